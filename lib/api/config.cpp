@@ -1,0 +1,268 @@
+// Checks a configuration: each limit that config.hpp documents, and combinations that cannot work.
+// Whether a device or a processor exists is found out later, by those who open it.
+#include <algorithm>
+#include <array>
+#include <millrace/config.hpp>
+#include <string_view>
+#include <utility>
+
+namespace millrace {
+
+namespace {
+
+using Problem = std::optional<ConfigError>;
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kKibi = 1024;
+constexpr std::uint64_t kMebi = 1024 * kKibi;
+constexpr std::uint64_t kGibi = 1024 * kMebi;
+
+struct NumberLimit {
+  std::string_view field;
+  std::uint64_t value;
+  std::uint64_t min;
+  std::uint64_t max;
+};
+
+struct TimeLimit {
+  std::string_view field;
+  Duration value;
+  Duration min;
+  Duration max;
+};
+
+// What the largest Duration stands for: no limit.
+constexpr Duration kUnlimited = Duration::max();
+constexpr Duration kPositive{1};
+
+Problem wrong(std::string_view field, std::string problem) {
+  return ConfigError{.field = std::string{field}, .problem = std::move(problem)};
+}
+
+std::string in_words(Duration time) {
+  if (time % 1s == 0s) {
+    return std::to_string(time / 1s) + " s";
+  }
+  return time % 1ms == 0ms ? std::to_string(time / 1ms) + " ms"
+                           : std::to_string(time.count()) + " ns";
+}
+
+Problem check_number(const NumberLimit& limit) {
+  if (limit.value >= limit.min && limit.value <= limit.max) {
+    return std::nullopt;
+  }
+  return wrong(limit.field, std::to_string(limit.value) + " is out of range; use " +
+                                std::to_string(limit.min) + " to " + std::to_string(limit.max));
+}
+
+Problem check_time(const TimeLimit& limit) {
+  if (limit.value >= limit.min && limit.value <= limit.max) {
+    return std::nullopt;
+  }
+  const std::string least =
+      limit.min == kPositive ? "more than 0 s" : "at least " + in_words(limit.min);
+  const std::string most = limit.max == kUnlimited ? "" : " and at most " + in_words(limit.max);
+  return wrong(limit.field, in_words(limit.value) + " is out of range; use " + least + most);
+}
+
+Problem check_core_limits(const Config& config) {
+  const std::array limits{
+      NumberLimit{"max_connections", config.max_connections, 1, 64 * kMebi},
+      NumberLimit{"max_time_wait", config.max_time_wait, 1, 64 * kMebi},
+      NumberLimit{"max_neighbors", config.max_neighbors, 1, UINT32_MAX},
+      NumberLimit{"max_active_blocks", config.max_active_blocks, 0, config.max_connections},
+      NumberLimit{"packets", config.packets, 2048, 16 * kMebi},
+  };
+  for (const NumberLimit& limit : limits) {
+    if (Problem problem = check_number(limit)) {
+      return problem;
+    }
+  }
+  return std::nullopt;
+}
+
+Problem check_tcp_limits(const Config& config) {
+  const TcpConfig& tcp = config.tcp;
+  const std::array limits{
+      NumberLimit{"tcp.send_buffer_bytes", tcp.send_buffer_bytes, 4 * kKibi, kGibi},
+      NumberLimit{"tcp.receive_buffer_bytes", tcp.receive_buffer_bytes, 16 * kKibi, kGibi},
+      NumberLimit{"tcp.initial_window_segments", tcp.initial_window_segments, 1, 64},
+      NumberLimit{"tcp.reassembly_segments_max", tcp.reassembly_segments_max, 0, 65'535},
+      NumberLimit{"tcp.syn_backlog", tcp.syn_backlog, 1, kMebi},
+      NumberLimit{"tcp.syn_retries", tcp.syn_retries, 0, 30},
+      NumberLimit{"tcp.syn_ack_retries", tcp.syn_ack_retries, 0, 30},
+  };
+  for (const NumberLimit& limit : limits) {
+    if (Problem problem = check_number(limit)) {
+      return problem;
+    }
+  }
+  return std::nullopt;
+}
+
+Problem check_tcp_times(const Config& config) {
+  const TcpConfig& tcp = config.tcp;
+  const std::array limits{
+      // RFC 6298 §2.5: a maximum, if any, is at least 60 s.
+      TimeLimit{"tcp.rto_max", tcp.rto_max, 60s, kUnlimited},
+      TimeLimit{"tcp.rto_min", tcp.rto_min, kPositive, tcp.rto_max},
+      TimeLimit{"tcp.rto_initial", tcp.rto_initial, tcp.rto_min, tcp.rto_max},
+      TimeLimit{"tcp.user_timeout", tcp.user_timeout, kPositive, kUnlimited},
+      TimeLimit{"tcp.connect_timeout", tcp.connect_timeout, kPositive, kUnlimited},
+      // RFC 9293 §3.8.6.3, MUST-40: an acknowledgment is delayed by less than 0.5 s.
+      TimeLimit{"tcp.delayed_ack", tcp.delayed_ack, 0s, 499ms},
+      // RFC 9293 §3.8.6.2.1: the range proposed for the sender's override timeout.
+      TimeLimit{"tcp.override_timeout", tcp.override_timeout, 100ms, 1s},
+      // TIME-WAIT lasts twice as long.
+      TimeLimit{"tcp.msl", tcp.msl, kPositive, kUnlimited / 2},
+      TimeLimit{"tcp.fin_wait_2_timeout", tcp.fin_wait_2_timeout, kPositive, kUnlimited},
+  };
+  for (const TimeLimit& limit : limits) {
+    if (Problem problem = check_time(limit)) {
+      return problem;
+    }
+  }
+  return std::nullopt;
+}
+
+Problem check_cores(const Config& config) {
+  for (auto core = config.cores.begin(); core != config.cores.end(); ++core) {
+    if (std::find(config.cores.begin(), core, *core) != core) {
+      return wrong("cores",
+                   "processor " + std::to_string(*core) + " is named twice; name each once");
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_in_this_network(const IpAddress& address) {
+  // RFC 1122 §3.2.1.3 (b): 0.0.0.0/8 names hosts of "this network" and is never an address others
+  // can send to.
+  return address.is_v4() && address.v4_bytes()[0] == 0;
+}
+
+// Why a host on the prefix's network cannot have the address; empty when it can.
+std::string_view why_not_unicast(const IpAddress& address, const IpPrefix& prefix) {
+  if (address.is_unspecified()) {
+    return "is the unspecified address";
+  }
+  if (address.is_multicast()) {
+    return "is a multicast address";
+  }
+  if (address.is_limited_broadcast()) {
+    return "is the broadcast address";
+  }
+  if (address.is_loopback()) {
+    return "is a loopback address";
+  }
+  if (is_in_this_network(address)) {
+    return "is in 0.0.0.0/8, which names no host";
+  }
+  if (address == prefix.directed_broadcast()) {
+    return "is the broadcast address of its network";
+  }
+  const bool has_network_address = !prefix.directed_broadcast().is_unspecified();
+  if (has_network_address && address == prefix.network()) {
+    return "is the address of its network";
+  }
+  return "";
+}
+
+Problem check_addresses(const DeviceConfig& device, const std::string& name) {
+  const std::string field = name + ".addresses";
+  if (device.addresses.empty()) {
+    return wrong(field, "is empty; give at least one, such as 198.18.0.2/24");
+  }
+  for (const IpPrefix& prefix : device.addresses) {
+    if (const auto why = why_not_unicast(prefix.address(), prefix); !why.empty()) {
+      return wrong(field,
+                   prefix.to_string() + ' ' + std::string{why} + "; give the address of one host");
+    }
+  }
+  return std::nullopt;
+}
+
+Problem check_gateway(const DeviceConfig& device, const std::string& name) {
+  if (!device.gateway) {
+    return std::nullopt;
+  }
+  const std::string field = name + ".gateway";
+  const std::string text = device.gateway->to_string();
+  bool is_inside = false;
+  for (const IpPrefix& prefix : device.addresses) {
+    if (*device.gateway == prefix.address()) {
+      return wrong(field, text + " is this host's own address; give the router's");
+    }
+    if (!prefix.contains(*device.gateway)) {
+      continue;
+    }
+    is_inside = true;
+    if (const auto why = why_not_unicast(*device.gateway, prefix); !why.empty()) {
+      return wrong(field, text + ' ' + std::string{why} + "; give the router's");
+    }
+  }
+  if (!is_inside) {
+    return wrong(field, text +
+                            " lies in none of the device's networks; give an address inside of " +
+                            device.addresses.front().to_string());
+  }
+  return std::nullopt;
+}
+
+Problem check_device(const DeviceConfig& device, const std::string& name) {
+  if (device.spec.empty()) {
+    return wrong(name + ".spec", "is empty; name a device, such as tap:millrace0");
+  }
+  if (Problem problem = check_addresses(device, name)) {
+    return problem;
+  }
+  if (Problem problem = check_gateway(device, name)) {
+    return problem;
+  }
+  if (device.mac && (device.mac->is_zero() || device.mac->is_multicast())) {
+    return wrong(name + ".mac", device.mac->to_string() +
+                                    " names no single station; use one such as 02:00:00:00:00:01");
+  }
+  return check_number({name + ".mtu", device.mtu, 576, 9000});
+}
+
+Problem check_duplicate_addresses(const Config& config) {
+  std::vector<IpAddress> seen;
+  for (const DeviceConfig& device : config.devices) {
+    for (const IpPrefix& prefix : device.addresses) {
+      if (std::ranges::find(seen, prefix.address()) != seen.end()) {
+        return wrong("devices",
+                     prefix.address().to_string() + " is given twice; give each address once");
+      }
+      seen.push_back(prefix.address());
+    }
+  }
+  return std::nullopt;
+}
+
+Problem check_devices(const Config& config) {
+  if (config.devices.empty()) {
+    return wrong("devices", "is empty; name at least one, such as tap:millrace0");
+  }
+  for (std::size_t i = 0; i < config.devices.size(); ++i) {
+    if (Problem problem = check_device(config.devices[i], "devices[" + std::to_string(i) + ']')) {
+      return problem;
+    }
+  }
+  return check_duplicate_addresses(config);
+}
+
+}  // namespace
+
+Result<void, ConfigError> Config::validate() const {
+  constexpr std::array kChecks{&check_devices, &check_cores, &check_core_limits, &check_tcp_limits,
+                               &check_tcp_times};
+  for (const auto check : kChecks) {
+    if (const Problem problem = check(*this)) {
+      return fail(*problem);
+    }
+  }
+  return {};
+}
+
+}  // namespace millrace

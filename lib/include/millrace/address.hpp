@@ -1,0 +1,145 @@
+// Addresses as values: MacAddress, IpAddress, IpPrefix. IPv4 lives in IPv6's mapped form, so that nothing
+// above `wire` and `net` ever asks which version it holds (RFC 4291 §2.5.5.2).
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <millrace/error.hpp>
+
+namespace millrace {
+
+/// A 48-bit Ethernet address, bytes in wire order.
+class MacAddress {
+ public:
+  static constexpr std::size_t kSize = 6;
+
+  /// The all-zero address.
+  constexpr MacAddress() noexcept = default;
+  constexpr explicit MacAddress(std::array<std::uint8_t, kSize> bytes) noexcept : bytes_{bytes} {}
+
+  /// ff:ff:ff:ff:ff:ff.
+  [[nodiscard]] static constexpr MacAddress broadcast() noexcept {
+    return MacAddress{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+  }
+
+  /// Reads "02:00:00:00:00:01". Error: InvalidArgument.
+  [[nodiscard]] static Result<MacAddress> parse(std::string_view text);
+
+  [[nodiscard]] constexpr const std::array<std::uint8_t, kSize>& bytes() const noexcept { return bytes_; }
+  [[nodiscard]] constexpr bool is_multicast() const noexcept { return (bytes_[0] & 1U) != 0; }
+  [[nodiscard]] constexpr bool is_broadcast() const noexcept { return *this == broadcast(); }
+  [[nodiscard]] constexpr bool is_zero() const noexcept { return *this == MacAddress{}; }
+  [[nodiscard]] std::string to_string() const;
+
+  friend constexpr bool operator==(const MacAddress&, const MacAddress&) noexcept = default;
+
+ private:
+  std::array<std::uint8_t, kSize> bytes_{};
+};
+
+/// An IPv4 or IPv6 address in sixteen bytes, wire order; IPv4 as ::ffff:a.b.c.d.
+class IpAddress {
+ public:
+  static constexpr std::size_t kSize = 16;
+
+  /// The IPv6 unspecified address `::`, which also means "any" in listeners.
+  constexpr IpAddress() noexcept = default;
+  constexpr explicit IpAddress(std::array<std::uint8_t, kSize> bytes) noexcept : bytes_{bytes} {}
+
+  /// The IPv4 address a.b.c.d.
+  [[nodiscard]] static constexpr IpAddress v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) noexcept {
+    return IpAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}};
+  }
+
+  /// The IPv4 address from four bytes in wire order.
+  [[nodiscard]] static constexpr IpAddress v4(const std::array<std::uint8_t, 4>& b) noexcept {
+    return v4(b[0], b[1], b[2], b[3]);
+  }
+
+  /// Reads "198.18.0.2" or an IPv6 literal without zone. Error: InvalidArgument.
+  [[nodiscard]] static Result<IpAddress> parse(std::string_view text);
+
+  [[nodiscard]] constexpr const std::array<std::uint8_t, kSize>& bytes() const noexcept { return bytes_; }
+
+  /// The IPv4 part in wire order. Only meaningful when `is_v4()`.
+  [[nodiscard]] constexpr std::array<std::uint8_t, 4> v4_bytes() const noexcept {
+    return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]};
+  }
+
+  [[nodiscard]] constexpr bool is_v4() const noexcept {
+    for (std::size_t i = 0; i < 10; ++i) {
+      if (bytes_[i] != 0) {
+        return false;
+      }
+    }
+    return bytes_[10] == 0xff && bytes_[11] == 0xff;
+  }
+
+  /// `::` or 0.0.0.0.
+  [[nodiscard]] constexpr bool is_unspecified() const noexcept {
+    return *this == IpAddress{} || *this == v4(0, 0, 0, 0);
+  }
+
+  /// 224.0.0.0/4 or ff00::/8.
+  [[nodiscard]] constexpr bool is_multicast() const noexcept {
+    return is_v4() ? (bytes_[12] & 0xf0U) == 0xe0U : bytes_[0] == 0xffU;
+  }
+
+  /// 127.0.0.0/8 or ::1.
+  [[nodiscard]] constexpr bool is_loopback() const noexcept {
+    return is_v4() ? bytes_[12] == 127 : *this == IpAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+  }
+
+  /// 255.255.255.255.
+  [[nodiscard]] constexpr bool is_limited_broadcast() const noexcept { return *this == v4(255, 255, 255, 255); }
+
+  /// "198.18.0.2", or the IPv6 text of RFC 5952.
+  [[nodiscard]] std::string to_string() const;
+
+  friend constexpr bool operator==(const IpAddress&, const IpAddress&) noexcept = default;
+  friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) noexcept = default;
+
+ private:
+  std::array<std::uint8_t, kSize> bytes_{};
+};
+
+/// An address with the length of its network part: what an interface is given, what a route leads to.
+class IpPrefix {
+ public:
+  constexpr IpPrefix() noexcept = default;
+
+  /// `length` counts bits of the address's own family: 0 to 32 for IPv4, 0 to 128 for IPv6. Error: InvalidArgument.
+  [[nodiscard]] static Result<IpPrefix> make(IpAddress address, unsigned length);
+
+  /// Reads "198.18.0.2/24". The host part is kept. A missing length is an InvalidArgument.
+  [[nodiscard]] static Result<IpPrefix> parse(std::string_view text);
+
+  /// The address as given, host part included.
+  [[nodiscard]] constexpr const IpAddress& address() const noexcept { return address_; }
+  /// Bits of the network part in the address's own family.
+  [[nodiscard]] constexpr unsigned length() const noexcept { return mapped_length_ - (address_.is_v4() ? 96U : 0U); }
+  /// Whether `other` lies in the network.
+  [[nodiscard]] bool contains(const IpAddress& other) const noexcept;
+  /// The address with its host part zeroed.
+  [[nodiscard]] IpAddress network() const noexcept;
+  /// The directed broadcast address of an IPv4 prefix of at most 30 bits; otherwise `::`, which matches no packet.
+  [[nodiscard]] IpAddress directed_broadcast() const noexcept;
+  [[nodiscard]] std::string to_string() const;
+
+  friend constexpr bool operator==(const IpPrefix&, const IpPrefix&) noexcept = default;
+
+ private:
+  constexpr IpPrefix(IpAddress address, std::uint8_t mapped_length) noexcept
+      : address_{address}, mapped_length_{mapped_length} {}
+
+  IpAddress address_;
+  std::uint8_t mapped_length_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,62 @@
+// Program: the options, start-up report and clean end that all programs on Millrace share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <millrace/config.hpp>
+#include <millrace/error.hpp>
+#include <millrace/worker.hpp>
+
+namespace millrace {
+
+/// A program in the making: declare your options, then `run`.
+///
+///     int main(int argc, char** argv) {
+///       return millrace::Program{"millrace-echo", "Sends back what it receives."}.run(argc, argv, start_echo);
+///     }
+class Program {
+ public:
+  /// Runs on a worker before its first turn. A failure ends the program with status 1, after one line that holds the message.
+  using Start = std::move_only_function<Result<void, std::string>(Worker&)>;
+
+  /// `name` and `summary` head the help text.
+  Program(std::string name, std::string summary);
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
+
+  /// Declare options of the program's own, before `run`. `names` is what CLI11 takes: "-p,--port" or, for a positional
+  /// argument, "ROOT". The target must outlive `run`, keeps its value when the option is not given, and is shown as
+  /// the default in the help text.
+  Program& flag(const std::string& names, bool& target, const std::string& help);
+  Program& option(const std::string& names, std::string& target, const std::string& help);
+  Program& option(const std::string& names, std::uint64_t& target, const std::string& help);
+  Program& option(const std::string& names, Port& target, const std::string& help);
+  Program& option(const std::string& names, std::optional<Endpoint>& target, const std::string& help);
+  Program& required(const std::string& names);
+  /// A check across options, made before anything starts; a failure is a usage error.
+  Program& check(std::function<Result<void, std::string>()> validator);
+  /// What the start-up report suggests to try, "nc {address} 7", say; `{address}` is replaced.
+  Program& suggest(std::string command);
+  /// Where the start-up report goes: standard output by default; true sends it to standard error (for programs whose
+  /// standard output carries data).
+  Program& report_to_stderr(bool on);
+  /// The configuration to start from; options given on the command line override it.
+  Config& config() noexcept;
+
+  /// Reads the command line, starts, runs until SIGINT, SIGTERM or `Worker::stop`, cleans up.
+  /// Returns the exit status: 0, or what `set_exit_status` said; 1 when surroundings did not allow a start; 2 for wrong usage.
+  int run(int argc, char** argv, Start start);
+
+  /// May be called by the program's handlers on worker zero: the status `run` returns after an orderly end.
+  void set_exit_status(int status) noexcept;
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,78 @@
+// Worker: what an application can ask of the core it runs on.
+#pragma once
+
+#include <cstdint>
+
+#include <millrace/buffer.hpp>
+#include <millrace/endpoint.hpp>
+#include <millrace/error.hpp>
+#include <millrace/function.hpp>
+#include <millrace/stats.hpp>
+#include <millrace/tcp.hpp>
+#include <millrace/time.hpp>
+
+namespace millrace {
+
+/// A timer that was set. A small value with the rules of TcpSocket: stale once it has fired.
+class Timer {
+ public:
+  Timer() noexcept = default;
+
+  /// Keeps it from firing. Errors: StaleHandle (it has fired or was cancelled), WrongCore.
+  Result<void> cancel();
+
+  /// For the library.
+  Timer(stack::Stack* stack, std::uint32_t index, std::uint32_t generation) noexcept
+      : stack_{stack}, index_{index}, generation_{generation} {}
+
+ private:
+  stack::Stack* stack_ = nullptr;
+  std::uint32_t index_ = 0;
+  std::uint32_t generation_ = 0;
+};
+
+/// One core's share of Millrace: its connections, listeners and timers. Call it on its own thread only, from the start
+/// function, a handler, a timer or a background completion; elsewhere every call answers Error::WrongCore.
+///
+///     millrace::Result<void> start(millrace::Worker& worker) {
+///       auto listener = worker.listen({.port = millrace::Port{7}}, handler);
+///       return listener ? millrace::Result<void>{} : millrace::fail(listener.error());
+///     }
+class Worker {
+ public:
+  virtual ~Worker() = default;
+
+  /// Listens. `handler` hears of every connection accepted and must outlive listener and connections.
+  /// Errors: AddressInUse, AddressNotAvailable, InvalidArgument (port zero), OutOfListeners.
+  virtual Result<TcpListener> listen(const ListenOptions& options, TcpHandler& handler) = 0;
+
+  /// Starts to connect; `handler` hears `on_connected` or `on_closed` later and must outlive the connection.
+  /// Errors: NetworkUnreachable, AddressNotAvailable, AddressInUse (no port free), InvalidArgument (destination is
+  /// multicast, broadcast or unspecified), OutOfConnections.
+  virtual Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler,
+                                    const ConnectOptions& options = {}) = 0;
+
+  /// Calls `function` once after `delay`, to within the wheel's tick of 33 µs. Error: OutOfTimers.
+  virtual Result<Timer> after(Duration delay, InlineFunction function) = 0;
+
+  /// Runs `work` on a helper thread, where it may block, then `done` on this core. Neither may use objects of the
+  /// other's thread without care of their own. Error: WouldBlock (too much is waiting: try later).
+  virtual Result<void> background(InlineFunction work, InlineFunction done) = 0;
+
+  /// An empty packet buffer to fill in place and send. Error: OutOfPackets.
+  virtual Result<Buffer> allocate_buffer() = 0;
+
+  /// Asks all workers of this program to stop after the current turn.
+  virtual void stop() noexcept = 0;
+
+  /// The time at the start of this turn.
+  [[nodiscard]] virtual Instant now() const noexcept = 0;
+  /// Counters of this core since start.
+  [[nodiscard]] virtual const CoreStats& stats() const noexcept = 0;
+  /// What this core holds now. Walks tables: for reports, not for hot paths.
+  [[nodiscard]] virtual CoreUsage usage() const noexcept = 0;
+  /// Which of the program's workers this is, counted from zero.
+  [[nodiscard]] virtual unsigned index() const noexcept = 0;
+};
+
+}  // namespace millrace

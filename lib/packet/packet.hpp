@@ -1,0 +1,148 @@
+// Packet: the one owner of packet memory, a move-only handle on an rte_mbuf (chain). It is what every layer passes on.
+// It knows bytes, room and sharing, never what the bytes mean.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "base/contract.hpp"
+
+namespace millrace::packet {
+
+/// What a layer notes on a packet that waits in a queue. Lives in the private area of every mbuf of our pools.
+struct PacketNote {
+  rte_mbuf* next_in_queue = nullptr;  // Link of PacketQueue.
+  std::uint32_t sequence = 0;         // First payload byte's sequence number (TCP queues).
+  std::uint32_t interface_index = 0;  // Interface it came in by or goes out through.
+};
+
+/// What the device said about a received packet's checksums.
+enum class ChecksumVerdict : std::uint8_t { Unknown, Good, Bad };
+
+/// Owns one mbuf chain, or nothing. Frees to the pool it came from; only on that pool's core, or through a device.
+class Packet {
+ public:
+  /// Charged per buffer beside its data room: mbuf, note and pool header.
+  static constexpr std::uint32_t kOverheadBytes = 256;
+
+  Packet() noexcept = default;
+  explicit Packet(rte_mbuf* mbuf) noexcept : mbuf_{mbuf} {}
+  Packet(Packet&& other) noexcept : mbuf_{std::exchange(other.mbuf_, nullptr)} {}
+  Packet& operator=(Packet&& other) noexcept {
+    if (this != &other) {
+      reset();
+      mbuf_ = std::exchange(other.mbuf_, nullptr);
+    }
+    return *this;
+  }
+  Packet(const Packet&) = delete;
+  Packet& operator=(const Packet&) = delete;
+  ~Packet() { reset(); }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return mbuf_ != nullptr; }
+  /// Hands the mbuf out; the Packet becomes empty.
+  [[nodiscard]] rte_mbuf* release() noexcept { return std::exchange(mbuf_, nullptr); }
+  [[nodiscard]] rte_mbuf* get() const noexcept { return mbuf_; }
+  void reset() noexcept {
+    if (mbuf_ != nullptr) {
+      rte_pktmbuf_free(std::exchange(mbuf_, nullptr));
+    }
+  }
+
+  /// Bytes of the first segment: all of them when `is_contiguous()`.
+  [[nodiscard]] std::span<std::byte> data() const noexcept {
+    return {rte_pktmbuf_mtod(mbuf_, std::byte*), rte_pktmbuf_data_len(mbuf_)};
+  }
+  /// Bytes of all segments.
+  [[nodiscard]] std::uint32_t size() const noexcept { return rte_pktmbuf_pkt_len(mbuf_); }
+  [[nodiscard]] bool is_contiguous() const noexcept { return mbuf_->nb_segs == 1; }
+  /// Whether writing into the data changes nothing that somebody else holds.
+  [[nodiscard]] bool is_exclusive() const noexcept {
+    return RTE_MBUF_DIRECT(mbuf_) && rte_mbuf_refcnt_read(mbuf_) == 1 && mbuf_->nb_segs == 1;
+  }
+
+  [[nodiscard]] std::uint16_t headroom() const noexcept { return rte_pktmbuf_headroom(mbuf_); }
+  [[nodiscard]] std::uint16_t tailroom() const noexcept { return rte_pktmbuf_tailroom(mbuf_); }
+  /// The room behind the data of a contiguous packet.
+  [[nodiscard]] std::span<std::byte> spare() const noexcept {
+    return {data().data() + data().size(), tailroom()};
+  }
+
+  /// Grows the data at its front by `bytes` of headroom and returns the new front.
+  [[nodiscard]] std::span<std::byte> prepend(std::uint16_t bytes) noexcept {
+    base::expects(bytes <= headroom());
+    rte_pktmbuf_prepend(mbuf_, bytes);
+    return data().first(bytes);
+  }
+  /// Grows the data of a contiguous packet at its end and returns what was added.
+  [[nodiscard]] std::span<std::byte> append(std::uint16_t bytes) noexcept {
+    base::expects(bytes <= tailroom());
+    rte_pktmbuf_append(mbuf_, bytes);
+    return data().last(bytes);
+  }
+  /// Forgets `bytes` at the front of the first segment.
+  void remove_prefix(std::uint32_t bytes) noexcept {
+    base::expects(bytes <= data().size());
+    rte_pktmbuf_adj(mbuf_, static_cast<std::uint16_t>(bytes));
+  }
+  /// Cuts a contiguous packet down to its first `bytes`.
+  void truncate(std::uint32_t bytes) noexcept {
+    base::expects(is_contiguous() && bytes <= data().size());
+    rte_pktmbuf_trim(mbuf_, static_cast<std::uint16_t>(data().size() - bytes));
+  }
+  /// Hangs `tail` behind this packet's last segment. False if the chain would be too long; `tail` is then kept.
+  [[nodiscard]] bool chain(Packet& tail) noexcept {
+    if (rte_pktmbuf_chain(mbuf_, tail.mbuf_) != 0) {
+      return false;
+    }
+    tail.mbuf_ = nullptr;
+    return true;
+  }
+
+  /// Calls `visit(span)` for the bytes of each segment of the chain.
+  template <class F>
+  void for_each_segment(F&& visit) const noexcept {
+    for (const rte_mbuf* segment = mbuf_; segment != nullptr; segment = segment->next) {
+      visit(std::span<const std::byte>{rte_pktmbuf_mtod(segment, const std::byte*), rte_pktmbuf_data_len(segment)});
+    }
+  }
+  /// Gathers a chain into one segment, in place. False if it does not fit there.
+  [[nodiscard]] bool linearize() noexcept { return rte_pktmbuf_linearize(mbuf_) == 0; }
+
+  /// Memory this packet holds up, in bytes, for the budgets that bound queues.
+  [[nodiscard]] std::uint32_t charge() const noexcept { return mbuf_->buf_len + kOverheadBytes; }
+
+  [[nodiscard]] PacketNote& note() const noexcept { return *static_cast<PacketNote*>(rte_mbuf_to_priv(mbuf_)); }
+
+  [[nodiscard]] ChecksumVerdict ip_checksum_verdict() const noexcept {
+    return verdict(mbuf_->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
+                   RTE_MBUF_F_RX_IP_CKSUM_BAD);
+  }
+  [[nodiscard]] ChecksumVerdict l4_checksum_verdict() const noexcept {
+    return verdict(mbuf_->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+                   RTE_MBUF_F_RX_L4_CKSUM_BAD);
+  }
+
+  /// Asks the device to fill in the IPv4 header's checksum, and the TCP one (whose field holds the pseudo header's
+  /// sum). Header lengths in bytes.
+  void request_checksums(std::uint16_t l2_bytes, std::uint16_t l3_bytes, bool ip, bool tcp) noexcept {
+    mbuf_->l2_len = l2_bytes & 0x7fU;
+    mbuf_->l3_len = l3_bytes & 0x1ffU;
+    mbuf_->ol_flags |= RTE_MBUF_F_TX_IPV4 | (ip ? RTE_MBUF_F_TX_IP_CKSUM : 0) | (tcp ? RTE_MBUF_F_TX_TCP_CKSUM : 0);
+  }
+  /// Forgets what a device said of it or was asked to do: before a received packet goes out again.
+  void clear_offload() noexcept { mbuf_->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; }
+
+ private:
+  [[nodiscard]] static ChecksumVerdict verdict(std::uint64_t flags, std::uint64_t good, std::uint64_t bad) noexcept {
+    return flags == good ? ChecksumVerdict::Good : flags == bad ? ChecksumVerdict::Bad : ChecksumVerdict::Unknown;
+  }
+
+  rte_mbuf* mbuf_ = nullptr;
+};
+
+}  // namespace millrace::packet

@@ -1,0 +1,81 @@
+#include "packet/packet_pool.hpp"
+
+#include <rte_errno.h>
+#include <rte_mempool.h>
+
+#include <new>
+#include <utility>
+
+namespace millrace::packet {
+
+namespace {
+
+/// The per-core cache of a pool: large enough for two bursts, small enough to leave small pools something.
+std::uint32_t cache_size_for(std::uint32_t count) {
+  constexpr std::uint32_t kLargest = 256;
+  return count >= 8 * kLargest ? kLargest : 0;
+}
+
+/// A note must be readable from the first time that a packet is handed out.
+void construct_note(rte_mempool* /*pool*/, void* /*argument*/, void* object, unsigned /*index*/) {
+  ::new (rte_mbuf_to_priv(static_cast<rte_mbuf*>(object))) PacketNote{};
+}
+
+constexpr std::uint16_t round_up_to(std::size_t value, std::size_t step) {
+  return static_cast<std::uint16_t>((value + step - 1) / step * step);
+}
+
+}  // namespace
+
+Result<PacketPool, std::string> PacketPool::create(const std::string& name, std::uint32_t count,
+                                                   std::uint16_t data_room_bytes, int numa_node) {
+  static_assert(kHeadroomBytes == RTE_PKTMBUF_HEADROOM);
+  constexpr std::uint16_t kNoteBytes = round_up_to(sizeof(PacketNote), RTE_MBUF_PRIV_ALIGN);
+  rte_mempool* const pool =
+      rte_pktmbuf_pool_create(name.c_str(), count, cache_size_for(count), kNoteBytes,
+                              static_cast<std::uint16_t>(kHeadroomBytes + data_room_bytes), numa_node);
+  if (pool == nullptr) {
+    return fail("cannot create a pool of " + std::to_string(count) + " packets of " +
+                std::to_string(data_room_bytes) + " bytes: " + rte_strerror(rte_errno));
+  }
+  rte_mempool_obj_iter(pool, construct_note, nullptr);
+  return PacketPool{pool};
+}
+
+Packet PacketPool::reference(rte_mbuf* source, std::uint32_t offset, std::uint32_t length) noexcept {
+  base::expects(offset + length <= rte_pktmbuf_data_len(source));
+  rte_mbuf* const mbuf = rte_pktmbuf_alloc(pool_.get());
+  if (mbuf == nullptr) {
+    return {};
+  }
+  rte_pktmbuf_attach(mbuf, source);
+  mbuf->data_off = static_cast<std::uint16_t>(source->data_off + offset);
+  mbuf->data_len = static_cast<std::uint16_t>(length);
+  mbuf->pkt_len = length;
+  mbuf->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+  return Packet{mbuf};
+}
+
+std::uint32_t PacketPool::available() const noexcept { return rte_mempool_avail_count(pool_.get()); }
+
+std::uint32_t PacketPool::capacity() const noexcept { return pool_->size; }
+
+void PacketPool::Free::operator()(rte_mempool* pool) const noexcept { rte_mempool_free(pool); }
+
+Result<CorePools, std::string> CorePools::create(const std::string& name, const PoolSizes& sizes, int numa_node) {
+  auto data = PacketPool::create(name + "_data", sizes.data, kDataRoomBytes, numa_node);
+  if (!data) {
+    return fail(std::move(data.error()));
+  }
+  auto headers = PacketPool::create(name + "_head", sizes.headers, kHeaderRoomBytes, numa_node);
+  if (!headers) {
+    return fail(std::move(headers.error()));
+  }
+  auto references = PacketPool::create(name + "_ref", sizes.references, 0, numa_node);
+  if (!references) {
+    return fail(std::move(references.error()));
+  }
+  return CorePools{std::move(*data), std::move(*headers), std::move(*references)};
+}
+
+}  // namespace millrace::packet

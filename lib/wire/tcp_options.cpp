@@ -1,0 +1,213 @@
+// Reading and writing TCP options; see tcp_options.hpp.
+#include "wire/tcp_options.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/big_endian.hpp"
+#include "base/contract.hpp"
+#include "wire/raw.hpp"
+
+namespace millrace::wire {
+
+namespace {
+
+using Field16 = base::BigEndian<std::uint16_t>;
+using Field32 = base::BigEndian<std::uint32_t>;
+
+enum class Kind : std::uint8_t {
+  End = 0,
+  NoOperation = 1,
+  MaximumSegmentSize = 2,
+  WindowScale = 3,
+  SackPermitted = 4,
+  Sack = 5,
+  Timestamps = 8,
+};
+
+// Lengths on the wire, kind and length octets included, padding not.
+constexpr std::size_t kMssSize = 4;
+constexpr std::size_t kWindowScaleSize = 3;
+constexpr std::size_t kSackPermittedSize = 2;
+constexpr std::size_t kTimestampsSize = 10;
+constexpr std::size_t kSackBaseSize = 2;
+constexpr std::size_t kSackBlockSize = 8;
+
+struct RawTimestamps {
+  Field32 value;
+  Field32 echo;
+};
+
+struct RawSackBlock {
+  Field32 left;
+  Field32 right;
+};
+static_assert(sizeof(RawSackBlock) == kSackBlockSize);
+
+void read_sack(TcpOptions& options, std::span<const std::byte> body) noexcept {
+  if (body.empty() || body.size() % kSackBlockSize != 0) {
+    return;
+  }
+  options.sack.clear();
+  for (; !body.empty(); body = body.subspan(kSackBlockSize)) {
+    const auto raw = read_raw<RawSackBlock>(body);
+    // Four blocks fill the space for options; what a longer input held beyond them is ignored.
+    static_cast<void>(
+        options.sack.push_back({SeqNum{raw.left.value()}, SeqNum{raw.right.value()}}));
+  }
+}
+
+// Takes over one option of the given kind, unless it is unknown or of a length that kind never has.
+void read_option(TcpOptions& options, std::uint8_t kind, std::span<const std::byte> body) noexcept {
+  const std::size_t size = body.size() + 2;
+  if (kind == std::to_underlying(Kind::MaximumSegmentSize) && size == kMssSize) {
+    options.mss = read_raw<Field16>(body).value();
+  } else if (kind == std::to_underlying(Kind::WindowScale) && size == kWindowScaleSize) {
+    // RFC 7323 §2.3: a shift above 14 is taken as 14.
+    options.window_scale = std::min(std::to_integer<std::uint8_t>(body[0]), kWindowScaleMax);
+  } else if (kind == std::to_underlying(Kind::SackPermitted) && size == kSackPermittedSize) {
+    options.sack_permitted = true;
+  } else if (kind == std::to_underlying(Kind::Timestamps) && size == kTimestampsSize) {
+    const auto raw = read_raw<RawTimestamps>(body);
+    options.timestamps = TcpTimestamps{.value = raw.value.value(), .echo = raw.echo.value()};
+  } else if (kind == std::to_underlying(Kind::Sack)) {
+    read_sack(options, body);
+  }
+}
+
+// Appends to a span that was checked to have room for everything.
+class Writer {
+ public:
+  explicit Writer(std::span<std::byte> out) noexcept : rest_{out} {}
+
+  [[nodiscard]] bool is_full() const noexcept { return rest_.empty(); }
+  void octet(std::uint8_t value) noexcept { put(value); }
+  void word(std::uint16_t value) noexcept { put(Field16{value}); }
+  void number(std::uint32_t value) noexcept { put(Field32{value}); }
+  void no_operations(int count) noexcept {
+    for (int i = 0; i < count; ++i) {
+      octet(std::to_underlying(Kind::NoOperation));
+    }
+  }
+  void kind(Kind kind, std::size_t size) noexcept {
+    octet(std::to_underlying(kind));
+    octet(static_cast<std::uint8_t>(size));
+  }
+  void timestamps(const TcpTimestamps& timestamps) noexcept {
+    kind(Kind::Timestamps, kTimestampsSize);
+    number(timestamps.value);
+    number(timestamps.echo);
+  }
+
+ private:
+  template <class T>
+  void put(const T& value) noexcept {
+    write_raw(rest_, value);
+    rest_ = rest_.subspan(sizeof(T));
+  }
+
+  std::span<std::byte> rest_;
+};
+
+void emit_syn_options(Writer& writer, const TcpOptions& options) noexcept {
+  if (options.mss) {
+    writer.kind(Kind::MaximumSegmentSize, kMssSize);
+    writer.word(*options.mss);
+  }
+  if (options.sack_permitted || options.timestamps) {
+    // SACK permitted takes the place of the padding before timestamps.
+    if (!options.sack_permitted || !options.timestamps) {
+      writer.no_operations(2);
+    }
+    if (options.sack_permitted) {
+      writer.kind(Kind::SackPermitted, kSackPermittedSize);
+    }
+    if (options.timestamps) {
+      writer.timestamps(*options.timestamps);
+    }
+  }
+  if (options.window_scale) {
+    writer.no_operations(1);
+    writer.kind(Kind::WindowScale, kWindowScaleSize);
+    writer.octet(*options.window_scale);
+  }
+}
+
+std::size_t sack_blocks_that_fit(const TcpOptions& options) noexcept {
+  const std::size_t used = options.timestamps ? 2 + kTimestampsSize : 0;
+  const std::size_t room = (kTcpOptionsSizeMax - used - 2 - kSackBaseSize) / kSackBlockSize;
+  return std::min<std::size_t>(options.sack.size(), room);
+}
+
+void emit_later_options(Writer& writer, const TcpOptions& options) noexcept {
+  if (options.timestamps) {
+    writer.no_operations(2);
+    writer.timestamps(*options.timestamps);
+  }
+  const std::size_t blocks = sack_blocks_that_fit(options);
+  if (blocks == 0) {
+    return;
+  }
+  writer.no_operations(2);
+  writer.kind(Kind::Sack, kSackBaseSize + blocks * kSackBlockSize);
+  for (std::size_t i = 0; i < blocks; ++i) {
+    writer.number(options.sack[i].left.value());
+    writer.number(options.sack[i].right.value());
+  }
+}
+
+}  // namespace
+
+Result<TcpOptions, DropReason> TcpOptions::parse(std::span<const std::byte> bytes) noexcept {
+  TcpOptions options;
+  while (!bytes.empty()) {
+    const auto kind = std::to_integer<std::uint8_t>(bytes[0]);
+    if (kind == std::to_underlying(Kind::End)) {
+      break;
+    }
+    if (kind == std::to_underlying(Kind::NoOperation)) {
+      bytes = bytes.subspan(1);
+      continue;
+    }
+    if (bytes.size() < 2) {
+      return fail(DropReason::TcpBadOptions);
+    }
+    const auto length = std::to_integer<std::size_t>(bytes[1]);
+    if (length < 2 || length > bytes.size()) {
+      return fail(DropReason::TcpBadOptions);
+    }
+    read_option(options, kind, bytes.first(length).subspan(2));
+    bytes = bytes.subspan(length);
+  }
+  return options;
+}
+
+std::size_t tcp_options_size(const TcpOptions& options, bool is_syn) noexcept {
+  constexpr std::size_t kPaddedTimestampsSize = 2 + kTimestampsSize;
+  if (is_syn) {
+    const std::size_t sack_or_timestamps =
+        options.timestamps ? kPaddedTimestampsSize
+                           : (options.sack_permitted ? 2 + kSackPermittedSize : 0);
+    return (options.mss ? kMssSize : 0) + sack_or_timestamps +
+           (options.window_scale ? 1 + kWindowScaleSize : 0);
+  }
+  const std::size_t blocks = sack_blocks_that_fit(options);
+  return (options.timestamps ? kPaddedTimestampsSize : 0) +
+         (blocks == 0 ? 0 : 2 + kSackBaseSize + blocks * kSackBlockSize);
+}
+
+std::size_t emit_tcp_options(std::span<std::byte> out, const TcpOptions& options,
+                             bool is_syn) noexcept {
+  const std::size_t size = tcp_options_size(options, is_syn);
+  base::expects(out.size() >= size);
+  Writer writer{out.first(size)};
+  if (is_syn) {
+    emit_syn_options(writer, options);
+  } else {
+    emit_later_options(writer, options);
+  }
+  base::ensures(writer.is_full());
+  return size;
+}
+
+}  // namespace millrace::wire

@@ -1,0 +1,61 @@
+// The checks of RFC 1122 §3.2.1, in the order of what they cost.
+#include "net/ipv4_input.hpp"
+
+#include <span>
+
+namespace millrace::net {
+
+namespace {
+
+bool has_good_checksum(const packet::Packet& datagram, const wire::Ipv4Header& header) noexcept {
+  switch (datagram.ip_checksum_verdict()) {
+    case packet::ChecksumVerdict::Good: return true;
+    case packet::ChecksumVerdict::Bad: return false;
+    case packet::ChecksumVerdict::Unknown: break;
+  }
+  return wire::has_valid_ipv4_checksum(datagram.data().first(header.header_length));
+}
+
+// RFC 1122 §3.2.1.3: addresses that never are a source on the wire. One of our own means a spoofed
+// datagram, unless the link brings back what we sent.
+bool is_martian(const Interface& interface, const IpAddress& source) noexcept {
+  const bool is_this_network = source.v4_bytes()[0] == 0;
+  return is_this_network || source.is_multicast() || source.is_loopback() ||
+         interface.is_broadcast(source) ||
+         (!interface.offloads.reflects && interface.has_address(source));
+}
+
+bool is_for_us(const Interface& interface, const IpAddress& destination) noexcept {
+  constexpr IpAddress kAllHosts = IpAddress::v4(224, 0, 0, 1);  // RFC 1112 §4
+  return interface.has_address(destination) || interface.is_broadcast(destination) ||
+         destination == kAllHosts;
+}
+
+}  // namespace
+
+Result<wire::Ipv4Header, DropReason> Ipv4Input::accept(const Interface& interface,
+                                                       packet::Packet& datagram) const noexcept {
+  if (!datagram.is_contiguous()) {
+    return fail(DropReason::Ipv4BadTotalLength);
+  }
+  const auto header = wire::parse_ipv4(datagram.data());
+  if (!header) {
+    return header;
+  }
+  if (!has_good_checksum(datagram, *header)) {
+    return fail(DropReason::Ipv4BadChecksum);
+  }
+  if (is_martian(interface, header->source)) {
+    return fail(DropReason::Ipv4MartianSource);
+  }
+  if (!is_for_us(interface, header->destination)) {
+    return fail(DropReason::Ipv4NotForUs);
+  }
+  if (header->is_fragment()) {
+    return fail(DropReason::Ipv4Fragment);
+  }
+  datagram.truncate(header->total_length);  // Short frames are padded by Ethernet.
+  return header;
+}
+
+}  // namespace millrace::net

@@ -1,0 +1,153 @@
+// Headers, identifiers and the way to the next hop.
+#include "net/ipv4_output.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/contract.hpp"
+#include "net/source_address.hpp"
+#include "net/transmit_queue.hpp"
+
+namespace millrace::net {
+
+namespace {
+
+std::array<std::byte, base::KeyedHash::kKeyBytes> draw_key(base::Random& random) noexcept {
+  std::array<std::byte, base::KeyedHash::kKeyBytes> key;
+  random.fill(key);
+  return key;
+}
+
+// RFC 1112 §6.4: 01:00:5e and the low 23 bits of the group.
+MacAddress multicast_mac(const IpAddress& group) noexcept {
+  const auto bytes = group.v4_bytes();
+  return MacAddress{
+      {0x01, 0x00, 0x5e, static_cast<std::uint8_t>(bytes[1] & 0x7fU), bytes[2], bytes[3]}};
+}
+
+/// The MAC address of a next hop that needs no neighbor.
+std::optional<MacAddress> fixed_mac(const Interface& interface,
+                                    const IpAddress& next_hop) noexcept {
+  if (interface.is_broadcast(next_hop)) {
+    return MacAddress::broadcast();
+  }
+  if (next_hop.is_multicast()) {
+    return multicast_mac(next_hop);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Ipv4Output::Ipv4Output(std::span<Interface> interfaces, const RouteTable& routes,
+                       NeighborTable& neighbors, Arp& arp, base::Random& random) noexcept
+    : interfaces_{interfaces},
+      routes_{routes},
+      neighbors_{neighbors},
+      arp_{arp},
+      hash_{draw_key(random)} {
+  random.fill(std::as_writable_bytes(std::span{identifiers_}));
+}
+
+Result<Path, DropReason> Ipv4Output::route(const IpAddress& destination) const noexcept {
+  if (!destination.is_v4() || destination.is_unspecified() || destination.is_loopback()) {
+    return fail(DropReason::NoRoute);
+  }
+  std::optional<NextHop> next_hop = routes_.lookup(destination);
+  if (destination.is_limited_broadcast() || destination.is_multicast()) {
+    // These stay on the link: no gateway forwards them for us.
+    next_hop = NextHop{.interface_index = next_hop ? next_hop->interface_index : 0,
+                       .address = destination};
+  }
+  if (!next_hop || next_hop->interface_index >= interfaces_.size()) {
+    return fail(DropReason::NoRoute);
+  }
+  Interface& interface = interfaces_[next_hop->interface_index];
+  const std::optional<IpAddress> source = source_address_for(interface, next_hop->address);
+  const bool is_unreachable_self =
+      !interface.offloads.reflects && std::ranges::any_of(interfaces_, [&](const Interface& own) {
+        return own.has_address(destination);
+      });
+  if (!source || is_unreachable_self) {
+    return fail(DropReason::NoRoute);
+  }
+  return Path{.interface = &interface, .next_hop = next_hop->address, .source = *source};
+}
+
+Result<void, DropReason> Ipv4Output::send(Instant now, packet::Packet packet,
+                                          const Datagram& datagram) noexcept {
+  const auto path = route(datagram.destination);
+  if (!path) {
+    return fail(path.error());
+  }
+  return send(now, std::move(packet), datagram, *path);
+}
+
+Result<void, DropReason> Ipv4Output::send(Instant now, packet::Packet packet,
+                                          const Datagram& datagram, const Path& path) noexcept {
+  base::expects(path.interface != nullptr);
+  Interface& interface = *path.interface;
+  if (packet.size() + wire::kIpv4HeaderSize > interface.mtu) {
+    return fail(DropReason::NoRoute);
+  }
+  write_ipv4_header(packet, datagram, interface);
+
+  const NeighborKey key{.interface_index = interface.index, .address = path.next_hop};
+  std::optional<MacAddress> mac;
+  if (interface.offloads.reflects && interface.has_address(path.next_hop)) {
+    mac = interface.mac;
+  } else {
+    mac = neighbors_.resolve(now, key);
+  }
+  if (!mac) {
+    mac = fixed_mac(interface, path.next_hop);
+  }
+  wire::emit_ethernet(packet.prepend(wire::kEthernetHeaderSize),
+                      {.destination = mac.value_or(MacAddress{}),
+                       .source = interface.mac,
+                       .type = wire::EtherType::Ipv4});
+  if (mac) {
+    return enqueue_frame(interface, std::move(packet));
+  }
+  const auto parked = neighbors_.park(now, key, std::move(packet));
+  arp_.send_solicitations();
+  return parked;
+}
+
+void Ipv4Output::write_ipv4_header(packet::Packet& packet, const Datagram& datagram,
+                                   const Interface& interface) noexcept {
+  const auto total_length = static_cast<std::uint16_t>(packet.size() + wire::kIpv4HeaderSize);
+  const bool device_fills_checksum = interface.offloads.tx_ipv4_checksum;
+  const wire::Ipv4Header header{.source = datagram.source,
+                                .destination = datagram.destination,
+                                .protocol = datagram.protocol,
+                                .ttl = datagram.ttl,
+                                .traffic_class = datagram.traffic_class,
+                                .identification = next_identifier(datagram),
+                                .dont_fragment = datagram.dont_fragment,
+                                .total_length = total_length};
+  wire::emit_ipv4(packet.prepend(wire::kIpv4HeaderSize), header, !device_fills_checksum);
+  if (device_fills_checksum || datagram.device_fills_tcp_checksum) {
+    packet.request_checksums(wire::kEthernetHeaderSize, wire::kIpv4HeaderSize,
+                             device_fills_checksum, datagram.device_fills_tcp_checksum);
+  }
+}
+
+std::uint16_t Ipv4Output::next_identifier(const Datagram& datagram) noexcept {
+  if (datagram.dont_fragment) {
+    // RFC 6864 §4.1: an atomic datagram may carry any value. Zero tells an observer nothing.
+    return 0;
+  }
+  // RFC 6864 §4.2: no value twice within the datagram's lifetime for the same source, destination
+  // and protocol. Tuples that share a counter only use it up sooner; which ones do is secret, and
+  // so is where it starts.
+  std::array<std::byte, 2 * IpAddress::kSize + 1> tuple;
+  std::memcpy(tuple.data(), datagram.source.bytes().data(), IpAddress::kSize);
+  std::memcpy(tuple.data() + IpAddress::kSize, datagram.destination.bytes().data(),
+              IpAddress::kSize);
+  tuple.back() = static_cast<std::byte>(datagram.protocol);
+  return identifiers_[hash_(tuple) % kIdentifierCounters]++;
+}
+
+}  // namespace millrace::net

@@ -1,0 +1,88 @@
+// Ipv4Output: puts IPv4 and Ethernet headers before a transport's packet and hands it to the
+// interface, or to the neighbor table when the next hop is not known yet. Fragmenting is not
+// offered; transports keep to the MTU.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <millrace/address.hpp>
+#include <millrace/error.hpp>
+#include <millrace/stats.hpp>
+#include <millrace/time.hpp>
+
+#include "base/keyed_hash.hpp"
+#include "base/random.hpp"
+#include "net/arp.hpp"
+#include "net/interface.hpp"
+#include "net/neighbor_table.hpp"
+#include "net/route_table.hpp"
+#include "packet/packet.hpp"
+#include "wire/ethernet.hpp"
+#include "wire/ipv4.hpp"
+
+namespace millrace::net {
+
+/// Where a datagram leaves. Stays valid while routes and addresses stay as they are.
+struct Path {
+  Interface* interface = nullptr;
+  IpAddress next_hop;
+  IpAddress source;  ///< The address of ours to use when the sender has not chosen one.
+};
+
+/// The header values that a transport decides.
+struct Datagram {
+  IpAddress source;
+  IpAddress destination;
+  wire::IpProtocol protocol = wire::IpProtocol::Tcp;
+  std::uint8_t ttl = 64;
+  std::uint8_t traffic_class = 0;  ///< DSCP and ECN in one octet.
+  bool dont_fragment = true;
+  bool device_fills_tcp_checksum = false;  ///< The field holds the pseudo header's sum.
+};
+
+/// Drops: every failure is returned, the packet freed, and the caller counts it.
+class Ipv4Output {
+ public:
+  /// Headroom that a packet needs for both headers, in bytes.
+  static constexpr std::size_t kHeadersSize = wire::kEthernetHeaderSize + wire::kIpv4HeaderSize;
+
+  /// `interfaces` have their index as position. All that is passed must outlive this, but `random`,
+  /// which keys the identifiers.
+  Ipv4Output(std::span<Interface> interfaces, const RouteTable& routes, NeighborTable& neighbors,
+             Arp& arp, base::Random& random) noexcept;
+
+  /// Fails with NoRoute: none leads there, the interface has no IPv4 address, or the destination is
+  /// one of our own on a link that does not reflect.
+  [[nodiscard]] Result<Path, DropReason> route(const IpAddress& destination) const noexcept;
+
+  /// `packet` starts at the transport header, has a headroom of `kHeadersSize` in its first segment
+  /// and is nobody else's there. Success may mean that it waits for the neighbor (see
+  /// NeighborTable::failed). Fails with NoRoute (also when the datagram exceeds the interface's
+  /// MTU), NeighborTableFull, NeighborQueueFull, TransmitQueueFull.
+  [[nodiscard]] Result<void, DropReason> send(Instant now, packet::Packet packet,
+                                              const Datagram& datagram) noexcept;
+  /// The same by a path that `route` gave for the destination.
+  [[nodiscard]] Result<void, DropReason> send(Instant now, packet::Packet packet,
+                                              const Datagram& datagram, const Path& path) noexcept;
+
+ private:
+  static constexpr std::size_t kIdentifierCounters = 256;
+
+  [[nodiscard]] std::uint16_t next_identifier(const Datagram& datagram) noexcept;
+  void write_ipv4_header(packet::Packet& packet, const Datagram& datagram,
+                         const Interface& interface) noexcept;
+
+  std::span<Interface> interfaces_;
+  const RouteTable& routes_;
+  NeighborTable& neighbors_;
+  Arp& arp_;
+  base::KeyedHash hash_;
+  std::array<std::uint16_t, kIdentifierCounters>
+      identifiers_{};  // By hash of source, destination and protocol.
+};
+
+}  // namespace millrace::net

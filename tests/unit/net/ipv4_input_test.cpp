@@ -1,0 +1,203 @@
+// IPv4 input: every reason to decline a datagram, and what must be taken.
+#include "net/ipv4_input.hpp"
+
+#include <functional>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include <rte_mbuf.h>
+
+#include "net/net_host.hpp"
+
+namespace millrace::net {
+namespace {
+
+class Ipv4InputTest : public NetHost {
+ protected:
+  static wire::Ipv4Header from_peer() { return {.source = kPeer, .destination = kOurs}; }
+
+  packet::Packet valid(std::size_t payload_bytes = 20) {
+    return datagram(from_peer(), pattern(payload_bytes));
+  }
+
+  /// Makes the header's checksum right again after a change.
+  static void repair(std::span<std::byte> bytes) {
+    bytes[10] = bytes[11] = std::byte{0};
+    const std::uint16_t sum =
+        wire::internet_checksum(bytes.first((std::to_integer<unsigned>(bytes[0]) & 0xfU) * 4U));
+    bytes[10] = static_cast<std::byte>(sum >> 8U);
+    bytes[11] = static_cast<std::byte>(sum & 0xffU);
+  }
+
+  /// A datagram with these option octets, padded to a multiple of four, and four octets of payload.
+  packet::Packet with_options(std::vector<std::uint8_t> options) {
+    while (options.size() % 4 != 0) {
+      options.push_back(0);
+    }
+    std::vector<std::byte> payload;
+    for (const std::uint8_t octet : options) {
+      payload.push_back(std::byte{octet});
+    }
+    payload.resize(payload.size() + 4);
+    packet::Packet made = datagram(from_peer(), payload);
+    made.data()[0] = static_cast<std::byte>(0x45U + options.size() / 4);
+    repair(made.data());
+    return made;
+  }
+
+  void expect_refused(packet::Packet made, DropReason reason, std::string_view name) {
+    const auto accepted = input.accept(link(), made);
+    ASSERT_FALSE(accepted.has_value()) << name;
+    EXPECT_EQ(to_string(accepted.error()), to_string(reason)) << name;
+  }
+
+  Ipv4Input input;
+};
+
+TEST_F(Ipv4InputTest, TakesADatagramForUsAndTrimsPadding) {
+  packet::Packet made = valid(6);
+  std::ranges::fill(made.append(20), std::byte{0xee});
+  const auto accepted = input.accept(link(), made);
+  ASSERT_TRUE(accepted.has_value());
+  EXPECT_EQ(accepted->source, kPeer);
+  EXPECT_EQ(accepted->destination, kOurs);
+  EXPECT_EQ(made.size(), 26U);
+  EXPECT_EQ(made.data()[0], std::byte{0x45}) << "the header stays";
+}
+
+TEST_F(Ipv4InputTest, TakesEveryDestinationThatIsOurs) {
+  for (const IpAddress& destination :
+       {kOurs, kOursToo, IpAddress::v4(255, 255, 255, 255), IpAddress::v4(198, 18, 0, 255),
+        IpAddress::v4(10, 0, 0, 255), IpAddress::v4(224, 0, 0, 1)}) {
+    packet::Packet made = datagram({.source = kPeer, .destination = destination}, pattern(8));
+    EXPECT_TRUE(input.accept(link(), made).has_value()) << destination.to_string();
+  }
+}
+
+TEST_F(Ipv4InputTest, DeclinesForeignDestinations) {
+  for (const IpAddress& destination :
+       {kFarAway, kGateway, kZero, IpAddress::v4(127, 0, 0, 1), IpAddress::v4(224, 0, 0, 2),
+        IpAddress::v4(203, 0, 113, 255)}) {
+    expect_refused(datagram({.source = kPeer, .destination = destination}, pattern(8)),
+                   DropReason::Ipv4NotForUs, destination.to_string());
+  }
+}
+
+// RFC 1122 §3.2.1.3
+TEST_F(Ipv4InputTest, DeclinesMartianSources) {
+  for (const IpAddress& source :
+       {kZero, IpAddress::v4(0, 1, 2, 3), IpAddress::v4(127, 0, 0, 1),
+        IpAddress::v4(127, 255, 0, 1), IpAddress::v4(224, 0, 0, 1), IpAddress::v4(239, 1, 1, 1),
+        IpAddress::v4(255, 255, 255, 255), IpAddress::v4(198, 18, 0, 255), kOurs, kOursToo}) {
+    expect_refused(datagram({.source = source, .destination = kOurs}, pattern(8)),
+                   DropReason::Ipv4MartianSource, source.to_string());
+  }
+}
+
+TEST_F(Ipv4InputTest, ReflectingLinkBringsOurOwnAddressBack) {
+  link().offloads.reflects = true;
+  packet::Packet made = datagram({.source = kOurs, .destination = kOurs}, pattern(8));
+  EXPECT_TRUE(input.accept(link(), made).has_value());
+}
+
+TEST_F(Ipv4InputTest, DeclinesMalformedHeaders) {
+  struct Case {
+    std::string_view name;
+    DropReason reason;
+    std::function<void(packet::Packet&)> damage;
+  };
+  const Case cases[] = {
+      {"nothing", DropReason::Ipv4TooShort, [](packet::Packet& p) { p.truncate(0); }},
+      {"19 bytes", DropReason::Ipv4TooShort, [](packet::Packet& p) { p.truncate(19); }},
+      {"version 6", DropReason::Ipv4BadVersion,
+       [](packet::Packet& p) { p.data()[0] = std::byte{0x65}; }},
+      {"IHL 4", DropReason::Ipv4BadHeaderLength,
+       [](packet::Packet& p) { p.data()[0] = std::byte{0x44}; }},
+      {"IHL past the end", DropReason::Ipv4BadHeaderLength,
+       [](packet::Packet& p) { p.data()[0] = std::byte{0x4f}; }},
+      {"total length 19", DropReason::Ipv4BadTotalLength,
+       [](packet::Packet& p) { p.data()[3] = std::byte{19}; }},
+      {"total length one past the end", DropReason::Ipv4BadTotalLength,
+       [](packet::Packet& p) { p.data()[3] = std::byte{41}; }},
+      {"first fragment", DropReason::Ipv4Fragment,
+       [](packet::Packet& p) { p.data()[6] = std::byte{0x20}; }},
+      {"last fragment", DropReason::Ipv4Fragment,
+       [](packet::Packet& p) { p.data()[7] = std::byte{1}; }},
+  };
+  for (const Case& c : cases) {
+    packet::Packet made = valid();
+    c.damage(made);
+    if (made.size() >= 20 && (std::to_integer<unsigned>(made.data()[0]) & 0xfU) == 5U) {
+      repair(made.data());
+    }
+    expect_refused(std::move(made), c.reason, c.name);
+  }
+}
+
+TEST_F(Ipv4InputTest, DontFragmentIsNoFragment) {
+  packet::Packet made =
+      datagram({.source = kPeer, .destination = kOurs, .dont_fragment = true}, pattern(8));
+  EXPECT_TRUE(input.accept(link(), made).has_value());
+}
+
+TEST_F(Ipv4InputTest, ToleratesOptionsButNoSourceRoute) {
+  packet::Packet made = with_options({7, 7, 4, 0, 0, 0, 0, 1});  // Record route, no operation.
+  const auto accepted = input.accept(link(), made);
+  ASSERT_TRUE(accepted.has_value());
+  EXPECT_EQ(accepted->header_length, 28U);
+  EXPECT_EQ(accepted->payload_length(), 4U);
+  expect_refused(with_options({131, 7, 4, 1, 2, 3, 4}), DropReason::Ipv4SourceRoute, "loose");
+  expect_refused(with_options({137, 7, 4, 1, 2, 3, 4}), DropReason::Ipv4SourceRoute, "strict");
+  expect_refused(with_options({7, 1, 0, 0}), DropReason::Ipv4BadOptions, "length below 2");
+  expect_refused(with_options({7, 9, 4, 0}), DropReason::Ipv4BadOptions, "length past the header");
+}
+
+TEST_F(Ipv4InputTest, ChecksTheChecksumOfTheWholeHeader) {
+  packet::Packet made = valid();
+  made.data()[8] ^= std::byte{1};
+  expect_refused(std::move(made), DropReason::Ipv4BadChecksum, "TTL changed");
+  made = with_options({7, 7, 4, 0, 0, 0, 0, 1});
+  made.data()[24] ^= std::byte{1};
+  expect_refused(std::move(made), DropReason::Ipv4BadChecksum, "option changed");
+}
+
+TEST_F(Ipv4InputTest, BelievesTheDevicesVerdict) {
+  packet::Packet wrong = valid();
+  wrong.data()[8] ^= std::byte{1};
+  wrong.get()->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+  EXPECT_TRUE(input.accept(link(), wrong).has_value());
+  packet::Packet right = valid();
+  right.get()->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_BAD;
+  expect_refused(std::move(right), DropReason::Ipv4BadChecksum, "verdict");
+}
+
+TEST_F(Ipv4InputTest, DeclinesAScatteredDatagram) {
+  packet::Packet made = valid();
+  packet::Packet tail = pools.data.allocate();
+  static_cast<void>(tail.append(10));
+  ASSERT_TRUE(made.chain(tail));
+  expect_refused(std::move(made), DropReason::Ipv4BadTotalLength, "chain");
+}
+
+TEST_F(Ipv4InputTest, GarbageIsJudgedWithoutHarm) {
+  for (int i = 0; i < 50'000; ++i) {
+    packet::Packet made = valid(random.below(60));
+    for (std::uint32_t flips = random.below(4); flips > 0; --flips) {
+      made.data()[random.below(static_cast<std::uint32_t>(made.data().size()))] =
+          static_cast<std::byte>(random.below(256));
+    }
+    made.truncate(random.one_in(4) ? random.below(made.size()) : made.size());
+    if (random.one_in(2) && made.size() >= 60) {
+      repair(made.data());
+    }
+    const auto accepted = input.accept(link(), made);
+    if (accepted) {
+      ASSERT_EQ(made.size(), accepted->total_length);
+      ASSERT_LE(accepted->header_length, made.size());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millrace::net

@@ -1,0 +1,43 @@
+// DeviceSpec: what the text after `--device=` means, in EAL's words. It opens nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <millrace/error.hpp>
+
+namespace millrace::device {
+
+enum class DeviceKind : std::uint8_t {
+  Tap,   ///< A TAP interface that DPDK makes on this machine and removes at the end.
+  Ring,  ///< A loopback plug of our own inside the process: no DPDK device.
+  Vdev,  ///< Any virtual device of DPDK, as typed.
+  Pci,   ///< A NIC bound to DPDK.
+};
+
+/// "tap:NAME", "ring", "vdev:net_DRIVER[,ARGUMENTS]" or "pci:[DOMAIN:]BUS:DEVICE.FUNCTION".
+struct DeviceSpec {
+  DeviceKind kind = DeviceKind::Tap;
+  std::string text;       ///< As typed.
+  std::string name;       ///< The interface's for a TAP; otherwise as `port_name`.
+  std::string port_name;  ///< What DPDK calls the port: see `DpdkConfig`. Empty for a ring.
+  std::vector<std::string> eal_arguments;  ///< For `EalOptions::device_arguments`.
+
+  /// `index` numbers the devices of one process. Error: one line about wrong usage.
+  [[nodiscard]] static Result<DeviceSpec, std::string> parse(std::string_view text,
+                                                             unsigned index = 0);
+
+  /// Whether this machine lets us make it: /dev/net/tun is there and permitted, no interface has
+  /// that name. Before the EAL is started. Error: one line about the surroundings.
+  [[nodiscard]] Result<void, std::string> check_surroundings() const;
+
+  [[nodiscard]] bool uses_dpdk_port() const noexcept { return kind != DeviceKind::Ring; }
+  [[nodiscard]] bool uses_pci() const noexcept { return kind == DeviceKind::Pci; }
+  /// Whether the kernel stands at the other end, so that polling without pause only takes its time
+  /// away.
+  [[nodiscard]] bool is_kernel_device() const noexcept;
+};
+
+}  // namespace millrace::device

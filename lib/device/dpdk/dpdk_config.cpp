@@ -1,0 +1,248 @@
+#include "device/dpdk/dpdk_config.hpp"
+
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace millrace::device {
+
+namespace {
+
+constexpr std::uint16_t kQueues = 1;
+constexpr std::uint32_t kEthernetHeaderBytes = RTE_ETHER_HDR_LEN;
+
+/// What is known of drivers beyond what they say of themselves.
+struct DriverFacts {
+  bool is_tap = false;
+  bool reflects = false;
+  bool has_own_checksums = true;  ///< Its checksum offload is done by hardware, and right.
+  std::uint16_t rx_descriptors_max = 0xffff;
+};
+
+DriverFacts facts_about(std::string_view driver) noexcept {
+  if (driver == "net_tap") {
+    // Its checksums are made in software, so nothing is gained, and those of TCP come out wrong
+    // where a chain has a segment of odd length before its last. Its receive ring is only a chain
+    // of spare buffers: one would do.
+    return {
+        .is_tap = true, .reflects = false, .has_own_checksums = false, .rx_descriptors_max = 64};
+  }
+  if (driver == "net_ring") {
+    return {
+        .is_tap = false, .reflects = true, .has_own_checksums = true, .rx_descriptors_max = 0xffff};
+  }
+  return {};
+}
+
+std::string failure(const DpdkConfig& config, std::string_view what, int error) {
+  return "cannot " + std::string{what} + " " + config.port_name + ": " +
+         rte_strerror(error < 0 ? -error : error);
+}
+
+Result<void, std::string> check_sizes(const DpdkConfig& config, const rte_eth_dev_info& info,
+                                      const packet::PacketPool& pool) {
+  const std::uint32_t frame = config.mtu + kEthernetHeaderBytes;
+  const std::uint32_t room =
+      rte_pktmbuf_data_room_size(pool.get()) - packet::PacketPool::kHeadroomBytes;
+  // Where a driver names no largest MTU, its longest frame counts, with checksum and a VLAN tag.
+  constexpr std::uint32_t kFrameOverhead = kEthernetHeaderBytes + RTE_ETHER_CRC_LEN + RTE_VLAN_HLEN;
+  const std::uint32_t device_mtu = std::min<std::uint32_t>(
+      info.max_mtu,
+      info.max_rx_pktlen > kFrameOverhead ? info.max_rx_pktlen - kFrameOverhead : info.max_mtu);
+  if (config.mtu > device_mtu || config.mtu < info.min_mtu) {
+    return fail(config.port_name + " takes an MTU of " + std::to_string(info.min_mtu) + " to " +
+                std::to_string(device_mtu) + ", not " + std::to_string(config.mtu));
+  }
+  if (frame + RTE_ETHER_CRC_LEN > room) {
+    return fail("an MTU of " + std::to_string(config.mtu) + " needs packet buffers of " +
+                std::to_string(frame + RTE_ETHER_CRC_LEN) + " bytes; they have " +
+                std::to_string(room));
+  }
+  return {};
+}
+
+/// Takes what is offered of what the stack can use.
+void agree_offloads(const rte_eth_dev_info& info, const DriverFacts& facts,
+                    DpdkAgreement& agreement) noexcept {
+  constexpr std::uint64_t kRxChecksums =
+      RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+  std::uint64_t wanted_tx = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+  if (facts.has_own_checksums) {
+    wanted_tx |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+    agreement.rx_offloads = info.rx_offload_capa & kRxChecksums;
+  }
+  agreement.tx_offloads = info.tx_offload_capa & wanted_tx;
+  Capabilities& capabilities = agreement.capabilities;
+  capabilities.tx_ipv4_checksum = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
+  capabilities.tx_tcp_checksum = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
+  capabilities.multi_segment = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
+  capabilities.rx_checksum = agreement.rx_offloads != 0;
+  capabilities.reflects = facts.reflects;
+}
+
+Result<void, std::string> set_up_queues(const DpdkConfig& config, const rte_eth_dev_info& info,
+                                        packet::PacketPool& pool, DpdkAgreement& agreement) {
+  rte_eth_conf conf{};
+  conf.rxmode.mtu = config.mtu;
+  conf.rxmode.offloads = agreement.rx_offloads;
+  conf.txmode.offloads = agreement.tx_offloads;
+  conf.intr_conf.rxq = config.with_wake ? 1 : 0;
+  const std::uint16_t port = agreement.port_id;
+  int status = rte_eth_dev_configure(port, kQueues, kQueues, &conf);
+  if (status != 0) {
+    return fail(failure(config, "configure", status));
+  }
+  status =
+      rte_eth_dev_adjust_nb_rx_tx_desc(port, &agreement.rx_descriptors, &agreement.tx_descriptors);
+  if (status != 0) {
+    return fail(failure(config, "choose the ring sizes of", status));
+  }
+  const auto numa_node = static_cast<unsigned>(rte_eth_dev_socket_id(port));
+  rte_eth_rxconf rx_conf = info.default_rxconf;
+  rx_conf.offloads = agreement.rx_offloads;
+  status =
+      rte_eth_rx_queue_setup(port, 0, agreement.rx_descriptors, numa_node, &rx_conf, pool.get());
+  if (status != 0) {
+    return fail(failure(config, "set up the receive queue of", status));
+  }
+  rte_eth_txconf tx_conf = info.default_txconf;
+  tx_conf.offloads = agreement.tx_offloads;
+  status = rte_eth_tx_queue_setup(port, 0, agreement.tx_descriptors, numa_node, &tx_conf);
+  if (status != 0) {
+    return fail(failure(config, "set up the transmit queue of", status));
+  }
+  return {};
+}
+
+MacAddress mac_of(std::uint16_t port) noexcept {
+  rte_ether_addr address{};
+  rte_eth_macaddr_get(port, &address);
+  std::array<std::uint8_t, MacAddress::kSize> bytes{};
+  std::ranges::copy(address.addr_bytes, bytes.begin());
+  return MacAddress{bytes};
+}
+
+/// A locally administered unicast address that differs from `mac`, and is the same every time for
+/// the same `mac`.
+MacAddress neighbor_of(const MacAddress& mac) noexcept {
+  std::array<std::uint8_t, MacAddress::kSize> bytes = mac.bytes();
+  bytes.front() = static_cast<std::uint8_t>((bytes.front() & 0xfcU) | 0x02U);
+  bytes.back() ^= 0x80U;
+  return MacAddress{bytes};
+}
+
+/// Decides which address is ours, and gets the device to accept its frames.
+Result<void, std::string> agree_mac(const DpdkConfig& config, const DriverFacts& facts,
+                                    DpdkAgreement& agreement) {
+  const MacAddress own = mac_of(agreement.port_id);
+  if (facts.is_tap) {
+    // The driver reports the kernel end's address, which the kernel answers to. Ours must differ;
+    // the kernel hands us every frame, whatever its address.
+    agreement.capabilities.mac = config.mac.value_or(neighbor_of(own));
+    if (agreement.capabilities.mac == own) {
+      return fail("the kernel's end of " + config.port_name + " has the MAC address " +
+                  own.to_string() + ": give ours another");
+    }
+    return {};
+  }
+  agreement.capabilities.mac = config.mac.value_or(own.is_zero() ? neighbor_of(own) : own);
+  if (agreement.capabilities.mac != own) {
+    rte_ether_addr address{};
+    std::ranges::copy(agreement.capabilities.mac.bytes(), std::begin(address.addr_bytes));
+    const bool is_accepted = rte_eth_dev_default_mac_addr_set(agreement.port_id, &address) == 0;
+    agreement.is_promiscuous = !is_accepted && rte_eth_promiscuous_enable(agreement.port_id) == 0;
+  }
+  return {};
+}
+
+bool wait_for_link(std::uint16_t port, Duration longest) {
+  constexpr Duration kStep = std::chrono::milliseconds{5};
+  for (Duration waited{0};; waited += kStep) {
+    rte_eth_link link{};
+    if (rte_eth_link_get_nowait(port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP) {
+      return true;
+    }
+    if (waited >= longest) {
+      return false;
+    }
+    std::this_thread::sleep_for(kStep);
+  }
+}
+
+Result<void, std::string> set_up_and_start(const DpdkConfig& config, const rte_eth_dev_info& info,
+                                           packet::PacketPool& pool, DpdkAgreement& agreement) {
+  const DriverFacts facts = facts_about(agreement.driver);
+  agreement.capabilities.mtu = config.mtu;
+  agreement.rx_descriptors = std::min(config.rx_descriptors, facts.rx_descriptors_max);
+  agreement.tx_descriptors = config.tx_descriptors;
+  agree_offloads(info, facts, agreement);
+  if (auto sized = check_sizes(config, info, pool); !sized) {
+    return sized;
+  }
+  if (auto set_up = set_up_queues(config, info, pool, agreement); !set_up) {
+    return set_up;
+  }
+  // Drivers that do not know the call have no MTU of their own to tell of.
+  if (const int status = rte_eth_dev_set_mtu(agreement.port_id, config.mtu);
+      status != 0 && status != -ENOTSUP) {
+    return fail(failure(config, "set the MTU of", status));
+  }
+  if (const int status = rte_eth_dev_start(agreement.port_id); status != 0) {
+    return fail(failure(config, "start", status));
+  }
+  if (auto agreed = agree_mac(config, facts, agreement); !agreed) {
+    rte_eth_dev_stop(agreement.port_id);
+    return agreed;
+  }
+  agreement.is_link_up = wait_for_link(agreement.port_id, config.link_wait);
+  return {};
+}
+
+}  // namespace
+
+Result<DpdkAgreement, std::string> start_port(const DpdkConfig& config, packet::PacketPool& pool) {
+  DpdkAgreement agreement;
+  if (rte_eth_dev_get_port_by_name(config.port_name.c_str(), &agreement.port_id) != 0) {
+    return fail("DPDK found no port " + config.port_name);
+  }
+  rte_eth_dev_info info{};
+  if (const int status = rte_eth_dev_info_get(agreement.port_id, &info); status != 0) {
+    return fail(failure(config, "ask what is offered by", status));
+  }
+  agreement.driver = info.driver_name;
+  agreement.interface_index = static_cast<int>(info.if_index);
+  if (auto started = set_up_and_start(config, info, pool, agreement); !started) {
+    rte_eth_dev_close(agreement.port_id);
+    return fail(std::move(started.error()));
+  }
+  return agreement;
+}
+
+std::string DpdkAgreement::to_string() const {
+  return driver + ", MAC " + capabilities.mac.to_string() + ", MTU " +
+         std::to_string(capabilities.mtu) + ", offloads " + offloads_to_string() +
+         ", descriptors " + std::to_string(rx_descriptors) + " rx " +
+         std::to_string(tx_descriptors) + " tx" + (is_promiscuous ? ", promiscuous" : "") +
+         (is_link_up ? "" : ", link down");
+}
+
+std::string DpdkAgreement::offloads_to_string() const {
+  std::string text;
+  const auto add = [&text](bool is_agreed, std::string_view name) {
+    if (is_agreed) {
+      text += (text.empty() ? "" : ", ") + std::string{name};
+    }
+  };
+  add(capabilities.tx_ipv4_checksum, "tx IPv4 checksum");
+  add(capabilities.tx_tcp_checksum, "tx TCP checksum");
+  add(capabilities.multi_segment, "tx multi-segment");
+  add(capabilities.rx_checksum, "rx checksum");
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace millrace::device

@@ -1,0 +1,56 @@
+// Sets up one DPDK port with one queue pair: what is wanted, what the driver offers, what was
+// agreed. Moving bursts is left to DpdkDevice.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <millrace/address.hpp>
+#include <millrace/error.hpp>
+#include <millrace/time.hpp>
+
+#include "device/device.hpp"
+#include "packet/packet_pool.hpp"
+
+namespace millrace::device {
+
+/// What is wanted of a port.
+struct DpdkConfig {
+  std::string port_name{};               ///< `DeviceSpec::port_name`.
+  std::uint16_t mtu = 1500;              ///< Bytes of an IP datagram.
+  std::optional<MacAddress> mac{};       ///< Overrides the device's own.
+  std::uint16_t rx_descriptors = 1'024;  ///< Adjusted to what the driver takes.
+  std::uint16_t tx_descriptors = 1'024;
+  bool with_wake = true;  ///< Ask for receive interrupts, so that a core can sleep.
+  Duration link_wait =
+      std::chrono::seconds{5};  ///< How long a link may take to come up; down is no failure.
+};
+
+/// What was agreed.
+struct DpdkAgreement {
+  std::uint16_t port_id = 0;
+  std::string driver;  ///< "net_tap"
+  Capabilities capabilities;
+  std::uint64_t rx_offloads = 0;  ///< RTE_ETH_RX_OFFLOAD_*
+  std::uint64_t tx_offloads = 0;  ///< RTE_ETH_TX_OFFLOAD_*
+  std::uint16_t rx_descriptors = 0;
+  std::uint16_t tx_descriptors = 0;
+  bool has_wake = false;
+  bool is_link_up = false;
+  bool is_promiscuous = false;
+  int interface_index = 0;  ///< Of the kernel's end, or 0.
+
+  /// "net_tap, 02:…, checksums: …, descriptors …": one line for the start-up report.
+  [[nodiscard]] std::string to_string() const;
+  /// The offloads alone: "tx: IPv4 and TCP checksum, multi-segment; rx: checksum verdicts" or
+  /// "none".
+  [[nodiscard]] std::string offloads_to_string() const;
+};
+
+/// Configures and starts the port. Received packets come from `pool`. Error: one line; the port is
+/// closed again.
+[[nodiscard]] Result<DpdkAgreement, std::string> start_port(const DpdkConfig& config,
+                                                            packet::PacketPool& pool);
+
+}  // namespace millrace::device

@@ -1,0 +1,64 @@
+// DpdkDevice: one queue pair of a DPDK port as a Device. How the port was set up is in dpdk_config.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <millrace/error.hpp>
+
+#include "device/device.hpp"
+#include "device/dpdk/dpdk_config.hpp"
+#include "device/dpdk/eal.hpp"
+#include "packet/packet_pool.hpp"
+
+namespace millrace::device {
+
+/// Owns the port: destroying it stops and closes it (and removes a TAP interface).
+class DpdkDevice final : public Device {
+ public:
+  /// `eal` and `pool` must outlive the device. `pool` holds what is received: full frames in one
+  /// buffer. Error: one line with the cause.
+  [[nodiscard]] static Result<std::unique_ptr<DpdkDevice>, std::string> open(
+      Eal& eal, const DpdkConfig& config, packet::PacketPool& pool);
+  DpdkDevice(const DpdkDevice&) = delete;
+  DpdkDevice& operator=(const DpdkDevice&) = delete;
+  ~DpdkDevice() override;
+
+  void rx_burst(packet::Burst& burst) noexcept override;
+  void tx_burst(packet::Burst& burst) noexcept override;
+  [[nodiscard]] const Capabilities& capabilities() const noexcept override {
+    return agreement_.capabilities;
+  }
+  [[nodiscard]] int wake_descriptor() const noexcept override { return wake_descriptor_; }
+  [[nodiscard]] bool arm_wake() noexcept override;
+  void disarm_wake() noexcept override;
+  /// The buffers in the receive ring.
+  [[nodiscard]] std::uint32_t held_packets() const noexcept override { return held_packets_; }
+
+  [[nodiscard]] const DpdkAgreement& agreement() const noexcept { return agreement_; }
+  /// Frames dropped here: too long, asking for what the driver cannot do, or no buffer to receive
+  /// them.
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+  /// The driver's own counters in one line: received, sent, missed, errors.
+  [[nodiscard]] std::string driver_counters() const;
+
+ private:
+  DpdkDevice(const DpdkAgreement& agreement, packet::PacketPool& pool,
+             std::uint32_t held_packets) noexcept;
+  void open_wake_descriptor() noexcept;
+  [[nodiscard]] bool is_too_long(const rte_mbuf& frame) const noexcept;
+  void make_received(packet::Burst& handed_over, packet::Burst& burst) noexcept;
+
+  DpdkAgreement agreement_;
+  packet::PacketPool& pool_;
+  std::uint32_t held_packets_;
+  int wake_descriptor_ = -1;
+  bool is_wake_counter_ =
+      true;  // The descriptor counts interrupts (an eventfd) and must be emptied.
+  bool needs_prepare_ = false;
+  bool hands_over_mbufs_ = false;  // What is received are the very buffers that were sent.
+  std::uint64_t refused_ = 0;
+};
+
+}  // namespace millrace::device

@@ -1,0 +1,161 @@
+// What an arriving ACK means: what is delivered, how large the windows are, what was lost.
+#include <algorithm>
+
+#include "base/contract.hpp"
+#include "tcp/connection.hpp"
+
+namespace millrace::tcp {
+
+namespace {
+
+constexpr std::uint8_t kDuplicateAcksForLoss = 3;  // RFC 5681 §3.2.
+
+}  // namespace
+
+Connection::Step Connection::process_ack(const Resources& resources, Instant now, const Segment& segment,
+                                         Disposition& disposition) noexcept {
+  // RFC 9293 §3.10.7.4, step 5: an ACK of what was never sent.
+  if (segment.ack.is_after(send_.snd_nxt)) {
+    ack_now_ = true;
+    disposition.dropped = DropReason::TcpBadAck;
+    return Step::Done;
+  }
+  // RFC 5961 §5.2: an ACK older than any window we ever had is an injection.
+  if (segment.ack.is_before(send_.snd_una - send_.max_snd_wnd)) {
+    ack_now_ = true;
+    disposition.dropped = DropReason::TcpBadAck;
+    return Step::Done;
+  }
+  const bool was_duplicate = is_duplicate_ack(segment);
+  update_send_window(segment, now);
+  if (segment.ack.is_after(send_.snd_una)) {
+    on_new_ack(resources, now, segment.ack);
+  } else if (was_duplicate) {
+    on_duplicate_ack(resources);
+  }
+  if (send_.snd_wnd == 0) {
+    // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive.
+    progress_at_ = std::max(progress_at_, now);
+  }
+  update_persist_timer(resources, now);
+  // The ACK of our FIN may have ended the connection.
+  return state_ == TcpState::Closed ? Step::Done : Step::Continue;
+}
+
+bool Connection::is_duplicate_ack(const Segment& segment) const noexcept {
+  // RFC 5681 §2, the definition's points (a) to (e).
+  return segment.ack == send_.snd_una && send_.flight() > 0 && segment.length() == 0 && active_ != nullptr &&
+         !active_->sent.empty() && (static_cast<std::uint32_t>(segment.window) << snd_wscale_) == send_.snd_wnd;
+}
+
+void Connection::update_send_window(const Segment& segment, Instant now) noexcept {
+  // RFC 9293 §3.10.7.4, step 5: an older segment must not undo a newer window.
+  const bool is_newer = send_.snd_wl1.is_before(segment.seq) ||
+                        (send_.snd_wl1 == segment.seq && send_.snd_wl2.is_at_or_before(segment.ack));
+  if (segment.ack.is_before(send_.snd_una) || !is_newer) {
+    return;
+  }
+  const bool was_closed = send_.snd_wnd == 0;
+  send_.snd_wnd = static_cast<std::uint32_t>(segment.window) << snd_wscale_;
+  send_.max_snd_wnd = std::max(send_.max_snd_wnd, send_.snd_wnd);
+  send_.snd_wl1 = segment.seq;
+  send_.snd_wl2 = segment.ack;
+  if (was_closed && send_.snd_wnd > 0) {
+    // The probes' back-off must not delay what may go now.
+    rtt_.reset_backoff();
+    retransmit_at_ = kNever;
+    progress_at_ = std::max(progress_at_, now);
+    if (active_ != nullptr) {
+      active_->sent.mark_all_lost();
+    }
+  }
+}
+
+void Connection::on_new_ack(const Resources& resources, Instant now, SeqNum ack) noexcept {
+  base::expects(active_ != nullptr);
+  const AckOutcome outcome = active_->sent.on_ack(resources.sent_segments, ack, now);
+  active_->send_buffer.on_ack(ack, resources.budget);
+  send_.snd_una = ack;
+  progress_at_ = now;
+  if (outcome.rtt_sample) {
+    rtt_.add_sample(*outcome.rtt_sample);
+  } else {
+    rtt_.reset_backoff();
+  }
+  advance_congestion(resources, outcome.newly_acked, ack);
+  // RFC 6298 §5.2 and §5.3.
+  retransmit_at_ = active_->sent.empty() ? kNever : now + rtt_.rto(resources.config);
+  if (active_->sent.empty()) {
+    idle_restart_ = true;
+  }
+  report_writable(resources);
+  if (fin_sent_ && ack == send_.snd_nxt) {
+    on_fin_acked(resources, now);
+  }
+}
+
+void Connection::advance_congestion(const Resources& resources, std::uint32_t newly_acked, SeqNum ack) noexcept {
+  duplicate_acks_ = 0;
+  if (!in_recovery_) {
+    congestion_.on_ack(newly_acked, mss_);
+    return;
+  }
+  if (ack.is_at_or_after(recover_)) {
+    in_recovery_ = false;
+    congestion_.leave_recovery(active_->sent.in_network(), mss_);
+    return;
+  }
+  // RFC 6582 §3.2, step 3: the next hole starts here.
+  congestion_.on_partial_ack(newly_acked, mss_);
+  active_->sent.mark_first_lost();
+  ++resources.stats.tcp_fast_retransmits;
+}
+
+void Connection::on_duplicate_ack(const Resources& resources) noexcept {
+  if (in_recovery_) {
+    congestion_.on_duplicate_ack(mss_);
+    return;
+  }
+  duplicate_acks_ = static_cast<std::uint8_t>(std::min(duplicate_acks_ + 1, 255));
+  // RFC 6582 §3.2, step 1: duplicates of what was sent before the last recovery or timeout start no new one.
+  if (duplicate_acks_ != kDuplicateAcksForLoss || !send_.snd_una.is_after(recover_)) {
+    return;
+  }
+  recover_ = send_.snd_nxt;
+  in_recovery_ = true;
+  congestion_.enter_recovery(send_.flight(), mss_);
+  active_->sent.mark_first_lost();
+  ++resources.stats.tcp_fast_retransmits;
+}
+
+void Connection::on_fin_acked(const Resources& resources, Instant now) noexcept {
+  switch (state_) {
+    case TcpState::FinWait1:
+      set_state(TcpState::FinWait2);
+      // RFC 9293 has no time-out here; without one a closed socket could wait for ever.
+      state_at_ = app_closed_ ? now + resources.config.fin_wait_2_timeout : kNever;
+      break;
+    case TcpState::Closing: enter_time_wait(resources); break;
+    case TcpState::LastAck: end(resources, {}); break;
+    case TcpState::Closed:
+    case TcpState::Listen:
+    case TcpState::SynSent:
+    case TcpState::SynReceived:
+    case TcpState::Established:
+    case TcpState::FinWait2:
+    case TcpState::CloseWait:
+    case TcpState::TimeWait: break;
+  }
+}
+
+void Connection::report_writable(const Resources& resources) noexcept {
+  // Not for every byte: a third of the buffer, so that the application works in large pieces.
+  const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
+  if (wants_writable_ && may_send(state_) && !fin_queued_ &&
+      charge <= resources.config.send_buffer_bytes / 3 * 2) {
+    wants_writable_ = false;
+    events_.add(Events::kWritable);
+  }
+}
+
+}  // namespace millrace::tcp

@@ -1,0 +1,38 @@
+// ActiveBlock: what a connection needs only while data is queued, in flight or out of order (decision 7).
+// Resources: what the connections of one core share. Connections are handed it with every call and keep none of it.
+#pragma once
+
+#include <millrace/config.hpp>
+#include <millrace/stats.hpp>
+
+#include "base/slot_table.hpp"
+#include "packet/packet_budget.hpp"
+#include "tcp/reassembly_queue.hpp"
+#include "tcp/receive_queue.hpp"
+#include "tcp/send_buffer.hpp"
+#include "tcp/sent_segments.hpp"
+
+namespace millrace::tcp {
+
+struct ActiveBlock {
+  SendBuffer send_buffer;
+  SentSegments sent;
+  ReceiveQueue receive_queue;
+  ReassemblyQueue reassembly;
+
+  [[nodiscard]] bool is_needed() const noexcept {
+    return !send_buffer.empty() || !sent.empty() || !receive_queue.empty() || !reassembly.empty();
+  }
+};
+
+using ActiveBlockPool = base::SlotTable<ActiveBlock>;
+
+struct Resources {
+  const TcpConfig& config;
+  ActiveBlockPool& active_blocks;
+  SentSegmentPool& sent_segments;
+  packet::PacketBudget& budget;
+  CoreStats& stats;
+};
+
+}  // namespace millrace::tcp

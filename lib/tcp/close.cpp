@@ -1,0 +1,131 @@
+// Closing: half close, close, abort, and how a connection ends (RFC 9293 §3.6).
+#include <algorithm>
+
+#include "base/contract.hpp"
+#include "tcp/connection.hpp"
+
+namespace millrace::tcp {
+
+void Connection::set_state(TcpState state) noexcept {
+  base::expects(is_transition(state_, state));
+  state_ = state;
+}
+
+Result<void> Connection::shutdown(const Resources& resources, Instant now) noexcept {
+  if (state_ == TcpState::SynSent || state_ == TcpState::Closed) {
+    return fail(Error::InvalidState);
+  }
+  queue_fin(resources, now);
+  return {};
+}
+
+void Connection::close(const Resources& resources, Instant now) noexcept {
+  if (app_closed_) {
+    return;
+  }
+  app_closed_ = true;
+  const bool has_unread = active_ != nullptr && (!active_->receive_queue.empty() || !active_->reassembly.empty());
+  if (state_ == TcpState::SynSent) {
+    end(resources, fail(Error::ConnectionAborted));
+    return;
+  }
+  // RFC 9293 §3.6.1, SHLD-3: what nobody will read must not seem delivered.
+  const bool is_open = state_ != TcpState::Closed && state_ != TcpState::TimeWait;
+  if (is_open && (has_unread || linger_ == Duration::zero())) {
+    abort(resources, Error::ConnectionAborted);
+    return;
+  }
+  if (has_unread) {
+    active_->receive_queue.clear(resources.budget);
+    detach_if_idle(resources);
+  }
+  queue_fin(resources, now);
+  if (state_ == TcpState::FinWait2) {
+    state_at_ = now + resources.config.fin_wait_2_timeout;
+  } else if (is_open && linger_ != kNoLinger) {
+    state_at_ = now + linger_;
+  }
+  report_if_over();
+}
+
+void Connection::queue_fin(const Resources& resources, Instant now) noexcept {
+  if (fin_queued_) {
+    return;
+  }
+  switch (state_) {
+    case TcpState::SynReceived: fin_queued_ = true; return;  // Sent once established.
+    case TcpState::Established: set_state(TcpState::FinWait1); break;
+    case TcpState::CloseWait: set_state(TcpState::LastAck); break;
+    case TcpState::Closed:
+    case TcpState::Listen:
+    case TcpState::SynSent:
+    case TcpState::FinWait1:
+    case TcpState::FinWait2:
+    case TcpState::Closing:
+    case TcpState::LastAck:
+    case TcpState::TimeWait: return;
+  }
+  fin_queued_ = true;
+  if (send_.flight() == 0) {
+    progress_at_ = std::max(progress_at_, now);
+  }
+  update_persist_timer(resources, now);
+}
+
+void Connection::abort(const Resources& resources, Error reason) noexcept {
+  // RFC 9293 §3.10.5: a reset only where the peer may believe in a connection.
+  reset_due_ = is_synchronized(state_) && state_ != TcpState::TimeWait;
+  reset_due_ = reset_due_ || state_ == TcpState::SynReceived;
+  end(resources, fail(reason));
+}
+
+void Connection::on_unreachable(const Resources& resources, Error reason) noexcept {
+  // RFC 9293 §3.9.2.2, MUST-56: only advice once established; before that there is nothing to lose.
+  if (state_ == TcpState::SynSent) {
+    end(resources, fail(reason));
+  }
+}
+
+void Connection::enter_time_wait(const Resources& resources) noexcept {
+  set_state(TcpState::TimeWait);
+  ++resources.stats.tcp_closed;
+  retransmit_at_ = override_at_ = state_at_ = ack_at_ = kNever;
+  if (active_ != nullptr) {
+    active_->send_buffer.clear(resources.budget);
+    active_->sent.clear(resources.sent_segments);
+    active_->reassembly.clear(resources.budget);
+    detach_if_idle(resources);
+  }
+  report_if_over();
+}
+
+void Connection::end(const Resources& resources, Result<void> outcome) noexcept {
+  if (state_ == TcpState::Closed) {
+    return;
+  }
+  ++(is_synchronized(state_) ? resources.stats.tcp_closed : resources.stats.tcp_failed_opens);
+  set_state(TcpState::Closed);
+  outcome_ = outcome;
+  syn_due_ = ack_now_ = probe_due_ = false;
+  retransmit_at_ = override_at_ = state_at_ = ack_at_ = kNever;
+  if (active_ != nullptr) {
+    active_->send_buffer.clear(resources.budget);
+    active_->sent.clear(resources.sent_segments);
+    active_->reassembly.clear(resources.budget);
+    detach_if_idle(resources);
+  }
+  if (!outcome) {
+    events_.add(Events::kClosed);
+  }
+  report_if_over();
+}
+
+void Connection::report_if_over() noexcept {
+  // In order, an end is reported only when the application has read all that came before it.
+  const bool is_over = state_ == TcpState::TimeWait || state_ == TcpState::Closed;
+  if (is_over && (app_closed_ || peer_finished_reported_)) {
+    events_.add(Events::kClosed);
+  }
+}
+
+}  // namespace millrace::tcp

@@ -1,0 +1,161 @@
+// The application's calls, events and deadlines; what a connection holds while it is active.
+#include "tcp/connection.hpp"
+
+#include <algorithm>
+
+#include "base/contract.hpp"
+
+namespace millrace::tcp {
+
+using packet::Packet;
+
+Connection::~Connection() { base::expects(active_ == nullptr); }
+
+std::optional<Instant> Connection::next_deadline() const noexcept {
+  const Instant deadline = std::min({retransmit_at_, ack_at_, override_at_, state_at_});
+  return deadline == kNever ? std::nullopt : std::optional{deadline};
+}
+
+Result<void> Connection::check_sendable(const Resources& resources) noexcept {
+  // RFC 9293 §3.10.2: sending before ESTABLISHED is not queued here; the application hears `connected` first.
+  if (!may_send(state_) || fin_queued_) {
+    return fail(Error::InvalidState);
+  }
+  if (writable(resources) == 0) {
+    wants_writable_ = true;
+    return fail(Error::WouldBlock);
+  }
+  return {};
+}
+
+std::size_t Connection::append_to_tail(std::span<const std::byte> bytes) noexcept {
+  return active_ == nullptr ? 0 : active_->send_buffer.append_to_tail(bytes, packet_bytes_max());
+}
+
+Result<void> Connection::append(const Resources& resources, Instant now, Packet& packet) noexcept {
+  if (attach(resources)) {
+    SendBuffer& buffer = active_->send_buffer;
+    if (buffer.empty() && active_->sent.empty()) {
+      buffer.start(send_.snd_nxt);
+    }
+    if (buffer.append(packet, resources.budget)) {
+      return {};
+    }
+  }
+  retry_writable_later(resources, now);
+  detach_if_idle(resources);
+  return fail(Error::OutOfPackets);
+}
+
+void Connection::retry_writable_later(const Resources& resources, Instant now) noexcept {
+  // What is missing is the core's, not this connection's: no ACK of ours may ever bring it back.
+  wants_writable_ = true;
+  override_at_ = std::min(override_at_, now + resources.config.override_timeout / 20);
+}
+
+void Connection::want_writable(const Resources& resources, Instant now) noexcept {
+  wants_writable_ = true;
+  if (writable(resources) > 0) {
+    // There was room in the buffer, so packets were what was missing.
+    retry_writable_later(resources, now);
+  }
+}
+
+std::size_t Connection::writable(const Resources& resources) noexcept {
+  if (!may_send(state_) || fin_queued_) {
+    return 0;
+  }
+  const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
+  const std::uint32_t limit = resources.config.send_buffer_bytes;
+  const std::size_t tail = active_ == nullptr ? 0 : active_->send_buffer.tail_room(packet_bytes_max());
+  // Payload that still fits, were it to come in full packets: the charge of a buffer is at most twice what it carries.
+  const std::size_t room = (charge < limit ? (limit - charge) / 2 : 0) + tail;
+  if (room == 0) {
+    wants_writable_ = true;
+  }
+  return room;
+}
+
+Result<std::size_t> Connection::readable() const noexcept {
+  if (active_ != nullptr && !active_->receive_queue.empty()) {
+    return active_->receive_queue.size();
+  }
+  if (peer_fin_received_) {
+    return fail(Error::EndOfStream);
+  }
+  if (!outcome_) {
+    return fail(outcome_.error());
+  }
+  return fail(Error::WouldBlock);
+}
+
+std::span<const std::byte> Connection::peek() const noexcept {
+  return active_ == nullptr ? std::span<const std::byte>{} : active_->receive_queue.front();
+}
+
+void Connection::consume(const Resources& resources, std::uint32_t bytes) noexcept {
+  base::expects(active_ != nullptr);
+  active_->receive_queue.consume(bytes, resources.budget);
+  ack_now_ = ack_now_ || is_window_update_due(resources);
+  detach_if_idle(resources);
+  report_peer_finished();
+}
+
+Packet Connection::receive_packet(const Resources& resources) noexcept {
+  if (active_ == nullptr) {
+    return {};
+  }
+  Packet packet = active_->receive_queue.pop(resources.budget);
+  ack_now_ = ack_now_ || is_window_update_due(resources);
+  detach_if_idle(resources);
+  report_peer_finished();
+  return packet;
+}
+
+void Connection::release(const Resources& resources) noexcept {
+  if (active_ != nullptr) {
+    active_->send_buffer.clear(resources.budget);
+    active_->sent.clear(resources.sent_segments);
+    active_->receive_queue.clear(resources.budget);
+    active_->reassembly.clear(resources.budget);
+    detach_if_idle(resources);
+  }
+  retransmit_at_ = ack_at_ = override_at_ = state_at_ = kNever;
+}
+
+bool Connection::attach(const Resources& resources) noexcept {
+  if (active_ == nullptr) {
+    active_ = resources.active_blocks.emplace();
+    if (active_ != nullptr) {
+      active_->send_buffer.start(send_.snd_nxt);
+    }
+  }
+  return active_ != nullptr;
+}
+
+void Connection::detach_if_idle(const Resources& resources) noexcept {
+  if (active_ != nullptr && !active_->is_needed()) {
+    resources.active_blocks.erase(resources.active_blocks.index_of(*active_));
+    active_ = nullptr;
+  }
+}
+
+void Connection::report_peer_finished() noexcept {
+  const bool has_unread = active_ != nullptr && !active_->receive_queue.empty();
+  if (peer_fin_received_ && !has_unread && !peer_finished_reported_) {
+    peer_finished_reported_ = true;
+    events_.add(app_closed_ ? 0 : Events::kPeerFinished);
+  }
+  report_if_over();
+}
+
+bool Connection::check_invariants() const noexcept {
+  const bool send_ordered = send_.snd_una.is_at_or_before(send_.snd_nxt) || !is_synchronized(state_);
+  const bool window_open = receive_.rcv_nxt.is_at_or_before(receive_.rcv_adv) || peer_fin_received_;
+  const bool parts_hold = active_ == nullptr || (active_->sent.check_invariants() && active_->reassembly.check_invariants());
+  const bool timer_runs = state_ == TcpState::Closed || active_ == nullptr || active_->sent.empty() ||
+                          active_->sent.in_network() == 0 || retransmit_at_ != kNever;
+  return send_ordered && window_open && parts_hold && timer_runs;
+}
+
+}  // namespace millrace::tcp

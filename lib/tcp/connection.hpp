@@ -1,0 +1,272 @@
+// Connection: one TCP connection as a pure state machine (RFC 9293 §3.10). Segments, time and the application's calls go
+// in; segments to send, deadlines and events come out. It reads no clock, builds no frame and owns no pool.
+//
+// The façade owns the parts and decides what their answers mean; its members are defined by topic:
+//   connection.cpp   the application's calls, events, deadlines
+//   handshake.cpp    SYN-SENT and SYN-RECEIVED, option negotiation
+//   input.cpp        a segment arrives, one function per numbered step of RFC 9293 §3.10.7.4
+//   acknowledgment.cpp  what an ACK means: window, round-trip time, loss recovery, congestion
+//   output.cpp       which segment is next
+//   timeout.cpp      which timer went off
+//   close.cpp        FIN, reset, TIME-WAIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <millrace/endpoint.hpp>
+#include <millrace/error.hpp>
+#include <millrace/stats.hpp>
+#include <millrace/tcp.hpp>
+#include <millrace/time.hpp>
+
+#include "packet/packet.hpp"
+#include "packet/packet_pool.hpp"
+#include "tcp/active_block.hpp"
+#include "tcp/new_reno.hpp"
+#include "tcp/rtt_estimator.hpp"
+#include "tcp/segment.hpp"
+#include "tcp/sequence_space.hpp"
+#include "tcp/state.hpp"
+
+namespace millrace::tcp {
+
+/// What the application is to hear of, gathered until somebody takes it.
+class Events {
+ public:
+  static constexpr std::uint8_t kConnected = 1;
+  static constexpr std::uint8_t kReadable = 2;
+  static constexpr std::uint8_t kWritable = 4;
+  static constexpr std::uint8_t kPeerFinished = 8;
+  static constexpr std::uint8_t kClosed = 16;
+
+  constexpr Events() noexcept = default;
+  constexpr explicit Events(std::uint8_t bits) noexcept : bits_{bits} {}
+
+  void add(std::uint8_t bits) noexcept { bits_ |= bits; }
+  [[nodiscard]] bool has(std::uint8_t bits) const noexcept { return (bits_ & bits) != 0; }
+  [[nodiscard]] bool any() const noexcept { return bits_ != 0; }
+  [[nodiscard]] std::uint8_t bits() const noexcept { return bits_; }
+
+ private:
+  std::uint8_t bits_ = 0;
+};
+
+/// What became of an arriving segment. Counting a drop, and building the reset, is the caller's.
+struct Disposition {
+  std::optional<DropReason> dropped;  ///< It, or all of its payload, was of no use.
+  bool answer_with_reset = false;     ///< RFC 9293 §3.10.7: a reset made from this segment is due.
+};
+
+/// Lives at one place from opening to CLOSED and must be `release`d before it is destroyed.
+///
+/// In a turn: inputs first, then `next_segment` until it is empty, then `next_deadline`. Extra calls are harmless.
+/// Time never goes back.
+class Connection {
+ public:
+  /// `mss_limit` is the largest payload that the path's MTU leaves (RFC 9293 §3.7.1).
+  Connection(const FourTuple& tuple, std::uint16_t mss_limit) noexcept : mss_limit_{mss_limit}, tuple_{tuple} {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  // Opening.
+  void open_active(const Resources& resources, Instant now, SeqNum iss, Duration timeout) noexcept;
+  void open_passive(const Resources& resources, Instant now, SeqNum iss, const Segment& syn) noexcept;
+
+  // A turn.
+  Disposition on_segment(const Resources& resources, Instant now, const Segment& segment,
+                         packet::Packet payload) noexcept;
+  void on_timer(const Resources& resources, Instant now) noexcept;
+  /// The next hop cannot be reached, or a router said so (RFC 9293 §3.9.2.2): ends a connection that is not yet
+  /// established, is remembered otherwise.
+  void on_unreachable(const Resources& resources, Error reason) noexcept;
+  [[nodiscard]] std::optional<SegmentPlan> next_segment(const Resources& resources, Instant now) noexcept;
+  /// The plan could not be turned into a frame for lack of packets: it is planned again.
+  void on_segment_not_sent(const SegmentPlan& plan) noexcept;
+  [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
+  [[nodiscard]] Events take_events() noexcept { return std::exchange(events_, Events{}); }
+  [[nodiscard]] bool has_events() const noexcept { return events_.any(); }
+
+  // The application's calls.
+  /// Whether the application may queue bytes at all, and whether there is room now.
+  [[nodiscard]] Result<void> check_sendable(const Resources& resources) noexcept;
+  [[nodiscard]] std::size_t append_to_tail(std::span<const std::byte> bytes) noexcept;
+  /// Queues payload; `packet` is kept on an error. Errors: OutOfPackets.
+  [[nodiscard]] Result<void> append(const Resources& resources, Instant now, packet::Packet& packet) noexcept;
+  /// Notes that `send` took less than all, so that Events::kWritable follows.
+  void want_writable(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] std::size_t writable(const Resources& resources) noexcept;
+  /// WouldBlock, EndOfStream, or how many bytes can be read.
+  [[nodiscard]] Result<std::size_t> readable() const noexcept;
+  [[nodiscard]] std::span<const std::byte> peek() const noexcept;
+  void consume(const Resources& resources, std::uint32_t bytes) noexcept;
+  [[nodiscard]] packet::Packet receive_packet(const Resources& resources) noexcept;
+  [[nodiscard]] Result<void> shutdown(const Resources& resources, Instant now) noexcept;
+  void close(const Resources& resources, Instant now) noexcept;
+  void abort(const Resources& resources, Error reason) noexcept;
+  void set_no_delay(bool on) noexcept { no_delay_ = on; }
+  void set_linger(std::optional<Duration> limit) noexcept { linger_ = limit.value_or(kNoLinger); }
+  void set_user_timeout(Duration limit) noexcept { user_timeout_ = limit; }
+  /// Frees what is held in shared pools. Only `next_deadline`, `state` and `outcome` make sense afterwards.
+  void release(const Resources& resources) noexcept;
+
+  [[nodiscard]] const FourTuple& tuple() const noexcept { return tuple_; }
+  [[nodiscard]] TcpState state() const noexcept { return state_; }
+  [[nodiscard]] Result<void> outcome() const noexcept { return outcome_; }
+  [[nodiscard]] bool is_reset_due() const noexcept { return reset_due_; }
+  /// The application has called `close`: it hears only of the end.
+  [[nodiscard]] bool is_closed_by_application() const noexcept { return app_closed_; }
+  [[nodiscard]] const SendSequence& send_sequence() const noexcept { return send_; }
+  [[nodiscard]] const ReceiveSequence& receive_sequence() const noexcept { return receive_; }
+  [[nodiscard]] const NewReno& congestion() const noexcept { return congestion_; }
+  [[nodiscard]] const RttEstimator& rtt() const noexcept { return rtt_; }
+  [[nodiscard]] std::uint16_t mss() const noexcept { return mss_; }
+  /// How far to fill a packet of the send buffer: whole segments, so that most segments lie in one packet.
+  [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept {
+    constexpr std::uint32_t kRoom = packet::CorePools::kDataRoomBytes;
+    return mss_ >= kRoom ? kRoom : kRoom / mss_ * mss_;
+  }
+  /// Payload bytes queued and not acknowledged.
+  [[nodiscard]] std::uint32_t unacknowledged() const noexcept {
+    return active_ == nullptr ? 0 : active_->send_buffer.size();
+  }
+  /// Where `SegmentPlan` payloads are found.
+  [[nodiscard]] SendBuffer& send_buffer() noexcept { return active_->send_buffer; }
+  /// Whether everything that must hold between calls does.
+  [[nodiscard]] bool check_invariants() const noexcept;
+
+ private:
+  static constexpr Instant kNever = Instant::max();
+  static constexpr Duration kNoLinger = Duration::max();
+
+  enum class Step : std::uint8_t { Continue, Done };
+
+  // handshake.cpp
+  Disposition on_segment_in_syn_sent(const Resources& resources, Instant now, const Segment& segment,
+                                     packet::Packet payload) noexcept;
+  void accept_syn(const Resources& resources, const Segment& syn) noexcept;
+  void negotiate(const Resources& resources, const wire::TcpOptions& options) noexcept;
+  void establish(const Resources& resources, Instant now, const Segment& segment) noexcept;
+  [[nodiscard]] SegmentPlan plan_syn(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] Step check_ack_in_syn_received(const Resources& resources, Instant now, const Segment& segment,
+                                               Disposition& disposition) noexcept;
+
+  // input.cpp
+  [[nodiscard]] Step check_sequence(const Resources& resources, Instant now, const Segment& segment,
+                                    Disposition& disposition) noexcept;
+  [[nodiscard]] Step check_reset(const Resources& resources, const Segment& segment,
+                                 Disposition& disposition) noexcept;
+  [[nodiscard]] Step check_syn(const Segment& segment, Disposition& disposition) noexcept;
+  void process_payload(const Resources& resources, Instant now, Segment& segment, packet::Packet payload,
+                       Disposition& disposition) noexcept;
+  void deliver(const Resources& resources, Instant now, packet::Packet payload, Disposition& disposition) noexcept;
+  void keep_out_of_order(const Resources& resources, SeqNum seq, packet::Packet payload,
+                         Disposition& disposition) noexcept;
+  void drain_reassembly(const Resources& resources) noexcept;
+  void process_fin(const Resources& resources, const Segment& segment) noexcept;
+  void schedule_ack(const Resources& resources, Instant now, std::uint32_t payload_bytes) noexcept;
+
+  // acknowledgment.cpp
+  [[nodiscard]] Step process_ack(const Resources& resources, Instant now, const Segment& segment,
+                                 Disposition& disposition) noexcept;
+  void on_new_ack(const Resources& resources, Instant now, SeqNum ack) noexcept;
+  void advance_congestion(const Resources& resources, std::uint32_t newly_acked, SeqNum ack) noexcept;
+  void on_duplicate_ack(const Resources& resources) noexcept;
+  void update_send_window(const Segment& segment, Instant now) noexcept;
+  [[nodiscard]] bool is_duplicate_ack(const Segment& segment) const noexcept;
+  void on_fin_acked(const Resources& resources, Instant now) noexcept;
+  void report_writable(const Resources& resources) noexcept;
+
+  // output.cpp
+  [[nodiscard]] std::optional<SegmentPlan> plan_retransmission(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] std::optional<SegmentPlan> plan_new_data(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] std::optional<SegmentPlan> plan_probe(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] bool may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
+                                  const Resources& resources) noexcept;
+  [[nodiscard]] SegmentPlan plan_segment(const Resources& resources, SeqNum seq, std::uint32_t payload_bytes,
+                                         std::uint8_t flags) noexcept;
+  [[nodiscard]] SegmentPlan plan_reset() noexcept;
+  [[nodiscard]] bool note_transmission(const Resources& resources, Instant now, std::uint32_t payload_bytes,
+                                       bool has_fin) noexcept;
+  [[nodiscard]] std::uint16_t select_window(const Resources& resources) noexcept;
+  [[nodiscard]] std::uint32_t free_receive_window(const Resources& resources) const noexcept;
+  [[nodiscard]] bool is_window_update_due(const Resources& resources) const noexcept;
+  void arm_retransmission(const Resources& resources, Instant now) noexcept;
+  void update_persist_timer(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] std::uint32_t unsent_bytes() const noexcept;
+  [[nodiscard]] bool is_fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
+
+  // timeout.cpp
+  void on_retransmission_timeout(const Resources& resources, Instant now) noexcept;
+  void on_syn_timeout(const Resources& resources, Instant now) noexcept;
+  void on_state_timeout(const Resources& resources) noexcept;
+
+  // close.cpp
+  void set_state(TcpState state) noexcept;
+  void queue_fin(const Resources& resources, Instant now) noexcept;
+  void enter_time_wait(const Resources& resources) noexcept;
+  void end(const Resources& resources, Result<void> outcome) noexcept;
+  void report_if_over() noexcept;
+  void report_peer_finished() noexcept;
+
+  // connection.cpp
+  [[nodiscard]] bool attach(const Resources& resources) noexcept;
+  void retry_writable_later(const Resources& resources, Instant now) noexcept;
+  void detach_if_idle(const Resources& resources) noexcept;
+
+  // Touched by nearly every segment.
+  TcpState state_ = TcpState::Closed;
+  Events events_;
+  std::uint8_t duplicate_acks_ = 0;
+  std::uint8_t snd_wscale_ = 0;
+  std::uint8_t rcv_wscale_ = 0;
+  std::uint8_t syn_retransmissions_ = 0;
+  std::uint16_t mss_ = 536;           // Effective send MSS: largest payload of a segment.
+  std::uint16_t mss_limit_;           // What the path's MTU leaves.
+  std::uint16_t rcv_mss_ = 536;       // Largest payload received, for "every second full-sized segment".
+  bool ack_now_ : 1 = false;          // An ACK is due in this turn.
+  bool syn_due_ : 1 = false;          // SYN or SYN,ACK is due.
+  bool reset_due_ : 1 = false;        // A reset is due; the state is CLOSED.
+  bool probe_due_ : 1 = false;        // A zero-window probe is due.
+  bool override_due_ : 1 = false;     // Small data has waited for long enough.
+  bool in_recovery_ : 1 = false;      // Fast recovery, until `recover_` is acknowledged.
+  bool fin_queued_ : 1 = false;       // The application has finished sending.
+  bool fin_sent_ : 1 = false;
+  bool peer_fin_seen_ : 1 = false;    // A FIN has arrived, at `peer_fin_`, possibly ahead of a hole.
+  bool peer_fin_received_ : 1 = false;  // And everything before it.
+  bool peer_finished_reported_ : 1 = false;
+  bool app_closed_ : 1 = false;       // The application wants nothing more of it.
+  bool wants_writable_ : 1 = false;
+  bool no_delay_ : 1 = false;
+  bool passive_ : 1 = false;          // RFC 9293 §3.5, MUST-11.
+  bool offers_wscale_ : 1 = false;    // Window scaling is offered, or agreed on.
+  bool idle_restart_ : 1 = false;     // The next data follows an idle time.
+  SendSequence send_;
+  ReceiveSequence receive_;
+  std::uint32_t unacked_bytes_ = 0;   // Received since our last ACK.
+  SeqNum recover_{0};                 // RFC 6582.
+  SeqNum small_end_{0};               // Behind the last segment sent that was smaller than the MSS.
+  SeqNum peer_fin_{0};
+  ActiveBlock* active_ = nullptr;
+  NewReno congestion_;
+  RttEstimator rtt_;
+
+  // One deadline per kind of timer; kNever when not armed.
+  Instant retransmit_at_ = kNever;    // Retransmission, or zero-window probe.
+  Instant ack_at_ = kNever;           // Delayed ACK.
+  Instant override_at_ = kNever;      // Silly-window override, and retry after a pool was empty.
+  Instant state_at_ = kNever;         // SYN's R2, FIN-WAIT-2, linger.
+  Instant progress_at_{};             // When the peer last made progress, for R2.
+
+  FourTuple tuple_;
+  Duration user_timeout_{};           // Zero: never.
+  Duration linger_ = kNoLinger;
+  Result<void> outcome_{};
+};
+static_assert(sizeof(Connection) <= 256, "the control block of an idle connection");
+
+}  // namespace millrace::tcp

@@ -1,0 +1,249 @@
+// A segment arrives: RFC 9293 §3.10.7.4, one function per numbered step, with RFC 5961's checks.
+#include <algorithm>
+#include <utility>
+
+#include "base/contract.hpp"
+#include "tcp/connection.hpp"
+
+namespace millrace::tcp {
+
+using packet::Packet;
+
+Disposition Connection::on_segment(const Resources& resources, Instant now, const Segment& segment,
+                                   Packet payload) noexcept {
+  base::expects(state_ != TcpState::Listen);
+  if (state_ == TcpState::SynSent) {
+    return on_segment_in_syn_sent(resources, now, segment, std::move(payload));
+  }
+  Disposition disposition;
+  if (state_ == TcpState::Closed || state_ == TcpState::TimeWait) {
+    return {.dropped = DropReason::TcpNoConnection, .answer_with_reset = !segment.flags.rst()};
+  }
+  if (check_sequence(resources, now, segment, disposition) == Step::Done ||
+      check_reset(resources, segment, disposition) == Step::Done || check_syn(segment, disposition) == Step::Done) {
+    return disposition;
+  }
+  // Step 5: the ACK field.
+  if (!segment.flags.ack()) {
+    return {.dropped = DropReason::TcpNoAck};
+  }
+  if (state_ == TcpState::SynReceived &&
+      check_ack_in_syn_received(resources, now, segment, disposition) == Step::Done) {
+    return disposition;
+  }
+  if (process_ack(resources, now, segment, disposition) == Step::Done) {
+    return disposition;
+  }
+  // Steps 6 to 8. Urgent data is read in line; its pointer changes nothing here.
+  Segment rest = segment;
+  process_payload(resources, now, rest, std::move(payload), disposition);
+  const bool fills_hole_before_fin = peer_fin_seen_ && !peer_fin_received_ && peer_fin_ == receive_.rcv_nxt;
+  if (rest.flags.fin() || fills_hole_before_fin) {
+    process_fin(resources, rest);
+  }
+  detach_if_idle(resources);
+  return disposition;
+}
+
+Connection::Step Connection::check_sequence(const Resources& resources, Instant now, const Segment& segment,
+                                            Disposition& disposition) noexcept {
+  // Step 1.
+  if (is_acceptable(receive_, segment.seq, segment.length())) {
+    return Step::Continue;
+  }
+  // A SYN,ACK of ours may be lost: the peer repeats its SYN, we our answer.
+  if (state_ == TcpState::SynReceived && segment.flags.syn() && segment.seq == receive_.irs) {
+    syn_due_ = true;
+    disposition.dropped = DropReason::TcpOutOfWindow;
+    return Step::Done;
+  }
+  // Step 1's special allowance: with a closed window, what needs no room is still processed.
+  if (receive_.rcv_wnd() == 0 && segment.seq == receive_.rcv_nxt && segment.flags.ack() && !segment.flags.rst() &&
+      !segment.flags.syn()) {
+    Segment without_text = segment;
+    without_text.payload_bytes = 0;
+    without_text.flags = TcpFlags{static_cast<std::uint8_t>(segment.flags.bits() & ~TcpFlags::kFin)};
+    if (is_synchronized(state_)) {
+      static_cast<void>(process_ack(resources, now, without_text, disposition));
+    }
+  }
+  ack_now_ = ack_now_ || !segment.flags.rst();
+  disposition.dropped = segment.payload_bytes > 0 && segment.end().is_at_or_before(receive_.rcv_nxt)
+                            ? DropReason::TcpDuplicateData
+                            : DropReason::TcpOutOfWindow;
+  return Step::Done;
+}
+
+Connection::Step Connection::check_reset(const Resources& resources, const Segment& segment,
+                                         Disposition& disposition) noexcept {
+  // Step 2, with RFC 5961 §3.2: only the exact sequence number resets; any other in the window is asked about.
+  if (!segment.flags.rst()) {
+    return Step::Continue;
+  }
+  if (segment.seq != receive_.rcv_nxt) {
+    ack_now_ = true;
+    disposition.dropped = DropReason::TcpBadReset;
+    return Step::Done;
+  }
+  ++resources.stats.tcp_resets_in;
+  const bool was_refused = state_ == TcpState::SynReceived && !passive_;
+  const bool was_over = state_ == TcpState::Closing || state_ == TcpState::LastAck;
+  if (was_over) {
+    end(resources, {});
+  } else {
+    end(resources, fail(was_refused ? Error::ConnectionRefused : Error::ConnectionReset));
+  }
+  return Step::Done;
+}
+
+Connection::Step Connection::check_syn(const Segment& segment, Disposition& disposition) noexcept {
+  // Step 4, with RFC 5961 §4.2: a challenge ACK, whatever the sequence number.
+  if (!segment.flags.syn()) {
+    return Step::Continue;
+  }
+  ack_now_ = true;
+  disposition.dropped = DropReason::TcpUnexpectedSyn;
+  return Step::Done;
+}
+
+void Connection::process_payload(const Resources& resources, Instant now, Segment& segment, Packet payload,
+                                 Disposition& disposition) noexcept {
+  // Step 7. Cut what lies outside of the window; `segment` is cut along, so that its FIN stands right.
+  if (segment.payload_bytes == 0) {
+    return;
+  }
+  if (!accepts_text(state_)) {
+    // The peer has sent FIN: nothing can follow it.
+    disposition.dropped = DropReason::TcpDuplicateData;
+    return;
+  }
+  if (app_closed_) {
+    // RFC 9293 §3.6.1, SHLD-3: nobody will read it, and the peer should know.
+    abort(resources, Error::ConnectionAborted);
+    disposition.dropped = DropReason::TcpAfterClose;
+    segment.flags = TcpFlags{};
+    return;
+  }
+  if (segment.seq.is_before(receive_.rcv_nxt)) {
+    const auto old = static_cast<std::uint32_t>(receive_.rcv_nxt - segment.seq);
+    ack_now_ = true;
+    if (old >= segment.payload_bytes) {
+      segment.seq += segment.payload_bytes;
+      segment.payload_bytes = 0;
+      disposition.dropped = DropReason::TcpDuplicateData;
+      return;
+    }
+    payload.remove_prefix(old);
+    segment.seq += old;
+    segment.payload_bytes -= old;
+  }
+  if ((segment.seq + segment.payload_bytes).is_after(receive_.rcv_adv)) {
+    const auto kept = static_cast<std::uint32_t>(receive_.rcv_adv - segment.seq);
+    payload.truncate(kept);
+    segment.payload_bytes = kept;
+    segment.flags = TcpFlags{static_cast<std::uint8_t>(segment.flags.bits() & ~TcpFlags::kFin)};
+    ack_now_ = true;
+  }
+  if (segment.payload_bytes == 0) {
+    disposition.dropped = DropReason::TcpOutOfWindow;
+    return;
+  }
+  if (segment.seq == receive_.rcv_nxt) {
+    deliver(resources, now, std::move(payload), disposition);
+  } else {
+    keep_out_of_order(resources, segment.seq, std::move(payload), disposition);
+  }
+}
+
+void Connection::deliver(const Resources& resources, Instant now, Packet payload, Disposition& disposition) noexcept {
+  const std::uint32_t bytes = payload.size();
+  bool is_kept = attach(resources) && active_->receive_queue.append(payload, resources.budget);
+  if (!is_kept && active_ != nullptr && active_->reassembly.clear(resources.budget) > 0) {
+    // Beyond the budget, what is out of order goes first.
+    is_kept = active_->receive_queue.append(payload, resources.budget);
+  }
+  if (!is_kept) {
+    ack_now_ = true;
+    disposition.dropped = DropReason::TcpReceiveFull;
+    return;
+  }
+  rcv_mss_ = std::max(rcv_mss_, static_cast<std::uint16_t>(std::min<std::uint32_t>(bytes, mss_limit_)));
+  receive_.rcv_nxt += bytes;
+  resources.stats.tcp_bytes_in += bytes;
+  schedule_ack(resources, now, bytes);
+  if (!active_->reassembly.empty()) {
+    // RFC 5681 §4.2: what fills a hole is acknowledged at once.
+    ack_now_ = true;
+    drain_reassembly(resources);
+  }
+  events_.add(Events::kReadable);
+}
+
+void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packet payload,
+                                   Disposition& disposition) noexcept {
+  // RFC 5681 §4.2, MAY-13: at once, so that the sender learns of the hole.
+  ack_now_ = true;
+  ++resources.stats.tcp_out_of_order_segments;
+  if (!attach(resources)) {
+    disposition.dropped = DropReason::TcpReassemblyFull;
+    return;
+  }
+  switch (active_->reassembly.insert(seq, std::move(payload), resources.config.reassembly_segments_max,
+                                     resources.budget)) {
+    case ReassemblyQueue::Outcome::Kept: break;
+    case ReassemblyQueue::Outcome::Duplicate: disposition.dropped = DropReason::TcpDuplicateData; break;
+    case ReassemblyQueue::Outcome::Full: disposition.dropped = DropReason::TcpReassemblyFull; break;
+  }
+}
+
+void Connection::drain_reassembly(const Resources& resources) noexcept {
+  while (Packet packet = active_->reassembly.pop_in_order(receive_.rcv_nxt, resources.budget)) {
+    receive_.rcv_nxt += packet.size();
+    resources.stats.tcp_bytes_in += packet.size();
+    active_->receive_queue.append_charged(std::move(packet), resources.budget);
+  }
+}
+
+void Connection::process_fin(const Resources& resources, const Segment& segment) noexcept {
+  // Step 8. A FIN behind a hole takes effect when the hole is filled.
+  if (segment.flags.fin() && !peer_fin_received_) {
+    peer_fin_seen_ = true;
+    peer_fin_ = segment.seq + segment.payload_bytes;
+  }
+  if (!peer_fin_seen_ || peer_fin_received_ || peer_fin_ != receive_.rcv_nxt) {
+    ack_now_ = true;
+    return;
+  }
+  peer_fin_received_ = true;
+  receive_.rcv_nxt += 1;
+  if (receive_.rcv_adv.is_before(receive_.rcv_nxt)) {
+    receive_.rcv_adv = receive_.rcv_nxt;
+  }
+  ack_now_ = true;
+  switch (state_) {
+    case TcpState::SynReceived:
+    case TcpState::Established: set_state(TcpState::CloseWait); break;
+    case TcpState::FinWait1: set_state(TcpState::Closing); break;
+    case TcpState::FinWait2: enter_time_wait(resources); break;
+    case TcpState::Closed:
+    case TcpState::Listen:
+    case TcpState::SynSent:
+    case TcpState::CloseWait:
+    case TcpState::Closing:
+    case TcpState::LastAck:
+    case TcpState::TimeWait: break;
+  }
+  report_peer_finished();
+}
+
+void Connection::schedule_ack(const Resources& resources, Instant now, std::uint32_t payload_bytes) noexcept {
+  // RFC 9293 §3.8.6.3, SHLD-19: every second full-sized segment at once, the rest within the delay.
+  unacked_bytes_ += payload_bytes;
+  if (unacked_bytes_ >= 2U * rcv_mss_) {
+    ack_now_ = true;
+  } else if (ack_at_ == kNever) {
+    ack_at_ = now + resources.config.delayed_ack;
+  }
+}
+
+}  // namespace millrace::tcp

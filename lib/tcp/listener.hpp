@@ -1,0 +1,47 @@
+// Listener: where connections are accepted, and how many may be half open or wait (RFC 9293 §3.10.1). It counts; the
+// connections themselves are elsewhere.
+#pragma once
+
+#include <cstdint>
+
+#include <millrace/endpoint.hpp>
+#include <millrace/tcp.hpp>
+
+namespace millrace::tcp {
+
+class Listener {
+ public:
+  Listener(const Endpoint& endpoint, std::uint32_t backlog, TcpHandler& handler) noexcept
+      : endpoint_{endpoint}, backlog_{backlog}, handler_{&handler} {}
+
+  [[nodiscard]] bool matches(const Endpoint& local) const noexcept {
+    return endpoint_.port == local.port &&
+           (endpoint_.address.is_unspecified() || endpoint_.address == local.address);
+  }
+  /// As Linux has it: one more than the backlog may wait.
+  [[nodiscard]] bool is_accept_queue_full() const noexcept { return waiting_ > backlog_; }
+  [[nodiscard]] bool is_syn_queue_full(std::uint32_t syn_backlog) const noexcept { return half_open_ >= syn_backlog; }
+
+  void on_syn() noexcept { ++half_open_; }
+  void on_half_open_gone() noexcept { --half_open_; }
+  void on_established() noexcept { ++waiting_; }
+  void on_waiting_gone() noexcept { --waiting_; }
+
+  void pause() noexcept { is_paused_ = true; }
+  void resume() noexcept { is_paused_ = false; }
+  [[nodiscard]] bool is_paused() const noexcept { return is_paused_; }
+  [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
+  [[nodiscard]] TcpHandler& handler() const noexcept { return *handler_; }
+  [[nodiscard]] std::uint32_t half_open() const noexcept { return half_open_; }
+  [[nodiscard]] std::uint32_t waiting() const noexcept { return waiting_; }
+
+ private:
+  Endpoint endpoint_;
+  std::uint32_t backlog_;
+  std::uint32_t half_open_ = 0;
+  std::uint32_t waiting_ = 0;
+  TcpHandler* handler_;
+  bool is_paused_ = false;
+};
+
+}  // namespace millrace::tcp

@@ -1,0 +1,92 @@
+#include "tcp/receive_queue.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "base/contract.hpp"
+
+namespace millrace::tcp {
+
+using packet::Packet;
+using packet::PacketBudget;
+using packet::PacketQueue;
+
+bool ReceiveQueue::append(Packet& packet, PacketBudget& budget) noexcept {
+  if (copy_into_tail(packet)) {
+    packet.reset();
+    return true;
+  }
+  if (!budget.try_charge(packet.charge())) {
+    return false;
+  }
+  charge_ += packet.charge();
+  bytes_ += packet.size();
+  packets_.push_back(std::move(packet));
+  return true;
+}
+
+void ReceiveQueue::append_charged(Packet packet, PacketBudget& budget) noexcept {
+  if (copy_into_tail(packet)) {
+    budget.release(packet.charge());
+    return;
+  }
+  charge_ += packet.charge();
+  bytes_ += packet.size();
+  packets_.push_back(std::move(packet));
+}
+
+Packet ReceiveQueue::pop(PacketBudget& budget) noexcept {
+  Packet packet = packets_.pop_front();
+  if (packet) {
+    bytes_ -= packet.size();
+    charge_ -= packet.charge();
+    budget.release(packet.charge());
+  }
+  return packet;
+}
+
+std::span<const std::byte> ReceiveQueue::front() const noexcept {
+  if (packets_.empty()) {
+    return {};
+  }
+  return PacketQueue::view(packets_.front(), [](const Packet& head) { return std::span<const std::byte>{head.data()}; });
+}
+
+void ReceiveQueue::consume(std::uint32_t bytes, PacketBudget& budget) noexcept {
+  base::expects(bytes <= bytes_);
+  while (bytes > 0) {
+    const std::uint32_t head_bytes = PacketQueue::bytes_of(packets_.front());
+    if (head_bytes > bytes) {
+      PacketQueue::view(packets_.front(), [bytes](Packet& head) { head.remove_prefix(bytes); });
+      bytes_ -= bytes;
+      return;
+    }
+    bytes -= head_bytes;
+    static_cast<void>(pop(budget));
+  }
+}
+
+void ReceiveQueue::clear(PacketBudget& budget) noexcept {
+  budget.release(charge_);
+  charge_ = 0;
+  bytes_ = 0;
+  packets_.clear();
+}
+
+bool ReceiveQueue::copy_into_tail(const Packet& packet) noexcept {
+  const std::uint32_t bytes = packet.size();
+  if (packets_.empty() || bytes > kCopyMax || !packet.is_contiguous()) {
+    return false;
+  }
+  const bool is_copied = PacketQueue::view(packets_.back(), [&](Packet& tail) {
+    if (!tail.is_exclusive() || tail.tailroom() < bytes) {
+      return false;
+    }
+    std::memcpy(tail.append(static_cast<std::uint16_t>(bytes)).data(), packet.data().data(), bytes);
+    return true;
+  });
+  bytes_ += is_copied ? bytes : 0;
+  return is_copied;
+}
+
+}  // namespace millrace::tcp

@@ -1,0 +1,42 @@
+// Segment: what arrived, parsed. SegmentPlan: what to send, as values and a byte range; frames are built elsewhere.
+#pragma once
+
+#include <cstdint>
+
+#include "wire/seq_num.hpp"
+#include "wire/tcp.hpp"
+#include "wire/tcp_options.hpp"
+
+namespace millrace::tcp {
+
+using wire::SeqNum;
+using wire::TcpFlags;
+
+/// An arriving segment in host order. The payload travels beside it, in its packet.
+struct Segment {
+  SeqNum seq{0};
+  SeqNum ack{0};
+  std::uint32_t payload_bytes = 0;
+  std::uint16_t window = 0;  ///< As on the wire, not yet scaled.
+  TcpFlags flags{};
+  wire::TcpOptions options;
+
+  /// SEG.LEN of RFC 9293 §3.4: SYN and FIN count one each.
+  [[nodiscard]] std::uint32_t length() const noexcept {
+    return payload_bytes + (flags.syn() ? 1U : 0U) + (flags.fin() ? 1U : 0U);
+  }
+  /// The sequence number behind the last octet.
+  [[nodiscard]] SeqNum end() const noexcept { return seq + length(); }
+};
+
+/// A segment to send. The payload is the range [seq, seq + payload_bytes) of the connection's send buffer.
+struct SegmentPlan {
+  SeqNum seq{0};
+  SeqNum ack{0};
+  std::uint32_t payload_bytes = 0;
+  std::uint16_t window = 0;  ///< As on the wire.
+  TcpFlags flags{};
+  wire::TcpOptions options;
+};
+
+}  // namespace millrace::tcp

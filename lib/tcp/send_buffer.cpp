@@ -1,0 +1,82 @@
+#include "tcp/send_buffer.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace millrace::tcp {
+
+using packet::Packet;
+using packet::PacketQueue;
+
+std::uint32_t SendBuffer::tail_room(std::uint32_t packet_bytes_max) const noexcept {
+  if (packets_.empty()) {
+    return 0;
+  }
+  return PacketQueue::view(packets_.back(), [packet_bytes_max](const Packet& tail) {
+    const std::uint32_t held = tail.size();
+    return held < packet_bytes_max ? std::min<std::uint32_t>(tail.tailroom(), packet_bytes_max - held) : 0U;
+  });
+}
+
+std::size_t SendBuffer::append_to_tail(std::span<const std::byte> bytes, std::uint32_t packet_bytes_max) noexcept {
+  const std::size_t count = std::min<std::size_t>(bytes.size(), tail_room(packet_bytes_max));
+  if (count > 0) {
+    PacketQueue::view(packets_.back(), [&](Packet& tail) {
+      std::memcpy(tail.append(static_cast<std::uint16_t>(count)).data(), bytes.data(), count);
+    });
+    end_ += static_cast<std::uint32_t>(count);
+  }
+  return count;
+}
+
+bool SendBuffer::append(Packet& packet, packet::PacketBudget& budget) noexcept {
+  base::expects(packet.is_contiguous());
+  base::expects(packet.size() > 0);
+  if (!budget.try_charge(packet.charge())) {
+    return false;
+  }
+  charge_ += packet.charge();
+  packet.note().sequence = end_.value();
+  end_ += packet.size();
+  packets_.push_back(std::move(packet));
+  return true;
+}
+
+void SendBuffer::on_ack(SeqNum snd_una, packet::PacketBudget& budget) noexcept {
+  // What is acknowledged behind the last byte is FIN.
+  front_ = snd_una.is_before(end_) ? snd_una : end_;
+  while (!packets_.empty()) {
+    const auto head = packets_.front();
+    if ((SeqNum{PacketQueue::note_of(head).sequence} + PacketQueue::bytes_of(head)).is_after(front_)) {
+      break;
+    }
+    if (cursor_ == head) {
+      cursor_ = nullptr;
+    }
+    const Packet done = packets_.pop_front();
+    charge_ -= done.charge();
+    budget.release(done.charge());
+  }
+}
+
+void SendBuffer::clear(packet::PacketBudget& budget) noexcept {
+  budget.release(charge_);
+  charge_ = 0;
+  packets_.clear();
+  cursor_ = nullptr;
+  front_ = end_;
+}
+
+SendBuffer::Position SendBuffer::find(SeqNum seq) noexcept {
+  Position position = cursor_;
+  if (position == nullptr || SeqNum{PacketQueue::note_of(position).sequence}.is_after(seq)) {
+    position = packets_.front();
+  }
+  while (!(SeqNum{PacketQueue::note_of(position).sequence} + PacketQueue::bytes_of(position)).is_after(seq)) {
+    position = PacketQueue::next(position);
+  }
+  return position;
+}
+
+}  // namespace millrace::tcp

@@ -1,0 +1,150 @@
+#include "tcp/sent_segments.hpp"
+
+#include "base/contract.hpp"
+
+namespace millrace::tcp {
+
+SentSegments::~SentSegments() { base::expects(head_ == nullptr); }
+
+bool SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq, std::uint32_t length, bool has_fin) noexcept {
+  base::expects(length > 0);
+  base::expects(tail_ == nullptr || tail_->end() == seq);
+  SentSegment* const segment = pool.emplace();
+  if (segment == nullptr) {
+    return false;
+  }
+  segment->sent_at = now;
+  segment->seq = seq;
+  segment->length = length;
+  segment->has_fin = has_fin;
+  (tail_ == nullptr ? head_ : tail_->next) = segment;
+  tail_ = segment;
+  in_network_ += length;
+  return true;
+}
+
+void SentSegments::note_retransmission(SentSegment& segment, Instant now) noexcept {
+  base::expects(segment.is_lost);
+  segment.is_lost = false;
+  segment.sent_at = now;
+  ++segment.retransmissions;
+  in_network_ += segment.length;
+}
+
+AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant now) noexcept {
+  AckOutcome outcome;
+  while (head_ != nullptr && head_->seq.is_before(snd_una)) {
+    SentSegment& segment = *head_;
+    const bool is_whole = segment.end().is_at_or_before(snd_una);
+    const std::uint32_t acked = is_whole ? segment.length : static_cast<std::uint32_t>(snd_una - segment.seq);
+    outcome.newly_acked += acked;
+    in_network_ -= segment.is_lost ? 0 : acked;
+    // RFC 6298 §3: a segment that was sent twice tells nothing about the path.
+    if (segment.retransmissions == 0) {
+      outcome.rtt_sample = now - segment.sent_at;
+    } else {
+      outcome.rtt_sample.reset();
+    }
+    if (!is_whole) {
+      segment.seq = snd_una;
+      segment.length -= acked;
+      break;
+    }
+    head_ = segment.next;
+    if (lost_hint_ == &segment) {
+      lost_hint_ = head_;
+    }
+    pool.erase(pool.index_of(segment));
+  }
+  if (head_ == nullptr) {
+    tail_ = nullptr;
+    lost_hint_ = nullptr;
+  }
+  return outcome;
+}
+
+void SentSegments::mark_all_lost() noexcept {
+  for (SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
+    segment->is_lost = true;
+  }
+  lost_hint_ = head_;
+  in_network_ = 0;
+}
+
+void SentSegments::mark_first_lost() noexcept {
+  if (head_ != nullptr && !head_->is_lost) {
+    head_->is_lost = true;
+    in_network_ -= head_->length;
+    lost_hint_ = head_;
+  }
+}
+
+void SentSegments::mark_lost(SeqNum seq) noexcept {
+  SentSegment* segment = head_;
+  while (segment != nullptr && segment->seq != seq) {
+    segment = segment->next;
+  }
+  if (segment == nullptr || segment->is_lost) {
+    return;
+  }
+  segment->is_lost = true;
+  in_network_ -= segment->length;
+  if (lost_hint_ == nullptr || seq.is_before(lost_hint_->seq)) {
+    lost_hint_ = segment;
+  }
+}
+
+bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment, std::uint32_t bytes) noexcept {
+  base::expects(segment.is_lost);
+  base::expects(bytes > 0);
+  if (segment.length <= bytes) {
+    return true;
+  }
+  SentSegment* const rest = pool.emplace(segment);
+  if (rest == nullptr) {
+    return false;
+  }
+  rest->seq += bytes;
+  rest->length -= bytes;
+  segment.length = bytes;
+  segment.has_fin = false;
+  segment.next = rest;
+  if (tail_ == &segment) {
+    tail_ = rest;
+  }
+  return true;
+}
+
+void SentSegments::clear(SentSegmentPool& pool) noexcept {
+  while (head_ != nullptr) {
+    SentSegment& segment = *head_;
+    head_ = segment.next;
+    pool.erase(pool.index_of(segment));
+  }
+  tail_ = nullptr;
+  lost_hint_ = nullptr;
+  in_network_ = 0;
+}
+
+SentSegment* SentSegments::first_lost() noexcept {
+  while (lost_hint_ != nullptr && !lost_hint_->is_lost) {
+    lost_hint_ = lost_hint_->next;
+  }
+  return lost_hint_;
+}
+
+bool SentSegments::check_invariants() const noexcept {
+  std::uint32_t in_network = 0;
+  bool has_lost = false;
+  for (const SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
+    in_network += segment->is_lost ? 0 : segment->length;
+    has_lost = has_lost || segment->is_lost;
+    if (segment->length == 0 || (segment->next != nullptr && segment->next->seq != segment->end()) ||
+        (segment->next == nullptr && segment != tail_)) {
+      return false;
+    }
+  }
+  return in_network == in_network_ && (!has_lost || lost_hint_ != nullptr);
+}
+
+}  // namespace millrace::tcp

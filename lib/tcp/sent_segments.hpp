@@ -1,0 +1,80 @@
+// SentSegments: one record per segment in flight: its range, when it left, how often, and whether it counts as lost.
+// It answers what to send again and how much is in the network; when a segment counts as lost is decided elsewhere.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <millrace/time.hpp>
+
+#include "base/slot_table.hpp"
+#include "wire/seq_num.hpp"
+
+namespace millrace::tcp {
+
+using wire::SeqNum;
+
+/// A segment in flight: [seq, seq + length), of which the last octet is FIN when `has_fin`.
+struct SentSegment {
+  SentSegment* next = nullptr;
+  Instant sent_at{};
+  SeqNum seq{0};
+  std::uint32_t length = 0;
+  std::uint16_t retransmissions = 0;
+  bool has_fin = false;
+  bool is_lost = false;  ///< To be sent again; it no longer counts as in the network.
+
+  [[nodiscard]] SeqNum end() const noexcept { return seq + length; }
+};
+
+/// The supply of records that the connections of a core share.
+using SentSegmentPool = base::SlotTable<SentSegment>;
+
+/// What an ACK took out.
+struct AckOutcome {
+  std::uint32_t newly_acked = 0;             ///< Octets, FIN included.
+  std::optional<Duration> rtt_sample;        ///< Of the newest segment taken out that was sent only once (Karn's rule).
+};
+
+/// Records in order of sequence, without gaps. Every record must be taken out before it is destroyed.
+class SentSegments {
+ public:
+  SentSegments() noexcept = default;
+  SentSegments(const SentSegments&) = delete;
+  SentSegments& operator=(const SentSegments&) = delete;
+  ~SentSegments();
+
+  /// Notes a first transmission. False, and nothing noted, if the pool is exhausted.
+  [[nodiscard]] bool append(SentSegmentPool& pool, Instant now, SeqNum seq, std::uint32_t length, bool has_fin) noexcept;
+  /// Notes that `segment`, which was lost, has left again.
+  void note_retransmission(SentSegment& segment, Instant now) noexcept;
+
+  /// Takes out everything before `snd_una`; a segment acknowledged in part keeps its rest.
+  [[nodiscard]] AckOutcome on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant now) noexcept;
+  /// Everything in flight counts as lost: the retransmission timer went off.
+  void mark_all_lost() noexcept;
+  /// The first segment counts as lost.
+  void mark_first_lost() noexcept;
+  /// The segment that starts at `seq`, if any, counts as lost.
+  void mark_lost(SeqNum seq) noexcept;
+  /// Cuts a lost segment in two so that its first part has at most `bytes`. False if the pool is exhausted.
+  [[nodiscard]] bool split(SentSegmentPool& pool, SentSegment& segment, std::uint32_t bytes) noexcept;
+  void clear(SentSegmentPool& pool) noexcept;
+
+  /// The first lost segment, or null.
+  [[nodiscard]] SentSegment* first_lost() noexcept;
+  [[nodiscard]] const SentSegment* front() const noexcept { return head_; }
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  /// Octets that are believed to be in the network.
+  [[nodiscard]] std::uint32_t in_network() const noexcept { return in_network_; }
+
+  [[nodiscard]] bool check_invariants() const noexcept;
+
+ private:
+  SentSegment* head_ = nullptr;
+  SentSegment* tail_ = nullptr;
+  SentSegment* lost_hint_ = nullptr;  // No segment before it is lost; null: none is.
+  std::uint32_t in_network_ = 0;
+};
+
+}  // namespace millrace::tcp

@@ -1,0 +1,59 @@
+// The two sequence spaces of a connection, with the RFC's names.
+//
+//         snd_una        snd_nxt                              rcv_nxt            rcv_adv
+//   ---------|--------------|-----------|---------     ----------|------------------|----------
+//    acked   |  in flight   |  usable   | too far       delivered | acceptable      | too far
+//            |<---------- snd_wnd ----->|                         |<--- rcv_wnd --->|
+#pragma once
+
+#include <cstdint>
+
+#include "wire/seq_num.hpp"
+
+namespace millrace::tcp {
+
+using wire::SeqNum;
+
+/// RFC 9293 §3.3.1, send sequence variables. `snd_nxt` is always behind the highest octet ever sent: what must be sent
+/// again is noted per segment, not by moving it back.
+struct SendSequence {
+  SeqNum iss{0};
+  SeqNum snd_una{0};
+  SeqNum snd_nxt{0};
+  SeqNum snd_wl1{0};
+  SeqNum snd_wl2{0};
+  std::uint32_t snd_wnd = 0;
+  std::uint32_t max_snd_wnd = 0;  ///< Largest window the peer ever offered (RFC 9293 §3.8.6.2.1).
+
+  /// Octets sent and not acknowledged, SYN and FIN included.
+  [[nodiscard]] std::uint32_t flight() const noexcept { return static_cast<std::uint32_t>(snd_nxt - snd_una); }
+  /// Octets that the peer's window still allows behind `snd_nxt`; zero if it shrank below what is in flight.
+  [[nodiscard]] std::uint32_t usable_window() const noexcept {
+    return snd_wnd > flight() ? snd_wnd - flight() : 0;
+  }
+};
+
+/// RFC 9293 §3.3.1, receive sequence variables. `rcv_adv` is the right edge we have advertised: it never moves left.
+struct ReceiveSequence {
+  SeqNum irs{0};
+  SeqNum rcv_nxt{0};
+  SeqNum rcv_adv{0};
+
+  [[nodiscard]] std::uint32_t rcv_wnd() const noexcept { return static_cast<std::uint32_t>(rcv_adv - rcv_nxt); }
+};
+
+/// RFC 9293 §3.10.7.4, step 1: whether any part of a segment lies in the receive window.
+[[nodiscard]] inline bool is_acceptable(const ReceiveSequence& receive, SeqNum seq, std::uint32_t length) noexcept {
+  const std::uint32_t rcv_wnd = receive.rcv_wnd();
+  if (length == 0) {
+    return rcv_wnd == 0 ? seq == receive.rcv_nxt : seq.is_in_window(receive.rcv_nxt, rcv_wnd);
+  }
+  if (rcv_wnd == 0) {
+    return false;
+  }
+  return seq.is_in_window(receive.rcv_nxt, rcv_wnd) ||
+         (seq + (length - 1)).is_in_window(receive.rcv_nxt, rcv_wnd) ||
+         (seq.is_before(receive.rcv_nxt) && (seq + length).is_after(receive.rcv_adv));
+}
+
+}  // namespace millrace::tcp

@@ -1,0 +1,68 @@
+// TimeWaitTable: what is left of connections in TIME-WAIT, one cache line each (RFC 9293 §3.6.1). It keeps them for
+// twice the maximum segment lifetime and says how to answer what still arrives; finding an entry is the demux's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <millrace/endpoint.hpp>
+#include <millrace/time.hpp>
+
+#include "base/slot_table.hpp"
+#include "tcp/segment.hpp"
+
+namespace millrace::tcp {
+
+/// One connection in TIME-WAIT.
+struct TimeWaitEntry {
+  static constexpr std::uint32_t kNone = 0xffff'ffff;
+
+  FourTuple tuple;
+  SeqNum snd_nxt{0};
+  SeqNum rcv_nxt{0};
+  std::uint32_t older = kNone;
+  std::uint32_t newer = kNone;
+  Instant expires{};
+};
+static_assert(sizeof(TimeWaitEntry) <= 64, "a cache line for each connection in TIME-WAIT");
+
+/// What to do with a segment for a connection in TIME-WAIT.
+enum class TimeWaitAnswer : std::uint8_t {
+  Ignore,
+  Acknowledge,         ///< Send the last ACK again.
+  AcknowledgeRestart,  ///< And wait 2 MSL again: the peer repeated its FIN.
+  Reopen,              ///< A new SYN that cannot be an old duplicate: the entry may go.
+};
+
+/// RFC 9293 §3.10.7.4 for TIME-WAIT; resets are ignored, as RFC 1337 §3 (fix F1) advises.
+[[nodiscard]] TimeWaitAnswer judge(const TimeWaitEntry& entry, const Segment& segment) noexcept;
+
+/// Bounded; all entries live equally long, so that their order of expiry is that of arrival.
+class TimeWaitTable {
+ public:
+  TimeWaitTable(std::uint32_t capacity, Duration lifetime) noexcept : entries_{capacity}, lifetime_{lifetime} {}
+
+  /// The index of the new entry. When full, call `oldest` and `remove` first.
+  [[nodiscard]] std::uint32_t add(Instant now, const FourTuple& tuple, SeqNum snd_nxt, SeqNum rcv_nxt) noexcept;
+  void restart(std::uint32_t index, Instant now) noexcept;
+  void remove(std::uint32_t index) noexcept;
+  /// The entry that expires first.
+  [[nodiscard]] std::optional<std::uint32_t> oldest() const noexcept {
+    return oldest_ == TimeWaitEntry::kNone ? std::nullopt : std::optional{oldest_};
+  }
+  [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
+  [[nodiscard]] const TimeWaitEntry& at(std::uint32_t index) const noexcept { return entries_.at(index); }
+  [[nodiscard]] bool is_full() const noexcept { return entries_.size() == entries_.capacity(); }
+  [[nodiscard]] std::uint32_t size() const noexcept { return entries_.size(); }
+
+ private:
+  void link_newest(std::uint32_t index) noexcept;
+  void unlink(std::uint32_t index) noexcept;
+
+  base::SlotTable<TimeWaitEntry> entries_;
+  Duration lifetime_;
+  std::uint32_t oldest_ = TimeWaitEntry::kNone;
+  std::uint32_t newest_ = TimeWaitEntry::kNone;
+};
+
+}  // namespace millrace::tcp

@@ -1,0 +1,98 @@
+// A timer went off: retransmission or probe, delayed ACK, override, and the time-outs of states.
+#include "base/contract.hpp"
+#include "tcp/connection.hpp"
+
+namespace millrace::tcp {
+
+void Connection::on_timer(const Resources& resources, Instant now) noexcept {
+  if (ack_at_ <= now) {
+    ack_at_ = kNever;
+    ack_now_ = true;
+  }
+  if (override_at_ <= now) {
+    override_at_ = kNever;
+    override_due_ = true;
+    report_writable(resources);
+  }
+  if (state_at_ <= now) {
+    state_at_ = kNever;
+    on_state_timeout(resources);
+  }
+  if (retransmit_at_ <= now) {
+    retransmit_at_ = kNever;
+    if (state_ == TcpState::SynSent || state_ == TcpState::SynReceived) {
+      on_syn_timeout(resources, now);
+    } else {
+      on_retransmission_timeout(resources, now);
+    }
+  }
+  detach_if_idle(resources);
+}
+
+void Connection::on_retransmission_timeout(const Resources& resources, Instant now) noexcept {
+  // RFC 9293 §3.8.3, R2: no progress for too long.
+  if (user_timeout_ > Duration::zero() && now - progress_at_ >= user_timeout_) {
+    abort(resources, Error::TimedOut);
+    return;
+  }
+  rtt_.back_off();
+  const bool is_idle = active_ == nullptr || active_->sent.empty();
+  if (send_.snd_wnd == 0) {
+    // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of congestion.
+    if (!is_idle) {
+      active_->sent.mark_all_lost();
+    }
+    probe_due_ = !is_idle || unsent_bytes() > 0 || is_fin_unsent();
+    if (probe_due_) {
+      arm_retransmission(resources, now);
+    }
+    return;
+  }
+  if (is_idle) {
+    return;
+  }
+  // RFC 6298 §5.4 to §5.6, RFC 5681 §3.1.
+  ++resources.stats.tcp_retransmission_timeouts;
+  congestion_.on_timeout(send_.flight(), mss_, active_->sent.front()->retransmissions == 0);
+  active_->sent.mark_all_lost();
+  duplicate_acks_ = 0;
+  in_recovery_ = false;
+  recover_ = send_.snd_nxt;
+  arm_retransmission(resources, now);
+}
+
+void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcept {
+  if (state_ == TcpState::SynReceived && syn_retransmissions_ >= resources.config.syn_ack_retries) {
+    end(resources, fail(Error::TimedOut));
+    return;
+  }
+  ++syn_retransmissions_;
+  ++resources.stats.tcp_retransmitted_segments;
+  rtt_.back_off();
+  syn_due_ = true;
+  retransmit_at_ = now + rtt_.rto(resources.config);
+}
+
+void Connection::on_state_timeout(const Resources& resources) noexcept {
+  switch (state_) {
+    case TcpState::SynSent:
+    case TcpState::SynReceived: end(resources, fail(Error::TimedOut)); break;
+    case TcpState::FinWait2:
+      // Everything of ours was delivered; only the peer's FIN never came.
+      end(resources, {});
+      break;
+    case TcpState::FinWait1:
+    case TcpState::Closing:
+    case TcpState::LastAck:
+      // Linger ran out with data undelivered.
+      abort(resources, Error::ConnectionAborted);
+      break;
+    case TcpState::Closed:
+    case TcpState::Listen:
+    case TcpState::Established:
+    case TcpState::CloseWait:
+    case TcpState::TimeWait: break;
+  }
+}
+
+}  // namespace millrace::tcp

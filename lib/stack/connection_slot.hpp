@@ -1,0 +1,45 @@
+// ConnectionSlot: a connection with what this core keeps beside it: its handler, its timer, and its places in the lists
+// of what has to be sent and said.
+#pragma once
+
+#include <cstdint>
+
+#include <millrace/tcp.hpp>
+
+#include "base/intrusive_list.hpp"
+#include "base/slot_table.hpp"
+#include "base/timer_wheel.hpp"
+#include "net/ipv4_output.hpp"
+#include "tcp/connection.hpp"
+
+namespace millrace::stack {
+
+/// Who knows of a connection.
+enum class Phase : std::uint8_t {
+  HalfOpen,  ///< A listener has answered a SYN.
+  Waiting,   ///< Established, in the listener's accept queue.
+  Open,      ///< Known to the application.
+  Over,      ///< The application has heard of the end, or never heard of it at all.
+};
+
+struct ConnectionSlot {
+  ConnectionSlot(const FourTuple& tuple, const net::Path& to_peer, std::uint16_t mss_limit) noexcept
+      : connection{tuple, mss_limit}, path{to_peer} {}
+
+  tcp::Connection connection;
+  base::TimerNode timer;
+  base::ListLink transmit_link;  // Among those that may have something to send.
+  base::ListLink event_link;     // Among those with news; when over, among those to be freed.
+  TcpHandler* handler = nullptr;
+  void* user_data = nullptr;
+  net::Path path;
+  base::SlotHandle listener;     // While HalfOpen or Waiting.
+  std::uint8_t events = 0;       // Not dispatched yet; bits of tcp::Events.
+  Phase phase = Phase::Open;
+  bool is_in_demux = false;
+};
+
+using TransmitList = base::IntrusiveList<ConnectionSlot, &ConnectionSlot::transmit_link>;
+using EventQueue = base::IntrusiveList<ConnectionSlot, &ConnectionSlot::event_link>;
+
+}  // namespace millrace::stack

@@ -1,0 +1,237 @@
+#include "stack/stack.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "base/contract.hpp"
+#include "wire/checksum.hpp"
+#include "wire/ethernet.hpp"
+#include "wire/udp.hpp"
+
+namespace millrace::stack {
+
+using packet::Packet;
+
+namespace {
+
+std::vector<net::Interface> make_interfaces(std::span<const InterfaceSetup> setups) {
+  std::vector<net::Interface> interfaces(setups.size());
+  for (std::size_t i = 0; i < setups.size(); ++i) {
+    net::Interface& interface = interfaces[i];
+    interface.index = static_cast<std::uint32_t>(i);
+    interface.mac = setups[i].mac;
+    interface.mtu = setups[i].mtu;
+    interface.offloads = setups[i].offloads;
+    for (const IpPrefix& address : setups[i].addresses) {
+      base::expects(interface.addresses.push_back(address));
+    }
+  }
+  return interfaces;
+}
+
+net::RouteTable make_routes(std::span<const InterfaceSetup> setups) {
+  net::RouteTable routes;
+  for (std::size_t i = 0; i < setups.size(); ++i) {
+    const auto index = static_cast<std::uint32_t>(i);
+    for (const IpPrefix& address : setups[i].addresses) {
+      base::expects(routes.add(address, index).has_value());
+    }
+    if (setups[i].gateway) {
+      const IpAddress any = setups[i].gateway->is_v4() ? IpAddress::v4(0, 0, 0, 0) : IpAddress{};
+      base::expects(routes.add(*IpPrefix::make(any, 0), index, setups[i].gateway).has_value());
+    }
+  }
+  return routes;
+}
+
+std::optional<Instant> earliest(std::initializer_list<std::optional<Instant>> deadlines) {
+  std::optional<Instant> first;
+  for (const auto& deadline : deadlines) {
+    if (deadline && (!first || *deadline < *first)) {
+      first = deadline;
+    }
+  }
+  return first;
+}
+
+}  // namespace
+
+Stack::Stack(const Config& config, std::span<const InterfaceSetup> interfaces, packet::CorePools& pools,
+             base::Random random, Instant now)
+    : config_{config},
+      pools_{pools},
+      random_{std::move(random)},
+      interfaces_{make_interfaces(interfaces)},
+      routes_{make_routes(interfaces)},
+      neighbors_{config.max_neighbors, random_, now, stats_},
+      arp_{interfaces_, neighbors_, pools.headers, stats_, random_},
+      ipv4_output_{interfaces_, routes_, neighbors_, arp_, random_},
+      icmp_{interfaces_, ipv4_output_, pools.headers, stats_},
+      tcp_{config, pools, ipv4_output_, interfaces_, stats_, random_, now},
+      timers_{config.max_timers, now},
+      owner_{std::this_thread::get_id()},
+      now_{now} {}
+
+void Stack::start(Instant now) {
+  owner_ = std::this_thread::get_id();
+  now_ = now;
+  arp_.start(now);
+}
+
+void Stack::receive(Instant now, std::uint32_t interface_index, packet::Burst& burst) noexcept {
+  now_ = now;
+  net::Interface& interface = interfaces_[interface_index];
+  for (std::uint16_t i = 0; i < burst.size(); ++i) {
+    Packet frame = burst.take(i);
+    ++stats_.rx_frames;
+    stats_.rx_bytes += frame.size();
+    classify(now, interface, std::move(frame));
+  }
+  burst.clear();
+}
+
+void Stack::classify(Instant now, net::Interface& interface, Packet frame) noexcept {
+  if (!frame.is_contiguous() && !frame.linearize()) {
+    stats_.count(DropReason::OutOfPackets);
+    return;
+  }
+  const auto header = wire::parse_ethernet(frame.data());
+  if (!header) {
+    stats_.count(header.error());
+    return;
+  }
+  const bool is_link_unicast = header->destination == interface.mac;
+  if (!is_link_unicast && !header->destination.is_multicast()) {
+    stats_.count(DropReason::EthernetNotForUs);
+    return;
+  }
+  switch (header->type) {
+    case wire::EtherType::Arp: arp_.on_packet(now, interface, std::move(frame)); break;
+    case wire::EtherType::Ipv4:
+      frame.remove_prefix(wire::kEthernetHeaderSize);
+      on_ipv4(now, interface, std::move(frame), is_link_unicast);
+      break;
+    case wire::EtherType::Vlan:
+    case wire::EtherType::Ipv6:
+    default: stats_.count(DropReason::EthernetUnknownType); break;
+  }
+}
+
+void Stack::on_ipv4(Instant now, net::Interface& interface, Packet datagram, bool is_link_unicast) noexcept {
+  const auto header = ipv4_input_.accept(interface, datagram);
+  if (!header) {
+    stats_.count(header.error());
+    return;
+  }
+  switch (header->protocol) {
+    case wire::IpProtocol::Tcp:
+      if (!is_link_unicast) {
+        // RFC 1122 §3.3.6: a link-layer broadcast of a unicast datagram is a mistake, or worse.
+        stats_.count(DropReason::TcpNotUnicast);
+        return;
+      }
+      tcp_.on_datagram(now, interface, *header, std::move(datagram));
+      break;
+    case wire::IpProtocol::Icmp:
+      if (const auto error = icmp_.on_packet(now, interface, *header, std::move(datagram))) {
+        if (error->quote.ip.protocol == wire::IpProtocol::Tcp) {
+          tcp_.on_icmp_error(*error);
+        } else {
+          stats_.count(DropReason::IcmpUnmatched);
+        }
+      }
+      break;
+    case wire::IpProtocol::Udp: on_udp(now, *header, datagram, is_link_unicast); break;
+    default:
+      stats_.count(DropReason::Ipv4UnknownProtocol);
+      if (is_link_unicast) {
+        icmp_.send_unreachable(now, net::Unreachable::Protocol, *header, datagram);
+      }
+      break;
+  }
+}
+
+void Stack::on_udp(Instant now, const wire::Ipv4Header& header, const Packet& datagram, bool is_link_unicast) noexcept {
+  const auto bytes = datagram.data().subspan(header.header_length);
+  const auto udp = wire::parse_udp(bytes);
+  if (!udp) {
+    stats_.count(udp.error());
+    return;
+  }
+  if (udp->has_checksum && !wire::has_valid_transport_checksum(header.source, header.destination,
+                                                               wire::IpProtocol::Udp, bytes.first(udp->length))) {
+    stats_.count(DropReason::UdpBadChecksum);
+    return;
+  }
+  stats_.count(DropReason::UdpNoSocket);
+  if (is_link_unicast) {
+    icmp_.send_unreachable(now, net::Unreachable::Port, header, datagram);
+  }
+}
+
+void Stack::advance(Instant now) noexcept {
+  now_ = now;
+  arp_.advance(now);
+  report_unresolved();
+  tcp_.advance(now);
+}
+
+void Stack::report_unresolved() noexcept {
+  packet::PacketQueue& failed = neighbors_.failed();
+  while (const Packet frame = failed.pop_front()) {
+    const auto header = wire::parse_ethernet(frame.data());
+    if (header && header->type == wire::EtherType::Ipv4) {
+      tcp_.on_unresolved(frame);
+    }
+  }
+}
+
+bool Stack::has_news(Instant now) const noexcept {
+  const auto timer = timers_.next_deadline();
+  return tcp_.has_events() || (timer && *timer <= now);
+}
+
+void Stack::dispatch_events(Instant now) {
+  now_ = now;
+  tcp_.dispatch_events(now, *this);
+  timers_.advance(now, kTimerCallsPerTurn);
+}
+
+void Stack::transmit(Instant now, std::uint32_t interface_index, packet::Burst& burst) noexcept {
+  now_ = now;
+  net::Interface& interface = interfaces_[interface_index];
+  tcp_.transmit(now);
+  while (!burst.full() && !interface.tx.empty()) {
+    Packet frame = interface.tx.pop_front();
+    ++stats_.tx_frames;
+    stats_.tx_bytes += frame.size();
+    burst.push_back(std::move(frame));
+  }
+}
+
+std::optional<Instant> Stack::next_deadline() const noexcept {
+  return earliest({tcp_.next_deadline(), timers_.next_deadline(), arp_.next_deadline()});
+}
+
+bool Stack::has_work() const noexcept {
+  return tcp_.has_work() ||
+         std::ranges::any_of(interfaces_, [](const net::Interface& interface) { return !interface.tx.empty(); });
+}
+
+void Stack::shut_down() noexcept {
+  timers_.clear();
+  tcp_.abort_all(Error::ConnectionAborted);
+}
+
+CoreUsage Stack::usage() const noexcept {
+  CoreUsage usage;
+  tcp_.add_usage(usage);
+  usage.neighbors = neighbors_.size();
+  usage.timers_armed += timers_.armed();
+  usage.packets_in_use = pools_.in_use();
+  usage.packets_capacity = pools_.capacity();
+  return usage;
+}
+
+}  // namespace millrace::stack

@@ -1,0 +1,111 @@
+// Stack: one core's protocols, put together. Packets, time and the application's calls go in; frames and events come
+// out, in the order of a turn:
+//
+//     receive, for each burst  ->  advance  ->  dispatch_events  ->  transmit, for each interface  ->  end_turn
+//
+// It does no I/O, reads no clock, and knows of no other core.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include <millrace/config.hpp>
+#include <millrace/stats.hpp>
+
+#include "base/random.hpp"
+#include "net/arp.hpp"
+#include "net/icmp.hpp"
+#include "net/interface.hpp"
+#include "net/ipv4_input.hpp"
+#include "net/ipv4_output.hpp"
+#include "net/neighbor_table.hpp"
+#include "net/route_table.hpp"
+#include "packet/burst.hpp"
+#include "packet/packet_pool.hpp"
+#include "stack/app_timers.hpp"
+#include "stack/tcp_core.hpp"
+
+namespace millrace::stack {
+
+/// What a stack is told of one attachment to a link.
+struct InterfaceSetup {
+  MacAddress mac;
+  std::uint16_t mtu = 1500;
+  net::Offloads offloads;
+  std::vector<IpPrefix> addresses;
+  std::optional<IpAddress> gateway;
+};
+
+/// `config` and `pools` must outlive it.
+class Stack {
+ public:
+  /// Secrets and choices come from `random`; `now` is the time before the first turn.
+  Stack(const Config& config, std::span<const InterfaceSetup> interfaces, packet::CorePools& pools,
+        base::Random random, Instant now);
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+  ~Stack() = default;
+
+  /// Announces the addresses. The thread that calls it is the stack's core from now on.
+  void start(Instant now);
+
+  // A turn.
+  /// Takes all packets out of `burst`.
+  void receive(Instant now, std::uint32_t interface_index, packet::Burst& burst) noexcept;
+  void advance(Instant now) noexcept;
+  /// Whether `dispatch_events` would call anything.
+  [[nodiscard]] bool has_news(Instant now) const noexcept;
+  void dispatch_events(Instant now);
+  /// Fills the room of `burst` with frames for that interface.
+  void transmit(Instant now, std::uint32_t interface_index, packet::Burst& burst) noexcept;
+  void end_turn() noexcept { tcp_.reap(); }
+
+  /// When something is due by itself. Quiescent until then if `has_work()` is false.
+  [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
+  /// Another turn has something to do at once.
+  [[nodiscard]] bool has_work() const noexcept;
+  /// Aborts every connection, forgets timers: the last turns follow.
+  void shut_down() noexcept;
+  [[nodiscard]] bool is_empty() const noexcept { return tcp_.is_empty(); }
+
+  /// Whether the calling thread is the one that called `start`.
+  [[nodiscard]] bool is_on_core() const noexcept { return std::this_thread::get_id() == owner_; }
+  [[nodiscard]] Instant now() const noexcept { return now_; }
+  [[nodiscard]] TcpCore& tcp() noexcept { return tcp_; }
+  [[nodiscard]] AppTimers& timers() noexcept { return timers_; }
+  [[nodiscard]] packet::CorePools& pools() noexcept { return pools_; }
+  [[nodiscard]] CoreStats& stats() noexcept { return stats_; }
+  [[nodiscard]] std::span<const net::Interface> interfaces() const noexcept { return interfaces_; }
+  [[nodiscard]] std::optional<net::Conflict> take_conflict() noexcept { return arp_.take_conflict(); }
+  [[nodiscard]] CoreUsage usage() const noexcept;
+
+ private:
+  static constexpr std::uint32_t kTimerCallsPerTurn = 1'024;
+
+  void classify(Instant now, net::Interface& interface, packet::Packet frame) noexcept;
+  void on_ipv4(Instant now, net::Interface& interface, packet::Packet datagram, bool is_link_unicast) noexcept;
+  void on_udp(Instant now, const wire::Ipv4Header& header, const packet::Packet& datagram,
+              bool is_link_unicast) noexcept;
+  void report_unresolved() noexcept;
+
+  const Config& config_;
+  packet::CorePools& pools_;
+  base::Random random_;
+  CoreStats stats_;
+  std::vector<net::Interface> interfaces_;
+  net::RouteTable routes_;
+  net::NeighborTable neighbors_;
+  net::Arp arp_;
+  net::Ipv4Input ipv4_input_;
+  net::Ipv4Output ipv4_output_;
+  net::Icmp icmp_;
+  TcpCore tcp_;
+  AppTimers timers_;
+  std::thread::id owner_;
+  Instant now_;
+};
+
+}  // namespace millrace::stack

@@ -1,0 +1,326 @@
+// Opening and closing, and what follows when anything was done to a connection.
+#include "stack/tcp_core.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/contract.hpp"
+
+namespace millrace::stack {
+
+namespace {
+
+// Linux's default range; RFC 6056 §3.2 asks for as large a range as possible.
+constexpr std::uint32_t kFirstEphemeralPort = 32'768;
+constexpr std::uint32_t kEphemeralPorts = 28'232;
+
+constexpr std::uint32_t kIpv4AndTcpHeaderBytes = wire::kIpv4HeaderSize + wire::kTcpHeaderSize;
+
+base::KeyedHash make_hash(base::Random& random) {
+  std::array<std::byte, base::KeyedHash::kKeyBytes> key;
+  random.fill(key);
+  return base::KeyedHash{key};
+}
+
+// Receive descriptors, a transmit burst and control traffic keep a quarter of the pool (decision 5).
+std::uint64_t queue_budget(const packet::CorePools& pools) {
+  constexpr std::uint64_t kChargePerPacket =
+      packet::PacketPool::kHeadroomBytes + packet::CorePools::kDataRoomBytes + packet::Packet::kOverheadBytes;
+  return std::uint64_t{pools.data.capacity()} * 3 / 4 * kChargePerPacket;
+}
+
+}  // namespace
+
+TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output& output,
+                 std::span<const net::Interface> interfaces, CoreStats& stats, base::Random& random, Instant now)
+    : config_{config},
+      output_{output},
+      interfaces_{interfaces},
+      stats_{stats},
+      random_{random},
+      frames_{pools},
+      budget_{queue_budget(pools)},
+      active_blocks_{config.max_active_blocks == 0 ? config.max_connections : config.max_active_blocks},
+      sent_segments_{pools.data.capacity()},
+      resources_{config.tcp, active_blocks_, sent_segments_, budget_, stats},
+      connections_{config.max_connections},
+      listeners_{config.max_listeners},
+      time_wait_{config.max_time_wait, 2 * config.tcp.msl},
+      demux_{config.max_connections + config.max_time_wait, make_hash(random)},
+      isns_{make_hash(random)},
+      timers_{now},
+      now_{now} {}
+
+TcpCore::~TcpCore() {
+  connections_.for_each([this](ConnectionSlot& slot) { slot.connection.release(resources_); });
+}
+
+Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options, TcpHandler& handler) noexcept {
+  if (options.port.is_unspecified()) {
+    return fail(Error::InvalidArgument);
+  }
+  if (!options.address.is_unspecified() && !is_our_address(options.address)) {
+    return fail(Error::AddressNotAvailable);
+  }
+  bool is_taken = false;
+  listeners_.for_each([&](const tcp::Listener& other) {
+    const bool overlaps = other.endpoint().address.is_unspecified() || options.address.is_unspecified() ||
+                          other.endpoint().address == options.address;
+    is_taken = is_taken || (other.endpoint().port == options.port && overlaps);
+  });
+  if (is_taken) {
+    return fail(Error::AddressInUse);
+  }
+  tcp::Listener* const listener =
+      listeners_.emplace(Endpoint{.address = options.address, .port = options.port}, options.backlog, handler);
+  if (listener == nullptr) {
+    return fail(Error::OutOfListeners);
+  }
+  return listeners_.handle_of(*listener);
+}
+
+Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destination, TcpHandler& handler,
+                                          const ConnectOptions& options) noexcept {
+  now_ = now;
+  const IpAddress& remote = destination.address;
+  // RFC 9293 §3.9.1.1, MUST-46.
+  if (destination.port.is_unspecified() || remote.is_unspecified() || remote.is_multicast() ||
+      remote.is_limited_broadcast()) {
+    return fail(Error::InvalidArgument);
+  }
+  const auto path = output_.route(remote);
+  if (!path) {
+    return fail(Error::NetworkUnreachable);
+  }
+  if (path->interface->is_broadcast(remote)) {
+    return fail(Error::InvalidArgument);
+  }
+  if (options.local_address && !is_our_address(*options.local_address)) {
+    return fail(Error::AddressNotAvailable);
+  }
+  FourTuple tuple{.local = {.address = options.local_address.value_or(path->source), .port = options.local_port},
+                  .remote = destination};
+  const auto port = options.local_port.is_unspecified() ? choose_port(tuple.local.address, destination)
+                                                        : Result<Port>{options.local_port};
+  if (!port) {
+    return fail(port.error());
+  }
+  tuple.local.port = *port;
+  if (const auto usable = check_local_port(tuple); !usable) {
+    return fail(usable.error());
+  }
+  ConnectionSlot* const slot = add_connection(tuple, *path);
+  if (slot == nullptr) {
+    return fail(Error::OutOfConnections);
+  }
+  slot->handler = &handler;
+  slot->connection.open_active(resources_, now, isns_.next(tuple, now),
+                               options.timeout.value_or(config_.tcp.connect_timeout));
+  settle(*slot);
+  return connections_.handle_of(*slot);
+}
+
+Result<void> TcpCore::check_local_port(const FourTuple& tuple) noexcept {
+  if (find_target(tuple)) {
+    return fail(Error::AddressInUse);
+  }
+  // Connecting to itself, port to same port, would be a simultaneous open with nobody.
+  return tuple.local == tuple.remote ? Result<void>{fail(Error::InvalidArgument)} : Result<void>{};
+}
+
+Result<Port> TcpCore::choose_port(const IpAddress& local, const Endpoint& remote) noexcept {
+  // RFC 6056 §3.3.1: start anywhere, take the next that is free.
+  const std::uint32_t start = random_.below(kEphemeralPorts);
+  for (std::uint32_t i = 0; i < kEphemeralPorts; ++i) {
+    const Port port{static_cast<std::uint16_t>(kFirstEphemeralPort + (start + i) % kEphemeralPorts)};
+    const FourTuple tuple{.local = {.address = local, .port = port}, .remote = remote};
+    if (!find_target(tuple) && tuple.local != tuple.remote && find_listener_for(tuple.local).generation == 0) {
+      return port;
+    }
+  }
+  return fail(Error::AddressInUse);
+}
+
+ConnectionSlot* TcpCore::add_connection(const FourTuple& tuple, const net::Path& path) noexcept {
+  const auto mss_limit = static_cast<std::uint16_t>(path.interface->mtu - kIpv4AndTcpHeaderBytes);
+  ConnectionSlot* const slot = connections_.emplace(tuple, path, mss_limit);
+  if (slot == nullptr) {
+    return nullptr;
+  }
+  const std::uint32_t index = connections_.index_of(*slot);
+  slot->timer.owner = index;
+  demux_.insert(tuple, DemuxTarget::connection(index));
+  slot->is_in_demux = true;
+  return slot;
+}
+
+std::optional<DemuxTarget> TcpCore::find_target(const FourTuple& tuple) const noexcept {
+  return demux_.find(tuple, [&](DemuxTarget target) {
+    return target.is_time_wait() ? time_wait_.at(target.index()).tuple == tuple
+                                 : connections_.at(target.index()).connection.tuple() == tuple;
+  });
+}
+
+bool TcpCore::is_our_address(const IpAddress& address) const noexcept {
+  return std::ranges::any_of(interfaces_,
+                             [&](const net::Interface& interface) { return interface.has_address(address); });
+}
+
+base::SlotHandle TcpCore::find_listener_for(const Endpoint& local) noexcept {
+  base::SlotHandle found;
+  listeners_.for_each([&](const tcp::Listener& listener) {
+    if (listener.matches(local)) {
+      found = listeners_.handle_of(listener);
+    }
+  });
+  return found;
+}
+
+void TcpCore::close_listener(base::SlotHandle handle) noexcept {
+  connections_.for_each([&](ConnectionSlot& slot) {
+    if (slot.phase <= Phase::Waiting && slot.listener == handle) {
+      slot.connection.abort(resources_, Error::ConnectionAborted);
+      settle(slot);
+    }
+  });
+  listeners_.erase(handle.index);
+}
+
+void TcpCore::resume_listener(base::SlotHandle handle) noexcept {
+  connections_.for_each([&](ConnectionSlot& slot) {
+    if (slot.phase == Phase::Waiting && slot.listener == handle && !slot.event_link.is_linked()) {
+      events_.push_back(slot);
+    }
+  });
+}
+
+ConnectionSlot* TcpCore::find(base::SlotHandle handle) noexcept {
+  ConnectionSlot* const slot = connections_.find(handle);
+  return slot == nullptr || slot->phase != Phase::Open ? nullptr : slot;
+}
+
+void TcpCore::settle(ConnectionSlot& slot) noexcept {
+  // Decision 11: a bug of ours costs this connection, not the process.
+  if (slot.connection.state() != TcpState::Closed && !slot.connection.check_invariants()) [[unlikely]] {
+    base::debug_expects([] { return false; });
+    ++stats_.tcp_broken_invariants;
+    slot.connection.abort(resources_, Error::ConnectionAborted);
+  }
+  const tcp::Events news = slot.connection.take_events();
+  slot.events = static_cast<std::uint8_t>(slot.events | news.bits());
+  const TcpState state = slot.connection.state();
+  if (slot.is_in_demux && state == TcpState::TimeWait) {
+    enter_time_wait(slot);
+  } else if (slot.is_in_demux && state == TcpState::Closed) {
+    leave_demux(slot);
+  }
+  if (state == TcpState::Closed && slot.phase <= Phase::Waiting) {
+    // Nobody has heard of it, so nobody hears of its end.
+    leave_listener(slot);
+    bury(slot);
+  } else if (slot.events != 0 && slot.phase != Phase::HalfOpen && slot.phase != Phase::Over &&
+             !slot.event_link.is_linked()) {
+    events_.push_back(slot);
+  }
+  mark(slot);
+}
+
+void TcpCore::mark(ConnectionSlot& slot) noexcept {
+  if (!slot.transmit_link.is_linked()) {
+    transmit_.push_back(slot);
+  }
+}
+
+void TcpCore::leave_demux(ConnectionSlot& slot) noexcept {
+  demux_.erase(slot.connection.tuple(), DemuxTarget::connection(connections_.index_of(slot)));
+  slot.is_in_demux = false;
+}
+
+void TcpCore::leave_listener(ConnectionSlot& slot) noexcept {
+  tcp::Listener* const listener = listeners_.find(slot.listener);
+  if (listener != nullptr) {
+    slot.phase == Phase::HalfOpen ? listener->on_half_open_gone() : listener->on_waiting_gone();
+  }
+}
+
+void TcpCore::bury(ConnectionSlot& slot) noexcept {
+  slot.phase = Phase::Over;
+  if (slot.event_link.is_linked()) {
+    EventQueue::unlink(slot);
+  }
+  over_.push_back(slot);
+}
+
+void TcpCore::enter_time_wait(ConnectionSlot& slot) noexcept {
+  const FourTuple& tuple = slot.connection.tuple();
+  if (time_wait_.is_full()) {
+    // RFC 9293 gives no bound; memory does. The oldest has waited longest.
+    remove_time_wait(*time_wait_.oldest());
+    ++stats_.tcp_time_wait_recycled;
+  }
+  const std::uint32_t entry = time_wait_.add(now_, tuple, slot.connection.send_sequence().snd_nxt,
+                                             slot.connection.receive_sequence().rcv_nxt);
+  demux_.retarget(tuple, DemuxTarget::connection(connections_.index_of(slot)), DemuxTarget::time_wait(entry));
+  slot.is_in_demux = false;
+}
+
+void TcpCore::remove_time_wait(std::uint32_t index) noexcept {
+  demux_.erase(time_wait_.at(index).tuple, DemuxTarget::time_wait(index));
+  time_wait_.remove(index);
+}
+
+void TcpCore::abort_all(Error reason) noexcept {
+  connections_.for_each([&](ConnectionSlot& slot) {
+    if (slot.phase != Phase::Over) {
+      slot.connection.abort(resources_, reason);
+      settle(slot);
+    }
+  });
+}
+
+void TcpCore::reap() noexcept {
+  for (ConnectionSlot* slot = over_.front(); slot != nullptr; slot = over_.front()) {
+    if (slot->transmit_link.is_linked()) {
+      // Its reset, or its last ACK, is still to be sent. Those behind it wait a turn longer.
+      return;
+    }
+    EventQueue::unlink(*slot);
+    if (slot->timer.is_armed()) {
+      timers_.cancel(slot->timer);
+    }
+    slot->connection.release(resources_);
+    connections_.erase(connections_.index_of(*slot));
+  }
+}
+
+void TcpCore::advance(Instant now) noexcept {
+  now_ = now;
+  timers_.advance(now, kTimersPerTurn, [this, now](base::TimerNode& node) {
+    ConnectionSlot& slot = connections_.at(node.owner);
+    slot.connection.on_timer(resources_, now);
+    settle(slot);
+  });
+  for (auto oldest = time_wait_.oldest(); oldest && time_wait_.at(*oldest).expires <= now;
+       oldest = time_wait_.oldest()) {
+    remove_time_wait(*oldest);
+  }
+}
+
+std::optional<Instant> TcpCore::next_deadline() const noexcept {
+  const auto timer = timers_.next_deadline();
+  const auto time_wait = time_wait_.next_deadline();
+  if (timer && time_wait) {
+    return std::min(*timer, *time_wait);
+  }
+  return timer ? timer : time_wait;
+}
+
+void TcpCore::add_usage(CoreUsage& usage) const noexcept {
+  usage.connections = connections_.size();
+  usage.time_wait = time_wait_.size();
+  usage.listeners = listeners_.size();
+  usage.timers_armed += timers_.armed();
+  usage.active_blocks_in_use = active_blocks_.size();
+}
+
+}  // namespace millrace::stack

@@ -1,0 +1,271 @@
+// From a datagram to the connection, TIME-WAIT entry or listener that it is for.
+#include <algorithm>
+#include <utility>
+
+#include "stack/tcp_core.hpp"
+#include "tcp/reset.hpp"
+#include "wire/checksum.hpp"
+#include "wire/tcp.hpp"
+#include "wire/tcp_options.hpp"
+
+namespace millrace::stack {
+
+using packet::Packet;
+using tcp::Segment;
+
+/// A valid segment and whose it is.
+struct TcpCore::Arrival {
+  FourTuple tuple;
+  Segment segment;
+};
+
+void TcpCore::on_datagram(Instant now, const net::Interface& interface, const wire::Ipv4Header& header,
+                          Packet datagram) noexcept {
+  now_ = now;
+  ++stats_.tcp_segments_in;
+  auto arrival = parse(interface, header, datagram);
+  if (!arrival) {
+    stats_.count(arrival.error());
+    return;
+  }
+  deliver(now, *arrival, std::move(datagram));
+}
+
+Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interface, const wire::Ipv4Header& header,
+                                                    Packet& datagram) const noexcept {
+  // RFC 9293 §3.9.2.3, MUST-57: TCP speaks to one host at a time.
+  if (!interface.has_address(header.destination)) {
+    return fail(DropReason::TcpNotUnicast);
+  }
+  datagram.remove_prefix(header.header_length);
+  const auto tcp_header = wire::parse_tcp(datagram.data());
+  if (!tcp_header) {
+    return fail(tcp_header.error());
+  }
+  // RFC 9293 §3.1, MUST-3.
+  const packet::ChecksumVerdict verdict = datagram.l4_checksum_verdict();
+  if (verdict == packet::ChecksumVerdict::Bad ||
+      (verdict == packet::ChecksumVerdict::Unknown &&
+       !wire::has_valid_transport_checksum(header.source, header.destination, wire::IpProtocol::Tcp,
+                                           datagram.data()))) {
+    return fail(DropReason::TcpBadChecksum);
+  }
+  const std::size_t options_bytes = tcp_header->header_length - wire::kTcpHeaderSize;
+  auto options = wire::TcpOptions::parse(datagram.data().subspan(wire::kTcpHeaderSize, options_bytes));
+  if (!options) {
+    return fail(options.error());
+  }
+  datagram.remove_prefix(tcp_header->header_length);
+  Arrival arrival;
+  arrival.tuple = {.local = {.address = header.destination, .port = Port{tcp_header->destination_port}},
+                   .remote = {.address = header.source, .port = Port{tcp_header->source_port}}};
+  arrival.segment = {.seq = tcp_header->seq,
+                     .ack = tcp_header->ack,
+                     .payload_bytes = datagram.size(),
+                     .window = tcp_header->window,
+                     .flags = tcp_header->flags,
+                     .options = *options};
+  return arrival;
+}
+
+void TcpCore::deliver(Instant now, Arrival& arrival, Packet payload) noexcept {
+  const auto target = find_target(arrival.tuple);
+  if (target && target->is_time_wait()) {
+    deliver_to_time_wait(now, target->index(), arrival);
+  } else if (target) {
+    deliver_to_connection(now, slot_of(*target), arrival, std::move(payload));
+  } else if (const auto listener = find_listener_for(arrival.tuple.local); listener.generation != 0) {
+    deliver_to_listener(now, listener, arrival, std::nullopt);
+  } else {
+    stats_.count(DropReason::TcpNoConnection);
+    answer_with_reset(now, arrival);
+  }
+}
+
+void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arrival& arrival,
+                                    Packet payload) noexcept {
+  if (slot.phase == Phase::HalfOpen && !arrival.segment.flags.rst()) {
+    const tcp::Listener* const listener = listeners_.find(slot.listener);
+    if (listener != nullptr && listener->is_accept_queue_full()) {
+      // As Linux does: leave the handshake open, the client's retransmission asks again.
+      stats_.count(DropReason::TcpAcceptQueueFull);
+      return;
+    }
+  }
+  const tcp::Disposition disposition =
+      slot.connection.on_segment(resources_, now, arrival.segment, std::move(payload));
+  if (disposition.dropped) {
+    stats_.count(*disposition.dropped);
+  }
+  if (disposition.answer_with_reset) {
+    answer_with_reset(now, arrival);
+  }
+  if (slot.phase == Phase::HalfOpen && tcp::is_synchronized(slot.connection.state())) {
+    on_handshake_complete(slot);
+  }
+  settle(slot);
+}
+
+void TcpCore::on_handshake_complete(ConnectionSlot& slot) noexcept {
+  tcp::Listener* const listener = listeners_.find(slot.listener);
+  listener->on_half_open_gone();
+  listener->on_established();
+  slot.phase = Phase::Waiting;
+}
+
+void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index, const Arrival& arrival) noexcept {
+  const tcp::TimeWaitEntry& entry = time_wait_.at(index);
+  const tcp::TimeWaitAnswer answer = judge(entry, arrival.segment);
+  const auto listener = find_listener_for(arrival.tuple.local);
+  if (answer == tcp::TimeWaitAnswer::Reopen && listener.generation != 0) {
+    const tcp::SeqNum iss_floor = entry.snd_nxt;
+    remove_time_wait(index);
+    deliver_to_listener(now, listener, arrival, iss_floor);
+    return;
+  }
+  stats_.count(DropReason::TcpTimeWait);
+  if (answer == tcp::TimeWaitAnswer::AcknowledgeRestart) {
+    time_wait_.restart(index, now);
+  }
+  if (answer != tcp::TimeWaitAnswer::Ignore) {
+    tcp::SegmentPlan plan;
+    plan.seq = entry.snd_nxt;
+    plan.ack = entry.rcv_nxt;
+    plan.flags = tcp::TcpFlags{tcp::TcpFlags::kAck};
+    send_stateless(now, entry.tuple, plan);
+  }
+}
+
+void TcpCore::deliver_to_listener(Instant now, base::SlotHandle handle, const Arrival& arrival,
+                                  std::optional<tcp::SeqNum> iss_floor) noexcept {
+  // RFC 9293 §3.10.7.2, in its order: RST, ACK, SYN, anything else.
+  const Segment& segment = arrival.segment;
+  if (segment.flags.rst() || segment.flags.ack()) {
+    stats_.count(DropReason::TcpNoConnection);
+    if (!segment.flags.rst()) {
+      answer_with_reset(now, arrival);
+    }
+    return;
+  }
+  if (!segment.flags.syn() || segment.flags.fin()) {
+    stats_.count(DropReason::TcpBadFlags);
+    return;
+  }
+  tcp::Listener& listener = *listeners_.find(handle);
+  if (listener.is_accept_queue_full()) {
+    stats_.count(DropReason::TcpAcceptQueueFull);
+    return;
+  }
+  if (listener.is_syn_queue_full(config_.tcp.syn_backlog)) {
+    stats_.count(DropReason::TcpSynQueueFull);
+    return;
+  }
+  const auto path = output_.route(arrival.tuple.remote.address);
+  if (!path) {
+    stats_.count(path.error());
+    return;
+  }
+  ConnectionSlot* const slot = add_connection(arrival.tuple, *path);
+  if (slot == nullptr) {
+    stats_.count(DropReason::TcpOutOfConnections);
+    return;
+  }
+  slot->phase = Phase::HalfOpen;
+  slot->listener = handle;
+  slot->handler = &listener.handler();
+  listener.on_syn();
+  tcp::SeqNum iss = isns_.next(arrival.tuple, now);
+  if (iss_floor && !iss.is_after(*iss_floor)) {
+    // RFC 9293 §3.6.1, MAY-2: beyond everything that the connection before it has sent.
+    iss = *iss_floor + 64'000 + random_.below(64'000);
+  }
+  slot->connection.open_passive(resources_, now, iss, segment);
+  settle(*slot);
+}
+
+void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {
+  if (!arrival.segment.flags.rst()) {
+    send_stateless(now, arrival.tuple, make_reset(arrival.segment));
+  }
+}
+
+void TcpCore::send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan) noexcept {
+  const auto path = output_.route(tuple.remote.address);
+  if (!path) {
+    stats_.count(path.error());
+    return;
+  }
+  const net::Offloads& offloads = path->interface->offloads;
+  Packet packet = frames_.build(plan, tuple, offloads, nullptr);
+  if (!packet) {
+    stats_.count(DropReason::OutOfPackets);
+    return;
+  }
+  ++stats_.tcp_segments_out;
+  stats_.tcp_resets_out += plan.flags.rst() ? 1 : 0;
+  const auto sent = output_.send(now, std::move(packet),
+                                 {.source = tuple.local.address,
+                                  .destination = tuple.remote.address,
+                                  .protocol = wire::IpProtocol::Tcp,
+                                  .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
+                                 *path);
+  if (!sent) {
+    stats_.count(sent.error());
+  }
+}
+
+void TcpCore::on_icmp_error(const net::IcmpError& error) noexcept {
+  if (error.type != wire::IcmpType::DestinationUnreachable) {
+    return;
+  }
+  const wire::IcmpQuote& quote = error.quote;
+  const FourTuple tuple{.local = {.address = quote.ip.source, .port = Port{quote.source_port}},
+                        .remote = {.address = quote.ip.destination, .port = Port{quote.destination_port}}};
+  switch (static_cast<net::Unreachable>(error.code)) {
+    case net::Unreachable::Network: on_unreachable(tuple, quote.sequence, Error::NetworkUnreachable); break;
+    case net::Unreachable::Host: on_unreachable(tuple, quote.sequence, Error::HostUnreachable); break;
+    case net::Unreachable::Protocol:
+    case net::Unreachable::Port: on_unreachable(tuple, quote.sequence, Error::ConnectionRefused); break;
+    case net::Unreachable::FragmentationNeeded: break;
+  }
+}
+
+void TcpCore::on_unreachable(const FourTuple& tuple, tcp::SeqNum seq, Error reason) noexcept {
+  const auto target = find_target(tuple);
+  if (!target || target->is_time_wait()) {
+    stats_.count(DropReason::IcmpUnmatched);
+    return;
+  }
+  ConnectionSlot& slot = slot_of(*target);
+  const tcp::SendSequence& send = slot.connection.send_sequence();
+  // RFC 5927 §4: it must be about something that is in flight.
+  if (!seq.is_in_window(send.snd_una, send.flight())) {
+    stats_.count(DropReason::IcmpUnmatched);
+    return;
+  }
+  slot.connection.on_unreachable(resources_, reason);
+  settle(slot);
+}
+
+void TcpCore::on_unresolved(const Packet& frame) noexcept {
+  // Built by this core: its headers lie in the first segment, and the IPv4 header has no options.
+  const auto datagram = frame.data().subspan(wire::kEthernetHeaderSize);
+  const auto ip = wire::read_ipv4_fields(datagram);
+  if (!ip || ip->protocol != wire::IpProtocol::Tcp) {
+    return;
+  }
+  const auto tcp_header = wire::parse_tcp(datagram.subspan(wire::kIpv4HeaderSize));
+  if (!tcp_header) {
+    return;
+  }
+  const FourTuple tuple{.local = {.address = ip->source, .port = Port{tcp_header->source_port}},
+                        .remote = {.address = ip->destination, .port = Port{tcp_header->destination_port}}};
+  const auto target = find_target(tuple);
+  if (target && !target->is_time_wait()) {
+    ConnectionSlot& slot = slot_of(*target);
+    slot.connection.on_unreachable(resources_, Error::HostUnreachable);
+    settle(slot);
+  }
+}
+
+}  // namespace millrace::stack

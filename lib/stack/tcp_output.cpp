@@ -1,0 +1,81 @@
+// From what connections want to send to frames on the interfaces' queues.
+#include <utility>
+
+#include "stack/tcp_core.hpp"
+
+namespace millrace::stack {
+
+using packet::Packet;
+
+void TcpCore::transmit(Instant now) noexcept {
+  now_ = now;
+  // Everything marked until now gets one visit; what is marked meanwhile waits for the next turn.
+  TransmitList visiting;
+  visiting.splice_back(transmit_);
+  while (ConnectionSlot* const slot = visiting.front()) {
+    const Visit outcome = visit(now, *slot);
+    TransmitList::unlink(*slot);
+    if (outcome != Visit::Drained) {
+      transmit_.push_back(*slot);
+    }
+    update_timer(*slot);
+    if (outcome == Visit::Blocked) {
+      // No room or no packets: nobody else would fare better.
+      visiting.splice_back(transmit_);
+      transmit_.splice_back(visiting);
+      return;
+    }
+  }
+}
+
+TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
+  for (unsigned sent = 0; sent < kSegmentsPerVisit; ++sent) {
+    if (slot.path.interface->tx.size() >= kQueuedFramesTarget) {
+      return Visit::Blocked;
+    }
+    const auto plan = slot.connection.next_segment(resources_, now);
+    if (!plan) {
+      return Visit::Drained;
+    }
+    if (!send(now, slot, *plan)) {
+      return Visit::Blocked;
+    }
+  }
+  return Visit::HasMore;
+}
+
+bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept {
+  const FourTuple& tuple = slot.connection.tuple();
+  const net::Offloads& offloads = slot.path.interface->offloads;
+  Packet packet = frames_.build(plan, tuple, offloads,
+                                plan.payload_bytes > 0 ? &slot.connection.send_buffer() : nullptr);
+  if (!packet) {
+    stats_.count(DropReason::OutOfPackets);
+    slot.connection.on_segment_not_sent(plan);
+    return false;
+  }
+  ++stats_.tcp_segments_out;
+  stats_.tcp_resets_out += plan.flags.rst() ? 1 : 0;
+  const auto sent = output_.send(now, std::move(packet),
+                                 {.source = tuple.local.address,
+                                  .destination = tuple.remote.address,
+                                  .protocol = wire::IpProtocol::Tcp,
+                                  .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
+                                 slot.path);
+  if (!sent) {
+    // Lost on the way, as the network may lose it: the retransmission timer knows what to do.
+    stats_.count(sent.error());
+  }
+  return true;
+}
+
+void TcpCore::update_timer(ConnectionSlot& slot) noexcept {
+  const auto deadline = slot.connection.next_deadline();
+  if (deadline) {
+    timers_.arm(slot.timer, *deadline);
+  } else if (slot.timer.is_armed()) {
+    timers_.cancel(slot.timer);
+  }
+}
+
+}  // namespace millrace::stack

@@ -1,0 +1,57 @@
+#include <millrace/buffer.hpp>
+
+#include "base/contract.hpp"
+#include "packet/packet.hpp"
+
+namespace millrace {
+
+namespace {
+
+/// Lends the packet behind a Buffer to `use`.
+template <class F>
+auto with_packet(rte_mbuf* mbuf, F&& use) {
+  packet::Packet packet{mbuf};
+  const auto result = use(packet);
+  static_cast<void>(packet.release());
+  return result;
+}
+
+}  // namespace
+
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  if (this != &other) {
+    const packet::Packet previous{std::exchange(mbuf_, std::exchange(other.mbuf_, nullptr))};
+  }
+  return *this;
+}
+
+Buffer::~Buffer() { const packet::Packet last{mbuf_}; }
+
+std::span<std::byte> Buffer::data() const noexcept {
+  if (mbuf_ == nullptr) {
+    return {};
+  }
+  return with_packet(mbuf_, [](const packet::Packet& packet) { return packet.data(); });
+}
+
+std::span<std::byte> Buffer::spare() const noexcept {
+  if (mbuf_ == nullptr) {
+    return {};
+  }
+  return with_packet(mbuf_, [](const packet::Packet& packet) { return packet.spare(); });
+}
+
+void Buffer::extend(std::size_t bytes) noexcept {
+  base::expects(bytes <= spare().size());
+  with_packet(mbuf_, [bytes](packet::Packet& packet) { return packet.append(static_cast<std::uint16_t>(bytes)); });
+}
+
+void Buffer::remove_prefix(std::size_t bytes) noexcept {
+  base::expects(bytes <= size());
+  with_packet(mbuf_, [bytes](packet::Packet& packet) {
+    packet.remove_prefix(static_cast<std::uint32_t>(bytes));
+    return true;
+  });
+}
+
+}  // namespace millrace

@@ -1,0 +1,37 @@
+// CoreWorker: what the public Worker is on its own core: a thin face of the stack and the background pool.
+#pragma once
+
+#include <functional>
+
+#include <millrace/worker.hpp>
+
+#include "runtime/background_pool.hpp"
+#include "stack/stack.hpp"
+
+namespace millrace::socket {
+
+/// All that is passed must outlive it.
+class CoreWorker final : public Worker {
+ public:
+  /// `stop` is called by `Worker::stop`, on the core.
+  CoreWorker(stack::Stack& stack, runtime::BackgroundPool& background, unsigned index, std::function<void()> stop);
+
+  Result<TcpListener> listen(const ListenOptions& options, TcpHandler& handler) override;
+  Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler, const ConnectOptions& options) override;
+  Result<Timer> after(Duration delay, InlineFunction function) override;
+  Result<void> background(InlineFunction work, InlineFunction done) override;
+  Result<Buffer> allocate_buffer() override;
+  void stop() noexcept override;
+  [[nodiscard]] Instant now() const noexcept override { return stack_.now(); }
+  [[nodiscard]] const CoreStats& stats() const noexcept override { return stack_.stats(); }
+  [[nodiscard]] CoreUsage usage() const noexcept override { return stack_.usage(); }
+  [[nodiscard]] unsigned index() const noexcept override { return index_; }
+
+ private:
+  stack::Stack& stack_;
+  runtime::BackgroundPool& background_;
+  unsigned index_;
+  std::function<void()> stop_;
+};
+
+}  // namespace millrace::socket

@@ -1,0 +1,278 @@
+// The native socket: finds its connection, does one thing to it, and lets the core settle what follows.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <millrace/tcp.hpp>
+
+#include "packet/packet.hpp"
+#include "stack/stack.hpp"
+
+namespace millrace {
+
+using packet::Packet;
+using stack::ConnectionSlot;
+
+namespace {
+
+/// The connection that a handle names, or why it cannot be used here and now.
+Result<ConnectionSlot*> find(stack::Stack* stack, std::uint32_t index, std::uint32_t generation) {
+  if (stack == nullptr) {
+    return fail(Error::StaleHandle);
+  }
+  if (!stack->is_on_core()) {
+    return fail(Error::WrongCore);
+  }
+  ConnectionSlot* const slot = stack->tcp().find({.index = index, .generation = generation});
+  if (slot == nullptr) {
+    return fail(Error::StaleHandle);
+  }
+  return slot;
+}
+
+/// Copies what fits into fresh packets of the send buffer. Returns how much that was.
+std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection, std::span<const std::byte> data) {
+  const tcp::Resources& resources = stack.tcp().resources();
+  std::size_t taken = 0;
+  while (taken < data.size()) {
+    const std::size_t room = connection.writable(resources);
+    Packet packet = room > 0 ? stack.pools().data.allocate() : Packet{};
+    if (!packet) {
+      break;
+    }
+    const std::size_t bytes = std::min<std::size_t>(
+        {data.size() - taken, connection.packet_bytes_max(), packet.tailroom()});
+    std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), data.data() + taken, bytes);
+    if (!connection.append(resources, stack.now(), packet)) {
+      break;
+    }
+    taken += bytes;
+  }
+  return taken;
+}
+
+}  // namespace
+
+Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  tcp::Connection& connection = (*slot)->connection;
+  const tcp::Resources& resources = stack_->tcp().resources();
+  if (const auto sendable = connection.check_sendable(resources); !sendable) {
+    return fail(sendable.error());
+  }
+  std::size_t taken = connection.append_to_tail(data);
+  taken += append_in_packets(*stack_, connection, data.subspan(taken));
+  if (taken < data.size()) {
+    connection.want_writable(resources, stack_->now());
+  }
+  stack_->tcp().settle(**slot);
+  if (taken == 0 && !data.empty()) {
+    return fail(Error::OutOfPackets);
+  }
+  return taken;
+}
+
+Result<std::size_t> TcpSocket::send(std::string_view text) { return send(std::as_bytes(std::span{text})); }
+
+Result<void> TcpSocket::send(Buffer&& buffer) {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  tcp::Connection& connection = (*slot)->connection;
+  const tcp::Resources& resources = stack_->tcp().resources();
+  if (const auto sendable = connection.check_sendable(resources); !sendable) {
+    return sendable;
+  }
+  Packet packet{buffer.release()};
+  if (!packet || packet.size() == 0) {
+    return {};
+  }
+  const auto queued = connection.append(resources, stack_->now(), packet);
+  if (!queued) {
+    buffer = Buffer{packet.release()};
+  }
+  stack_->tcp().settle(**slot);
+  return queued;
+}
+
+Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  tcp::Connection& connection = (*slot)->connection;
+  if (const auto available = connection.readable(); !available) {
+    return fail(available.error());
+  }
+  std::size_t copied = 0;
+  while (copied < into.size()) {
+    const auto bytes = connection.peek().first(std::min(connection.peek().size(), into.size() - copied));
+    if (bytes.empty()) {
+      break;
+    }
+    std::memcpy(into.data() + copied, bytes.data(), bytes.size());
+    copied += bytes.size();
+    connection.consume(stack_->tcp().resources(), static_cast<std::uint32_t>(bytes.size()));
+  }
+  stack_->tcp().settle(**slot);
+  return copied;
+}
+
+Result<Buffer> TcpSocket::receive_buffer() {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  tcp::Connection& connection = (*slot)->connection;
+  if (const auto available = connection.readable(); !available) {
+    return fail(available.error());
+  }
+  Packet packet = connection.receive_packet(stack_->tcp().resources());
+  stack_->tcp().settle(**slot);
+  return Buffer{packet.release()};
+}
+
+std::span<const std::byte> TcpSocket::peek() const {
+  const auto slot = find(stack_, index_, generation_);
+  return slot ? (*slot)->connection.peek() : std::span<const std::byte>{};
+}
+
+Result<void> TcpSocket::consume(std::size_t bytes) {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  tcp::Connection& connection = (*slot)->connection;
+  if (bytes > connection.readable().value_or(0)) {
+    return fail(Error::InvalidArgument);
+  }
+  if (bytes > 0) {
+    connection.consume(stack_->tcp().resources(), static_cast<std::uint32_t>(bytes));
+    stack_->tcp().settle(**slot);
+  }
+  return {};
+}
+
+std::size_t TcpSocket::readable() const {
+  const auto slot = find(stack_, index_, generation_);
+  return slot ? (*slot)->connection.readable().value_or(0) : 0;
+}
+
+std::size_t TcpSocket::writable() const {
+  const auto slot = find(stack_, index_, generation_);
+  return slot ? (*slot)->connection.writable(stack_->tcp().resources()) : 0;
+}
+
+std::size_t TcpSocket::unacknowledged() const {
+  const auto slot = find(stack_, index_, generation_);
+  return slot ? (*slot)->connection.unacknowledged() : 0;
+}
+
+Result<void> TcpSocket::shutdown() {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  const auto done = (*slot)->connection.shutdown(stack_->tcp().resources(), stack_->now());
+  stack_->tcp().settle(**slot);
+  return done;
+}
+
+Result<void> TcpSocket::close() {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  (*slot)->connection.close(stack_->tcp().resources(), stack_->now());
+  stack_->tcp().settle(**slot);
+  return {};
+}
+
+Result<void> TcpSocket::abort() {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  (*slot)->connection.abort(stack_->tcp().resources(), Error::ConnectionAborted);
+  stack_->tcp().settle(**slot);
+  return {};
+}
+
+Result<void> TcpSocket::set_no_delay(bool on) {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  (*slot)->connection.set_no_delay(on);
+  // What waited for more may go now.
+  stack_->tcp().settle(**slot);
+  return {};
+}
+
+Result<void> TcpSocket::set_linger(std::optional<Duration> limit) {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  if (limit && *limit < Duration::zero()) {
+    return fail(Error::InvalidArgument);
+  }
+  (*slot)->connection.set_linger(limit);
+  return {};
+}
+
+Result<void> TcpSocket::set_user_timeout(Duration limit) {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  if (limit < Duration::zero()) {
+    return fail(Error::InvalidArgument);
+  }
+  (*slot)->connection.set_user_timeout(limit);
+  return {};
+}
+
+Result<void> TcpSocket::set_handler(TcpHandler& handler) {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  (*slot)->handler = &handler;
+  return {};
+}
+
+Result<void> TcpSocket::set_user_data(void* data) {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  (*slot)->user_data = data;
+  return {};
+}
+
+void* TcpSocket::user_data() const {
+  const auto slot = find(stack_, index_, generation_);
+  return slot ? (*slot)->user_data : nullptr;
+}
+
+Result<FourTuple> TcpSocket::endpoints() const {
+  const auto slot = find(stack_, index_, generation_);
+  if (!slot) {
+    return fail(slot.error());
+  }
+  return (*slot)->connection.tuple();
+}
+
+TcpState TcpSocket::state() const {
+  const auto slot = find(stack_, index_, generation_);
+  return slot ? (*slot)->connection.state() : TcpState::Closed;
+}
+
+bool TcpSocket::is_open() const { return find(stack_, index_, generation_).has_value(); }
+
+}  // namespace millrace

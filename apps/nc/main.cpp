@@ -1,0 +1,60 @@
+// millrace-nc HOST PORT, millrace-nc -l PORT: connects standard input and output with a peer over
+// TCP.
+#include <unistd.h>
+
+#include <csignal>
+#include <memory>
+#include <string>
+
+#include <millrace/program.hpp>
+
+#include "nc/options.hpp"
+#include "nc/relay.hpp"
+#include "nc/standard_io.hpp"
+
+namespace {
+
+void declare_options(millrace::Program& program, nc::Arguments& arguments) {
+  program.option("HOST", arguments.first, "The peer's address; with -l, the local one, or none")
+      .option("PORT", arguments.second, "TCP port")
+      .flag("-l,--listen", arguments.listens, "Wait for one connection instead of making one")
+      .option("-p,--source-port", arguments.source_port, "Local port to connect from; 0: any")
+      .option("-w,--wait", arguments.wait_seconds, "Seconds to wait for a connection, or traffic")
+      .option("-q,--quit", arguments.quit_seconds, "Seconds to go on after the end of input")
+      .flag("-v,--verbose", arguments.is_verbose, "Say what happens, on standard error")
+      .report_to_stderr(true);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A closed standard output is an error like any other.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  nc::Arguments arguments;
+  nc::Options options;
+  nc::StandardIo io{STDIN_FILENO, STDOUT_FILENO};
+  std::unique_ptr<nc::Relay> relay;
+  millrace::Program program{"millrace-nc",
+                            "Standard input to a peer, the peer to standard output."};
+  declare_options(program, arguments);
+  program.check([&]() -> millrace::Result<void, std::string> {
+    auto read = nc::read_options(arguments);
+    if (!read) {
+      return millrace::fail(std::move(read.error()));
+    }
+    options = *read;
+    return {};
+  });
+  return program.run(argc, argv,
+                     [&](millrace::Worker& worker) -> millrace::Result<void, std::string> {
+                       if (worker.index() != 0) {
+                         return {};  // One connection needs one core.
+                       }
+                       relay = std::make_unique<nc::Relay>(worker, io, options, [&](int status) {
+                         program.set_exit_status(status);
+                         worker.stop();
+                       });
+                       return relay->start();
+                     });
+}

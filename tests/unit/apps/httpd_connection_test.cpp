@@ -1,0 +1,229 @@
+// The server's state machine over a fake socket: order of answers, back-pressure, bodies, closing,
+// idling.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "fake_stack.hpp"
+#include "httpd/document_root.hpp"
+#include "httpd/server.hpp"
+
+namespace httpd {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr const char* kHash5 =
+    "5 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n";
+
+std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) {
+    text[i] = static_cast<char>('a' + (i * 7 + i / 1000) % 26);
+  }
+  return text;
+}
+
+class ConnectionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "millrace-httpd-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    fs::create_directories(folder_ / "sub");
+    std::ofstream{folder_ / "index.html"} << "index";
+    std::ofstream{folder_ / "empty.txt"};
+    std::ofstream{folder_ / "big.bin"} << big_;
+    start(true);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void start(bool with_root) {
+    if (with_root) {
+      root_ = *DocumentRoot::open(folder_.string());
+    }
+    server_ = *Server::start(worker_, millrace::Port{80}, with_root ? &*root_ : nullptr, 2);
+    peer_ = {};
+    server_->on_accepted(socket_);
+  }
+  void say(std::string_view text) {
+    peer_.to_read += text;
+    server_->on_readable(socket_);
+    worker_.settle();
+  }
+  void make_room(std::size_t bytes) {
+    peer_.room = bytes;
+    server_->on_writable(socket_);
+    worker_.settle();
+  }
+  std::string heard() { return std::exchange(peer_.sent, {}); }
+  static std::string body_of(const std::string& response) {
+    return response.substr(response.find("\r\n\r\n") + 4);
+  }
+
+  const std::string big_ = pattern(300'000);
+  fs::path folder_;
+  std::optional<DocumentRoot> root_;
+  FakeWorker worker_;
+  millrace::stack::Stack stack_;
+  millrace::stack::FakeConnection& peer_ = stack_.connection;
+  millrace::TcpSocket socket_{&stack_, 1, 1};
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ConnectionTest, ServesFilesInOrderOfPipelinedRequests) {
+  const std::string index = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  say(index + "GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n" +
+      "HEAD /big.bin HTTP/1.1\r\nHost: a\r\n\r\n" + "GET /empty.txt HTTP/1.1\r\nHost: a\r\n\r\n" +
+      index);
+  const std::string text = heard();
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK\r\n"));
+  const std::size_t big = text.find(big_);
+  ASSERT_NE(big, std::string::npos);
+  EXPECT_LT(text.find("index"), big);
+  EXPECT_TRUE(text.substr(big + big_.size()).starts_with("HTTP/1.1 200 OK"));  // HEAD
+  EXPECT_TRUE(text.ends_with("keep-alive\r\n\r\nindex"));
+  EXPECT_FALSE(peer_.is_shut_down);
+}
+
+TEST_F(ConnectionTest, SlowPeerGetsEveryByteOnce) {
+  peer_.room = 0;
+  say("GET /big.bin HTTP/1.0\r\n\r\n");
+  std::string text;
+  for (std::size_t room = 1; !peer_.is_shut_down && room < 100'000; room = room * 3 / 2 + 1) {
+    make_room(room);
+    text += heard();
+  }
+  make_room(1'000'000);
+  text += heard();
+  EXPECT_EQ(body_of(text), big_);
+  EXPECT_TRUE(peer_.is_shut_down);
+}
+
+TEST_F(ConnectionTest, RequestsArriveByteByByte) {
+  for (const char c : std::string{"GET /index.html HTTP/1.1\r\nHost: a\r\n\r\n"}) {
+    say({&c, 1});
+  }
+  EXPECT_EQ(body_of(heard()), "index");
+}
+
+TEST_F(ConnectionTest, SinkHashesLengthAndChunks) {
+  say("PUT /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
+  EXPECT_EQ(heard(), "");
+  say("lo");
+  EXPECT_EQ(body_of(heard()), kHash5);
+  say("PUT /sink HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n");
+  EXPECT_EQ(body_of(heard()), kHash5);
+  say("PUT /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" +
+      std::string(1'000'000, 'x'));
+  EXPECT_TRUE(body_of(heard()).starts_with("1000000 "));
+}
+
+TEST_F(ConnectionTest, ContinueIsSentOnlyToWhoWaitsForIt) {
+  const std::string head =
+      "PUT /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+  say(head);
+  EXPECT_EQ(heard(), "HTTP/1.1 100 Continue\r\n\r\n");
+  say("hello");
+  EXPECT_EQ(body_of(heard()), kHash5);
+  say(head + "hello");
+  EXPECT_TRUE(heard().starts_with("HTTP/1.1 200"));
+  say("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_TRUE(heard().starts_with("HTTP/1.1 405"));
+}
+
+TEST_F(ConnectionTest, RefusalsAnswerAndTheConnectionGoesOnWhereItCan) {
+  const struct {
+    std::string request;
+    std::string_view status;
+    bool goes_on;
+  } cases[] = {
+      {"GET /missing HTTP/1.1\r\nHost: a\r\n\r\n", "404", true},
+      {"GET /sub HTTP/1.1\r\nHost: a\r\n\r\n", "301", true},
+      {"GET /sub/ HTTP/1.1\r\nHost: a\r\n\r\n", "404", true},
+      {"GET /%2e%2e/x HTTP/1.1\r\nHost: a\r\n\r\n", "400", true},
+      {"DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", "405", true},
+      {"FROB / HTTP/1.1\r\nHost: a\r\n\r\n", "501", true},
+      {"PUT /sink HTTP/1.1\r\nHost: a\r\n\r\n", "411", true},
+      {"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", "405", false},
+      {"PUT /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999\r\n\r\n", "413", false},
+      {"GET / HTTP/3.0\r\nHost: a\r\n\r\n", "505", false},
+      {"nonsense\r\n\r\n", "400", false},
+  };
+  for (const auto& c : cases) {
+    start(true);
+    say(c.request);
+    EXPECT_EQ(heard().substr(9, 3), c.status) << c.request;
+    EXPECT_EQ(!peer_.is_shut_down, c.goes_on) << c.request;
+  }
+}
+
+TEST_F(ConnectionTest, ClosesAfterThePeerHasHeardTheLastAnswer) {
+  say("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(peer_.is_shut_down);
+  EXPECT_FALSE(peer_.is_closed);
+  say("what comes late is ignored");
+  peer_.peer_finished = true;
+  server_->on_peer_finished(socket_);
+  EXPECT_TRUE(peer_.is_closed);
+  server_->on_closed(socket_, {});
+  EXPECT_EQ(peer_.user_data, nullptr);
+}
+
+TEST_F(ConnectionTest, HalfClosedPeerStillGetsItsAnswer) {
+  peer_.peer_finished = true;
+  say("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(body_of(heard()), big_);
+  EXPECT_TRUE(peer_.is_closed);
+}
+
+TEST_F(ConnectionTest, IdleConnectionClosesAfterAMinute) {
+  say("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET");
+  worker_.pass(58s);
+  say(" ");  // Part of a head is no progress.
+  EXPECT_FALSE(peer_.is_closed);
+  worker_.pass(3s);
+  EXPECT_TRUE(peer_.is_closed);
+}
+
+TEST_F(ConnectionTest, BusyHelpersAreAskedAgain) {
+  worker_.refuses_background = true;
+  say("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(heard(), "");
+  worker_.refuses_background = false;
+  worker_.pass(1s);
+  EXPECT_EQ(body_of(heard()), "index");
+}
+
+TEST_F(ConnectionTest, ClosedWhileAFileIsReadLeavesNothingBehind) {
+  peer_.to_read = "GET / HTTP/1.0\r\n\r\n";
+  server_->on_readable(socket_);
+  server_->on_closed(socket_, millrace::fail(millrace::Error::ConnectionReset));
+  worker_.settle();
+  EXPECT_EQ(heard(), "");
+}
+
+TEST_F(ConnectionTest, ShrunkFileBreaksTheConnection) {
+  peer_.room = 1000;
+  say("GET /big.bin HTTP/1.0\r\n\r\n");
+  fs::resize_file(folder_ / "big.bin", 10);
+  make_room(1'000'000);
+  EXPECT_TRUE(peer_.is_aborted);
+}
+
+TEST_F(ConnectionTest, BuiltInPageShowsCounters) {
+  start(false);
+  say("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_NE(heard().find("requests answered"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace httpd

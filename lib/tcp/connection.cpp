@@ -70,7 +70,8 @@ std::size_t Connection::writable(const Resources& resources) noexcept {
   const std::size_t tail = active_ == nullptr ? 0 : active_->send_buffer.tail_room(packet_bytes_max());
   // Payload that still fits, were it to come in full packets: the charge of a buffer is at most twice what it carries.
   const std::size_t room = (charge < limit ? (limit - charge) / 2 : 0) + tail;
-  if (room == 0) {
+  if (charge > limit / 3 * 2) {
+    // The caller may find this too little; `report_writable` tells when a third of the buffer is free.
     wants_writable_ = true;
   }
   return room;

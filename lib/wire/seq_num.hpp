@@ -9,18 +9,14 @@ namespace millrace::wire {
 
 /// A point on the circle of 2^32 sequence numbers (RFC 9293 §3.4).
 ///
-///              0 / 2^32
-///             .---+---.
-///           .'    :    '.       b - a is positive when b lies in the half circle after a
-///           (clockwise),
-///          /      : a    \      negative when it lies in the half before it. Exactly opposite
-///          points
-///         |       :  \    |     differ by INT32_MIN in both directions: each is "before" the
-///         other, so
-///          \      :   \  /      callers keep distances below 2^31. Windows (at most 2^30) always
-///          do.
-///           '.    :    b'
-///             '---+---'
+///          0 / 2^32
+///         .---+---.
+///       .'    :    '.     b - a is positive when b lies in the half circle after a (clockwise)
+///      /      : a    \    and negative when it lies in the half before it. Exactly opposite
+///     |       :  \    |   points differ by INT32_MIN in both directions: each is "before" the
+///      \      :   \  /    other, so callers keep distances below 2^31. Windows (at most 2^30)
+///       '.    :    b'     always do.
+///         '---+---'
 class SeqNum {
  public:
   constexpr SeqNum() noexcept = default;

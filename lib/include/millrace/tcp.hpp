@@ -60,7 +60,8 @@ class TcpSocket {
   Result<std::size_t> send(std::span<const std::byte> data);
   Result<std::size_t> send(std::string_view text);
 
-  /// Queues a whole Buffer without copying. On an error `buffer` is left as it was. Errors: as above.
+  /// Queues a whole Buffer without copying, which succeeds whenever `writable()` is above zero and packets are left. On
+  /// an error `buffer` is left as it was. Errors: as above.
   Result<void> send(Buffer&& buffer);
 
   /// Copies received bytes out and returns how many, at least one (none for an empty `into`).
@@ -78,7 +79,8 @@ class TcpSocket {
 
   /// Payload bytes that `receive` could return now.
   [[nodiscard]] std::size_t readable() const;
-  /// Bytes that `send` would take now. Zero also when it would fail.
+  /// Bytes that `send` would take now. Zero also when it would fail. While less than a third of the send buffer is free,
+  /// asking also asks for `on_writable`.
   [[nodiscard]] std::size_t writable() const;
   /// Payload bytes handed to `send` and not yet acknowledged by the peer.
   [[nodiscard]] std::size_t unacknowledged() const;
@@ -145,7 +147,7 @@ class TcpHandler {
   virtual void on_connected(TcpSocket /*socket*/) {}
   /// New bytes can be read.
   virtual void on_readable(TcpSocket /*socket*/) {}
-  /// After `send` took less than all, or `writable` was found too small: there is room again.
+  /// After `send` took less than all, or `writable` answered little: a third of the send buffer is free again.
   virtual void on_writable(TcpSocket /*socket*/) {}
   /// The peer has sent FIN and everything before it has been read. Sending is still possible.
   virtual void on_peer_finished(TcpSocket /*socket*/) {}

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -50,12 +51,13 @@ std::string joined(std::span<const unsigned> numbers) {
 std::uint64_t free_hugepage_bytes() {
   std::uint64_t bytes = 0;
   std::error_code error;
-  for (const auto& size : std::filesystem::directory_iterator{"/sys/kernel/mm/hugepages", error}) {
+  std::filesystem::directory_iterator size{"/sys/kernel/mm/hugepages", error};
+  for (; !error && size != std::filesystem::directory_iterator{}; size.increment(error)) {
     // The folder is named "hugepages-2048kB".
-    const std::string name = size.path().filename();
+    const std::string name = size->path().filename();
     const std::size_t dash = name.find('-');
     std::uint64_t pages = 0;
-    if (dash != std::string::npos && std::ifstream{size.path() / "free_hugepages"} >> pages) {
+    if (dash != std::string::npos && std::ifstream{size->path() / "free_hugepages"} >> pages) {
       bytes += pages * std::strtoull(name.c_str() + dash + 1, nullptr, 10) * 1024;
     }
   }

@@ -201,8 +201,8 @@ ConnectionSlot* TcpCore::find(base::SlotHandle handle) noexcept {
 
 void TcpCore::settle(ConnectionSlot& slot) noexcept {
   // Decision 11: a bug of ours costs this connection, not the process.
-  if (slot.connection.state() != TcpState::Closed && !slot.connection.check_invariants()) [[unlikely]] {
-    base::debug_expects([] { return false; });
+  base::debug_expects([&] { return slot.connection.check_invariants(); });
+  if (!slot.connection.is_consistent()) [[unlikely]] {
     ++stats_.tcp_broken_invariants;
     slot.connection.abort(resources_, Error::ConnectionAborted);
   }

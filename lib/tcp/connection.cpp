@@ -150,13 +150,17 @@ void Connection::report_peer_finished() noexcept {
   report_if_over();
 }
 
+bool Connection::is_consistent() const noexcept {
+  const bool send_ordered = send_.snd_una.is_at_or_before(send_.snd_nxt);
+  const bool window_open = receive_.rcv_nxt.is_at_or_before(receive_.rcv_adv);
+  const bool timer_runs = state_ == TcpState::Closed || active_ == nullptr || active_->sent.in_network() == 0 ||
+                          retransmit_at_ != kNever;
+  return send_ordered && window_open && timer_runs;
+}
+
 bool Connection::check_invariants() const noexcept {
-  const bool send_ordered = send_.snd_una.is_at_or_before(send_.snd_nxt) || !is_synchronized(state_);
-  const bool window_open = receive_.rcv_nxt.is_at_or_before(receive_.rcv_adv) || peer_fin_received_;
-  const bool parts_hold = active_ == nullptr || (active_->sent.check_invariants() && active_->reassembly.check_invariants());
-  const bool timer_runs = state_ == TcpState::Closed || active_ == nullptr || active_->sent.empty() ||
-                          active_->sent.in_network() == 0 || retransmit_at_ != kNever;
-  return send_ordered && window_open && parts_hold && timer_runs;
+  return is_consistent() &&
+         (active_ == nullptr || (active_->sent.check_invariants() && active_->reassembly.check_invariants()));
 }
 
 }  // namespace millrace::tcp

@@ -136,8 +136,10 @@ class Connection {
   }
   /// Where `SegmentPlan` payloads are found.
   [[nodiscard]] SendBuffer& send_buffer() noexcept { return active_->send_buffer; }
-  /// Whether everything that must hold between calls does.
+  /// Whether everything that must hold between calls does. Walks over all that is in flight.
   [[nodiscard]] bool check_invariants() const noexcept;
+  /// The part of it that costs a few compares.
+  [[nodiscard]] bool is_consistent() const noexcept;
 
  private:
   static constexpr Instant kNever = Instant::max();

@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# Configures a build folder once and builds in it, showing output only when something goes wrong.
+
+# configure FOLDER MESON-OPTION...: does nothing when the folder was configured with the same options before.
+configure() {
+  local folder=$1 log stamp=$1/configured-with
+  shift
+  if [ -f "$folder/build.ninja" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$*" ]; then
+    return
+  fi
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  log=$folder/configure.log
+  if ! meson setup "$folder" "${project_root:?}" "$@" >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    fail "meson could not configure $folder"
+  fi
+  printf '%s\n' "$*" >"$stamp"
+}
+
+# build FOLDER [TARGET...]
+build() {
+  local folder=$1 log=$1/build.log
+  shift
+  # Compiler processes of this code base stay below 1 GiB each.
+  if ! ninja -C "$folder" "$@" >"$log" 2>&1; then
+    grep -E -A 12 'error|FAILED' "$log" | head -n 60 >&2 || true
+    fail "the build failed; all of its output is in $log"
+  fi
+}

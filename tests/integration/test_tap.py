@@ -1,0 +1,179 @@
+"""The kernel's programs and Millrace's talk over a TAP: ping, curl, wrk, nc, nginx."""
+
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from conftest import sha256_of
+from programs import ADDRESS, INTERFACE, KERNEL_ADDRESS, MillraceProgram, path_of
+
+GIB = 1 << 30
+ECHO_PORT = 7
+REQUEST = f"GET / HTTP/1.1\r\nHost: {ADDRESS}\r\nConnection: close\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("size", [0, 56, 1472])
+def test_ping_is_answered_every_time(namespace, serve, size):
+    serve("echo")
+    output = namespace.run("ping", "-c", "50", "-i", "0.01", "-s", str(size), ADDRESS).stdout
+    assert "50 received, 0% packet loss" in output
+
+
+def test_gibibyte_arrives_at_the_kernel(namespace, serve, make_file, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    file, digest = make_file(site, GIB)
+    serve("httpd", site)
+    received = tmp_path / "received"
+    namespace.run(
+        "curl", "-sS", "--fail", "--max-time", "240", "-o", received, f"http://{ADDRESS}/{file.name}", timeout=250
+    )
+    assert received.stat().st_size == GIB
+    assert sha256_of(received) == digest
+    received.unlink()
+    file.unlink()
+
+
+def test_gibibyte_arrives_from_the_kernel(namespace, serve, make_file, tmp_path):
+    file, digest = make_file(tmp_path, GIB)
+    serve("httpd")
+    answer = namespace.run(
+        "curl", "-sS", "--fail", "--max-time", "240", "-T", file, f"http://{ADDRESS}/sink", timeout=250
+    ).stdout
+    assert digest in answer
+    assert str(GIB) in answer
+    file.unlink()
+
+
+def test_thousand_concurrent_connections_without_a_socket_error(namespace, serve):
+    serve("httpd")
+    output = namespace.run("wrk", "-t", "2", "-c", "1000", "-d", "5s", f"http://{ADDRESS}/", timeout=30).stdout
+    assert "Socket errors" not in output, output
+    assert "Non-2xx" not in output, output
+    assert int(re.search(r"(\d+) requests in", output).group(1)) > 1000, output
+
+
+def test_twenty_thousand_connections_one_after_another(namespace, serve):
+    """Either side closes first in half of them."""
+    server = serve("httpd")
+    accepted_before = server.stats()["tcp_accepted"]
+    with namespace.entered():
+        for number in range(20_000):
+            request_once(client_closes_first=number % 2 == 0)
+    usage = server.wait_until_idle()
+    assert usage["time_wait"] > 0
+    assert server.stats()["tcp_accepted"] - accepted_before == 20_000
+    left = namespace.run("ss", "-H", "-tan", "state", "all", "exclude", "time-wait").stdout
+    assert left == ""
+
+
+def request_once(client_closes_first: bool) -> None:
+    with socket.create_connection((ADDRESS, 80), timeout=10) as connection:
+        if client_closes_first:
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(65536) == b""
+            return
+        connection.sendall(REQUEST)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+        assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_kernel_netcat_half_closes(namespace, serve, make_file, tmp_path):
+    """`nc -N` sends FIN at the end of its input; the echo of all of it must still arrive."""
+    file, digest = make_file(tmp_path, 16 << 20)
+    serve("echo")
+    echoed = tmp_path / "echoed"
+    with file.open("rb") as source, echoed.open("wb") as sink:
+        namespace.run("nc", "-N", ADDRESS, str(ECHO_PORT), stdin=source, stdout=sink, timeout=60)
+    assert sha256_of(echoed) == digest
+
+
+def test_netcat_sends_to_and_receives_from_the_kernels(namespace, make_file, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    ours, our_digest = make_file(tmp_path / "a", 32 << 20)
+    theirs, their_digest = make_file(tmp_path / "b", 24 << 20)
+    got_by_them, got_by_us = tmp_path / "got-by-them", tmp_path / "got-by-us"
+    with theirs.open("rb") as source, got_by_them.open("wb") as sink:
+        peer = namespace.start("nc", "-N", "-l", "9000", stdin=source, stdout=sink)
+    namespace.wait_for_listener(9000)
+    with ours.open("rb") as source, got_by_us.open("wb") as sink:
+        namespace.run(path_of("nc"), KERNEL_ADDRESS, "9000", stdin=source, stdout=sink, timeout=60)
+    assert peer.wait(10) == 0
+    assert sha256_of(got_by_them) == our_digest
+    assert sha256_of(got_by_us) == their_digest
+
+
+def test_netcat_listens_for_the_kernels(namespace, make_file, tmp_path):
+    file, digest = make_file(tmp_path, 8 << 20)
+    received = tmp_path / "received"
+    with received.open("wb") as sink:
+        listener = namespace.start(path_of("nc"), "-l", "9000", stdin=subprocess.DEVNULL, stdout=sink)
+    wait_for_ping(namespace)
+    with file.open("rb") as source:
+        namespace.run("nc", "-N", ADDRESS, "9000", stdin=source, timeout=60)
+    assert listener.wait(10) == 0
+    assert sha256_of(received) == digest
+
+
+def test_netcat_fetches_from_nginx(namespace, make_file, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    file, _ = make_file(site, 4 << 20)
+    start_nginx(namespace, tmp_path, site)
+    # Input stays open until the answer is there: nginx gives up on a client that half-closes early.
+    client = namespace.start(path_of("nc"), KERNEL_ADDRESS, "8080", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    client.stdin.write(f"GET /{file.name} HTTP/1.0\r\n\r\n".encode())
+    client.stdin.flush()
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += client.stdout.read(1)
+    body = client.stdout.read(file.stat().st_size)
+    client.stdin.close()
+    assert client.wait(10) == 0
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert body == file.read_bytes()
+
+
+def start_nginx(namespace, folder, site) -> None:
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        f"""
+        daemon off;
+        master_process off;
+        pid {folder}/nginx.pid;
+        error_log stderr;
+        events {{}}
+        http {{
+          access_log off;
+          client_body_temp_path {folder}/body;
+          proxy_temp_path {folder}/proxy;
+          fastcgi_temp_path {folder}/fastcgi;
+          uwsgi_temp_path {folder}/uwsgi;
+          scgi_temp_path {folder}/scgi;
+          server {{ listen 8080; root {site}; }}
+        }}
+        """
+    )
+    namespace.start("nginx", "-c", configuration, stderr=subprocess.DEVNULL)
+    namespace.wait_for_listener(8080)
+
+
+def wait_for_ping(namespace) -> None:
+    for _ in range(100):
+        if namespace.run("ping", "-c", "1", "-W", "1", "-q", ADDRESS, check=False).returncode == 0:
+            return
+    raise AssertionError("no answer to ping")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_program_in_order(namespace, how):
+    program = MillraceProgram(namespace, "echo")
+    program.wait_until_reachable()
+    assert program.stop(how) == 0, program.log()
+    assert INTERFACE not in namespace.ip("link", "show")

@@ -69,7 +69,10 @@ Problem check_core_limits(const Config& config) {
   const std::array limits{
       NumberLimit{"max_connections", config.max_connections, 1, 64 * kMebi},
       NumberLimit{"max_time_wait", config.max_time_wait, 1, 64 * kMebi},
-      NumberLimit{"max_neighbors", config.max_neighbors, 1, UINT32_MAX},
+      NumberLimit{"max_listeners", config.max_listeners, 1, kMebi},
+      NumberLimit{"max_timers", config.max_timers, 1, 64 * kMebi},
+      NumberLimit{"max_neighbors", config.max_neighbors, 1, kMebi},
+      NumberLimit{"background_threads", config.background_threads, 0, 256},
       NumberLimit{"max_active_blocks", config.max_active_blocks, 0, config.max_connections},
       NumberLimit{"packets", config.packets, 2048, 16 * kMebi},
   };
@@ -89,7 +92,6 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.initial_window_segments", tcp.initial_window_segments, 1, 64},
       NumberLimit{"tcp.reassembly_segments_max", tcp.reassembly_segments_max, 0, 65'535},
       NumberLimit{"tcp.syn_backlog", tcp.syn_backlog, 1, kMebi},
-      NumberLimit{"tcp.syn_retries", tcp.syn_retries, 0, 30},
       NumberLimit{"tcp.syn_ack_retries", tcp.syn_ack_retries, 0, 30},
   };
   for (const NumberLimit& limit : limits) {

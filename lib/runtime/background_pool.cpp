@@ -61,7 +61,7 @@ Result<void> BackgroundPool::submit(InlineFunction work, InlineFunction done) {
 }
 
 std::uint32_t BackgroundPool::deliver() {
-  if (outstanding_ == 0) {
+  if (!has_news()) {
     return 0;
   }
   std::uint32_t delivered = 0;
@@ -74,12 +74,15 @@ std::uint32_t BackgroundPool::deliver() {
   }
   if (event_ >= 0) {
     std::uint64_t count = 0;
-    static_cast<void>(read(event_, &count, sizeof count) < 0);
+    if (read(event_, &count, sizeof count) == static_cast<ssize_t>(sizeof count)) {
+      unread_signals_ -= static_cast<std::int64_t>(count);
+    }
   }
   for (const auto& helper : helpers_) {
     for (std::size_t left = helper->completions.read_available(); left > 0 && helper->completions.try_pop(done);
          --left) {
       --helper->outstanding;
+      ++unread_signals_;
       --outstanding_;
       ++delivered;
       done();

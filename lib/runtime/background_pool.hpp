@@ -32,6 +32,8 @@ class BackgroundPool {
   std::uint32_t deliver();
   /// A descriptor that is readable when jobs have finished; -1 with no threads.
   [[nodiscard]] int wake_descriptor() const noexcept { return event_; }
+  /// Whether `deliver` may have something to do.
+  [[nodiscard]] bool has_news() const noexcept { return outstanding_ > 0 || unread_signals_ != 0; }
   /// Jobs submitted and not yet delivered.
   [[nodiscard]] std::uint32_t outstanding() const noexcept { return outstanding_; }
 
@@ -56,6 +58,8 @@ class BackgroundPool {
   base::Mailbox<InlineFunction> inline_completions_{kJobsPerThread};
   int event_ = -1;
   std::uint32_t outstanding_ = 0;
+  // Completions taken, less signals read: a helper signals after it has handed over, so either may be seen first.
+  std::int64_t unread_signals_ = 0;
 };
 
 }  // namespace millrace::runtime

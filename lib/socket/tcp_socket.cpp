@@ -197,7 +197,7 @@ Result<void> TcpSocket::abort() {
   if (!slot) {
     return fail(slot.error());
   }
-  (*slot)->connection.abort(stack_->tcp().resources(), Error::ConnectionAborted);
+  (*slot)->connection.abort_by_application(stack_->tcp().resources());
   stack_->tcp().settle(**slot);
   return {};
 }

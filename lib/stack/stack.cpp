@@ -221,7 +221,7 @@ bool Stack::has_work() const noexcept {
 
 void Stack::shut_down() noexcept {
   timers_.clear();
-  tcp_.abort_all(Error::ConnectionAborted);
+  tcp_.shut_down(Error::ConnectionAborted);
 }
 
 CoreUsage Stack::usage() const noexcept {

@@ -56,6 +56,9 @@ TcpCore::~TcpCore() {
 }
 
 Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options, TcpHandler& handler) noexcept {
+  if (is_shut_down_) {
+    return fail(Error::InvalidState);
+  }
   if (options.port.is_unspecified()) {
     return fail(Error::InvalidArgument);
   }
@@ -82,6 +85,9 @@ Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options, TcpHandle
 Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destination, TcpHandler& handler,
                                           const ConnectOptions& options) noexcept {
   now_ = now;
+  if (is_shut_down_) {
+    return fail(Error::InvalidState);
+  }
   const IpAddress& remote = destination.address;
   // RFC 9293 §3.9.1.1, MUST-46.
   if (destination.port.is_unspecified() || remote.is_unspecified() || remote.is_multicast() ||
@@ -269,7 +275,9 @@ void TcpCore::remove_time_wait(std::uint32_t index) noexcept {
   time_wait_.remove(index);
 }
 
-void TcpCore::abort_all(Error reason) noexcept {
+void TcpCore::shut_down(Error reason) noexcept {
+  is_shut_down_ = true;
+  listeners_.for_each([this](const tcp::Listener& listener) { close_listener(listeners_.handle_of(listener)); });
   connections_.for_each([&](ConnectionSlot& slot) {
     if (slot.phase != Phase::Over) {
       slot.connection.abort(resources_, reason);
@@ -300,8 +308,9 @@ void TcpCore::advance(Instant now) noexcept {
     slot.connection.on_timer(resources_, now);
     settle(slot);
   });
-  for (auto oldest = time_wait_.oldest(); oldest && time_wait_.at(*oldest).expires <= now;
-       oldest = time_wait_.oldest()) {
+  std::uint32_t left = kTimersPerTurn;
+  for (auto oldest = time_wait_.oldest(); oldest && time_wait_.at(*oldest).expires <= now && left > 0;
+       oldest = time_wait_.oldest(), --left) {
     remove_time_wait(*oldest);
   }
 }

@@ -55,7 +55,8 @@ class TcpCore {
   [[nodiscard]] const tcp::Resources& resources() const noexcept { return resources_; }
   /// After anything was done to a connection: notes its news, its output and its end.
   void settle(ConnectionSlot& slot) noexcept;
-  void abort_all(Error reason) noexcept;
+  /// Aborts every connection, closes every listener, and opens no more.
+  void shut_down(Error reason) noexcept;
 
   // A turn, in this order.
   /// `datagram` starts at its IPv4 header, of which `header` is the parse.
@@ -145,6 +146,7 @@ class TcpCore {
   TransmitList transmit_;
   EventQueue events_;
   EventQueue over_;
+  bool is_shut_down_ = false;
   Instant now_;
 };
 

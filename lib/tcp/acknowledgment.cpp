@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/contract.hpp"
+#include "base/deadline.hpp"
 #include "tcp/connection.hpp"
 
 namespace millrace::tcp {
@@ -33,8 +34,9 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
   } else if (was_duplicate) {
     on_duplicate_ack(resources);
   }
-  if (send_.snd_wnd == 0) {
-    // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive.
+  if (send_.snd_wnd == 0 && !app_closed_) {
+    // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive. RFC 6429 §3: but it may not keep for ever what
+    // the application has closed.
     progress_at_ = std::max(progress_at_, now);
   }
   update_persist_timer(resources, now);
@@ -44,7 +46,8 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
 
 bool Connection::is_duplicate_ack(const Segment& segment) const noexcept {
   // RFC 5681 §2, the definition's points (a) to (e).
-  return segment.ack == send_.snd_una && send_.flight() > 0 && segment.length() == 0 && active_ != nullptr &&
+  // The answers to probes of a closed window look alike and say nothing of loss.
+  return segment.ack == send_.snd_una && send_.flight() > 0 && send_.snd_wnd > 0 && segment.length() == 0 && active_ != nullptr &&
          !active_->sent.empty() && (static_cast<std::uint32_t>(segment.window) << snd_wscale_) == send_.snd_wnd;
 }
 
@@ -78,9 +81,15 @@ void Connection::on_new_ack(const Resources& resources, Instant now, SeqNum ack)
   send_.snd_una = ack;
   progress_at_ = now;
   if (outcome.rtt_sample) {
+    // RFC 6298 §5: only a new measurement collapses the back-off.
     rtt_.add_sample(*outcome.rtt_sample);
-  } else {
-    rtt_.reset_backoff();
+  }
+  // Both follow the acknowledged edge, lest they come to lie "ahead" again half a sequence space later.
+  if (!in_recovery_ && ack.is_after(recover_)) {
+    recover_ = ack - 1;
+  }
+  if (ack.is_after(small_end_)) {
+    small_end_ = ack;
   }
   advance_congestion(resources, outcome.newly_acked, ack);
   // RFC 6298 §5.2 and §5.3.
@@ -133,7 +142,7 @@ void Connection::on_fin_acked(const Resources& resources, Instant now) noexcept 
     case TcpState::FinWait1:
       set_state(TcpState::FinWait2);
       // RFC 9293 has no time-out here; without one a closed socket could wait for ever.
-      state_at_ = app_closed_ ? now + resources.config.fin_wait_2_timeout : kNever;
+      state_at_ = app_closed_ ? base::later(now, resources.config.fin_wait_2_timeout) : kNever;
       break;
     case TcpState::Closing: enter_time_wait(resources); break;
     case TcpState::LastAck: end(resources, {}); break;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/contract.hpp"
+#include "base/deadline.hpp"
 #include "tcp/connection.hpp"
 
 namespace millrace::tcp {
@@ -41,9 +42,9 @@ void Connection::close(const Resources& resources, Instant now) noexcept {
   }
   queue_fin(resources, now);
   if (state_ == TcpState::FinWait2) {
-    state_at_ = now + resources.config.fin_wait_2_timeout;
+    state_at_ = base::later(now, resources.config.fin_wait_2_timeout);
   } else if (is_open && linger_ != kNoLinger) {
-    state_at_ = now + linger_;
+    state_at_ = base::later(now, linger_);
   }
   report_if_over();
 }
@@ -73,10 +74,20 @@ void Connection::queue_fin(const Resources& resources, Instant now) noexcept {
 }
 
 void Connection::abort(const Resources& resources, Error reason) noexcept {
+  if (state_ == TcpState::Closed) {
+    // Over already, and perhaps with unread data: then this is what ends it for the application.
+    events_.add(Events::kClosed);
+    return;
+  }
   // RFC 9293 §3.10.5: a reset only where the peer may believe in a connection.
   reset_due_ = is_synchronized(state_) && state_ != TcpState::TimeWait;
   reset_due_ = reset_due_ || state_ == TcpState::SynReceived;
   end(resources, fail(reason));
+}
+
+void Connection::abort_by_application(const Resources& resources) noexcept {
+  app_closed_ = true;
+  abort(resources, Error::ConnectionAborted);
 }
 
 void Connection::on_unreachable(const Resources& resources, Error reason) noexcept {

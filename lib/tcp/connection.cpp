@@ -9,6 +9,12 @@ namespace millrace::tcp {
 
 using packet::Packet;
 
+namespace {
+
+constexpr std::uint32_t kSendBufferAlways = 16 * 1024;
+
+}  // namespace
+
 Connection::~Connection() { base::expects(active_ == nullptr); }
 
 std::optional<Instant> Connection::next_deadline() const noexcept {
@@ -66,7 +72,9 @@ std::size_t Connection::writable(const Resources& resources) noexcept {
     return 0;
   }
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  const std::uint32_t limit = resources.config.send_buffer_bytes;
+  // No connection takes more than a quarter of what the core has left, so that a few cannot starve the others.
+  const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      resources.config.send_buffer_bytes, std::max<std::uint64_t>(kSendBufferAlways, resources.budget.left() / 4)));
   const std::size_t tail = active_ == nullptr ? 0 : active_->send_buffer.tail_room(packet_bytes_max());
   // Payload that still fits, were it to come in full packets: the charge of a buffer is at most twice what it carries.
   const std::size_t room = (charge < limit ? (limit - charge) / 2 : 0) + tail;

@@ -108,6 +108,8 @@ class Connection {
   [[nodiscard]] Result<void> shutdown(const Resources& resources, Instant now) noexcept;
   void close(const Resources& resources, Instant now) noexcept;
   void abort(const Resources& resources, Error reason) noexcept;
+  /// As `abort`, by the application: it hears only of the end.
+  void abort_by_application(const Resources& resources) noexcept;
   void set_no_delay(bool on) noexcept { no_delay_ = on; }
   void set_linger(std::optional<Duration> limit) noexcept { linger_ = limit.value_or(kNoLinger); }
   void set_user_timeout(Duration limit) noexcept { user_timeout_ = limit; }
@@ -118,7 +120,7 @@ class Connection {
   [[nodiscard]] TcpState state() const noexcept { return state_; }
   [[nodiscard]] Result<void> outcome() const noexcept { return outcome_; }
   [[nodiscard]] bool is_reset_due() const noexcept { return reset_due_; }
-  /// The application has called `close`: it hears only of the end.
+  /// The application has closed or aborted it: it hears only of the end.
   [[nodiscard]] bool is_closed_by_application() const noexcept { return app_closed_; }
   [[nodiscard]] const SendSequence& send_sequence() const noexcept { return send_; }
   [[nodiscard]] const ReceiveSequence& receive_sequence() const noexcept { return receive_; }
@@ -162,6 +164,9 @@ class Connection {
                                     Disposition& disposition) noexcept;
   [[nodiscard]] Step check_reset(const Resources& resources, const Segment& segment,
                                  Disposition& disposition) noexcept;
+  void on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
+                       Disposition& disposition) noexcept;
+  [[nodiscard]] bool may_answer_oddity(Instant now) noexcept;
   [[nodiscard]] Step check_syn(const Segment& segment, Disposition& disposition) noexcept;
   void process_payload(const Resources& resources, Instant now, Segment& segment, packet::Packet payload,
                        Disposition& disposition) noexcept;
@@ -247,9 +252,11 @@ class Connection {
   bool passive_ : 1 = false;          // RFC 9293 §3.5, MUST-11.
   bool offers_wscale_ : 1 = false;    // Window scaling is offered, or agreed on.
   bool idle_restart_ : 1 = false;     // The next data follows an idle time.
+  bool has_answered_oddity_ : 1 = false;
   SendSequence send_;
   ReceiveSequence receive_;
   std::uint32_t unacked_bytes_ = 0;   // Received since our last ACK.
+  std::uint32_t oddity_answered_ms_ = 0;  // When an empty segment outside of the window was last answered.
   SeqNum recover_{0};                 // RFC 6582.
   SeqNum small_end_{0};               // Behind the last segment sent that was smaller than the MSS.
   SeqNum peer_fin_{0};

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/contract.hpp"
+#include "base/deadline.hpp"
 #include "tcp/connection.hpp"
 
 namespace millrace::tcp {
@@ -40,7 +41,7 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
   offers_wscale_ = true;
   progress_at_ = now;
-  state_at_ = now + timeout;
+  state_at_ = base::later(now, timeout);
   syn_due_ = true;
   set_state(TcpState::SynSent);
 }
@@ -130,6 +131,7 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
 void Connection::establish(const Resources& resources, Instant now, const Segment& segment) noexcept {
   retransmit_at_ = kNever;
   state_at_ = kNever;
+  syn_due_ = false;
   // RFC 6298 §3: a SYN that was sent once tells the round-trip time; §5.7: one that was lost calls for caution.
   if (syn_retransmissions_ == 0) {
     rtt_.add_sample(now - progress_at_);

@@ -53,8 +53,7 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
   }
   // A SYN,ACK of ours may be lost: the peer repeats its SYN, we our answer.
   if (state_ == TcpState::SynReceived && segment.flags.syn() && segment.seq == receive_.irs) {
-    syn_due_ = true;
-    disposition.dropped = DropReason::TcpOutOfWindow;
+    on_repeated_syn(resources, now, segment, disposition);
     return Step::Done;
   }
   // Step 1's special allowance: with a closed window, what needs no room is still processed.
@@ -67,11 +66,27 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
       static_cast<void>(process_ack(resources, now, without_text, disposition));
     }
   }
-  ack_now_ = ack_now_ || !segment.flags.rst();
+  if (!segment.flags.rst() && (segment.payload_bytes > 0 || may_answer_oddity(now))) {
+    ack_now_ = true;
+  }
   disposition.dropped = segment.payload_bytes > 0 && segment.end().is_at_or_before(receive_.rcv_nxt)
                             ? DropReason::TcpDuplicateData
                             : DropReason::TcpOutOfWindow;
   return Step::Done;
+}
+
+void Connection::on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
+                                 Disposition& disposition) noexcept {
+  if (!segment.flags.ack()) {
+    syn_due_ = true;
+    disposition.dropped = DropReason::TcpOutOfWindow;
+    return;
+  }
+  // RFC 9293 §3.5, MUST-10: in a simultaneous open both ends repeat their SYN with an ACK, which completes it.
+  if (check_ack_in_syn_received(resources, now, segment, disposition) == Step::Continue) {
+    send_.snd_wnd = segment.window;  // RFC 7323 §2.2: never scaled in a SYN.
+    ack_now_ = true;
+  }
 }
 
 Connection::Step Connection::check_reset(const Resources& resources, const Segment& segment,
@@ -106,6 +121,19 @@ Connection::Step Connection::check_syn(const Segment& segment, Disposition& disp
   return Step::Done;
 }
 
+bool Connection::may_answer_oddity(Instant now) noexcept {
+  // Two ends that disagree about their numbers would answer each other's empty segments for ever.
+  constexpr std::uint32_t kIntervalMs = 500;
+  const auto now_ms = static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+  if (has_answered_oddity_ && now_ms - oddity_answered_ms_ < kIntervalMs) {
+    return false;
+  }
+  has_answered_oddity_ = true;
+  oddity_answered_ms_ = now_ms;
+  return true;
+}
+
 void Connection::process_payload(const Resources& resources, Instant now, Segment& segment, Packet payload,
                                  Disposition& disposition) noexcept {
   // Step 7. Cut what lies outside of the window; `segment` is cut along, so that its FIN stands right.
@@ -115,13 +143,6 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
   if (!accepts_text(state_)) {
     // The peer has sent FIN: nothing can follow it.
     disposition.dropped = DropReason::TcpDuplicateData;
-    return;
-  }
-  if (app_closed_) {
-    // RFC 9293 §3.6.1, SHLD-3: nobody will read it, and the peer should know.
-    abort(resources, Error::ConnectionAborted);
-    disposition.dropped = DropReason::TcpAfterClose;
-    segment.flags = TcpFlags{};
     return;
   }
   if (segment.seq.is_before(receive_.rcv_nxt)) {
@@ -136,6 +157,13 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
     payload.remove_prefix(old);
     segment.seq += old;
     segment.payload_bytes -= old;
+  }
+  if (app_closed_) {
+    // RFC 9293 §3.6.1, SHLD-3: nobody will read it, and the peer should know.
+    abort(resources, Error::ConnectionAborted);
+    disposition.dropped = DropReason::TcpAfterClose;
+    segment.flags = TcpFlags{};
+    return;
   }
   if ((segment.seq + segment.payload_bytes).is_after(receive_.rcv_adv)) {
     const auto kept = static_cast<std::uint32_t>(receive_.rcv_adv - segment.seq);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/contract.hpp"
+#include "base/deadline.hpp"
 #include "tcp/connection.hpp"
 
 namespace millrace::tcp {
@@ -9,6 +10,12 @@ namespace millrace::tcp {
 namespace {
 
 constexpr std::uint32_t kWindowFieldMax = 65'535;
+
+// Of the records that are left no connection takes more than half, so that a few cannot starve the others.
+std::uint32_t record_share(const SentSegmentPool& pool) {
+  constexpr std::uint32_t kAlways = 16;
+  return std::max(kAlways, (pool.capacity() - pool.size()) / 2);
+}
 
 }  // namespace
 
@@ -91,6 +98,9 @@ std::uint32_t Connection::unsent_bytes() const noexcept {
 std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources, Instant now) noexcept {
   const std::uint32_t unsent = unsent_bytes();
   if (unsent == 0 && !is_fin_unsent()) {
+    return std::nullopt;
+  }
+  if (active_ != nullptr && active_->sent.size() >= record_share(resources.sent_segments)) {
     return std::nullopt;
   }
   if (idle_restart_ && unsent > 0) {
@@ -217,6 +227,7 @@ void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
     ack_now_ = true;
   } else {
     active_->sent.mark_lost(plan.seq);
+    ack_now_ = true;  // The frame would have carried it.
   }
 }
 
@@ -268,16 +279,19 @@ bool Connection::is_window_update_due(const Resources& resources) const noexcept
 void Connection::arm_retransmission(const Resources& resources, Instant now) noexcept {
   retransmit_at_ = now + rtt_.rto(resources.config);
   if (user_timeout_ > Duration::zero()) {
-    retransmit_at_ = std::min(retransmit_at_, std::max(progress_at_ + user_timeout_, now));
+    retransmit_at_ = std::min(retransmit_at_, std::max(base::later(progress_at_, user_timeout_), now));
   }
 }
 
 void Connection::update_persist_timer(const Resources& resources, Instant now) noexcept {
-  // RFC 9293 §3.8.6.1, SHLD-29: the first probe after one RTO of a closed window.
+  // RFC 9293 §3.8.6.1, SHLD-29: the first probe after one RTO of a closed window. And whatever else is not acknowledged
+  // never waits without a timer, in whichever order windows opened and closed.
+  const bool has_unacked = active_ != nullptr && !active_->sent.empty();
   const bool is_blocked = send_.usable_window() == 0 && (unsent_bytes() > 0 || is_fin_unsent());
-  const bool is_quiet = active_ == nullptr || active_->sent.empty();
-  if (is_blocked && is_quiet && retransmit_at_ == kNever && is_synchronized(state_)) {
-    progress_at_ = std::max(progress_at_, now);
+  if ((has_unacked || is_blocked) && retransmit_at_ == kNever && is_synchronized(state_)) {
+    if (!has_unacked) {
+      progress_at_ = std::max(progress_at_, now);
+    }
     arm_retransmission(resources, now);
   }
 }

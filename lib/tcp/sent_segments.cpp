@@ -19,6 +19,7 @@ bool SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq, std::u
   segment->has_fin = has_fin;
   (tail_ == nullptr ? head_ : tail_->next) = segment;
   tail_ = segment;
+  ++size_;
   in_network_ += length;
   return true;
 }
@@ -33,18 +34,17 @@ void SentSegments::note_retransmission(SentSegment& segment, Instant now) noexce
 
 AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant now) noexcept {
   AckOutcome outcome;
+  bool is_ambiguous = false;
   while (head_ != nullptr && head_->seq.is_before(snd_una)) {
     SentSegment& segment = *head_;
     const bool is_whole = segment.end().is_at_or_before(snd_una);
     const std::uint32_t acked = is_whole ? segment.length : static_cast<std::uint32_t>(snd_una - segment.seq);
     outcome.newly_acked += acked;
     in_network_ -= segment.is_lost ? 0 : acked;
-    // RFC 6298 §3: a segment that was sent twice tells nothing about the path.
-    if (segment.retransmissions == 0) {
-      outcome.rtt_sample = now - segment.sent_at;
-    } else {
-      outcome.rtt_sample.reset();
-    }
+    // RFC 6298 §3: a segment that was sent twice tells nothing about the path, and neither does one that waited at the
+    // receiver behind it.
+    is_ambiguous = is_ambiguous || segment.retransmissions != 0 || segment.is_lost;
+    outcome.rtt_sample = now - segment.sent_at;
     if (!is_whole) {
       segment.seq = snd_una;
       segment.length -= acked;
@@ -55,6 +55,10 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant n
       lost_hint_ = head_;
     }
     pool.erase(pool.index_of(segment));
+    --size_;
+  }
+  if (is_ambiguous) {
+    outcome.rtt_sample.reset();
   }
   if (head_ == nullptr) {
     tail_ = nullptr;
@@ -104,6 +108,7 @@ bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment, std::uint3
   if (rest == nullptr) {
     return false;
   }
+  ++size_;
   rest->seq += bytes;
   rest->length -= bytes;
   segment.length = bytes;
@@ -124,6 +129,7 @@ void SentSegments::clear(SentSegmentPool& pool) noexcept {
   tail_ = nullptr;
   lost_hint_ = nullptr;
   in_network_ = 0;
+  size_ = 0;
 }
 
 SentSegment* SentSegments::first_lost() noexcept {

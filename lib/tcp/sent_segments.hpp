@@ -33,7 +33,7 @@ using SentSegmentPool = base::SlotTable<SentSegment>;
 /// What an ACK took out.
 struct AckOutcome {
   std::uint32_t newly_acked = 0;             ///< Octets, FIN included.
-  std::optional<Duration> rtt_sample;        ///< Of the newest segment taken out that was sent only once (Karn's rule).
+  std::optional<Duration> rtt_sample;        ///< Of the newest segment taken out, if all were sent once (Karn's rule).
 };
 
 /// Records in order of sequence, without gaps. Every record must be taken out before it is destroyed.
@@ -65,6 +65,8 @@ class SentSegments {
   [[nodiscard]] SentSegment* first_lost() noexcept;
   [[nodiscard]] const SentSegment* front() const noexcept { return head_; }
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  /// Records.
+  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   /// Octets that are believed to be in the network.
   [[nodiscard]] std::uint32_t in_network() const noexcept { return in_network_; }
 
@@ -75,6 +77,7 @@ class SentSegments {
   SentSegment* tail_ = nullptr;
   SentSegment* lost_hint_ = nullptr;  // No segment before it is lost; null: none is.
   std::uint32_t in_network_ = 0;
+  std::uint32_t size_ = 0;
 };
 
 }  // namespace millrace::tcp

@@ -46,7 +46,9 @@ struct ReceiveSequence {
 [[nodiscard]] inline bool is_acceptable(const ReceiveSequence& receive, SeqNum seq, std::uint32_t length) noexcept {
   const std::uint32_t rcv_wnd = receive.rcv_wnd();
   if (length == 0) {
-    return rcv_wnd == 0 ? seq == receive.rcv_nxt : seq.is_in_window(receive.rcv_nxt, rcv_wnd);
+    // Deviates from RFC 9293 §3.10.7.4, step 1: the right edge itself is accepted, as Linux does. A peer that has filled
+    // the window sends its ACKs from there; were they refused, two such peers would answer each other for ever.
+    return seq.is_in_window(receive.rcv_nxt, rcv_wnd + 1);
   }
   if (rcv_wnd == 0) {
     return false;

@@ -1,6 +1,7 @@
 #include "tcp/time_wait_table.hpp"
 
 #include "base/contract.hpp"
+#include "base/deadline.hpp"
 
 namespace millrace::tcp {
 
@@ -26,7 +27,7 @@ std::uint32_t TimeWaitTable::add(Instant now, const FourTuple& tuple, SeqNum snd
   entry->tuple = tuple;
   entry->snd_nxt = snd_nxt;
   entry->rcv_nxt = rcv_nxt;
-  entry->expires = now + lifetime_;
+  entry->expires = base::later(now, lifetime_);
   const std::uint32_t index = entries_.index_of(*entry);
   link_newest(index);
   return index;
@@ -34,7 +35,7 @@ std::uint32_t TimeWaitTable::add(Instant now, const FourTuple& tuple, SeqNum snd
 
 void TimeWaitTable::restart(std::uint32_t index, Instant now) noexcept {
   unlink(index);
-  entries_.at(index).expires = now + lifetime_;
+  entries_.at(index).expires = base::later(now, lifetime_);
   link_newest(index);
 }
 

@@ -25,7 +25,6 @@ struct TcpConfig {
   std::uint32_t initial_window_segments = 10;       ///< RFC 6928. 1 to 64.
   std::uint32_t reassembly_segments_max = 256;      ///< Out-of-order segments kept per connection. 0 to 65535.
   std::uint32_t syn_backlog = 1024;                 ///< Half-open connections per listener. 1 to 1 M.
-  std::uint32_t syn_retries = 6;                    ///< Retransmissions of a SYN: 127 s in all at 1 s. 0 to 30.
   std::uint32_t syn_ack_retries = 5;                ///< Retransmissions of a SYN,ACK. 0 to 30.
   Duration rto_initial = std::chrono::seconds{1};        ///< RFC 6298 §2.1.
   Duration rto_min = std::chrono::milliseconds{200};     ///< Below RFC 6298's 1 s, as every stack in use.
@@ -61,12 +60,13 @@ struct Config {
   IdlePolicy idle = IdlePolicy::Default;
   std::uint32_t max_connections = 16'384;  ///< Per core, half-open ones included. 1 to 64 M.
   std::uint32_t max_time_wait = 65'536;    ///< Per core; the oldest goes first beyond it. 1 to 64 M.
-  std::uint32_t max_listeners = 64;        ///< Per core.
-  std::uint32_t max_timers = 65'536;       ///< Timers of the application, per core.
-  std::uint32_t max_neighbors = 1'024;     ///< Per core.
+  std::uint32_t max_listeners = 64;        ///< Per core. 1 to 1 M.
+  std::uint32_t max_timers = 65'536;       ///< Timers of the application, per core. 1 to 64 M.
+  std::uint32_t max_neighbors = 1'024;     ///< Per core. 1 to 1 M.
   std::uint32_t max_active_blocks = 0;     ///< Connections with data queued, per core. 0: as many as connections.
   std::uint32_t packets = 32'768;          ///< Packet buffers of 2 KiB per core. 2048 to 16 M.
-  std::uint32_t background_threads = 8;    ///< Helper threads per worker for `Worker::background`.
+  std::uint32_t background_threads = 8;    ///< Helper threads per worker for `Worker::background`. 0 to 256;
+                                           ///< with none, jobs run on the core itself.
   TcpConfig tcp;
   std::string eal_arguments;               ///< Handed to DPDK's EAL as they are, after our own.
   std::string capture_file;                ///< pcapng file that receives every frame; empty: none.

@@ -3,7 +3,7 @@
 
 packages_build=(
   g++ meson ninja-build pkg-config
-  libdpdk-dev libboost-dev libcli11-dev libfmt-dev libspdlog-dev libsodium-dev
+  libdpdk-dev libboost-dev libcli11-dev libfmt-dev libspdlog-dev libsodium-dev nlohmann-json3-dev
 )
 packages_run=(iproute2 iputils-ping curl wrk)
 packages_test=(

@@ -1,0 +1,93 @@
+// Nothing in here allocates, and nothing blocks but `sleep`.
+#include "control/core_loop.hpp"
+
+#include <array>
+#include <optional>
+
+namespace millrace::control {
+
+namespace {
+
+IdleSleep make_sleep(const Core& core, const StopSwitch& stop, const MainLine& main_line) {
+  const std::array descriptors{core.background->wake_descriptor(), stop.descriptor(),
+                               main_line.request_wake.descriptor()};
+  return IdleSleep{core.loop->devices(), descriptors};
+}
+
+}  // namespace
+
+CoreLoop::CoreLoop(Core& core, unsigned worker, bool may_sleep, const StopSwitch& stop,
+                   const MainLine& main_line)
+    : core_{core},
+      stop_{stop},
+      main_line_{main_line},
+      sleep_{make_sleep(core, stop, main_line)},
+      stalls_{worker},
+      worker_{worker},
+      may_sleep_{may_sleep && sleep_.is_possible()} {}
+
+void CoreLoop::run() {
+  while (!stop_.is_stop_requested()) {
+    turn();
+  }
+  end();
+  core_.stack->stats().clock_steps_back = core_.clock.steps_back();
+}
+
+void CoreLoop::turn() {
+  answer_requests();
+  if (core_.loop->run_turn()) {
+    empty_turns_ = 0;
+    watch();
+    return;
+  }
+  if (may_sleep_ && ++empty_turns_ >= kEmptyTurnsBeforeSleep) {
+    sleep();
+  }
+}
+
+void CoreLoop::watch() {
+  const Duration handler_time = core_.stack->stats().handler_time;
+  if (const auto stall = stalls_.on_turn(core_.stack->now(), core_.clock.now(), handler_time)) {
+    send(*stall);
+  }
+  if (const auto conflict = core_.stack->take_conflict()) {
+    send(*conflict);
+  }
+}
+
+void CoreLoop::answer_requests() {
+  SnapshotRequest request;
+  while (main_line_.requests.try_pop(request)) {
+    main_line_.request_wake.lower();
+    send(Snapshot{.worker = worker_, .stats = core_.stack->stats(), .usage = core_.stack->usage()});
+  }
+}
+
+void CoreLoop::sleep() {
+  const std::optional<Instant> deadline = core_.loop->next_deadline();
+  sleep_.sleep(deadline ? std::optional{*deadline - core_.clock.now()} : std::nullopt);
+  // One poll finds out what woke it; if that was nothing, it sleeps again at once.
+  empty_turns_ = kEmptyTurnsBeforeSleep - 1;
+}
+
+void CoreLoop::end() {
+  // Resets of aborted connections are sent within the next turns; a device that is full gets a
+  // little time.
+  constexpr unsigned kQuietTurns = 16;
+  core_.stack->shut_down();
+  const Instant limit = core_.clock.now() + kFlushLimit;
+  unsigned quiet_turns = 0;
+  while (quiet_turns < kQuietTurns && core_.clock.now() < limit &&
+         !stop_.is_quick_stop_requested()) {
+    quiet_turns = core_.loop->run_turn() || !core_.stack->is_empty() ? 0 : quiet_turns + 1;
+  }
+}
+
+void CoreLoop::send(const CoreMessage& message) noexcept {
+  if (main_line_.mailbox.try_push(CoreMessage{message})) {
+    main_line_.wake.raise();
+  }
+}
+
+}  // namespace millrace::control

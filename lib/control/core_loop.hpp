@@ -1,0 +1,78 @@
+// CoreLoop: one worker's life on its thread: turns without end, sleep when there is nothing to do,
+// and an orderly end. What a turn does is runtime::Worker's.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <variant>
+
+#include <millrace/stats.hpp>
+#include <millrace/time.hpp>
+
+#include "base/mailbox.hpp"
+#include "control/idle_sleep.hpp"
+#include "control/instance.hpp"
+#include "control/stall_monitor.hpp"
+#include "control/stop_switch.hpp"
+#include "control/wake_event.hpp"
+#include "net/arp.hpp"
+
+namespace millrace::control {
+
+/// The main thread asks a core for a Snapshot.
+struct SnapshotRequest {};
+
+/// What a core had counted and held when it was asked.
+struct Snapshot {
+  unsigned worker = 0;
+  CoreStats stats;
+  CoreUsage usage;
+};
+
+/// What a core has to tell people; the main thread words it.
+using CoreMessage = std::variant<StallReport, net::Conflict, Snapshot>;
+
+/// How a core reaches the main thread, and the main thread a core. A message that finds the mailbox
+/// full is lost.
+struct MainLine {
+  base::Mailbox<CoreMessage>& mailbox;
+  WakeEvent& wake;
+  base::Mailbox<SnapshotRequest>& requests;
+  WakeEvent& request_wake;  ///< Wakes the core for a request.
+};
+
+/// Used on the worker's thread alone.
+class CoreLoop {
+ public:
+  /// Turns without work before a core goes to sleep: sleeping and waking cost some microseconds
+  /// each.
+  static constexpr std::uint32_t kEmptyTurnsBeforeSleep = 64;
+  /// How long the end may take to send what is queued.
+  static constexpr Duration kFlushLimit = std::chrono::milliseconds{100};
+
+  /// `may_sleep`: the idle policy allows it. All that is referred to must outlive this.
+  CoreLoop(Core& core, unsigned worker, bool may_sleep, const StopSwitch& stop,
+           const MainLine& main_line);
+
+  /// Returns when a stop was requested and carried out.
+  void run();
+
+ private:
+  void turn();
+  void watch();
+  void answer_requests();
+  void sleep();
+  void end();
+  void send(const CoreMessage& message) noexcept;
+
+  Core& core_;
+  const StopSwitch& stop_;
+  MainLine main_line_;
+  IdleSleep sleep_;
+  StallMonitor stalls_;
+  unsigned worker_;
+  bool may_sleep_;
+  std::uint32_t empty_turns_ = 0;
+};
+
+}  // namespace millrace::control

@@ -1,0 +1,67 @@
+// Order matters: devices are armed first, so that a packet between the last poll and the sleep is
+// not overlooked.
+#include "control/idle_sleep.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+
+namespace millrace::control {
+
+namespace {
+
+timespec to_timespec(Duration duration) noexcept {
+  const Duration positive = std::max(duration, Duration::zero());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(positive);
+  timespec result{};
+  result.tv_sec = static_cast<time_t>(seconds.count());
+  result.tv_nsec = static_cast<long>((positive - seconds).count());
+  return result;
+}
+
+}  // namespace
+
+IdleSleep::IdleSleep(std::span<device::Device* const> devices, std::span<const int> descriptors)
+    : devices_{devices.begin(), devices.end()} {
+  for (const device::Device* device : devices_) {
+    is_possible_ = is_possible_ && device->wake_descriptor() >= 0;
+    descriptors_.push_back({.fd = device->wake_descriptor(), .events = POLLIN, .revents = 0});
+  }
+  for (const int descriptor : descriptors) {
+    if (descriptor >= 0) {
+      descriptors_.push_back({.fd = descriptor, .events = POLLIN, .revents = 0});
+    }
+  }
+}
+
+void IdleSleep::sleep(std::optional<Duration> limit) noexcept {
+  if (limit && *limit <= Duration::zero()) {
+    return;
+  }
+  if (!arm()) {
+    return;
+  }
+  const timespec timeout = to_timespec(limit.value_or(Duration::zero()));
+  // An interruption by a signal is a reason to look, too.
+  static_cast<void>(
+      ::ppoll(descriptors_.data(), descriptors_.size(), limit ? &timeout : nullptr, nullptr));
+  disarm(devices_.size());
+}
+
+bool IdleSleep::arm() noexcept {
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    if (!devices_[i]->arm_wake()) {
+      disarm(i);
+      return false;
+    }
+  }
+  return true;
+}
+
+void IdleSleep::disarm(std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    devices_[i]->disarm_wake();
+  }
+}
+
+}  // namespace millrace::control

@@ -1,0 +1,103 @@
+// Instance: everything that one run of a program owns, built in the order of the layers and taken
+// apart in reverse: DPDK, then for each core its packets, devices, protocols and public face.
+// Threads are launch's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <millrace/config.hpp>
+#include <millrace/error.hpp>
+#include <millrace/stats.hpp>
+
+#include <spdlog/logger.h>
+
+#include "base/random.hpp"
+#include "control/device_opener.hpp"
+#include "control/host_setup.hpp"
+#include "control/report.hpp"
+#include "control/stop_switch.hpp"
+#include "device/capture.hpp"
+#include "device/device.hpp"
+#include "device/dpdk/device_spec.hpp"
+#include "device/dpdk/eal.hpp"
+#include "packet/packet_pool.hpp"
+#include "runtime/background_pool.hpp"
+#include "runtime/tsc_clock.hpp"
+#include "runtime/worker.hpp"
+#include "socket/core_worker.hpp"
+#include "stack/stack.hpp"
+
+namespace millrace::control {
+
+/// What one core runs on. Stays where it is.
+struct Core {
+  Core(packet::CorePools core_pools, const runtime::TscClock& core_clock)
+      : pools{std::move(core_pools)}, clock{core_clock} {}
+
+  packet::CorePools pools;
+  runtime::TscClock clock;
+  std::vector<std::unique_ptr<device::Device>> devices;  // By interface index.
+  std::unique_ptr<stack::Stack> stack;
+  std::unique_ptr<runtime::BackgroundPool> background;
+  std::unique_ptr<socket::CoreWorker> face;
+  std::unique_ptr<runtime::Worker> loop;
+};
+
+/// Made and destroyed on the main thread, while no worker runs.
+class Instance {
+ public:
+  struct Setup {
+    Config config;
+    bool is_verbose = false;  ///< Lets DPDK's own text through.
+    StopSwitch& stop;         ///< What `Worker::stop` turns.
+    spdlog::logger& log;      ///< Must take lines from any thread.
+  };
+
+  /// Asks the machine first, so that most mistakes are found before anything is started.
+  /// Error: what was wrong; what would be right.
+  [[nodiscard]] static Result<std::unique_ptr<Instance>, std::string> make(Setup setup);
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+  ~Instance();
+
+  [[nodiscard]] const Config& config() const noexcept { return setup_.config; }
+  [[nodiscard]] std::vector<std::unique_ptr<Core>>& cores() noexcept { return cores_; }
+  /// Whether a core without work sleeps.
+  [[nodiscard]] bool sleeps_when_idle() const noexcept;
+  /// The part of the start-up report that this knows.
+  [[nodiscard]] StartReport report() const;
+  /// Sums over the cores.
+  [[nodiscard]] CoreStats stats() const noexcept;
+  [[nodiscard]] CoreUsage usage() const noexcept;
+
+ private:
+  explicit Instance(Setup setup) : setup_{std::move(setup)} {}
+  [[nodiscard]] Result<void, std::string> check_machine();
+  [[nodiscard]] Result<void, std::string> start_eal();
+  [[nodiscard]] Result<void, std::string> open_capture();
+  [[nodiscard]] Result<void, std::string> add_core(unsigned index);
+  [[nodiscard]] Result<void, std::string> add_devices(Core& core);
+  void add_stack(Core& core, unsigned index);
+  [[nodiscard]] Result<void, std::string> set_up_host();
+  [[nodiscard]] base::Random make_random();
+  [[nodiscard]] bool wants_sleep() const noexcept;
+
+  Setup setup_;
+  std::vector<device::DeviceSpec> specs_;
+  std::vector<std::optional<IpPrefix>> host_addresses_;  // By device; empty: none is to be given.
+  std::optional<runtime::TscClock> clock_;
+  std::optional<base::Random> random_;
+  std::uint64_t randoms_made_ = 0;  // Each differs from the others, with a configured seed as well.
+  std::optional<device::Eal> eal_;
+  std::unique_ptr<device::CaptureFile> capture_;
+  std::vector<DeviceReport> device_reports_;
+  std::vector<std::unique_ptr<Core>> cores_;
+  std::vector<HostSetup> host_setups_;
+};
+
+}  // namespace millrace::control

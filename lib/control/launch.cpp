@@ -1,0 +1,158 @@
+// The main thread sleeps in poll until a signal arrives, somebody asks for the end, or a worker has
+// something to tell.
+#include "control/launch.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "control/command_line.hpp"
+#include "control/report.hpp"
+
+namespace millrace::control {
+
+namespace {
+
+std::string to_text(const net::Conflict& conflict) {
+  return fmt::format("{} is claimed by {}, too; one of the two hosts needs another address",
+                     conflict.address.to_string(), conflict.claimed_by.to_string());
+}
+
+}  // namespace
+
+Launch::~Launch() {
+  if (!threads_.empty() && !all_ended()) {
+    parts_.stop.request_quick_stop();
+  }
+}
+
+Result<void, std::string> Launch::start_workers(Program::Start& start) {
+  const Affinity anywhere = Affinity::of_this_thread();
+  const std::vector<unsigned>& processors = parts_.instance.config().cores;
+  for (unsigned index = 0; index < parts_.instance.cores().size(); ++index) {
+    const Affinity affinity = processors.empty() ? anywhere : Affinity::only(processors[index]);
+    if (Result<void, std::string> started = start_worker(index, affinity, start); !started) {
+      parts_.stop.request_quick_stop();
+      wait();
+      return started;
+    }
+  }
+  return {};
+}
+
+void Launch::wait() {
+  while (!all_ended()) {
+    sleep_until_something_happens();
+    handle_signals();
+    show_messages();
+  }
+  show_messages();
+}
+
+Result<void, std::string> Launch::start_worker(unsigned index, const Affinity& affinity,
+                                               Program::Start& start) {
+  Result<WakeEvent, std::string> request_wake = WakeEvent::make();
+  if (!request_wake) {
+    return fail(std::move(request_wake).error());
+  }
+  Thread& thread = *threads_.emplace_back(std::make_unique<Thread>(*std::move(request_wake)));
+  ends_.push_back(thread.ended.get_future());
+  std::future<Result<void, std::string>> started = thread.started.get_future();
+  thread.thread = std::jthread{
+      [this, index, &thread, affinity, &start] { run_worker(index, thread, affinity, start); }};
+  return started.get();
+}
+
+void Launch::run_worker(unsigned index, Thread& thread, const Affinity& affinity,
+                        Program::Start& start) noexcept {
+  Core& core = *parts_.instance.cores()[index];
+  {
+    const Result<CoreThread, std::string> place = CoreThread::enter(index, affinity);
+    Result<void, std::string> outcome;
+    if (place) {
+      core.stack->start(core.clock.now());
+      outcome = start(*core.face);
+    } else {
+      outcome = fail(place.error());
+    }
+    const bool runs = outcome.has_value();
+    thread.started.set_value(std::move(outcome));
+    if (runs) {
+      const MainLine main_line{.mailbox = thread.mailbox,
+                               .wake = parts_.main_wake,
+                               .requests = thread.requests,
+                               .request_wake = thread.request_wake};
+      CoreLoop{core, index, parts_.instance.sleeps_when_idle(), parts_.stop, main_line}.run();
+    }
+  }
+  thread.ended.set_value();
+  parts_.main_wake.raise();
+}
+
+bool Launch::all_ended() {
+  return std::ranges::all_of(ends_, [](const std::future<void>& end) {
+    return end.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
+  });
+}
+
+void Launch::sleep_until_something_happens() {
+  std::array<pollfd, 2> descriptors{{
+      {.fd = parts_.signals.descriptor(), .events = POLLIN, .revents = 0},
+      {.fd = parts_.main_wake.descriptor(), .events = POLLIN, .revents = 0},
+  }};
+  static_cast<void>(::poll(descriptors.data(), descriptors.size(), -1));
+  parts_.main_wake.lower();
+}
+
+void Launch::handle_signals() {
+  while (const std::optional<int> signal = parts_.signals.take()) {
+    if (*signal == SIGUSR1) {
+      request_snapshots();
+    } else {
+      handle_stop_signal();
+    }
+  }
+}
+
+void Launch::handle_stop_signal() {
+  switch (++signals_taken_) {
+    case 1: parts_.stop.request_stop(); break;
+    case 2: parts_.stop.request_quick_stop(); break;
+    default: ::_exit(kExitSurroundings);
+  }
+}
+
+void Launch::request_snapshots() {
+  for (const std::unique_ptr<Thread>& thread : threads_) {
+    // A core with so many unanswered requests has been asked often enough.
+    static_cast<void>(thread->requests.try_push(SnapshotRequest{}));
+    thread->request_wake.raise();
+  }
+}
+
+void Launch::show_messages() {
+  for (const std::unique_ptr<Thread>& thread : threads_) {
+    CoreMessage message;
+    while (thread->mailbox.try_pop(message)) {
+      if (const auto* snapshot = std::get_if<Snapshot>(&message)) {
+        const std::string line = counters_json(snapshot->worker, snapshot->stats, snapshot->usage);
+        static_cast<void>(::write(STDERR_FILENO, line.data(), line.size()) < 0);
+      } else if (const auto* stall = std::get_if<StallReport>(&message)) {
+        parts_.log.warn(to_text(*stall));
+      } else {
+        parts_.log.warn(to_text(std::get<net::Conflict>(message)));
+      }
+    }
+  }
+}
+
+}  // namespace millrace::control

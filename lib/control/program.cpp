@@ -1,0 +1,223 @@
+// Program: the way of one run, from the words on the command line to the exit status. Each station
+// is a file of its own.
+#include <millrace/program.hpp>
+
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <CLI/App.hpp>
+
+#include "control/command_line.hpp"
+#include "control/instance.hpp"
+#include "control/launch.hpp"
+#include "control/option_adder.hpp"
+#include "control/options.hpp"
+#include "control/report.hpp"
+#include "control/stop_signals.hpp"
+#include "control/stop_switch.hpp"
+#include "control/version.hpp"
+#include "device/dpdk/eal.hpp"
+
+namespace millrace {
+
+namespace {
+
+using control::Settings;
+using control::Stop;
+
+spdlog::level::level_enum spdlog_level(control::LogLevel level) {
+  switch (level) {
+    case control::LogLevel::Trace: return spdlog::level::trace;
+    case control::LogLevel::Debug: return spdlog::level::debug;
+    case control::LogLevel::Info: return spdlog::level::info;
+    case control::LogLevel::Warn: return spdlog::level::warn;
+    case control::LogLevel::Error: return spdlog::level::err;
+    case control::LogLevel::Off: return spdlog::level::off;
+  }
+  std::unreachable();
+}
+
+/// CLI11 finds an option by one of its names: "--port" of "-p,--port".
+std::string last_name(const std::string& names) {
+  const std::size_t comma = names.rfind(',');
+  return comma == std::string::npos ? names : names.substr(comma + 1);
+}
+
+}  // namespace
+
+struct Program::Implementation {
+  Implementation(std::string program_name, const std::string& summary)
+      : name{std::move(program_name)}, app{summary, name} {
+    control::set_help_layout(app);
+  }
+
+  [[nodiscard]] std::string versions() const {
+    return fmt::format("{} {} (DPDK {})", name, control::kMillraceVersion, device::Eal::version());
+  }
+  [[nodiscard]] Result<Settings, Stop> read(int argc, char** argv);
+  [[nodiscard]] Result<void, Stop> serve(const Settings& settings, Start& start);
+  void show_report(const control::Instance& instance) const;
+  [[nodiscard]] Stop surroundings(const std::string& problem) const {
+    return {control::kExitSurroundings, control::error_line(name, problem)};
+  }
+
+  std::string name;
+  CLI::App app;
+  Config config;
+  std::vector<std::move_only_function<Result<void, std::string>()>> checks;
+  std::vector<std::string> suggestions;
+  bool reports_to_stderr = false;
+  int exit_status = 0;
+};
+
+Program::Program(std::string name, std::string summary)
+    : implementation_{std::make_unique<Implementation>(std::move(name), summary)} {}
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
+
+Program& Program::flag(const std::string& names, bool& target, const std::string& help) {
+  implementation_->app.add_flag(names, target, help);
+  return *this;
+}
+
+Program& Program::option(const std::string& names, std::string& target, const std::string& help) {
+  implementation_->app.add_option(names, target, help)->capture_default_str()->type_name("TEXT");
+  return *this;
+}
+
+Program& Program::option(const std::string& names, std::uint64_t& target, const std::string& help) {
+  const auto parse = [](std::string_view text) { return control::parse_count(text, {}); };
+  control::add_checked_option(
+      implementation_->app, names, parse, [&target](std::uint64_t value) { target = value; }, help)
+      ->type_name("N")
+      ->default_str(std::to_string(target));
+  return *this;
+}
+
+Program& Program::option(const std::string& names, Port& target, const std::string& help) {
+  control::add_checked_option(
+      implementation_->app, names, control::parse_port, [&target](Port value) { target = value; },
+      help)
+      ->type_name("PORT")
+      ->default_str(target.is_unspecified() ? "" : std::to_string(target.number()));
+  return *this;
+}
+
+Program& Program::option(const std::string& names, std::optional<Endpoint>& target,
+                         const std::string& help) {
+  control::add_checked_option(
+      implementation_->app, names, control::parse_endpoint,
+      [&target](const Endpoint& value) { target = value; }, help)
+      ->type_name("ADDRESS:PORT")
+      ->default_str(target ? target->to_string() : "");
+  return *this;
+}
+
+Program& Program::required(const std::string& names) {
+  implementation_->app.get_option(last_name(names))->required();
+  return *this;
+}
+
+Program& Program::check(std::function<Result<void, std::string>()> validator) {
+  implementation_->checks.push_back(std::move(validator));
+  return *this;
+}
+
+Program& Program::suggest(std::string command) {
+  implementation_->suggestions.push_back(std::move(command));
+  return *this;
+}
+
+Program& Program::report_to_stderr(bool on) {
+  implementation_->reports_to_stderr = on;
+  return *this;
+}
+
+Config& Program::config() noexcept { return implementation_->config; }
+
+void Program::set_exit_status(int status) noexcept { implementation_->exit_status = status; }
+
+int Program::run(int argc, char** argv, Start start) {
+  const Result<Settings, Stop> settings = implementation_->read(argc, argv);
+  const Result<void, Stop> served = settings ? implementation_->serve(*settings, start)
+                                             : Result<void, Stop>{fail(settings.error())};
+  if (served) {
+    return implementation_->exit_status;
+  }
+  const Stop& stop = served.error();
+  std::fputs(stop.text.c_str(), stop.status == 0 ? stdout : stderr);
+  return stop.status;
+}
+
+Result<Settings, Stop> Program::Implementation::read(int argc, char** argv) {
+  app.set_version_flag("--version", versions(), "Print Millrace's and DPDK's version");
+  control::SharedOptions shared{app, config};
+  if (std::optional<Stop> stop = control::read_command_line(app, argc, argv)) {
+    return fail(*std::move(stop));
+  }
+  Result<Settings, std::string> settings = shared.settle();
+  if (!settings) {
+    return fail(Stop{control::kExitUsage, control::error_line(name, settings.error())});
+  }
+  for (auto& check : checks) {
+    if (const Result<void, std::string> sound = check(); !sound) {
+      return fail(Stop{control::kExitUsage, control::error_line(name, sound.error())});
+    }
+  }
+  return *std::move(settings);
+}
+
+Result<void, Stop> Program::Implementation::serve(const Settings& settings, Start& start) {
+  spdlog::logger log{name, std::make_shared<spdlog::sinks::stderr_sink_mt>()};
+  log.set_level(spdlog_level(settings.log_level));
+  log.set_pattern("%n: %l: %v");
+  auto signals = control::StopSignals::block();
+  auto stop = control::StopSwitch::make();
+  auto main_wake = control::WakeEvent::make();
+  if (!signals || !stop || !main_wake) {
+    return fail(surroundings(
+        "cannot make descriptors for signals and events; raise the limit on open files"));
+  }
+  auto instance =
+      control::Instance::make({.config = settings.config,
+                               .is_verbose = settings.log_level <= control::LogLevel::Debug,
+                               .stop = *stop,
+                               .log = log});
+  if (!instance) {
+    return fail(surroundings(instance.error()));
+  }
+  {
+    control::Launch launch{{**instance, *stop, *signals, *main_wake, log}};
+    if (const Result<void, std::string> started = launch.start_workers(start); !started) {
+      return fail(surroundings(started.error()));
+    }
+    show_report(**instance);
+    launch.wait();
+    // Cleaning up may wait for a helper thread on a slow disk: a signal ends that, too.
+    signals->restore();
+  }
+  if (settings.print_counters || log.should_log(spdlog::level::debug)) {
+    std::fputs(control::counters_text((*instance)->stats(), (*instance)->usage()).c_str(), stderr);
+  }
+  return {};
+}
+
+void Program::Implementation::show_report(const control::Instance& instance) const {
+  control::StartReport report = instance.report();
+  report.program = name;
+  report.versions = versions();
+  report.suggestions = suggestions;
+  std::FILE* const out = reports_to_stderr ? stderr : stdout;
+  std::fputs(control::to_text(report).c_str(), out);
+  std::fflush(out);
+}
+
+}  // namespace millrace

@@ -1,0 +1,210 @@
+// Layout: a word, padded, and what it got, one line each.
+#include "control/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+namespace millrace::control {
+
+namespace {
+
+constexpr std::string_view kAddressMark = "{address}";
+
+void add_line(std::string& text, std::string_view word, std::string_view value) {
+  fmt::format_to(std::back_inserter(text), "  {:<9} {}\n", word, value);
+}
+
+void add_device(std::string& text, const DeviceReport& device) {
+  add_line(
+      text, "device",
+      fmt::format("{}, driver {}, MAC {}, MTU {}{}", device.spec, device.driver,
+                  device.mac.to_string(), device.mtu, device.is_link_up ? "" : ", link is down"));
+  std::vector<std::string> addresses;
+  std::ranges::transform(device.addresses, std::back_inserter(addresses), &IpPrefix::to_string);
+  const std::string gateway =
+      device.gateway ? fmt::format(", gateway {}", device.gateway->to_string()) : std::string{};
+  add_line(text, "address", fmt::format("{}{}", fmt::join(addresses, ", "), gateway));
+  if (!device.host_end.empty()) {
+    add_line(text, "host", fmt::format("{}, until the end", device.host_end));
+  }
+  add_line(text, "offloads", device.offloads.empty() ? "none" : device.offloads);
+}
+
+std::string cores_text(const StartReport& report) {
+  const std::string_view idle = report.sleeps_when_idle ? "sleeps when idle" : "spins when idle";
+  if (report.processors.empty()) {
+    return fmt::format("1, on any processor, {}", idle);
+  }
+  return fmt::format("{}, on processor {}, {}", report.processors.size(),
+                     fmt::join(report.processors, ", "), idle);
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::uint64_t kMebibyte = 1U << 20U;
+  return fmt::format("{} MiB", (bytes + kMebibyte / 2) / kMebibyte);
+}
+
+using Counter = std::uint64_t CoreStats::*;
+
+// Sums; `longest_turn` is a maximum and stands apart.
+constexpr std::array<std::pair<std::string_view, Counter>, 30> kCounters{{
+    {"rx_frames", &CoreStats::rx_frames},
+    {"rx_bytes", &CoreStats::rx_bytes},
+    {"tx_frames", &CoreStats::tx_frames},
+    {"tx_bytes", &CoreStats::tx_bytes},
+    {"tcp_segments_in", &CoreStats::tcp_segments_in},
+    {"tcp_segments_out", &CoreStats::tcp_segments_out},
+    {"tcp_bytes_in", &CoreStats::tcp_bytes_in},
+    {"tcp_bytes_out", &CoreStats::tcp_bytes_out},
+    {"tcp_resets_in", &CoreStats::tcp_resets_in},
+    {"tcp_resets_out", &CoreStats::tcp_resets_out},
+    {"tcp_active_opens", &CoreStats::tcp_active_opens},
+    {"tcp_passive_opens", &CoreStats::tcp_passive_opens},
+    {"tcp_accepted", &CoreStats::tcp_accepted},
+    {"tcp_closed", &CoreStats::tcp_closed},
+    {"tcp_failed_opens", &CoreStats::tcp_failed_opens},
+    {"tcp_retransmitted_segments", &CoreStats::tcp_retransmitted_segments},
+    {"tcp_retransmission_timeouts", &CoreStats::tcp_retransmission_timeouts},
+    {"tcp_fast_retransmits", &CoreStats::tcp_fast_retransmits},
+    {"tcp_zero_window_probes", &CoreStats::tcp_zero_window_probes},
+    {"tcp_out_of_order_segments", &CoreStats::tcp_out_of_order_segments},
+    {"tcp_time_wait_recycled", &CoreStats::tcp_time_wait_recycled},
+    {"tcp_broken_invariants", &CoreStats::tcp_broken_invariants},
+    {"arp_requests_out", &CoreStats::arp_requests_out},
+    {"arp_replies_out", &CoreStats::arp_replies_out},
+    {"arp_conflicts", &CoreStats::arp_conflicts},
+    {"icmp_echo_replies_out", &CoreStats::icmp_echo_replies_out},
+    {"icmp_errors_in", &CoreStats::icmp_errors_in},
+    {"icmp_errors_out", &CoreStats::icmp_errors_out},
+    {"turns", &CoreStats::turns},
+    {"turns_over_1ms", &CoreStats::turns_over_1ms},
+}};
+// Followed by: clock_steps_back, the two durations, and the drops. A counter that is added to
+// CoreStats changes this.
+static_assert(sizeof(CoreStats) ==
+              (kCounters.size() + 1 + kDropReasonCount) * sizeof(std::uint64_t) +
+                  2 * sizeof(Duration));
+
+using Holding = std::uint32_t CoreUsage::*;
+
+constexpr std::array<std::pair<std::string_view, Holding>, 8> kHoldings{{
+    {"connections", &CoreUsage::connections},
+    {"time_wait", &CoreUsage::time_wait},
+    {"listeners", &CoreUsage::listeners},
+    {"neighbors", &CoreUsage::neighbors},
+    {"timers_armed", &CoreUsage::timers_armed},
+    {"packets_in_use", &CoreUsage::packets_in_use},
+    {"packets_capacity", &CoreUsage::packets_capacity},
+    {"active_blocks_in_use", &CoreUsage::active_blocks_in_use},
+}};
+static_assert(sizeof(CoreUsage) == kHoldings.size() * sizeof(std::uint32_t));
+
+void add_counter(std::string& text, std::string_view name, std::uint64_t value) {
+  if (value != 0) {
+    fmt::format_to(std::back_inserter(text), "  {:<28} {}\n", name, value);
+  }
+}
+
+std::uint64_t microseconds(Duration duration) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+}
+
+}  // namespace
+
+std::string to_text(const StartReport& report) {
+  std::string text =
+      fmt::format("{}\n", report.versions.empty() ? report.program : report.versions);
+  for (const DeviceReport& device : report.devices) {
+    add_device(text, device);
+  }
+  add_line(text, "cores", cores_text(report));
+  add_line(text, "memory",
+           fmt::format("{} of {} in {} packet buffers; up to {} connections",
+                       bytes_text(report.packet_bytes), report.memory_kind, report.packets,
+                       report.max_connections));
+  if (!report.capture_file.empty()) {
+    add_line(text, "capture", report.capture_file);
+  }
+  if (!report.devices.empty() && !report.devices.front().addresses.empty()) {
+    for (const std::string& suggestion : report.suggestions) {
+      text +=
+          fmt::format("try: {}\n",
+                      with_address(suggestion, report.devices.front().addresses.front().address()));
+    }
+  }
+  return text;
+}
+
+std::string counters_text(const CoreStats& stats, const CoreUsage& usage) {
+  std::string text = "counted\n";
+  for (const auto& [name, counter] : kCounters) {
+    add_counter(text, name, stats.*counter);
+  }
+  add_counter(text, "clock_steps_back", stats.clock_steps_back);
+  add_counter(text, "longest_turn_us", microseconds(stats.longest_turn));
+  add_counter(text, "handler_time_us", microseconds(stats.handler_time));
+  text += "dropped\n";
+  for (std::size_t i = 0; i < kDropReasonCount; ++i) {
+    add_counter(text, to_string(static_cast<DropReason>(i)), stats.drops[i]);
+  }
+  text += "held\n";
+  for (const auto& [name, holding] : kHoldings) {
+    add_counter(text, name, usage.*holding);
+  }
+  return text;
+}
+
+std::string counters_json(unsigned core, const CoreStats& stats, const CoreUsage& usage) {
+  nlohmann::ordered_json held;
+  for (const auto& [name, holding] : kHoldings) {
+    held[std::string{name}] = usage.*holding;
+  }
+  nlohmann::ordered_json counted;
+  for (const auto& [name, counter] : kCounters) {
+    counted[std::string{name}] = stats.*counter;
+  }
+  counted["clock_steps_back"] = stats.clock_steps_back;
+  counted["longest_turn_us"] = microseconds(stats.longest_turn);
+  counted["handler_time_us"] = microseconds(stats.handler_time);
+  for (std::size_t i = 0; i < kDropReasonCount; ++i) {
+    counted["drops"][std::string{to_string(static_cast<DropReason>(i))}] = stats.drops[i];
+  }
+  const nlohmann::ordered_json line{{"core", core}, {"usage", held}, {"stats", counted}};
+  return line.dump() + "\n";
+}
+
+void add(CoreStats& sum, const CoreStats& other) noexcept {
+  for (const auto& [name, counter] : kCounters) {
+    sum.*counter += other.*counter;
+  }
+  sum.clock_steps_back += other.clock_steps_back;
+  sum.longest_turn = std::max(sum.longest_turn, other.longest_turn);
+  sum.handler_time += other.handler_time;
+  for (std::size_t i = 0; i < kDropReasonCount; ++i) {
+    sum.drops[i] += other.drops[i];
+  }
+}
+
+void add(CoreUsage& sum, const CoreUsage& other) noexcept {
+  for (const auto& [name, holding] : kHoldings) {
+    sum.*holding += other.*holding;
+  }
+}
+
+std::string with_address(std::string text, const IpAddress& address) {
+  if (const std::size_t mark = text.find(kAddressMark); mark != std::string::npos) {
+    text.replace(mark, kAddressMark.size(), address.to_string());
+  }
+  return text;
+}
+
+}  // namespace millrace::control

@@ -1,0 +1,213 @@
+// A whole program, from its command line to its exit status, on the loopback plug. DPDK can be
+// started once in a process, so each run has a process of its own.
+#include <millrace/program.hpp>
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "control/local_addresses.hpp"
+
+namespace millrace {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ExitedWithCode;
+
+/// Runs it on the ring, with further arguments, and ends the process with its status.
+[[noreturn]] void run_and_exit(Program& program, Program::Start start,
+                               std::vector<std::string> arguments = {}) {
+  arguments.insert(arguments.begin(), {"millrace-test", "--device", "ring", "--packets", "2048"});
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) {
+    argv.push_back(argument.data());
+  }
+  const int count = static_cast<int>(argv.size());
+  argv.push_back(nullptr);
+  program.report_to_stderr(true);
+  std::exit(program.run(count, argv.data(), std::move(start)));
+}
+
+Program make_program() { return Program{"millrace-test", "A test."}; }
+
+Result<void, std::string> start_nothing(Worker&) { return {}; }
+
+/// Connects to itself through the plug and stops the program when what it sent has come back.
+class Conversation final : public TcpHandler {
+ public:
+  Conversation(Program& program, Worker& worker) : program_{program}, worker_{worker} {}
+
+  Result<void, std::string> begin() {
+    if (!worker_.listen({.port = Port{7}}, *this)) {
+      return fail(std::string{"cannot listen"});
+    }
+    const auto socket = worker_.connect({IpAddress::v4(198, 18, 0, 2), Port{7}}, *this);
+    if (!socket) {
+      return fail("cannot connect: " + std::string{to_string(socket.error())});
+    }
+    client_ = *socket;
+    return {};
+  }
+
+  void on_connected(TcpSocket socket) override { static_cast<void>(socket.send("round trip")); }
+  void on_readable(TcpSocket socket) override {
+    std::array<std::byte, 64> bytes;
+    const Result<std::size_t> received = socket.receive(bytes);
+    if (!received) {
+      return;
+    }
+    if (socket == client_) {
+      program_.set_exit_status(static_cast<int>(*received));
+      worker_.stop();
+    } else {
+      static_cast<void>(socket.send(std::span{bytes}.first(*received)));
+    }
+  }
+
+ private:
+  Program& program_;
+  Worker& worker_;
+  TcpSocket client_;
+};
+
+TEST(ProgramDeathTest, ServesUntilAHandlerStopsIt) {
+  Program program = make_program();
+  std::optional<Conversation> conversation;
+  EXPECT_EXIT(run_and_exit(program,
+                           [&](Worker& worker) {
+                             conversation.emplace(program, worker);
+                             return conversation->begin();
+                           },
+                           {"--counters"}),
+              ExitedWithCode(10),
+              "device    ring(.|\n)*tcp_resets_out +[12]\n(.|\n)*tcp_accepted +1\n");
+}
+
+TEST(ProgramDeathTest, ASignalIsAnOrderlyEnd) {
+  Program program = make_program();
+  program.suggest("nc {address} 7");
+  EXPECT_EXIT(
+      run_and_exit(program,
+                   [](Worker& worker) {
+                     const auto timer = worker.after(1ms, [] { ::kill(::getpid(), SIGTERM); });
+                     return timer ? Result<void, std::string>{} : fail(std::string{"no timer"});
+                   }),
+      ExitedWithCode(0), "try: nc 198.18.0.2 7\n");
+}
+
+TEST(ProgramDeathTest, SignalsEndAHandlerThatNeverReturns) {
+  Program program = make_program();
+  const auto hang = [] {
+    while (true) {
+      ::kill(::getpid(), SIGINT);
+      ::sched_yield();
+    }
+  };
+  EXPECT_EXIT(run_and_exit(program,
+                           [hang](Worker& worker) {
+                             const auto timer = worker.after(1ms, hang);
+                             return timer ? Result<void, std::string>{}
+                                          : fail(std::string{"no timer"});
+                           }),
+              ExitedWithCode(1), "");
+}
+
+TEST(ProgramDeathTest, AFailedStartIsOneLine) {
+  Program program = make_program();
+  const auto start = [](Worker& worker) -> Result<void, std::string> {
+    static TcpHandler handler;
+    if (!worker.listen({.port = Port{7}}, handler)) {
+      return fail(std::string{"the first listener failed"});
+    }
+    const auto second = worker.listen({.port = Port{7}}, handler);
+    return fail("port 7: " + std::string{second ? "taken twice" : to_string(second.error())});
+  };
+  EXPECT_EXIT(run_and_exit(program, start), ExitedWithCode(1),
+              "^millrace-test: port 7: address in use\n$");
+}
+
+TEST(ProgramDeathTest, AMissingProcessorIsNoUsageError) {
+  Program program = make_program();
+  EXPECT_EXIT(run_and_exit(program, start_nothing, {"--cores", "1023"}), ExitedWithCode(1),
+              "^millrace-test: .*1023.*\n$");
+}
+
+TEST(ProgramDeathTest, AnAddressOfThisMachineIsRefused) {
+  std::string held;
+  for (const control::LocalAddress& local : control::kernel_addresses()) {
+    if (!local.address.is_loopback()) {
+      held = local.address.to_string();
+    }
+  }
+  if (held.empty()) {
+    GTEST_SKIP() << "this machine has no address beside its loopback's";
+  }
+  Program program = make_program();
+  EXPECT_EXIT(run_and_exit(program, start_nothing, {"--address", held + "/30"}), ExitedWithCode(1),
+              "^millrace-test: --address: " + held + " belongs to this machine's ");
+}
+
+struct OwnOptions {
+  bool loud = false;
+  std::string root = ".";
+  std::uint64_t count = 3;
+  Port port{8080};
+  std::optional<Endpoint> target;
+};
+
+Program with_own_options(OwnOptions& own) {
+  Program program = make_program();
+  program.option("ROOT", own.root, "Folder")
+      .flag("-l,--loud", own.loud, "Be loud")
+      .option("-c,--count", own.count, "How often")
+      .option("-p,--port", own.port, "Port to listen on")
+      .option("--target", own.target, "Where to connect to")
+      .check([&own]() -> Result<void, std::string> {
+        return own.loud && own.target
+                   ? fail(std::string{"--loud and --target exclude each other; give one"})
+                   : Result<void, std::string>{};
+      });
+  return program;
+}
+
+TEST(ProgramDeathTest, OwnOptionsReachTheirTargets) {
+  OwnOptions own;
+  Program program = with_own_options(own);
+  const auto start = [&](Worker&) -> Result<void, std::string> {
+    return fail(own.root + std::to_string(own.count) + ":" + std::to_string(own.port.number()) +
+                own.target.value_or(Endpoint{}).to_string());
+  };
+  EXPECT_EXIT(
+      run_and_exit(program, start, {"www", "-c", "5", "--port=81", "--target", "10.0.0.1:9"}),
+      ExitedWithCode(1), "^millrace-test: www5:8110.0.0.1:9\n$");
+}
+
+TEST(ProgramDeathTest, MistakesInOwnOptionsAreUsageErrors) {
+  OwnOptions own;
+  Program program = with_own_options(own);
+  EXPECT_EXIT(run_and_exit(program, start_nothing, {"--port", "0"}), ExitedWithCode(2),
+              "^millrace-test: --port: '0' is no port; ");
+  EXPECT_EXIT(run_and_exit(program, start_nothing, {"-l", "--target", "10.0.0.1:9"}),
+              ExitedWithCode(2),
+              "^millrace-test: --loud and --target exclude each other; give one\n$");
+  program.required("-p,--port");
+  EXPECT_EXIT(run_and_exit(program, start_nothing), ExitedWithCode(2),
+              "^millrace-test: .*--port.*\n$");
+}
+
+}  // namespace
+}  // namespace millrace

@@ -118,8 +118,9 @@ class TcpCore {
   void on_unreachable(const FourTuple& tuple, tcp::SeqNum seq, Error reason) noexcept;
 
   // tcp_output.cpp
-  enum class Visit : std::uint8_t { Drained, HasMore, Blocked };
+  enum class Visit : std::uint8_t { Drained, HasMore, QueueFull, OutOfPackets };
   [[nodiscard]] Visit visit(Instant now, ConnectionSlot& slot) noexcept;
+  [[nodiscard]] bool are_queues_full() const noexcept;
   [[nodiscard]] bool send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept;
   void update_timer(ConnectionSlot& slot) noexcept;
 

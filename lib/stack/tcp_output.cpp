@@ -1,4 +1,5 @@
 // From what connections want to send to frames on the interfaces' queues.
+#include <algorithm>
 #include <utility>
 
 #include "stack/tcp_core.hpp"
@@ -12,33 +13,43 @@ void TcpCore::transmit(Instant now) noexcept {
   // Everything marked until now gets one visit; what is marked meanwhile waits for the next turn.
   TransmitList visiting;
   visiting.splice_back(transmit_);
+  TransmitList unserved;  // First in line the next time, or those in front could take turns for ever.
   while (ConnectionSlot* const slot = visiting.front()) {
     const Visit outcome = visit(now, *slot);
     TransmitList::unlink(*slot);
-    if (outcome != Visit::Drained) {
+    if (outcome == Visit::QueueFull) {
+      unserved.push_back(*slot);
+    } else if (outcome != Visit::Drained) {
       transmit_.push_back(*slot);
     }
     update_timer(*slot);
-    if (outcome == Visit::Blocked) {
-      // No room or no packets: nobody else would fare better.
-      visiting.splice_back(transmit_);
-      transmit_.splice_back(visiting);
-      return;
+    if (outcome == Visit::OutOfPackets || (outcome == Visit::QueueFull && are_queues_full())) {
+      // Nobody else would fare better.
+      break;
     }
   }
+  unserved.splice_back(visiting);
+  unserved.splice_back(transmit_);
+  transmit_.splice_back(unserved);
+}
+
+bool TcpCore::are_queues_full() const noexcept {
+  return std::ranges::all_of(interfaces_, [](const net::Interface& interface) {
+    return interface.tx.size() >= kQueuedFramesTarget;
+  });
 }
 
 TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
   for (unsigned sent = 0; sent < kSegmentsPerVisit; ++sent) {
     if (slot.path.interface->tx.size() >= kQueuedFramesTarget) {
-      return Visit::Blocked;
+      return sent == 0 ? Visit::QueueFull : Visit::HasMore;
     }
     const auto plan = slot.connection.next_segment(resources_, now);
     if (!plan) {
       return Visit::Drained;
     }
     if (!send(now, slot, *plan)) {
-      return Visit::Blocked;
+      return Visit::OutOfPackets;
     }
   }
   return Visit::HasMore;

@@ -12,6 +12,8 @@ using packet::Packet;
 namespace {
 
 constexpr std::uint32_t kSendBufferAlways = 16 * 1024;
+// Up to here a payload is copied behind the one before it rather than kept in a buffer of its own.
+constexpr std::uint32_t kTailCopyMax = 256;
 
 }  // namespace
 
@@ -44,6 +46,18 @@ Result<void> Connection::append(const Resources& resources, Instant now, Packet&
     if (buffer.empty() && active_->sent.empty()) {
       buffer.start(send_.snd_nxt);
     }
+    const bool is_full = buffer.charge() >= send_charge_limit(resources);
+    const std::uint32_t tail = buffer.tail_room(packet_bytes_max());
+    if (packet.size() <= tail && (is_full || packet.size() <= kTailCopyMax)) {
+      // Decision 5: a small payload costs a copy, not a buffer.
+      static_cast<void>(buffer.append_to_tail(packet.data(), packet_bytes_max()));
+      packet.reset();
+      return {};
+    }
+    if (is_full) {
+      wants_writable_ = true;
+      return fail(Error::WouldBlock);
+    }
     if (buffer.append(packet, resources.budget)) {
       return {};
     }
@@ -67,17 +81,22 @@ void Connection::want_writable(const Resources& resources, Instant now) noexcept
   }
 }
 
+std::uint32_t Connection::send_charge_limit(const Resources& resources) noexcept {
+  // No connection takes more than a quarter of what the core has left, so that a few cannot starve the others.
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      resources.config.send_buffer_bytes, std::max<std::uint64_t>(kSendBufferAlways, resources.budget.left() / 4)));
+}
+
 std::size_t Connection::writable(const Resources& resources) noexcept {
   if (!may_send(state_) || fin_queued_) {
     return 0;
   }
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  // No connection takes more than a quarter of what the core has left, so that a few cannot starve the others.
-  const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(
-      resources.config.send_buffer_bytes, std::max<std::uint64_t>(kSendBufferAlways, resources.budget.left() / 4)));
+  const std::uint32_t limit = send_charge_limit(resources);
   const std::size_t tail = active_ == nullptr ? 0 : active_->send_buffer.tail_room(packet_bytes_max());
   // Payload that still fits, were it to come in full packets: the charge of a buffer is at most twice what it carries.
-  const std::size_t room = (charge < limit ? (limit - charge) / 2 : 0) + tail;
+  // Zero exactly when `append` would refuse a packet, whatever is free behind the last one.
+  const std::size_t room = charge < limit ? (limit - charge) / 2 + tail : 0;
   if (charge > limit / 3 * 2) {
     // The caller may find this too little; `report_writable` tells when a third of the buffer is free.
     wants_writable_ = true;

@@ -95,7 +95,7 @@ class Connection {
   /// Whether the application may queue bytes at all, and whether there is room now.
   [[nodiscard]] Result<void> check_sendable(const Resources& resources) noexcept;
   [[nodiscard]] std::size_t append_to_tail(std::span<const std::byte> bytes) noexcept;
-  /// Queues payload; `packet` is kept on an error. Errors: OutOfPackets.
+  /// Queues payload; `packet` is kept on an error. Errors: WouldBlock, OutOfPackets.
   [[nodiscard]] Result<void> append(const Resources& resources, Instant now, packet::Packet& packet) noexcept;
   /// Notes that `send` took less than all, so that Events::kWritable follows.
   void want_writable(const Resources& resources, Instant now) noexcept;
@@ -200,6 +200,7 @@ class Connection {
   [[nodiscard]] bool note_transmission(const Resources& resources, Instant now, std::uint32_t payload_bytes,
                                        bool has_fin) noexcept;
   [[nodiscard]] std::uint16_t select_window(const Resources& resources) noexcept;
+  [[nodiscard]] std::uint32_t receive_room(const Resources& resources) const noexcept;
   [[nodiscard]] std::uint32_t free_receive_window(const Resources& resources) const noexcept;
   [[nodiscard]] bool is_window_update_due(const Resources& resources) const noexcept;
   void arm_retransmission(const Resources& resources, Instant now) noexcept;
@@ -222,6 +223,7 @@ class Connection {
 
   // connection.cpp
   [[nodiscard]] bool attach(const Resources& resources) noexcept;
+  [[nodiscard]] static std::uint32_t send_charge_limit(const Resources& resources) noexcept;
   void retry_writable_later(const Resources& resources, Instant now) noexcept;
   void detach_if_idle(const Resources& resources) noexcept;
 
@@ -253,6 +255,7 @@ class Connection {
   bool offers_wscale_ : 1 = false;    // Window scaling is offered, or agreed on.
   bool idle_restart_ : 1 = false;     // The next data follows an idle time.
   bool has_answered_oddity_ : 1 = false;
+  bool syn_repeated_ : 1 = false;     // Our SYN,ACK left more than once because the peer asked again.
   SendSequence send_;
   ReceiveSequence receive_;
   std::uint32_t unacked_bytes_ = 0;   // Received since our last ACK.

@@ -84,7 +84,7 @@ void Connection::negotiate(const Resources& resources, const wire::TcpOptions& o
     offers_wscale_ = false;
     snd_wscale_ = rcv_wscale_ = 0;
   }
-  congestion_.start(resources.config.initial_window_segments * mss_);
+  congestion_.start(initial_window(resources.config.initial_window_segments, mss_));
 }
 
 Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Instant now, const Segment& segment,
@@ -133,7 +133,7 @@ void Connection::establish(const Resources& resources, Instant now, const Segmen
   state_at_ = kNever;
   syn_due_ = false;
   // RFC 6298 §3: a SYN that was sent once tells the round-trip time; §5.7: one that was lost calls for caution.
-  if (syn_retransmissions_ == 0) {
+  if (syn_retransmissions_ == 0 && !syn_repeated_) {
     rtt_.add_sample(now - progress_at_);
   } else {
     rtt_.reset_backoff();

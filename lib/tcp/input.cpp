@@ -66,7 +66,9 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
       static_cast<void>(process_ack(resources, now, without_text, disposition));
     }
   }
-  if (!segment.flags.rst() && (segment.payload_bytes > 0 || may_answer_oddity(now))) {
+  // Text and FIN are never part of a loop of answers, and whoever repeats them lacks our ACK.
+  const bool lacks_our_ack = segment.payload_bytes > 0 || (segment.flags.fin() && !segment.flags.syn());
+  if (!segment.flags.rst() && (lacks_our_ack || may_answer_oddity(now))) {
     ack_now_ = true;
   }
   disposition.dropped = segment.payload_bytes > 0 && segment.end().is_at_or_before(receive_.rcv_nxt)
@@ -78,13 +80,13 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
 void Connection::on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept {
   if (!segment.flags.ack()) {
-    syn_due_ = true;
+    syn_due_ = syn_repeated_ = true;
     disposition.dropped = DropReason::TcpOutOfWindow;
     return;
   }
   // RFC 9293 §3.5, MUST-10: in a simultaneous open both ends repeat their SYN with an ACK, which completes it.
   if (check_ack_in_syn_received(resources, now, segment, disposition) == Step::Continue) {
-    send_.snd_wnd = segment.window;  // RFC 7323 §2.2: never scaled in a SYN.
+    send_.snd_wnd = send_.max_snd_wnd = segment.window;  // RFC 7323 §2.2: never scaled in a SYN.
     ack_now_ = true;
   }
 }

@@ -2,9 +2,16 @@
 // sizes; which segment is lost is decided elsewhere.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace millrace::tcp {
+
+/// RFC 6928 §2: so many segments, but no more bytes than as many of Ethernet's size, and always two.
+[[nodiscard]] constexpr std::uint32_t initial_window(std::uint32_t segments, std::uint32_t mss) noexcept {
+  constexpr std::uint32_t kUsualMss = 1'460;
+  return std::min(segments * mss, std::max(2 * mss, segments * kUsualMss));
+}
 
 /// Sizes in bytes of payload. Part of the control block, since slow-start threshold and window outlive idle times.
 class NewReno {

@@ -100,13 +100,15 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
   if (unsent == 0 && !is_fin_unsent()) {
     return std::nullopt;
   }
-  if (active_ != nullptr && active_->sent.size() >= record_share(resources.sent_segments)) {
+  if (active_ != nullptr &&
+      (active_->sent.first_lost() != nullptr || active_->sent.size() >= record_share(resources.sent_segments))) {
+    // RFC 5681 §3.1: what was lost comes first.
     return std::nullopt;
   }
   if (idle_restart_ && unsent > 0) {
     idle_restart_ = false;
     if (now - progress_at_ > rtt_.rto(resources.config)) {
-      congestion_.on_idle_restart(resources.config.initial_window_segments * mss_);
+      congestion_.on_idle_restart(initial_window(resources.config.initial_window_segments, mss_));
     }
     progress_at_ = std::max(progress_at_, now);
   }
@@ -231,15 +233,20 @@ void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
   }
 }
 
-std::uint32_t Connection::free_receive_window(const Resources& resources) const noexcept {
+std::uint32_t Connection::receive_room(const Resources& resources) const noexcept {
   const std::uint32_t limit = resources.config.receive_buffer_bytes;
   const std::uint32_t charge =
       active_ == nullptr ? 0 : active_->receive_queue.charge() + active_->reassembly.charge();
   if (charge >= limit) {
     return 0;
   }
-  // The charge of queued payload is at most about twice the payload. What the core has left bounds it, too.
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(limit - charge, resources.budget.left() / 2) / 2);
+  // What the core has left bounds it, too.
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(limit - charge, resources.budget.left() / 2));
+}
+
+std::uint32_t Connection::free_receive_window(const Resources& resources) const noexcept {
+  // The charge of queued payload is at most about twice the payload. And only what the field can say is offered.
+  return std::min(receive_room(resources) / 2, kWindowFieldMax << rcv_wscale_);
 }
 
 std::uint16_t Connection::select_window(const Resources& resources) noexcept {
@@ -254,8 +261,10 @@ std::uint16_t Connection::select_window(const Resources& resources) noexcept {
   }
   const std::uint32_t window = receive_.rcv_wnd();
   std::uint32_t field = window >> rcv_wscale_;
-  // Rounding down would take back what was offered before: round up, and stand by it.
-  field += (field << rcv_wscale_) < window ? 1U : 0U;
+  // Rounding down would take back what was offered before: round up, and stand by it, while there is room. Without
+  // that limit each ACK of a little data would move the edge, and the window would never close.
+  const bool is_inexact = (field << rcv_wscale_) < window;
+  field += is_inexact && (field + 1) << rcv_wscale_ <= receive_room(resources) ? 1U : 0U;
   field = std::min(field, kWindowFieldMax);
   const SeqNum offered = receive_.rcv_nxt + (field << rcv_wscale_);
   if (offered.is_after(receive_.rcv_adv)) {

@@ -53,9 +53,8 @@ struct ReceiveSequence {
   if (rcv_wnd == 0) {
     return false;
   }
-  return seq.is_in_window(receive.rcv_nxt, rcv_wnd) ||
-         (seq + (length - 1)).is_in_window(receive.rcv_nxt, rcv_wnd) ||
-         (seq.is_before(receive.rcv_nxt) && (seq + length).is_after(receive.rcv_adv));
+  // It starts in the window, or the window starts in it.
+  return seq.is_in_window(receive.rcv_nxt, rcv_wnd) || receive.rcv_nxt.is_in_window(seq, length);
 }
 
 }  // namespace millrace::tcp

@@ -46,9 +46,9 @@ CASES = [
     Case("unknown idle policy", "echo", ["--idle", "nap"], USAGE, ["--idle", "spin", "adaptive"]),
     Case("unknown option", "echo", ["--frobnicate"], USAGE, ["--frobnicate"]),
     Case("more cores than queues", "echo", ["--cores", "0-1"], USAGE, ["--cores"]),
-    Case("missing configuration file", "echo", ["--config", "/nonexistent.toml"], USAGE, ["/nonexistent.toml"]),
+    Case("missing configuration file", "echo", ["--config", "/nonexistent.toml"], SURROUNDINGS, ["/nonexistent.toml"]),
     Case("address that the kernel holds", "echo", [], SURROUNDINGS, [ADDRESS], address_held=True),
-    Case("missing interface", "echo", ["--device", "af_packet:nosuch0"], SURROUNDINGS, ["nosuch0"]),
+    Case("missing interface", "echo", ["--device", "vdev:net_af_packet0,iface=nosuch0"], SURROUNDINGS, ["net_af_packet0"]),
     Case("missing root", "httpd", ["/nonexistent"], SURROUNDINGS, ["/nonexistent"]),
     Case("root is no folder", "httpd", ["/etc/passwd"], SURROUNDINGS, ["/etc/passwd"]),
     Case("unwritable capture", "echo", ["--capture", "/nonexistent/a.pcapng"], SURROUNDINGS, ["/nonexistent/a.pcapng"]),
@@ -63,8 +63,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_one_clear_line(namespace, case):
     if case.address_held:
-        namespace.ip("link", "add", "held0", "type", "dummy")
-        namespace.ip("address", "add", ADDRESS + "/24", "dev", "held0")
+        namespace.ip("address", "add", ADDRESS + "/24", "dev", "lo")
     result = namespace.run(
         *case.wrapper, path_of(case.program), *case.arguments, check=False, timeout=30, stdin=subprocess.DEVNULL
     )

@@ -1,0 +1,135 @@
+#include "sim/host.hpp"
+
+#include <algorithm>
+
+#include "base/contract.hpp"
+
+namespace millrace::sim {
+
+namespace {
+
+packet::CorePools make_pools(const HostContext& context, const Config& config) {
+  constexpr std::uint32_t kFewest = 1'023;
+  const packet::PoolSizes sizes{.data = config.packets,
+                                .headers = std::max(config.packets / 2, kFewest),
+                                .references = std::max(config.packets, kFewest)};
+  auto pools = packet::CorePools::create(context.pool_name, sizes, 0);
+  base::expects(pools.has_value());
+  return *std::move(pools);
+}
+
+void add(std::string& text, const char* what, std::uint64_t count) {
+  if (count != 0) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+  }
+}
+
+}  // namespace
+
+Config small_config() {
+  Config config;
+  config.max_connections = 2'048;
+  config.max_time_wait = 2'048;
+  config.max_listeners = 16;
+  config.max_timers = 1'024;
+  config.max_neighbors = 64;
+  config.packets = 2'047;
+  config.background_threads = 0;
+  return config;
+}
+
+Host::Host(const HostContext& context, HostSetup setup, HostCallbacks callbacks)
+    : setup_{std::move(setup)},
+      callbacks_{std::move(callbacks)},
+      clock_{context.clock},
+      pools_{make_pools(context, setup_.config)} {
+  add_nics(context);
+  std::vector<stack::InterfaceSetup> interfaces;
+  std::vector<device::Device*> devices;
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    interfaces.push_back(interface_setup(i));
+    devices.push_back(devices_[i].get());
+  }
+  stack_ = std::make_unique<stack::Stack>(setup_.config, interfaces, pools_,
+                                          base::Random::from_seed(context.random.next_u64()),
+                                          clock_.now());
+  face_ = std::make_unique<socket::CoreWorker>(*stack_, background_, 0U,
+                                               [this] { has_stopped_ = true; });
+  loop_ = std::make_unique<runtime::Worker>(*stack_, std::move(devices), background_, clock_);
+}
+
+Host::~Host() = default;
+
+void Host::add_nics(const HostContext& context) {
+  for (std::size_t i = 0; i < setup_.nics.size(); ++i) {
+    const NicSetup& nic = setup_.nics[i];
+    SimDeviceOptions options;
+    options.mac = MacAddress{{0x02, 0, 0, 0, context.number, static_cast<std::uint8_t>(i)}};
+    options.mtu = nic.mtu;
+    options.multi_segment = nic.multi_segment;
+    options.rx_ring = nic.rx_ring;
+    options.tx_ring = nic.tx_ring;
+    auto device = std::make_unique<SimDevice>(
+        SimDeviceContext{.clock = context.clock, .schedule = context.schedule, .pool = pools_.data},
+        options, base::Random::from_seed(context.random.next_u64()),
+        SimDevice::Callbacks{.on_wake = [this] { wake(); },
+                             .on_sent = [this](const Frame& frame) { callbacks_.on_sent(frame); },
+                             .on_changed =
+                                 [this] {
+                                   callbacks_.on_fault(
+                                       name() + ": a frame was written into after it was sent");
+                                 }});
+    nics_.push_back(device.get());
+    devices_.push_back(setup_.decorate ? setup_.decorate(std::move(device)) : std::move(device));
+  }
+}
+
+stack::InterfaceSetup Host::interface_setup(std::size_t index) const {
+  const device::Capabilities& capabilities = devices_[index]->capabilities();
+  stack::InterfaceSetup setup;
+  setup.mac = capabilities.mac;
+  setup.mtu = capabilities.mtu;
+  setup.offloads.multi_segment = capabilities.multi_segment;
+  setup.addresses = setup_.nics[index].addresses;
+  setup.gateway = setup_.nics[index].gateway;
+  return setup;
+}
+
+void Host::run_turn() {
+  const Instant now = clock_.now();
+  const bool was_busy = loop_->run_turn();
+  const bool has_progressed = progress() != last_progress_;
+  last_progress_ = progress();
+  next_turn_ = loop_->next_deadline();
+  is_ready_ = was_busy || (next_turn_ && *next_turn_ <= now) || background_.outstanding() > 0;
+  if (!is_ready_ || has_progressed) {
+    fruitless_turns_ = 0;
+    stalled_since_.reset();
+  } else if (++fruitless_turns_ > kFruitlessTurnsMax) {
+    // It polls on; meanwhile time passes, and others do something about it.
+    is_ready_ = false;
+    stalled_since_ = stalled_since_.value_or(now);
+    next_turn_ = now + kRetryAfter;
+  }
+}
+
+std::uint64_t Host::progress() noexcept {
+  const CoreStats& stats = stack_->stats();
+  return stats.rx_frames + stats.tx_frames;
+}
+
+std::string Host::leftovers() {
+  const CoreUsage usage = stack_->usage();
+  std::string text;
+  add(text, "connections", usage.connections);
+  add(text, "in TIME-WAIT", usage.time_wait);
+  add(text, "active blocks", usage.active_blocks_in_use);
+  add(text, "timers", usage.timers_armed);
+  add(text, "neighbors", usage.neighbors);
+  add(text, "packets", usage.packets_in_use);
+  add(text, "bytes of the packet budget", stack_->tcp().resources().budget.used());
+  add(text, "background jobs", background_.outstanding());
+  return text;
+}
+
+}  // namespace millrace::sim

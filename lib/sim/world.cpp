@@ -1,0 +1,209 @@
+#include "sim/world.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#include "base/contract.hpp"
+#include "base/keyed_hash.hpp"
+
+namespace millrace::sim {
+
+namespace {
+
+constexpr std::size_t kHostsMax = 250;
+
+/// Pools must not share a name within the process, and worlds may follow or stand beside each
+/// other.
+std::string pool_name(const World* world, std::size_t host) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%p.%zu", static_cast<const void*>(world), host);
+  return text.data();
+}
+
+}  // namespace
+
+Host& World::add_host(HostSetup setup) {
+  base::expects(hosts_.size() < kHostsMax);
+  const std::size_t index = hosts_.size();
+  const HostContext context{.clock = clock_,
+                            .schedule = schedule_,
+                            .random = random_,
+                            .pool_name = pool_name(this, index),
+                            .number = static_cast<std::uint8_t>(index + 1)};
+  hosts_.push_back(std::make_unique<Host>(
+      context, std::move(setup),
+      HostCallbacks{
+          .on_sent = [this, index](const Frame& frame) { note_frame(*hosts_[index], frame); },
+          .on_fault = [this](std::string fault) { fail_with(std::move(fault)); }}));
+  return *hosts_.back();
+}
+
+void World::connect(Plug a, Plug b, const LinkParameters& forth, const LinkParameters& back) {
+  Link& up = add_link(into(b), forth);
+  Link& down = add_link(into(a), back);
+  a.host.nic(a.nic).plug_into(
+      [this, &up](Frame frame) { up.send(clock_.now(), std::move(frame)); });
+  b.host.nic(b.nic).plug_into(
+      [this, &down](Frame frame) { down.send(clock_.now(), std::move(frame)); });
+  uplinks_.emplace_back(&a.host.nic(a.nic), &up);
+  uplinks_.emplace_back(&b.host.nic(b.nic), &down);
+}
+
+Switch& World::add_switch() {
+  switches_.push_back(std::make_unique<Switch>());
+  return *switches_.back();
+}
+
+void World::connect(Plug plug, Switch& to, const LinkParameters& forth,
+                    const LinkParameters& back) {
+  const std::size_t port = to.add_port(std::make_unique<Link>(
+      schedule_, back, base::Random::from_seed(random_.next_u64()), into(plug)));
+  Link& up = add_link(
+      [this, &to, port](Frame frame) { to.forward(clock_.now(), port, std::move(frame)); }, forth);
+  plug.host.nic(plug.nic).plug_into(
+      [this, &up](Frame frame) { up.send(clock_.now(), std::move(frame)); });
+  uplinks_.emplace_back(&plug.host.nic(plug.nic), &up);
+}
+
+void World::set_parameters(Plug plug, const LinkParameters& parameters) {
+  const auto found = std::ranges::find(uplinks_, &plug.host.nic(plug.nic),
+                                       &std::pair<const SimDevice*, Link*>::first);
+  base::expects(found != uplinks_.end());
+  found->second->set_parameters(parameters);
+}
+
+Result<void, std::string> World::start(Host& host, Start start) {
+  host.start();
+  host.wake();
+  return start ? start(host.worker()) : Result<void, std::string>{};
+}
+
+bool World::run_until(std::move_only_function<bool()> condition, Duration limit) {
+  const Instant end = clock_.now() + limit;
+  settle();
+  while (!condition()) {
+    if (failure_ || !step(end)) {
+      return false;
+    }
+  }
+  return !failure_;
+}
+
+void World::run_for(Duration time) {
+  const Instant end = clock_.now() + time;
+  settle();
+  while (!failure_ && step(end)) {
+  }
+  clock_.advance_to(std::max(end, clock_.now()));
+}
+
+bool World::run_until_quiet(Duration limit) {
+  const Instant end = clock_.now() + limit;
+  settle();
+  while (!failure_ && step(end)) {
+  }
+  return !failure_ && !next_time();
+}
+
+Result<void, std::string> World::check_clean(Duration limit) {
+  const bool is_quiet = run_until_quiet(limit);
+  if (failure_) {
+    return fail(*failure_);
+  }
+  std::string text = is_quiet ? "" : "something is still going to happen; ";
+  for (const auto& host : hosts_) {
+    if (const std::string left = host->leftovers(); !left.empty()) {
+      text += host->name() + " holds " + left + "; ";
+    }
+  }
+  return text.empty() ? Result<void, std::string>{} : fail(std::move(text));
+}
+
+bool World::step(Instant limit) {
+  const auto next = next_time();
+  if (!next || *next > limit) {
+    return false;
+  }
+  clock_.advance_to(std::max(*next, clock_.now()));
+  schedule_.run_due(clock_.now());
+  for (const auto& host : hosts_) {
+    if (const auto turn = host->next_turn(); turn && *turn <= clock_.now()) {
+      host->wake();
+    }
+  }
+  settle();
+  return true;
+}
+
+void World::settle() {
+  for (unsigned round = 0; round < kRoundsMax; ++round) {
+    bool is_quiet = true;
+    for (const auto& host : hosts_) {
+      if (host->is_ready()) {
+        is_quiet = false;
+        run_turn(*host);
+      }
+    }
+    if (schedule_.run_due(clock_.now()) == 0 && is_quiet) {
+      return;
+    }
+  }
+  fail_with("livelock: the hosts never become quiet");
+}
+
+void World::run_turn(Host& host) {
+  if (around_turns_) {
+    around_turns_(true);
+  }
+  host.run_turn();
+  if (around_turns_) {
+    around_turns_(false);
+  }
+  if (host.stalled_since() && clock_.now() - *host.stalled_since() > kStallMax) {
+    fail_with("livelock: " + host.name() + " has work that it cannot do");
+  }
+}
+
+std::optional<Instant> World::next_time() const {
+  std::optional<Instant> first = schedule_.next_time();
+  for (const auto& host : hosts_) {
+    const auto turn = host->next_turn();
+    if (turn && (!first || *turn < *first)) {
+      first = turn;
+    }
+  }
+  return first;
+}
+
+void World::note_frame(const Host& host, const Frame& frame) {
+  std::array<std::byte, base::KeyedHash::kKeyBytes> key{};
+  for (std::size_t i = 0; i < sizeof trace_hash_; ++i) {
+    key[i] = static_cast<std::byte>(trace_hash_ >> (8 * i));
+    key[8 + i] = static_cast<std::byte>(
+        static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()) >> (8 * i));
+  }
+  trace_hash_ = base::KeyedHash{key}(frame);
+  if (on_frame_) {
+    on_frame_(host, frame);
+  }
+}
+
+void World::fail_with(std::string reason) {
+  if (!failure_) {
+    failure_ = std::move(reason);
+  }
+}
+
+Link& World::add_link(Link::Sink sink, const LinkParameters& parameters) {
+  links_.push_back(std::make_unique<Link>(
+      schedule_, parameters, base::Random::from_seed(random_.next_u64()), std::move(sink)));
+  return *links_.back();
+}
+
+Link::Sink World::into(Plug plug) {
+  return [&nic = plug.host.nic(plug.nic)](const Frame& frame) { nic.arrive(frame); };
+}
+
+}  // namespace millrace::sim

@@ -1,0 +1,115 @@
+// World: a whole network from one seed: hosts, cables and switches, run in one thread by jumping
+// from event to event. The same seed gives the same run, to the byte.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <millrace/error.hpp>
+#include <millrace/time.hpp>
+
+#include "base/random.hpp"
+#include "sim/event_schedule.hpp"
+#include "sim/host.hpp"
+#include "sim/link.hpp"
+#include "sim/switch.hpp"
+#include "sim/virtual_clock.hpp"
+
+namespace millrace::sim {
+
+/// One NIC of a host.
+struct Plug {
+  Host& host;
+  std::size_t nic = 0;
+};
+
+/// The EAL must run: hosts take their packets from real pools.
+class World {
+ public:
+  using Start = std::move_only_function<Result<void, std::string>(Worker&)>;
+
+  explicit World(std::uint64_t seed) : random_{base::Random::from_seed(seed)} {}
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World() = default;
+
+  // The network. All of it first, then `start`.
+  Host& add_host(HostSetup setup);
+  /// A cable from NIC to NIC.
+  void connect(Plug a, Plug b, const LinkParameters& forth, const LinkParameters& back);
+  Switch& add_switch();
+  /// A cable from a NIC to a port of a switch.
+  void connect(Plug plug, Switch& to, const LinkParameters& forth, const LinkParameters& back);
+  /// Changes the cable that leaves `plug`.
+  void set_parameters(Plug plug, const LinkParameters& parameters);
+
+  /// Announces the host's addresses and runs an application's start function on it.
+  Result<void, std::string> start(Host& host, Start start = {});
+  /// Calls `function` on the host's core, now.
+  template <class F>
+  void call(Host& host, F&& function) {
+    // A turn brings the host's idea of the time up to date.
+    host.run_turn();
+    function(host.worker());
+    host.wake();
+  }
+
+  // Time. All of these stop early at a failure.
+  /// Whether `condition` came true within `limit`. It is asked whenever all hosts are quiet.
+  [[nodiscard]] bool run_until(std::move_only_function<bool()> condition, Duration limit);
+  void run_for(Duration time);
+  /// Whether nothing is left to happen, no timer either, within `limit`.
+  [[nodiscard]] bool run_until_quiet(Duration limit);
+
+  /// Lets time pass until nothing is left to happen, then says what is wrong: a failure, something
+  /// never ending, or something held by a host. Listeners may stay.
+  [[nodiscard]] Result<void, std::string> check_clean(Duration limit = std::chrono::minutes{20});
+
+  [[nodiscard]] Instant now() noexcept { return clock_.now(); }
+  [[nodiscard]] base::Random& random() noexcept { return random_; }
+  /// Of the time and bytes of every frame sent until now.
+  [[nodiscard]] std::uint64_t trace_hash() const noexcept { return trace_hash_; }
+  /// The first thing that must not happen: a changed frame, a livelock.
+  [[nodiscard]] const std::optional<std::string>& failure() const noexcept { return failure_; }
+
+  /// Hears of every frame sent.
+  void on_frame(std::move_only_function<void(const Host&, const Frame&)> observer) {
+    on_frame_ = std::move(observer);
+  }
+  /// Is called around every turn: true before, false after.
+  void around_turns(std::move_only_function<void(bool)> observer) {
+    around_turns_ = std::move(observer);
+  }
+
+ private:
+  // No instant takes so many rounds of turns; no host stalls for so long and recovers.
+  static constexpr unsigned kRoundsMax = 20'000;
+  static constexpr Duration kStallMax = std::chrono::minutes{30};
+
+  [[nodiscard]] bool step(Instant limit);
+  void settle();
+  void run_turn(Host& host);
+  [[nodiscard]] std::optional<Instant> next_time() const;
+  void note_frame(const Host& host, const Frame& frame);
+  void fail_with(std::string reason);
+  [[nodiscard]] Link& add_link(Link::Sink sink, const LinkParameters& parameters);
+  [[nodiscard]] Link::Sink into(Plug plug);
+
+  base::Random random_;
+  VirtualClock clock_;
+  EventSchedule schedule_;
+  std::vector<std::unique_ptr<Link>> links_;
+  std::vector<std::unique_ptr<Switch>> switches_;
+  std::vector<std::unique_ptr<Host>> hosts_;
+  std::vector<std::pair<const SimDevice*, Link*>> uplinks_;
+  std::move_only_function<void(const Host&, const Frame&)> on_frame_;
+  std::move_only_function<void(bool)> around_turns_;
+  std::optional<std::string> failure_;
+  std::uint64_t trace_hash_ = 0;
+};
+
+}  // namespace millrace::sim

@@ -1,0 +1,129 @@
+// Slow start, congestion avoidance and idle restart: RFC 5681 §3.1 and §4.1, RFC 6928.
+#include <gtest/gtest.h>
+
+#include "support/tcp_script.hpp"
+
+namespace millrace::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+class Congestion : public NumbersTest {};
+INSTANTIATE_TEST_SUITE_P(From, Congestion, testing::ValuesIn(kEveryStart), name_of);
+
+TEST_P(Congestion, InitialWindowIsTenSegments) {  // RFC 6928 §2
+  TcpScript t{established()};
+  t.app_sends(20'000);
+  const std::vector<Seg> sent = t.take_output();
+  ASSERT_EQ(sent.size(), 10U);
+  EXPECT_EQ(sent.back().seq, 9'001U);
+  EXPECT_EQ(t.ssthresh(), 1U << 30U);
+}
+
+TEST_P(Congestion,
+       InitialWindowOfLargeSegmentsIsSmaller) {  // RFC 6928 §2: min(10 MSS, max(2 MSS, 14600))
+  TcpScript jumbo{established().mss(8'960)};
+  EXPECT_EQ(jumbo.cwnd(), 17'920U);
+  TcpScript between{established().mss(2'000)};
+  EXPECT_EQ(between.cwnd(), 14'600U);
+  TcpScript usual{established().mss(1'460)};
+  EXPECT_EQ(usual.cwnd(), 14'600U);
+}
+
+TEST_P(Congestion,
+       SlowStartGrowsByWhatIsAcknowledged) {  // RFC 5681 §3.1, equation 2; RFC 3465 §2.2
+  TcpScript t{established().cwnd(2'000)};
+  t.app_sends(20'000).expect(data(1, 1'000), data(1'001, 1'000));
+  t.peer_sends(ack(1'001)).expect(data(2'001, 1'000), data(3'001, 1'000));
+  EXPECT_EQ(t.cwnd(), 3'000U);
+  t.peer_sends(ack(3'001))
+      .expect(data(4'001, 1'000), data(5'001, 1'000), data(6'001, 1'000), data(7'001, 1'000));
+  EXPECT_EQ(t.cwnd(), 5'000U);
+  t.peer_sends(ack(7'001));
+  EXPECT_EQ(t.cwnd(), 7'000U) << "at most two segments for one ACK";
+  EXPECT_EQ(t.take_output().size(), 6U);
+}
+
+TEST_P(Congestion, AvoidanceGrowsByOneSegmentForEachWindow) {  // RFC 5681 §3.1
+  TcpScript t{established().cwnd(8'000)};
+  t.app_sends(8'000);
+  EXPECT_EQ(t.take_output().size(), 8U);
+  t.at(100ms)
+      .peer_sends(ack(1).times(3))
+      .expect(data(1, 1'000))
+      .peer_sends(ack(8'001))
+      .expect_nothing();
+  ASSERT_EQ(t.ssthresh(), 4'000U);
+  ASSERT_EQ(t.cwnd(), 2'000U);
+  std::uint32_t acked = 8'001;
+  const auto acknowledge_segment = [&] {
+    t.app_sends(1'000).expect(data(acked, 1'000)).peer_sends(ack(acked + 1'000)).expect_nothing();
+    acked += 1'000;
+  };
+  acknowledge_segment();
+  acknowledge_segment();
+  ASSERT_EQ(t.cwnd(), 4'000U) << "slow start up to ssthresh";
+  for (unsigned i = 0; i < 3; ++i) {
+    acknowledge_segment();
+    ASSERT_EQ(t.cwnd(), 4'000U);
+  }
+  acknowledge_segment();
+  ASSERT_EQ(t.cwnd(), 5'000U);
+  for (unsigned i = 0; i < 5; ++i) {
+    ASSERT_EQ(t.cwnd(), 5'000U);
+    acknowledge_segment();
+  }
+  EXPECT_EQ(t.cwnd(), 6'000U);
+}
+
+TEST_P(Congestion, WindowIsNeverExceeded) {  // RFC 5681 §3.1
+  TcpScript t{established().cwnd(3'000)};
+  t.app_sends(30'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000));
+  std::uint32_t acked = 1;
+  std::uint32_t sent = 3'001;
+  while (acked < 20'001) {
+    acked += 1'000;
+    t.peer_sends(ack(acked));
+    for (const Seg& seg : t.take_output()) {
+      ASSERT_EQ(seg.seq, sent);
+      sent += seg.bytes;
+    }
+    ASSERT_LE(sent - acked, t.cwnd());
+  }
+}
+
+TEST_P(Congestion, IdleConnectionStartsAgainWithTheInitialWindow) {  // RFC 5681 §4.1
+  TcpScript t{established().cwnd(2'000)};
+  t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
+  t.peer_sends(ack(2'001)).app_sends(4'000);
+  EXPECT_EQ(t.take_output().size(), 4U);
+  t.peer_sends(ack(6'001));
+  EXPECT_EQ(t.cwnd(), 6'000U);
+  t.after(200ms)
+      .app_sends(1'000)
+      .expect(data(6'001, 1'000))
+      .peer_sends(ack(7'001))
+      .expect_nothing();
+  EXPECT_EQ(t.cwnd(), 7'000U) << "shorter than RTO";
+  t.after(1s).app_sends(9'000).expect(data(7'001, 1'000), data(8'001, 1'000));
+  EXPECT_EQ(t.cwnd(), 2'000U);
+}
+
+TEST_P(Congestion, FinNeedsNoRoomInTheCongestionWindow) {  // RFC 5681 §2: the window counts data
+  TcpScript t{established().cwnd(1'000)};
+  t.app_sends(1'000).expect(data(1, 1'000)).app_closes().expect(fin(1'001));
+}
+
+TEST_P(Congestion, WindowGrowsNoFurtherThanItsLimit) {  // RFC 5681 §3.1: no overflow
+  tcp::NewReno reno;
+  reno.start(1U << 29U);
+  for (unsigned i = 0; i < 1'000; ++i) {
+    reno.on_ack(1U << 20U, 1U << 20U);
+  }
+  EXPECT_EQ(reno.cwnd(), 1U << 30U);
+}
+
+}  // namespace
+
+}  // namespace millrace::test

@@ -1,0 +1,235 @@
+// The language of protocol scripts: one tcp::Connection, an explicit clock, a peer and an
+// application played by the script. Every step must account for all that the connection sends: what
+// is not expected is a failure, silence too.
+//
+// Sequence numbers are relative: a direction's SYN is 0, its first byte of data 1. Times count from
+// the start of the script, or from ESTABLISHED for scripts that begin there.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tcp/connection.hpp"
+
+namespace millrace::test {
+
+/// A segment, sent by the peer or expected from the connection. What is not given is what a peer
+/// would naturally say, or, for the connection's, not looked at; its sequence number is always
+/// looked at.
+struct Seg {
+  std::uint8_t flags = 0;
+  std::optional<std::uint32_t> seq = {};  ///< Natural: the next one of that direction.
+  std::optional<std::uint32_t> ack = {};  ///< Natural: the highest that this side has acknowledged.
+  std::uint32_t bytes = 0;
+  std::optional<std::uint32_t> window =
+      {};                                 ///< Bytes, as the receiver of the segment must read it.
+  std::optional<std::uint16_t> mss = {};  ///< Zero: no such option.
+  std::optional<std::uint8_t> scale = {};
+  bool is_blind = false;  ///< A reset with the absolute sequence number zero.
+  bool is_pushed = false;
+  unsigned count = 1;
+  std::source_location at = {};
+
+  [[nodiscard]] Seg from(std::uint32_t number) const { return with(&Seg::seq, number); }
+  [[nodiscard]] Seg acks(std::uint32_t number) const { return with(&Seg::ack, number); }
+  [[nodiscard]] Seg with_window(std::uint32_t size) const { return with(&Seg::window, size); }
+  [[nodiscard]] Seg with_mss(std::uint16_t size) const { return with(&Seg::mss, size); }
+  [[nodiscard]] Seg with_scale(std::uint8_t shift) const { return with(&Seg::scale, shift); }
+  [[nodiscard]] Seg with_flags(std::uint8_t bits) const { return with(&Seg::flags, bits); }
+  [[nodiscard]] Seg with_bytes(std::uint32_t payload) const { return with(&Seg::bytes, payload); }
+  [[nodiscard]] Seg times(unsigned repetitions) const { return with(&Seg::count, repetitions); }
+  [[nodiscard]] Seg pushed() const { return with(&Seg::is_pushed, true); }
+
+ private:
+  template <class Member, class Value>
+  [[nodiscard]] Seg with(Member Seg::*member, Value value) const {
+    Seg changed = *this;
+    changed.*member = value;
+    return changed;
+  }
+};
+
+using Location = std::source_location;
+
+[[nodiscard]] Seg syn(Location at = Location::current());
+[[nodiscard]] Seg syn_ack(std::uint32_t acks = 1, Location at = Location::current());
+[[nodiscard]] Seg ack(std::uint32_t acks, Location at = Location::current());
+[[nodiscard]] Seg data(std::uint32_t seq, std::uint32_t bytes, Location at = Location::current());
+/// FIN at `seq`, or behind `bytes` of data that start there.
+[[nodiscard]] Seg fin(std::uint32_t seq, std::uint32_t bytes = 0,
+                      Location at = Location::current());
+[[nodiscard]] Seg rst(std::uint32_t seq, Location at = Location::current());
+[[nodiscard]] Seg rst_ack(std::uint32_t seq, std::uint32_t acks, Location at = Location::current());
+/// The reset that answers a segment without ACK: it can only acknowledge.
+[[nodiscard]] Seg blind_rst(std::uint32_t acks, Location at = Location::current());
+
+/// Where both directions' sequence numbers start.
+struct Numbers {
+  std::uint32_t iss = 0;
+  std::uint32_t irs = 0;
+};
+
+/// How a script begins.
+struct Start {
+  enum class Begin : std::uint8_t { Closed, Active, Passive };
+
+  Begin begin = Begin::Closed;
+  TcpConfig config = {};
+  Numbers numbers = {.iss = 1'000'000, .irs = 5'000'000};
+  std::uint16_t mss_bytes = 1'000;  ///< What the path allows, and what the peer's SYN says.
+  std::uint32_t window_bytes = 60'000;
+  std::optional<std::uint8_t> scale = 0;  ///< What the peer's SYN offers.
+  Duration round_trip = std::chrono::milliseconds{100};
+  std::uint64_t budget_bytes = 64ULL << 20U;
+  std::uint32_t sent_segments = 4'096;
+
+  Start& mss(std::uint16_t bytes);
+  /// The initial window, in whole segments: after `mss`.
+  Start& cwnd(std::uint32_t bytes);
+  Start& peer_window(std::uint32_t bytes);
+  Start& peer_scale(std::optional<std::uint8_t> shift);
+  Start& rtt(Duration of_handshake);
+  Start& budget(std::uint64_t bytes);
+  Start& at(const Numbers& first);
+};
+
+/// In ESTABLISHED, by an active open, with a round-trip time of 100 ms: RTO is 300 ms.
+[[nodiscard]] Start established();
+[[nodiscard]] Start established_passively();
+[[nodiscard]] Start closed();
+
+class TcpScript {
+ public:
+  explicit TcpScript(const Start& setup);
+  TcpScript(const TcpScript&) = delete;
+  TcpScript& operator=(const TcpScript&) = delete;
+  /// Fails if output is left, or anything was not given back.
+  ~TcpScript();
+
+  // Time.
+  /// Goes to that time. On the way the connection must say nothing; what is due then is to be
+  /// expected next.
+  TcpScript& at(Duration time, Location where = Location::current());
+  TcpScript& after(Duration time, Location where = Location::current()) {
+    return at(now() + time, where);
+  }
+  /// As `at`, and nothing must be said then either.
+  TcpScript& expect_silence_until(Duration time, Location where = Location::current());
+  /// No timer is armed: nothing will ever be said unprompted.
+  TcpScript& expect_silence_for_ever(Location where = Location::current());
+  [[nodiscard]] Duration now() const { return now_ - origin_; }
+  [[nodiscard]] Instant clock() const { return now_; }
+  [[nodiscard]] std::optional<Duration> deadline() const;
+
+  // The peer.
+  TcpScript& open_active(Duration timeout, Location where = Location::current());
+  TcpScript& open_passive(const Seg& syn);
+  /// One turn for each.
+  template <class... More>
+  TcpScript& peer_sends(const Seg& first, const More&... more) {
+    return play({first, more...}, false);
+  }
+  /// All of them in one turn.
+  template <class... More>
+  TcpScript& peer_sends_at_once(const Seg& first, const More&... more) {
+    return play({first, more...}, true);
+  }
+  /// The last segment was not, or not wholly, used, for that reason.
+  TcpScript& expect_drop(std::optional<DropReason> reason, Location where = Location::current());
+
+  // The connection.
+  template <class... More>
+  TcpScript& expect(const Seg& first, const More&... more) {
+    return match({first, more...});
+  }
+  TcpScript& expect_nothing(Location where = Location::current());
+  TcpScript& expect_state(TcpState state, Location where = Location::current());
+  /// Exactly these have come since the last call.
+  TcpScript& expect_events(unsigned bits, Location where = Location::current());
+  TcpScript& expect_outcome(Result<void> outcome, Location where = Location::current());
+
+  // The application.
+  TcpScript& app_sends(std::uint32_t bytes, Location where = Location::current());
+  [[nodiscard]] Result<std::size_t> app_tries_to_send(std::uint32_t bytes);
+  /// Reads that many bytes and checks each.
+  TcpScript& app_reads(std::uint32_t bytes, Location where = Location::current());
+  TcpScript& app_shuts_down(Location where = Location::current());
+  TcpScript& app_closes(Location where = Location::current());
+  TcpScript& app_aborts(Location where = Location::current());
+
+  [[nodiscard]] tcp::Connection& connection() { return *connection_; }
+  [[nodiscard]] const tcp::Resources& resources() const { return resources_; }
+  [[nodiscard]] const CoreStats& stats() const { return stats_; }
+  [[nodiscard]] packet::PacketBudget& budget() { return budget_; }
+  [[nodiscard]] std::uint32_t cwnd() const { return connection_->congestion().cwnd(); }
+  [[nodiscard]] std::uint32_t ssthresh() const { return connection_->congestion().ssthresh(); }
+  [[nodiscard]] Duration rto() const { return connection_->rtt().rto(setup_.config); }
+  /// What has been sent and not been expected yet, taken out.
+  [[nodiscard]] std::vector<Seg> take_output();
+  /// One turn's output, after something was done to the connection directly.
+  void drain(Location where = Location::current());
+
+ private:
+  TcpScript& play(std::vector<Seg> segments, bool at_once);
+  TcpScript& match(const std::vector<Seg>& expected);
+  void deliver(const Seg& seg);
+  void advance(Instant target, Location where);
+  void begin(const Start& setup);
+  void check(bool holds, const std::string& what, Location where);
+  void require_accounted(Location where);
+  void note_output(const tcp::SegmentPlan& plan, bool is_stateless);
+  void check_payload(const Seg& seg);
+  [[nodiscard]] tcp::Segment segment_of(const Seg& seg);
+  [[nodiscard]] std::string difference(const Seg& expected, const Seg& sent) const;
+
+  Start setup_;
+  CoreStats stats_;
+  tcp::ActiveBlockPool active_blocks_{16};
+  tcp::SentSegmentPool sent_segments_;
+  packet::PacketBudget budget_;
+  tcp::Resources resources_;
+  std::unique_ptr<tcp::Connection> connection_;
+  Instant now_{std::chrono::hours{1}};
+  Instant origin_ = now_;
+
+  std::vector<Seg> output_;
+  std::string transcript_;
+  std::optional<DropReason> last_drop_;
+  unsigned events_ = 0;
+  std::uint32_t snd_high_ = 0;     // Behind the highest octet that the connection has sent.
+  std::uint32_t peer_high_ = 0;    // And that the peer has sent.
+  std::uint32_t peer_acked_ = 0;   // Highest that the peer has acknowledged.
+  std::uint32_t app_written_ = 1;  // Where the application's next byte stands.
+  std::uint32_t app_read_ = 1;     // And the next to be read.
+  std::uint32_t peer_window_ = 0;
+  std::optional<std::uint8_t> peer_shift_;
+  std::optional<std::uint8_t> shift_;
+};
+
+/// A script run with plain sequence numbers and with ones that wrap around, of either direction.
+class NumbersTest : public testing::TestWithParam<Numbers> {
+ protected:
+  [[nodiscard]] static Start established() { return test::established().at(GetParam()); }
+  [[nodiscard]] static Start established_passively() {
+    return test::established_passively().at(GetParam());
+  }
+  [[nodiscard]] static Start closed() { return test::closed().at(GetParam()); }
+};
+
+/// For INSTANTIATE_TEST_SUITE_P: plain, and wrapping around, or turning negative, within the first
+/// bytes.
+inline constexpr std::array<Numbers, 4> kEveryStart{{{.iss = 1'000'000, .irs = 5'000'000},
+                                                     {.iss = 0xffff'ffff, .irs = 0xffff'fffe},
+                                                     {.iss = 0xffff'fa23, .irs = 0xffff'f5e7},
+                                                     {.iss = 0x7fff'fa23, .irs = 0x7fff'ffff}}};
+[[nodiscard]] std::string name_of(const testing::TestParamInfo<Numbers>& info);
+[[nodiscard]] std::string state_name(TcpState state);
+
+}  // namespace millrace::test

@@ -1,0 +1,54 @@
+// Initial sequence numbers: RFC 6528 §3, RFC 9293 §3.4.1.
+#include "tcp/isn_generator.hpp"
+
+#include <array>
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace millrace::tcp {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Instant kStart{std::chrono::hours{1}};
+
+base::KeyedHash hash(unsigned key) {
+  std::array<std::byte, base::KeyedHash::kKeyBytes> bytes{};
+  bytes[3] = static_cast<std::byte>(key);
+  return base::KeyedHash{bytes};
+}
+
+FourTuple tuple(std::uint8_t local, std::uint16_t local_port, std::uint8_t remote,
+                std::uint16_t remote_port) {
+  return {.local = {.address = IpAddress::v4(198, 18, 0, local), .port = Port{local_port}},
+          .remote = {.address = IpAddress::v4(198, 18, 0, remote), .port = Port{remote_port}}};
+}
+
+TEST(IsnGenerator, TicksEveryFourMicroseconds) {  // RFC 9293 §3.4.1
+  const IsnGenerator isns{hash(1)};
+  const FourTuple of = tuple(1, 80, 2, 4'000);
+  const wire::SeqNum first = isns.next(of, kStart);
+  EXPECT_EQ(isns.next(of, kStart), first);
+  EXPECT_EQ(isns.next(of, kStart + 4us), first + 1);
+  EXPECT_EQ(isns.next(of, kStart + 1s), first + 250'000);
+  EXPECT_EQ(isns.next(of, kStart + 24h) - first,
+            static_cast<std::int32_t>(24ULL * 3'600 * 250'000));
+}
+
+TEST(IsnGenerator, EveryPartOfTheTupleAndTheSecretMatter) {  // RFC 6528 §3
+  const FourTuple tuples[] = {tuple(1, 80, 2, 4'000), tuple(3, 80, 2, 4'000),
+                              tuple(1, 81, 2, 4'000), tuple(1, 80, 3, 4'000),
+                              tuple(1, 80, 2, 4'001), tuple(2, 4'000, 1, 80)};
+  std::set<std::uint32_t> seen;
+  for (const FourTuple& of : tuples) {
+    seen.insert(IsnGenerator{hash(1)}.next(of, kStart).value());
+    seen.insert(IsnGenerator{hash(2)}.next(of, kStart).value());
+  }
+  EXPECT_EQ(seen.size(), 12U);
+}
+
+}  // namespace
+
+}  // namespace millrace::tcp

@@ -1,0 +1,63 @@
+// What a listener matches and how many it lets wait.
+#include "tcp/listener.hpp"
+
+#include <gtest/gtest.h>
+
+namespace millrace::tcp {
+
+namespace {
+
+class Silent final : public TcpHandler {};
+
+const Endpoint kHost{.address = IpAddress::v4(198, 18, 0, 1), .port = Port{80}};
+
+TEST(Listener, MatchesItsPortAndAddress) {  // RFC 9293 §3.10.1
+  Silent handler;
+  const Listener one{kHost, 1, handler};
+  EXPECT_TRUE(one.matches(kHost));
+  EXPECT_FALSE(one.matches({.address = kHost.address, .port = Port{81}}));
+  EXPECT_FALSE(one.matches({.address = IpAddress::v4(198, 18, 0, 2), .port = Port{80}}));
+  const Listener any{{.address = IpAddress::v4(0, 0, 0, 0), .port = Port{80}}, 1, handler};
+  EXPECT_TRUE(any.matches(kHost));
+  EXPECT_FALSE(any.matches({.address = kHost.address, .port = Port{81}}));
+}
+
+TEST(Listener, OneMoreThanTheBacklogMayWait) {  // as Linux has it
+  Silent handler;
+  Listener listener{kHost, 2, handler};
+  for (unsigned i = 0; i < 3; ++i) {
+    EXPECT_FALSE(listener.is_accept_queue_full());
+    listener.on_established();
+  }
+  EXPECT_TRUE(listener.is_accept_queue_full());
+  listener.on_waiting_gone();
+  EXPECT_FALSE(listener.is_accept_queue_full());
+  EXPECT_EQ(listener.waiting(), 2U);
+}
+
+TEST(Listener, HalfOpenConnectionsAreBounded) {
+  Silent handler;
+  Listener listener{kHost, 2, handler};
+  listener.on_syn();
+  EXPECT_FALSE(listener.is_syn_queue_full(2));
+  listener.on_syn();
+  EXPECT_TRUE(listener.is_syn_queue_full(2));
+  listener.on_half_open_gone();
+  EXPECT_FALSE(listener.is_syn_queue_full(2));
+  EXPECT_EQ(listener.half_open(), 1U);
+}
+
+TEST(Listener, CanBePaused) {
+  Silent handler;
+  Listener listener{kHost, 2, handler};
+  EXPECT_FALSE(listener.is_paused());
+  listener.pause();
+  EXPECT_TRUE(listener.is_paused());
+  listener.resume();
+  EXPECT_FALSE(listener.is_paused());
+  EXPECT_EQ(&listener.handler(), &handler);
+}
+
+}  // namespace
+
+}  // namespace millrace::tcp

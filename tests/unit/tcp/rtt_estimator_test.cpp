@@ -1,0 +1,100 @@
+// The arithmetic of RFC 6298.
+#include "tcp/rtt_estimator.hpp"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace millrace::tcp {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+const TcpConfig kConfig;
+
+struct Case {
+  const char* name;
+  std::vector<Duration> samples;
+  Duration srtt;
+  Duration rttvar;
+  Duration rto;
+};
+
+TEST(RttEstimator, FollowsTheTable) {  // RFC 6298 §2.2 to §2.5
+  const Case cases[] = {
+      {"none", {}, 0ms, 0ms, 1s},
+      {"first", {100ms}, 100ms, 50ms, 300ms},
+      {"steady", {100ms, 100ms}, 100ms, 37'500us, 250ms},
+      {"slower", {100ms, 300ms}, 125ms, 87'500us, 475ms},
+      {"faster", {100ms, 20ms}, 90ms, 57'500us, 320ms},
+      {"below the minimum", {1ms}, 1ms, 500us, 200ms},
+      {"above the maximum", {50s}, 50s, 25s, 60s},
+      {"immediate", {0ms}, 1us, 0ms, 200ms},
+      {"backwards", {-5ms}, 1us, 0ms, 200ms},
+      {"absurd", {10h}, 300s, 150s, 60s},
+  };
+  for (const Case& row : cases) {
+    RttEstimator rtt;
+    for (const Duration sample : row.samples) {
+      rtt.add_sample(sample);
+    }
+    EXPECT_EQ(rtt.srtt(), row.srtt) << row.name;
+    EXPECT_EQ(rtt.rttvar(), row.rttvar) << row.name;
+    EXPECT_EQ(rtt.rto(kConfig), row.rto) << row.name;
+    EXPECT_EQ(rtt.has_sample(), !row.samples.empty()) << row.name;
+  }
+}
+
+TEST(RttEstimator, SteadyPathComesDownToTheMinimum) {  // RFC 6298 §2.3 and §2.4
+  RttEstimator rtt;
+  for (unsigned i = 0; i < 200; ++i) {
+    rtt.add_sample(10ms);
+  }
+  EXPECT_EQ(rtt.srtt(), 10ms);
+  EXPECT_EQ(rtt.rto(kConfig), 200ms);
+  TcpConfig fine = kConfig;
+  fine.rto_min = 1us;
+  EXPECT_GE(rtt.rto(fine), 10ms) << "never below the round-trip time itself";
+  EXPECT_LE(rtt.rto(fine), 10'100us);
+}
+
+TEST(RttEstimator, BackOffDoublesUpToTheMaximum) {  // RFC 6298 §5.5
+  RttEstimator rtt;
+  for (const Duration expected : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
+    EXPECT_EQ(rtt.rto(kConfig), expected);
+    rtt.back_off();
+  }
+  for (unsigned i = 0; i < 1'000; ++i) {
+    rtt.back_off();
+  }
+  EXPECT_EQ(rtt.rto(kConfig), 60s);
+}
+
+TEST(RttEstimator, SampleEndsTheBackOff) {  // RFC 6298 §5, note behind §5.7
+  RttEstimator rtt;
+  rtt.add_sample(100ms);
+  rtt.back_off();
+  EXPECT_EQ(rtt.rto(kConfig), 600ms);
+  rtt.add_sample(100ms);
+  EXPECT_EQ(rtt.rto(kConfig), 250ms);
+  rtt.back_off();
+  rtt.reset_backoff();
+  EXPECT_EQ(rtt.rto(kConfig), 250ms);
+}
+
+TEST(RttEstimator, LostSynMeansThreeSecondsUntilASample) {  // RFC 6298 §5.7
+  RttEstimator rtt;
+  rtt.start_cautiously();
+  EXPECT_EQ(rtt.rto(kConfig), 3s);
+  rtt.back_off();
+  EXPECT_EQ(rtt.rto(kConfig), 6s);
+  rtt.add_sample(100ms);
+  EXPECT_EQ(rtt.rto(kConfig), 300ms);
+  rtt.start_cautiously();
+  EXPECT_EQ(rtt.rto(kConfig), 300ms);
+}
+
+}  // namespace
+
+}  // namespace millrace::tcp

@@ -126,7 +126,7 @@ Program& Program::required(const std::string& names) {
   return *this;
 }
 
-Program& Program::check(std::function<Result<void, std::string>()> validator) {
+Program& Program::check(std::move_only_function<Result<void, std::string>()> validator) {
   implementation_->checks.push_back(std::move(validator));
   return *this;
 }

@@ -61,7 +61,6 @@ bool Worker::dispatch(Instant now) {
 
 bool Worker::transmit(Instant now) {
   bool has_sent = false;
-  bool has_left = false;
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     packet::Burst& burst = *to_send_[i];
     for (unsigned sent = 0; sent < budget_.tx_bursts; ++sent) {
@@ -73,13 +72,12 @@ bool Worker::transmit(Instant now) {
       devices_[i]->tx_burst(burst);
       has_sent = has_sent || burst.size() < offered;
       if (!burst.empty()) {
-        // The device is full: the rest goes first in the next turn, which must come soon.
-        has_left = true;
+        // The device is full: the rest goes first in the next turn.
         break;
       }
     }
   }
-  return has_sent || has_left;
+  return has_sent;
 }
 
 void Worker::note_turn(Instant start) {

@@ -9,7 +9,7 @@
 namespace millrace::socket {
 
 CoreWorker::CoreWorker(stack::Stack& stack, runtime::BackgroundPool& background, unsigned index,
-                       std::function<void()> stop)
+                       InlineFunction stop)
     : stack_{stack}, background_{background}, index_{index}, stop_{std::move(stop)} {}
 
 Result<TcpListener> CoreWorker::listen(const ListenOptions& options, TcpHandler& handler) {

@@ -1,8 +1,7 @@
 // CoreWorker: what the public Worker is on its own core: a thin face of the stack and the background pool.
 #pragma once
 
-#include <functional>
-
+#include <millrace/function.hpp>
 #include <millrace/worker.hpp>
 
 #include "runtime/background_pool.hpp"
@@ -14,7 +13,7 @@ namespace millrace::socket {
 class CoreWorker final : public Worker {
  public:
   /// `stop` is called by `Worker::stop`, on the core.
-  CoreWorker(stack::Stack& stack, runtime::BackgroundPool& background, unsigned index, std::function<void()> stop);
+  CoreWorker(stack::Stack& stack, runtime::BackgroundPool& background, unsigned index, InlineFunction stop);
 
   Result<TcpListener> listen(const ListenOptions& options, TcpHandler& handler) override;
   Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler, const ConnectOptions& options) override;
@@ -31,7 +30,7 @@ class CoreWorker final : public Worker {
   stack::Stack& stack_;
   runtime::BackgroundPool& background_;
   unsigned index_;
-  std::function<void()> stop_;
+  InlineFunction stop_;
 };
 
 }  // namespace millrace::socket

@@ -109,6 +109,7 @@ class TcpCore {
   void deliver_to_connection(Instant now, ConnectionSlot& slot, const Arrival& arrival,
                              packet::Packet payload) noexcept;
   void deliver_to_time_wait(Instant now, std::uint32_t index, const Arrival& arrival) noexcept;
+  [[nodiscard]] std::optional<DropReason> why_not_now(const tcp::Listener& listener) const noexcept;
   void deliver_to_listener(Instant now, base::SlotHandle handle, const Arrival& arrival,
                            std::optional<tcp::SeqNum> iss_floor) noexcept;
   void on_handshake_complete(ConnectionSlot& slot) noexcept;

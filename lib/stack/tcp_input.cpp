@@ -117,7 +117,8 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index, const Arriv
   const tcp::TimeWaitEntry& entry = time_wait_.at(index);
   const tcp::TimeWaitAnswer answer = judge(entry, arrival.segment);
   const auto listener = find_listener_for(arrival.tuple.local);
-  if (answer == tcp::TimeWaitAnswer::Reopen && listener.generation != 0) {
+  const bool may_reopen = listener.generation != 0 && !why_not_now(*listeners_.find(listener));
+  if (answer == tcp::TimeWaitAnswer::Reopen && may_reopen) {
     const tcp::SeqNum iss_floor = entry.snd_nxt;
     remove_time_wait(index);
     deliver_to_listener(now, listener, arrival, iss_floor);
@@ -136,6 +137,16 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index, const Arriv
   }
 }
 
+std::optional<DropReason> TcpCore::why_not_now(const tcp::Listener& listener) const noexcept {
+  if (listener.is_accept_queue_full()) {
+    return DropReason::TcpAcceptQueueFull;
+  }
+  if (listener.is_syn_queue_full(config_.tcp.syn_backlog)) {
+    return DropReason::TcpSynQueueFull;
+  }
+  return std::nullopt;
+}
+
 void TcpCore::deliver_to_listener(Instant now, base::SlotHandle handle, const Arrival& arrival,
                                   std::optional<tcp::SeqNum> iss_floor) noexcept {
   // RFC 9293 §3.10.7.2, in its order: RST, ACK, SYN, anything else.
@@ -152,12 +163,8 @@ void TcpCore::deliver_to_listener(Instant now, base::SlotHandle handle, const Ar
     return;
   }
   tcp::Listener& listener = *listeners_.find(handle);
-  if (listener.is_accept_queue_full()) {
-    stats_.count(DropReason::TcpAcceptQueueFull);
-    return;
-  }
-  if (listener.is_syn_queue_full(config_.tcp.syn_backlog)) {
-    stats_.count(DropReason::TcpSynQueueFull);
+  if (const auto reason = why_not_now(listener)) {
+    stats_.count(*reason);
     return;
   }
   const auto path = output_.route(arrival.tuple.remote.address);

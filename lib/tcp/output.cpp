@@ -30,7 +30,7 @@ std::optional<SegmentPlan> Connection::next_segment(const Resources& resources, 
   if (!is_synchronized(state_) || state_ == TcpState::TimeWait) {
     // TIME-WAIT's own ACKs are its table's; the one for the FIN that led here is ours.
     if (ack_now_ && (state_ == TcpState::TimeWait || state_ == TcpState::SynReceived)) {
-      return plan_segment(resources, send_.snd_nxt, 0, TcpFlags::kAck);
+      return plan_segment(resources, send_.acceptable_seq(), 0, TcpFlags::kAck);
     }
     ack_now_ = false;
     return std::nullopt;
@@ -47,7 +47,7 @@ std::optional<SegmentPlan> Connection::next_segment(const Resources& resources, 
     }
   }
   if (ack_now_) {
-    return plan_segment(resources, send_.snd_nxt, 0, TcpFlags::kAck);
+    return plan_segment(resources, send_.acceptable_seq(), 0, TcpFlags::kAck);
   }
   update_persist_timer(resources, now);
   return std::nullopt;
@@ -214,7 +214,7 @@ SegmentPlan Connection::plan_segment(const Resources& resources, SeqNum seq, std
 
 SegmentPlan Connection::plan_reset() noexcept {
   SegmentPlan plan;
-  plan.seq = send_.snd_nxt;
+  plan.seq = send_.acceptable_seq();
   plan.ack = receive_.rcv_nxt;
   plan.flags = TcpFlags{TcpFlags::kRst | TcpFlags::kAck};
   return plan;

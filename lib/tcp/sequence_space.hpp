@@ -27,6 +27,9 @@ struct SendSequence {
 
   /// Octets sent and not acknowledged, SYN and FIN included.
   [[nodiscard]] std::uint32_t flight() const noexcept { return static_cast<std::uint32_t>(snd_nxt - snd_una); }
+  /// Where a segment without text must stand for the peer to accept it: behind all that was sent, but not behind the
+  /// right edge, which a probe, or a peer that shrank its window, may have left us beyond.
+  [[nodiscard]] SeqNum acceptable_seq() const noexcept { return flight() > snd_wnd ? snd_una + snd_wnd : snd_nxt; }
   /// Octets that the peer's window still allows behind `snd_nxt`; zero if it shrank below what is in flight.
   [[nodiscard]] std::uint32_t usable_window() const noexcept {
     return snd_wnd > flight() ? snd_wnd - flight() : 0;

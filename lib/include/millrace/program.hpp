@@ -38,7 +38,7 @@ class Program {
   Program& option(const std::string& names, std::optional<Endpoint>& target, const std::string& help);
   Program& required(const std::string& names);
   /// A check across options, made before anything starts; a failure is a usage error.
-  Program& check(std::function<Result<void, std::string>()> validator);
+  Program& check(std::move_only_function<Result<void, std::string>()> validator);
   /// What the start-up report suggests to try, "nc {address} 7", say; `{address}` is replaced.
   Program& suggest(std::string command);
   /// Where the start-up report goes: standard output by default; true sends it to standard error (for programs whose

@@ -1,5 +1,5 @@
-// Device: what "moving bursts" means. One object is one queue pair of a NIC as one core sees it; implementations and
-// decorators stand beside this file. Nothing here knows protocols.
+// Device: what "moving bursts" means. One object is one queue pair of a NIC as one core sees it;
+// implementations and decorators stand beside this file. Nothing here knows protocols.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,18 @@ namespace millrace::device {
 /// What a device takes off the stack's hands, and its limits. Fixed while it runs.
 struct Capabilities {
   MacAddress mac;
-  std::uint16_t mtu = 1500;           ///< Bytes of an IP datagram.
-  bool tx_ipv4_checksum = false;      ///< Fills in the IPv4 header checksum when asked (`Packet::request_checksums`).
-  bool tx_tcp_checksum = false;       ///< Fills in the TCP checksum when asked.
-  bool rx_checksum = false;           ///< Gives verdicts on received checksums.
-  bool multi_segment = false;         ///< Takes chained packets.
-  bool reflects = false;              ///< A loopback plug: what is sent comes back.
+  std::uint16_t mtu = 1500;  ///< Bytes of an IP datagram.
+  bool tx_ipv4_checksum =
+      false;  ///< Fills in the IPv4 header checksum when asked (`Packet::request_checksums`).
+  bool tx_tcp_checksum = false;  ///< Fills in the TCP checksum when asked.
+  bool rx_checksum = false;      ///< Gives verdicts on received checksums.
+  bool multi_segment = false;    ///< Takes chained packets.
+  bool reflects = false;         ///< A loopback plug: what is sent comes back.
 };
 
-/// Implementations are used by one core at a time. Packets change hands with every call: what is in the burst after
-/// `rx_burst` belongs to the caller, what is gone from it after `tx_burst` belongs to the device.
+/// Implementations are used by one core at a time. Packets change hands with every call: what is in
+/// the burst after `rx_burst` belongs to the caller, what is gone from it after `tx_burst` belongs
+/// to the device.
 class Device {
  public:
   virtual ~Device() = default;
@@ -32,14 +34,17 @@ class Device {
   virtual void rx_burst(packet::Burst& burst) noexcept = 0;
 
   /// Takes packets from the front of `burst`; what it could not take stays, in order. Never blocks.
-  /// A taken packet may be held for any time and its bytes must not change until the device frees it.
+  /// A taken packet may be held for any time and its bytes must not change until the device frees
+  /// it.
   virtual void tx_burst(packet::Burst& burst) noexcept = 0;
 
   [[nodiscard]] virtual const Capabilities& capabilities() const noexcept = 0;
 
-  /// A descriptor that becomes readable when packets arrive, or -1 where there is none and the core must poll.
+  /// A descriptor that becomes readable when packets arrive, or -1 where there is none and the core
+  /// must poll.
   [[nodiscard]] virtual int wake_descriptor() const noexcept { return -1; }
-  /// Arms the descriptor before sleeping and disarms it afterwards. False: packets may have arrived, poll again.
+  /// Arms the descriptor before sleeping and disarms it afterwards. False: packets may have
+  /// arrived, poll again.
   [[nodiscard]] virtual bool arm_wake() noexcept { return false; }
   virtual void disarm_wake() noexcept {}
 

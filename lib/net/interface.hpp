@@ -1,5 +1,5 @@
-// Interface: one attachment of this host to a link, as the protocols see it: addresses, sizes, offloads, and the queue
-// of frames that wait to leave.
+// Interface: one attachment of this host to a link, as the protocols see it: addresses, sizes,
+// offloads, and the queue of frames that wait to leave.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ struct Offloads {
   bool tx_ipv4_checksum = false;
   bool tx_tcp_checksum = false;
   bool multi_segment = false;
-  bool reflects = false;  ///< A loopback plug: our own frames come back, so our own source address is no martian.
+  bool reflects = false;  ///< A loopback plug: our own frames come back, so our own source address
+                          ///< is no martian.
 };
 
 /// Belongs to one core.

@@ -21,7 +21,9 @@ class Burst {
   ~Burst() { clear(); }
 
   [[nodiscard]] std::uint16_t size() const noexcept { return count_; }
-  [[nodiscard]] std::uint16_t room() const noexcept { return static_cast<std::uint16_t>(kCapacity - count_); }
+  [[nodiscard]] std::uint16_t room() const noexcept {
+    return static_cast<std::uint16_t>(kCapacity - count_);
+  }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   [[nodiscard]] bool full() const noexcept { return count_ == kCapacity; }
 
@@ -31,7 +33,9 @@ class Burst {
     mbufs_[count_++] = packet.release();
   }
   /// Takes the packet at `index` out and leaves a hole: `clear` afterwards.
-  [[nodiscard]] Packet take(std::uint16_t index) noexcept { return Packet{std::exchange(mbufs_[index], nullptr)}; }
+  [[nodiscard]] Packet take(std::uint16_t index) noexcept {
+    return Packet{std::exchange(mbufs_[index], nullptr)};
+  }
   [[nodiscard]] rte_mbuf* peek(std::uint16_t index) const noexcept { return mbufs_[index]; }
 
   /// Frees what is left.
@@ -50,7 +54,8 @@ class Burst {
     base::expects(count <= room());
     count_ = static_cast<std::uint16_t>(count_ + count);
   }
-  /// For devices: what is to be sent; `drop_front` by the number taken, which moves the rest to the front.
+  /// For devices: what is to be sent; `drop_front` by the number taken, which moves the rest to the
+  /// front.
   [[nodiscard]] rte_mbuf** begin() noexcept { return mbufs_.data(); }
   void drop_front(std::uint16_t count) noexcept {
     base::expects(count <= count_);

@@ -1,5 +1,5 @@
-// Packet: the one owner of packet memory, a move-only handle on an rte_mbuf (chain). It is what every layer passes on.
-// It knows bytes, room and sharing, never what the bytes mean.
+// Packet: the one owner of packet memory, a move-only handle on an rte_mbuf (chain). It is what
+// every layer passes on. It knows bytes, room and sharing, never what the bytes mean.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -13,7 +13,8 @@
 
 namespace millrace::packet {
 
-/// What a layer notes on a packet that waits in a queue. Lives in the private area of every mbuf of our pools.
+/// What a layer notes on a packet that waits in a queue. Lives in the private area of every mbuf of
+/// our pools.
 struct PacketNote {
   rte_mbuf* next_in_queue = nullptr;  // Link of PacketQueue.
   std::uint32_t sequence = 0;         // First payload byte's sequence number (TCP queues).
@@ -23,7 +24,8 @@ struct PacketNote {
 /// What the device said about a received packet's checksums.
 enum class ChecksumVerdict : std::uint8_t { Unknown, Good, Bad };
 
-/// Owns one mbuf chain, or nothing. Frees to the pool it came from; only on that pool's core, or through a device.
+/// Owns one mbuf chain, or nothing. Frees to the pool it came from; only on that pool's core, or
+/// through a device.
 class Packet {
  public:
   /// Charged per buffer beside its data room: mbuf, note and pool header.
@@ -94,7 +96,8 @@ class Packet {
     base::expects(is_contiguous() && bytes <= data().size());
     rte_pktmbuf_trim(mbuf_, static_cast<std::uint16_t>(data().size() - bytes));
   }
-  /// Hangs `tail` behind this packet's last segment. False if the chain would be too long; `tail` is then kept.
+  /// Hangs `tail` behind this packet's last segment. False if the chain would be too long; `tail`
+  /// is then kept.
   [[nodiscard]] bool chain(Packet& tail) noexcept {
     if (rte_pktmbuf_chain(mbuf_, tail.mbuf_) != 0) {
       return false;
@@ -107,7 +110,8 @@ class Packet {
   template <class F>
   void for_each_segment(F&& visit) const noexcept {
     for (const rte_mbuf* segment = mbuf_; segment != nullptr; segment = segment->next) {
-      visit(std::span<const std::byte>{rte_pktmbuf_mtod(segment, const std::byte*), rte_pktmbuf_data_len(segment)});
+      visit(std::span<const std::byte>{rte_pktmbuf_mtod(segment, const std::byte*),
+                                       rte_pktmbuf_data_len(segment)});
     }
   }
   /// Gathers a chain into one segment, in place. False if it does not fit there.
@@ -116,7 +120,9 @@ class Packet {
   /// Memory this packet holds up, in bytes, for the budgets that bound queues.
   [[nodiscard]] std::uint32_t charge() const noexcept { return mbuf_->buf_len + kOverheadBytes; }
 
-  [[nodiscard]] PacketNote& note() const noexcept { return *static_cast<PacketNote*>(rte_mbuf_to_priv(mbuf_)); }
+  [[nodiscard]] PacketNote& note() const noexcept {
+    return *static_cast<PacketNote*>(rte_mbuf_to_priv(mbuf_));
+  }
 
   [[nodiscard]] ChecksumVerdict ip_checksum_verdict() const noexcept {
     return verdict(mbuf_->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
@@ -127,19 +133,24 @@ class Packet {
                    RTE_MBUF_F_RX_L4_CKSUM_BAD);
   }
 
-  /// Asks the device to fill in the IPv4 header's checksum, and the TCP one (whose field holds the pseudo header's
-  /// sum). Header lengths in bytes.
-  void request_checksums(std::uint16_t l2_bytes, std::uint16_t l3_bytes, bool ip, bool tcp) noexcept {
+  /// Asks the device to fill in the IPv4 header's checksum, and the TCP one (whose field holds the
+  /// pseudo header's sum). Header lengths in bytes.
+  void request_checksums(std::uint16_t l2_bytes, std::uint16_t l3_bytes, bool ip,
+                         bool tcp) noexcept {
     mbuf_->l2_len = l2_bytes & 0x7fU;
     mbuf_->l3_len = l3_bytes & 0x1ffU;
-    mbuf_->ol_flags |= RTE_MBUF_F_TX_IPV4 | (ip ? RTE_MBUF_F_TX_IP_CKSUM : 0) | (tcp ? RTE_MBUF_F_TX_TCP_CKSUM : 0);
+    mbuf_->ol_flags |= RTE_MBUF_F_TX_IPV4 | (ip ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
+                       (tcp ? RTE_MBUF_F_TX_TCP_CKSUM : 0);
   }
   /// Forgets what a device said of it or was asked to do: before a received packet goes out again.
   void clear_offload() noexcept { mbuf_->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; }
 
  private:
-  [[nodiscard]] static ChecksumVerdict verdict(std::uint64_t flags, std::uint64_t good, std::uint64_t bad) noexcept {
-    return flags == good ? ChecksumVerdict::Good : flags == bad ? ChecksumVerdict::Bad : ChecksumVerdict::Unknown;
+  [[nodiscard]] static ChecksumVerdict verdict(std::uint64_t flags, std::uint64_t good,
+                                               std::uint64_t bad) noexcept {
+    return flags == good  ? ChecksumVerdict::Good
+           : flags == bad ? ChecksumVerdict::Bad
+                          : ChecksumVerdict::Unknown;
   }
 
   rte_mbuf* mbuf_ = nullptr;

@@ -1,5 +1,5 @@
-// PacketBudget: how much packet memory the queues of one core may hold in all, so that receive descriptors, a transmit
-// burst and control traffic always find a packet.
+// PacketBudget: how much packet memory the queues of one core may hold in all, so that receive
+// descriptors, a transmit burst and control traffic always find a packet.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,8 @@ namespace millrace::packet {
 
 namespace {
 
-/// The per-core cache of a pool: large enough for two bursts, small enough to leave small pools something.
+/// The per-core cache of a pool: large enough for two bursts, small enough to leave small pools
+/// something.
 std::uint32_t cache_size_for(std::uint32_t count) {
   constexpr std::uint32_t kLargest = 256;
   return count >= 8 * kLargest ? kLargest : 0;
@@ -31,9 +32,9 @@ Result<PacketPool, std::string> PacketPool::create(const std::string& name, std:
                                                    std::uint16_t data_room_bytes, int numa_node) {
   static_assert(kHeadroomBytes == RTE_PKTMBUF_HEADROOM);
   constexpr std::uint16_t kNoteBytes = round_up_to(sizeof(PacketNote), RTE_MBUF_PRIV_ALIGN);
-  rte_mempool* const pool =
-      rte_pktmbuf_pool_create(name.c_str(), count, cache_size_for(count), kNoteBytes,
-                              static_cast<std::uint16_t>(kHeadroomBytes + data_room_bytes), numa_node);
+  rte_mempool* const pool = rte_pktmbuf_pool_create(
+      name.c_str(), count, cache_size_for(count), kNoteBytes,
+      static_cast<std::uint16_t>(kHeadroomBytes + data_room_bytes), numa_node);
   if (pool == nullptr) {
     return fail("cannot create a pool of " + std::to_string(count) + " packets of " +
                 std::to_string(data_room_bytes) + " bytes: " + rte_strerror(rte_errno));
@@ -42,7 +43,8 @@ Result<PacketPool, std::string> PacketPool::create(const std::string& name, std:
   return PacketPool{pool};
 }
 
-Packet PacketPool::reference(rte_mbuf* source, std::uint32_t offset, std::uint32_t length) noexcept {
+Packet PacketPool::reference(rte_mbuf* source, std::uint32_t offset,
+                             std::uint32_t length) noexcept {
   base::expects(offset + length <= rte_pktmbuf_data_len(source));
   rte_mbuf* const mbuf = rte_pktmbuf_alloc(pool_.get());
   if (mbuf == nullptr) {
@@ -56,13 +58,16 @@ Packet PacketPool::reference(rte_mbuf* source, std::uint32_t offset, std::uint32
   return Packet{mbuf};
 }
 
-std::uint32_t PacketPool::available() const noexcept { return rte_mempool_avail_count(pool_.get()); }
+std::uint32_t PacketPool::available() const noexcept {
+  return rte_mempool_avail_count(pool_.get());
+}
 
 std::uint32_t PacketPool::capacity() const noexcept { return pool_->size; }
 
 void PacketPool::Free::operator()(rte_mempool* pool) const noexcept { rte_mempool_free(pool); }
 
-Result<CorePools, std::string> CorePools::create(const std::string& name, const PoolSizes& sizes, int numa_node) {
+Result<CorePools, std::string> CorePools::create(const std::string& name, const PoolSizes& sizes,
+                                                 int numa_node) {
   auto data = PacketPool::create(name + "_data", sizes.data, kDataRoomBytes, numa_node);
   if (!data) {
     return fail(std::move(data.error()));

@@ -1,4 +1,5 @@
-// PacketPool: one core's supply of packet buffers, a DPDK mempool. CorePools: the three kinds a core needs.
+// PacketPool: one core's supply of packet buffers, a DPDK mempool. CorePools: the three kinds a
+// core needs.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +14,20 @@ struct rte_mempool;
 
 namespace millrace::packet {
 
-/// Owns a mempool of equal buffers, each with a PacketNote. Allocating and freeing belong to the owning core, but a
-/// device may free from elsewhere. Every packet must be back before the pool is destroyed.
+/// Owns a mempool of equal buffers, each with a PacketNote. Allocating and freeing belong to the
+/// owning core, but a device may free from elsewhere. Every packet must be back before the pool is
+/// destroyed.
 class PacketPool {
  public:
   /// Bytes in front of the data, for headers that are put before a payload in place.
   static constexpr std::uint16_t kHeadroomBytes = 128;
 
-  /// `data_room_bytes` excludes the headroom. Error: the reason in words (out of memory, name taken).
-  [[nodiscard]] static Result<PacketPool, std::string> create(const std::string& name, std::uint32_t count,
-                                                              std::uint16_t data_room_bytes, int numa_node);
+  /// `data_room_bytes` excludes the headroom. Error: the reason in words (out of memory, name
+  /// taken).
+  [[nodiscard]] static Result<PacketPool, std::string> create(const std::string& name,
+                                                              std::uint32_t count,
+                                                              std::uint16_t data_room_bytes,
+                                                              int numa_node);
 
   /// An empty Packet when the pool is exhausted. Data is empty, headroom is `kHeadroomBytes`.
   [[nodiscard]] Packet allocate() noexcept {
@@ -30,9 +35,10 @@ class PacketPool {
     return Packet{mbuf};
   }
 
-  /// A packet of this pool that refers to `length` bytes from `offset` of the data of `source` without copying.
-  /// Empty when the pool is exhausted. The bytes stay held until it is freed.
-  [[nodiscard]] Packet reference(rte_mbuf* source, std::uint32_t offset, std::uint32_t length) noexcept;
+  /// A packet of this pool that refers to `length` bytes from `offset` of the data of `source`
+  /// without copying. Empty when the pool is exhausted. The bytes stay held until it is freed.
+  [[nodiscard]] Packet reference(rte_mbuf* source, std::uint32_t offset,
+                                 std::uint32_t length) noexcept;
 
   /// Buffers that are in nobody's hands. Walks the per-core caches: for reports and tests.
   [[nodiscard]] std::uint32_t available() const noexcept;
@@ -52,9 +58,11 @@ class PacketPool {
 
 /// How many buffers of each kind.
 struct PoolSizes {
-  std::uint32_t data = 32'768;       ///< Full frames: received, or holding payload to send.
-  std::uint32_t headers = 8'192;     ///< Headers of segments in flight to the device, and small frames.
-  std::uint32_t references = 16'384; ///< References to payload in frames on their way to the device.
+  std::uint32_t data = 32'768;  ///< Full frames: received, or holding payload to send.
+  std::uint32_t headers =
+      8'192;  ///< Headers of segments in flight to the device, and small frames.
+  std::uint32_t references =
+      16'384;  ///< References to payload in frames on their way to the device.
 };
 
 /// The pools of one core.
@@ -67,8 +75,8 @@ struct CorePools {
   static constexpr std::uint16_t kHeaderRoomBytes = 384;
 
   /// `name` must be unique in the process. Error: the reason in words.
-  [[nodiscard]] static Result<CorePools, std::string> create(const std::string& name, const PoolSizes& sizes,
-                                                             int numa_node);
+  [[nodiscard]] static Result<CorePools, std::string> create(const std::string& name,
+                                                             const PoolSizes& sizes, int numa_node);
   [[nodiscard]] std::uint32_t in_use() const noexcept {
     return data.in_use() + headers.in_use() + references.in_use();
   }

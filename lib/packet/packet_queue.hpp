@@ -1,5 +1,5 @@
-// PacketQueue: a first-in, first-out queue of packets linked through their notes. It allocates nothing and counts what
-// it holds, so that owners can bound it.
+// PacketQueue: a first-in, first-out queue of packets linked through their notes. It allocates
+// nothing and counts what it holds, so that owners can bound it.
 #pragma once
 
 #include <cstdint>
@@ -116,7 +116,9 @@ class PacketQueue {
   }
 
   /// Bytes of the packet's first segment.
-  [[nodiscard]] static std::uint32_t bytes_of(Position position) noexcept { return rte_pktmbuf_data_len(position); }
+  [[nodiscard]] static std::uint32_t bytes_of(Position position) noexcept {
+    return rte_pktmbuf_data_len(position);
+  }
   /// Lends the packet at `position` to `use`; the queue keeps it.
   template <class F>
   static auto view(Position position, F&& use) noexcept {

@@ -22,7 +22,8 @@ BackgroundPool::BackgroundPool(std::uint32_t threads) {
   pthread_sigmask(SIG_SETMASK, &all, &previous);
   for (std::uint32_t i = 0; i < threads; ++i) {
     Helper& helper = *helpers_.emplace_back(std::make_unique<Helper>());
-    helper.thread = std::jthread{[this, &helper](const std::stop_token& stop) { run(helper, stop); }};
+    helper.thread =
+        std::jthread{[this, &helper](const std::stop_token& stop) { run(helper, stop); }};
   }
   pthread_sigmask(SIG_SETMASK, &previous, nullptr);
 }
@@ -49,7 +50,8 @@ Result<void> BackgroundPool::submit(InlineFunction work, InlineFunction done) {
     return {};
   }
   Helper& helper = **std::ranges::min_element(
-      helpers_, {}, [](const std::unique_ptr<Helper>& candidate) { return candidate->outstanding; });
+      helpers_, {},
+      [](const std::unique_ptr<Helper>& candidate) { return candidate->outstanding; });
   if (helper.outstanding == kJobsPerThread) {
     return fail(Error::WouldBlock);
   }
@@ -67,7 +69,8 @@ std::uint32_t BackgroundPool::deliver() {
   std::uint32_t delivered = 0;
   InlineFunction done;
   // Only what is there now: a completion that submits again must not keep the loop here.
-  for (std::size_t left = inline_completions_.read_available(); left > 0 && inline_completions_.try_pop(done); --left) {
+  for (std::size_t left = inline_completions_.read_available();
+       left > 0 && inline_completions_.try_pop(done); --left) {
     --outstanding_;
     ++delivered;
     done();
@@ -79,8 +82,8 @@ std::uint32_t BackgroundPool::deliver() {
     }
   }
   for (const auto& helper : helpers_) {
-    for (std::size_t left = helper->completions.read_available(); left > 0 && helper->completions.try_pop(done);
-         --left) {
+    for (std::size_t left = helper->completions.read_available();
+         left > 0 && helper->completions.try_pop(done); --left) {
       --helper->outstanding;
       ++unread_signals_;
       --outstanding_;

@@ -1,5 +1,5 @@
-// BackgroundPool: helper threads on which a core's application may block, reading files say. Jobs go out and
-// completions come back through bounded mailboxes; the core never waits for either.
+// BackgroundPool: helper threads on which a core's application may block, reading files say. Jobs
+// go out and completions come back through bounded mailboxes; the core never waits for either.
 #pragma once
 
 #include <cstddef>
@@ -16,17 +16,19 @@
 
 namespace millrace::runtime {
 
-/// Belongs to one core: `submit` and `deliver` are called on it alone. Destroy it on any thread once the core has
-/// stopped; that waits for jobs that run and drops those that have not begun.
+/// Belongs to one core: `submit` and `deliver` are called on it alone. Destroy it on any thread
+/// once the core has stopped; that waits for jobs that run and drops those that have not begun.
 class BackgroundPool {
  public:
-  /// With no threads, as in the simulator, jobs run inside `submit` and complete in the next `deliver`.
+  /// With no threads, as in the simulator, jobs run inside `submit` and complete in the next
+  /// `deliver`.
   explicit BackgroundPool(std::uint32_t threads);
   BackgroundPool(const BackgroundPool&) = delete;
   BackgroundPool& operator=(const BackgroundPool&) = delete;
   ~BackgroundPool();
 
-  /// Gives `work` to the thread with the fewest jobs. Error: WouldBlock (each has as many as it may).
+  /// Gives `work` to the thread with the fewest jobs. Error: WouldBlock (each has as many as it
+  /// may).
   [[nodiscard]] Result<void> submit(InlineFunction work, InlineFunction done);
   /// Calls `done` of the jobs that have finished. Returns how many there were.
   std::uint32_t deliver();
@@ -58,7 +60,8 @@ class BackgroundPool {
   base::Mailbox<InlineFunction> inline_completions_{kJobsPerThread};
   int event_ = -1;
   std::uint32_t outstanding_ = 0;
-  // Completions taken, less signals read: a helper signals after it has handed over, so either may be seen first.
+  // Completions taken, less signals read: a helper signals after it has handed over, so either may
+  // be seen first.
   std::int64_t unread_signals_ = 0;
 };
 

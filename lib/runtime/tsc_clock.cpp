@@ -15,11 +15,13 @@ constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 Instant system_now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return Instant{Duration{static_cast<std::int64_t>(now.tv_sec) * static_cast<std::int64_t>(kNanosecondsPerSecond) +
+  return Instant{Duration{static_cast<std::int64_t>(now.tv_sec) *
+                              static_cast<std::int64_t>(kNanosecondsPerSecond) +
                           now.tv_nsec}};
 }
 
-/// Both clocks at the same moment, as nearly as can be had: the pair of reads that took the shortest time.
+/// Both clocks at the same moment, as nearly as can be had: the pair of reads that took the
+/// shortest time.
 struct Pair {
   std::uint64_t ticks;
   Instant time;
@@ -70,7 +72,8 @@ TscClock TscClock::calibrate() {
   }
   __extension__ using Wide = unsigned __int128;
   clock.multiplier_ = static_cast<std::uint64_t>((static_cast<Wide>(elapsed) << kShift) / ticks);
-  clock.frequency_hz_ = static_cast<std::uint64_t>(static_cast<Wide>(ticks) * kNanosecondsPerSecond / elapsed);
+  clock.frequency_hz_ =
+      static_cast<std::uint64_t>(static_cast<Wide>(ticks) * kNanosecondsPerSecond / elapsed);
   return clock;
 }
 
@@ -81,7 +84,8 @@ Instant TscClock::now() noexcept {
   } else {
     __extension__ using Wide = unsigned __int128;
     const std::uint64_t ticks = rte_rdtsc() - base_ticks_;
-    time = base_ + Duration{static_cast<std::int64_t>((static_cast<Wide>(ticks) * multiplier_) >> kShift)};
+    time = base_ +
+           Duration{static_cast<std::int64_t>((static_cast<Wide>(ticks) * multiplier_) >> kShift)};
   }
   // Decision 11: a clock that steps back is held and counted.
   if (time < last_) {

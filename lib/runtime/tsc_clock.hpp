@@ -1,5 +1,6 @@
-// TscClock: the processor's time-stamp counter, calibrated against the system's monotonic clock. Reading it takes no
-// system call. Where the counter does not tick evenly it reads the system's clock instead.
+// TscClock: the processor's time-stamp counter, calibrated against the system's monotonic clock.
+// Reading it takes no system call. Where the counter does not tick evenly it reads the system's
+// clock instead.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ class TscClock final : public Clock {
   TscClock() = default;
 
   std::uint64_t base_ticks_ = 0;
-  std::uint64_t multiplier_ = 0;  // Nanoseconds a tick, shifted left by kShift; zero: read the system's clock.
+  std::uint64_t multiplier_ =
+      0;  // Nanoseconds a tick, shifted left by kShift; zero: read the system's clock.
   std::uint64_t frequency_hz_ = 0;
   Instant base_{};
   Instant last_{};

@@ -5,9 +5,13 @@
 
 namespace millrace::runtime {
 
-Worker::Worker(stack::Stack& stack, std::vector<device::Device*> devices, BackgroundPool& background, Clock& clock,
-               const TurnBudget& budget)
-    : stack_{stack}, devices_{std::move(devices)}, background_{background}, clock_{clock}, budget_{budget} {
+Worker::Worker(stack::Stack& stack, std::vector<device::Device*> devices,
+               BackgroundPool& background, Clock& clock, const TurnBudget& budget)
+    : stack_{stack},
+      devices_{std::move(devices)},
+      background_{background},
+      clock_{clock},
+      budget_{budget} {
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     to_send_.push_back(std::make_unique<packet::Burst>());
   }
@@ -21,9 +25,12 @@ bool Worker::run_turn() {
   const bool has_sent = transmit(now);
   stack_.end_turn();
   ++stack_.stats().turns;
-  // Frames that the device did not take are work, too: nothing else may come to wake the loop for them.
-  const bool has_unsent = std::ranges::any_of(to_send_, [](const auto& burst) { return !burst->empty(); });
-  const bool was_busy = has_received || has_dispatched || has_sent || has_unsent || stack_.has_work();
+  // Frames that the device did not take are work, too: nothing else may come to wake the loop for
+  // them.
+  const bool has_unsent =
+      std::ranges::any_of(to_send_, [](const auto& burst) { return !burst->empty(); });
+  const bool was_busy =
+      has_received || has_dispatched || has_sent || has_unsent || stack_.has_work();
   if (was_busy) {
     note_turn(now);
   }
@@ -47,7 +54,8 @@ bool Worker::receive(Instant now) {
 }
 
 bool Worker::dispatch(Instant now) {
-  // The clock is read around the handlers only when there are any to call: that is what costs time here.
+  // The clock is read around the handlers only when there are any to call: that is what costs time
+  // here.
   const bool has_news = stack_.has_news(now) || background_.has_news();
   if (!has_news) {
     return false;

@@ -1,3 +1,5 @@
+// The public Buffer: packet memory lent to an application. Where buffers come from is the pools'
+// and sockets'.
 #include <millrace/buffer.hpp>
 
 #include "base/contract.hpp"
@@ -43,7 +45,9 @@ std::span<std::byte> Buffer::spare() const noexcept {
 
 void Buffer::extend(std::size_t bytes) noexcept {
   base::expects(bytes <= spare().size());
-  with_packet(mbuf_, [bytes](packet::Packet& packet) { return packet.append(static_cast<std::uint16_t>(bytes)); });
+  with_packet(mbuf_, [bytes](packet::Packet& packet) {
+    return packet.append(static_cast<std::uint16_t>(bytes));
+  });
 }
 
 void Buffer::remove_prefix(std::size_t bytes) noexcept {

@@ -39,7 +39,8 @@ Result<Timer> CoreWorker::after(Duration delay, InlineFunction function) {
   if (!stack_.is_on_core()) {
     return fail(Error::WrongCore);
   }
-  const auto timer = stack_.timers().arm(base::later(stack_.now(), std::max(delay, Duration::zero())), std::move(function));
+  const auto timer = stack_.timers().arm(
+      base::later(stack_.now(), std::max(delay, Duration::zero())), std::move(function));
   if (!timer) {
     return fail(timer.error());
   }

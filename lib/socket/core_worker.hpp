@@ -1,4 +1,5 @@
-// CoreWorker: what the public Worker is on its own core: a thin face of the stack and the background pool.
+// CoreWorker: what the public Worker is on its own core: a thin face of the stack and the
+// background pool.
 #pragma once
 
 #include <millrace/function.hpp>
@@ -13,10 +14,12 @@ namespace millrace::socket {
 class CoreWorker final : public Worker {
  public:
   /// `stop` is called by `Worker::stop`, on the core.
-  CoreWorker(stack::Stack& stack, runtime::BackgroundPool& background, unsigned index, InlineFunction stop);
+  CoreWorker(stack::Stack& stack, runtime::BackgroundPool& background, unsigned index,
+             InlineFunction stop);
 
   Result<TcpListener> listen(const ListenOptions& options, TcpHandler& handler) override;
-  Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler, const ConnectOptions& options) override;
+  Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler,
+                            const ConnectOptions& options) override;
   Result<Timer> after(Duration delay, InlineFunction function) override;
   Result<void> background(InlineFunction work, InlineFunction done) override;
   Result<Buffer> allocate_buffer() override;

@@ -1,3 +1,4 @@
+// The public TcpListener: finds its listener and does one thing to it.
 #include <millrace/tcp.hpp>
 
 #include "stack/stack.hpp"
@@ -13,7 +14,8 @@ Result<tcp::Listener*> find(stack::Stack* stack, std::uint32_t index, std::uint3
   if (!stack->is_on_core()) {
     return fail(Error::WrongCore);
   }
-  tcp::Listener* const listener = stack->tcp().find_listener({.index = index, .generation = generation});
+  tcp::Listener* const listener =
+      stack->tcp().find_listener({.index = index, .generation = generation});
   if (listener == nullptr) {
     return fail(Error::StaleHandle);
   }
@@ -56,23 +58,6 @@ Result<Endpoint> TcpListener::endpoint() const {
     return fail(listener.error());
   }
   return (*listener)->endpoint();
-}
-
-std::string_view to_string(TcpState state) noexcept {
-  switch (state) {
-    case TcpState::Closed: return "CLOSED";
-    case TcpState::Listen: return "LISTEN";
-    case TcpState::SynSent: return "SYN-SENT";
-    case TcpState::SynReceived: return "SYN-RECEIVED";
-    case TcpState::Established: return "ESTABLISHED";
-    case TcpState::FinWait1: return "FIN-WAIT-1";
-    case TcpState::FinWait2: return "FIN-WAIT-2";
-    case TcpState::CloseWait: return "CLOSE-WAIT";
-    case TcpState::Closing: return "CLOSING";
-    case TcpState::LastAck: return "LAST-ACK";
-    case TcpState::TimeWait: return "TIME-WAIT";
-  }
-  return "UNKNOWN";
 }
 
 }  // namespace millrace

@@ -1,4 +1,5 @@
-// The native socket: finds its connection, does one thing to it, and lets the core settle what follows.
+// The native socket: finds its connection, does one thing to it, and lets the core settle what
+// follows.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -31,7 +32,8 @@ Result<ConnectionSlot*> find(stack::Stack* stack, std::uint32_t index, std::uint
 }
 
 /// Copies what fits into fresh packets of the send buffer. Returns how much that was.
-std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection, std::span<const std::byte> data) {
+std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,
+                              std::span<const std::byte> data) {
   const tcp::Resources& resources = stack.tcp().resources();
   std::size_t taken = 0;
   while (taken < data.size()) {
@@ -42,7 +44,8 @@ std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection, 
     }
     const std::size_t bytes = std::min<std::size_t>(
         {data.size() - taken, connection.packet_bytes_max(), packet.tailroom()});
-    std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), data.data() + taken, bytes);
+    std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), data.data() + taken,
+                bytes);
     if (!connection.append(resources, stack.now(), packet)) {
       break;
     }
@@ -75,7 +78,9 @@ Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
   return taken;
 }
 
-Result<std::size_t> TcpSocket::send(std::string_view text) { return send(std::as_bytes(std::span{text})); }
+Result<std::size_t> TcpSocket::send(std::string_view text) {
+  return send(std::as_bytes(std::span{text}));
+}
 
 Result<void> TcpSocket::send(Buffer&& buffer) {
   const auto slot = find(stack_, index_, generation_);
@@ -110,7 +115,8 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
   }
   std::size_t copied = 0;
   while (copied < into.size()) {
-    const auto bytes = connection.peek().first(std::min(connection.peek().size(), into.size() - copied));
+    const auto bytes =
+        connection.peek().first(std::min(connection.peek().size(), into.size() - copied));
     if (bytes.empty()) {
       break;
     }

@@ -1,3 +1,4 @@
+// The public Timer: cancels itself.
 #include <millrace/worker.hpp>
 
 #include "stack/stack.hpp"

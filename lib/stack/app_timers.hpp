@@ -47,7 +47,9 @@ class AppTimers {
     });
   }
 
-  [[nodiscard]] std::optional<Instant> next_deadline() const noexcept { return wheel_.next_deadline(); }
+  [[nodiscard]] std::optional<Instant> next_deadline() const noexcept {
+    return wheel_.next_deadline();
+  }
   [[nodiscard]] std::uint32_t armed() const noexcept { return wheel_.armed(); }
 
   /// Forgets all of them.

@@ -1,5 +1,5 @@
-// ConnectionSlot: a connection with what this core keeps beside it: its handler, its timer, and its places in the lists
-// of what has to be sent and said.
+// ConnectionSlot: a connection with what this core keeps beside it: its handler, its timer, and its
+// places in the lists of what has to be sent and said.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct ConnectionSlot {
   TcpHandler* handler = nullptr;
   void* user_data = nullptr;
   net::Path path;
-  base::SlotHandle listener;     // While HalfOpen or Waiting.
-  std::uint8_t events = 0;       // Not dispatched yet; bits of tcp::Events.
+  base::SlotHandle listener;  // While HalfOpen or Waiting.
+  std::uint8_t events = 0;    // Not dispatched yet; bits of tcp::Events.
   Phase phase = Phase::Open;
   bool is_in_demux = false;
 };

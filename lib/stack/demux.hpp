@@ -1,5 +1,5 @@
-// Demux: from a four-tuple to what it names on this core, a connection or an entry in TIME-WAIT. Its hash is keyed, so
-// that nobody can aim at one bucket.
+// Demux: from a four-tuple to what it names on this core, a connection or an entry in TIME-WAIT.
+// Its hash is keyed, so that nobody can aim at one bucket.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,15 @@ namespace millrace::stack {
 class DemuxTarget {
  public:
   constexpr DemuxTarget() noexcept = default;
-  [[nodiscard]] static constexpr DemuxTarget connection(std::uint32_t index) noexcept { return DemuxTarget{index}; }
+  [[nodiscard]] static constexpr DemuxTarget connection(std::uint32_t index) noexcept {
+    return DemuxTarget{index};
+  }
   [[nodiscard]] static constexpr DemuxTarget time_wait(std::uint32_t index) noexcept {
     return DemuxTarget{index | kTimeWaitBit};
   }
-  [[nodiscard]] constexpr bool is_time_wait() const noexcept { return (value_ & kTimeWaitBit) != 0; }
+  [[nodiscard]] constexpr bool is_time_wait() const noexcept {
+    return (value_ & kTimeWaitBit) != 0;
+  }
   [[nodiscard]] constexpr std::uint32_t index() const noexcept { return value_ & ~kTimeWaitBit; }
   friend constexpr bool operator==(DemuxTarget, DemuxTarget) noexcept = default;
 
@@ -30,15 +34,17 @@ class DemuxTarget {
   std::uint32_t value_ = 0;
 };
 
-/// Open addressing with linear probing, at most half full, eight bytes an entry. The tuples themselves stay with what
-/// they name: `same(target)` says whether a candidate is the one looked for.
+/// Open addressing with linear probing, at most half full, eight bytes an entry. The tuples
+/// themselves stay with what they name: `same(target)` says whether a candidate is the one looked
+/// for.
 class Demux {
  public:
   /// `capacity` is the largest number of entries.
   Demux(std::uint32_t capacity, base::KeyedHash hash);
 
   template <class Same>
-  [[nodiscard]] std::optional<DemuxTarget> find(const FourTuple& tuple, Same&& same) const noexcept {
+  [[nodiscard]] std::optional<DemuxTarget> find(const FourTuple& tuple,
+                                                Same&& same) const noexcept {
     const std::uint32_t hash = hash_of(tuple);
     for (std::uint32_t at = hash & mask_; slots_[at].hash != kEmpty; at = (at + 1) & mask_) {
       if (slots_[at].hash == hash && same(slots_[at].target)) {

@@ -30,7 +30,8 @@ void write_header(std::span<std::byte> out, const tcp::SegmentPlan& plan, const 
 /// The sum over pseudo header, header and payload; the payload in the pieces that `packet` chains.
 void fill_checksum(Packet& packet, const FourTuple& tuple, bool device_completes) {
   wire::Checksum sum;
-  sum.add_pseudo_header(tuple.local.address, tuple.remote.address, wire::IpProtocol::Tcp, packet.size());
+  sum.add_pseudo_header(tuple.local.address, tuple.remote.address, wire::IpProtocol::Tcp,
+                        packet.size());
   if (device_completes) {
     wire::set_tcp_checksum(packet.data(), sum.folded());
     return;
@@ -41,9 +42,10 @@ void fill_checksum(Packet& packet, const FourTuple& tuple, bool device_completes
 
 }  // namespace
 
-Packet FrameBuilder::build(const tcp::SegmentPlan& plan, const FourTuple& tuple, const net::Offloads& offloads,
-                           tcp::SendBuffer* payload) noexcept {
-  const std::size_t header_bytes = wire::kTcpHeaderSize + wire::tcp_options_size(plan.options, plan.flags.syn());
+Packet FrameBuilder::build(const tcp::SegmentPlan& plan, const FourTuple& tuple,
+                           const net::Offloads& offloads, tcp::SendBuffer* payload) noexcept {
+  const std::size_t header_bytes =
+      wire::kTcpHeaderSize + wire::tcp_options_size(plan.options, plan.flags.syn());
   Packet packet;
   if (plan.payload_bytes == 0) {
     packet = pools_.headers.allocate();
@@ -65,19 +67,23 @@ Packet FrameBuilder::build(const tcp::SegmentPlan& plan, const FourTuple& tuple,
 }
 
 Packet FrameBuilder::allocate_for(std::size_t bytes) noexcept {
-  return bytes <= packet::CorePools::kHeaderRoomBytes ? pools_.headers.allocate() : pools_.data.allocate();
+  return bytes <= packet::CorePools::kHeaderRoomBytes ? pools_.headers.allocate()
+                                                      : pools_.data.allocate();
 }
 
-Packet FrameBuilder::copy(const tcp::SegmentPlan& plan, std::size_t header_bytes, tcp::SendBuffer& payload) noexcept {
+Packet FrameBuilder::copy(const tcp::SegmentPlan& plan, std::size_t header_bytes,
+                          tcp::SendBuffer& payload) noexcept {
   Packet packet = allocate_for(header_bytes + plan.payload_bytes);
   if (!packet) {
     return packet;
   }
   static_cast<void>(packet.append(static_cast<std::uint16_t>(header_bytes)));
-  payload.for_each_piece(plan.seq, plan.payload_bytes, [&](auto piece, std::uint32_t offset, std::uint32_t bytes) {
-    const auto from = PacketQueue::view(piece, [&](const Packet& held) { return held.data().subspan(offset, bytes); });
-    std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), from.data(), bytes);
-  });
+  payload.for_each_piece(
+      plan.seq, plan.payload_bytes, [&](auto piece, std::uint32_t offset, std::uint32_t bytes) {
+        const auto from = PacketQueue::view(
+            piece, [&](const Packet& held) { return held.data().subspan(offset, bytes); });
+        std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), from.data(), bytes);
+      });
   return packet;
 }
 
@@ -90,14 +96,15 @@ Packet FrameBuilder::reference(const tcp::SegmentPlan& plan, std::size_t header_
   static_cast<void>(packet.append(static_cast<std::uint16_t>(header_bytes)));
   unsigned pieces = 0;
   bool is_complete = true;
-  payload.for_each_piece(plan.seq, plan.payload_bytes, [&](auto piece, std::uint32_t offset, std::uint32_t bytes) {
-    if (!is_complete || ++pieces > kPiecesMax) {
-      is_complete = false;
-      return;
-    }
-    Packet reference = pools_.references.reference(piece, offset, bytes);
-    is_complete = reference && packet.chain(reference);
-  });
+  payload.for_each_piece(plan.seq, plan.payload_bytes,
+                         [&](auto piece, std::uint32_t offset, std::uint32_t bytes) {
+                           if (!is_complete || ++pieces > kPiecesMax) {
+                             is_complete = false;
+                             return;
+                           }
+                           Packet reference = pools_.references.reference(piece, offset, bytes);
+                           is_complete = reference && packet.chain(reference);
+                         });
   return is_complete ? std::move(packet) : Packet{};
 }
 

@@ -1,5 +1,6 @@
-// FrameBuilder: from a plan to a packet that starts at its TCP header. Payload is referenced in place, or copied where
-// that is cheaper or the device takes no chains (decision 6). IP and Ethernet are added by `net`.
+// FrameBuilder: from a plan to a packet that starts at its TCP header. Payload is referenced in
+// place, or copied where that is cheaper or the device takes no chains (decision 6). IP and
+// Ethernet are added by `net`.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,11 @@ class FrameBuilder {
  public:
   explicit FrameBuilder(packet::CorePools& pools) noexcept : pools_{pools} {}
 
-  /// `payload` holds the plan's range and may be null where there is none. Empty when a pool is exhausted.
+  /// `payload` holds the plan's range and may be null where there is none. Empty when a pool is
+  /// exhausted.
   [[nodiscard]] packet::Packet build(const tcp::SegmentPlan& plan, const FourTuple& tuple,
-                                     const net::Offloads& offloads, tcp::SendBuffer* payload) noexcept;
+                                     const net::Offloads& offloads,
+                                     tcp::SendBuffer* payload) noexcept;
 
  private:
   // Up to here a copy costs less than a reference's own buffer and second descriptor.

@@ -57,8 +57,8 @@ std::optional<Instant> earliest(std::initializer_list<std::optional<Instant>> de
 
 }  // namespace
 
-Stack::Stack(const Config& config, std::span<const InterfaceSetup> interfaces, packet::CorePools& pools,
-             base::Random random, Instant now)
+Stack::Stack(const Config& config, std::span<const InterfaceSetup> interfaces,
+             packet::CorePools& pools, base::Random random, Instant now)
     : config_{config},
       pools_{pools},
       random_{std::move(random)},
@@ -118,7 +118,8 @@ void Stack::classify(Instant now, net::Interface& interface, Packet frame) noexc
   }
 }
 
-void Stack::on_ipv4(Instant now, net::Interface& interface, Packet datagram, bool is_link_unicast) noexcept {
+void Stack::on_ipv4(Instant now, net::Interface& interface, Packet datagram,
+                    bool is_link_unicast) noexcept {
   const auto header = ipv4_input_.accept(interface, datagram);
   if (!header) {
     stats_.count(header.error());
@@ -152,15 +153,17 @@ void Stack::on_ipv4(Instant now, net::Interface& interface, Packet datagram, boo
   }
 }
 
-void Stack::on_udp(Instant now, const wire::Ipv4Header& header, const Packet& datagram, bool is_link_unicast) noexcept {
+void Stack::on_udp(Instant now, const wire::Ipv4Header& header, const Packet& datagram,
+                   bool is_link_unicast) noexcept {
   const auto bytes = datagram.data().subspan(header.header_length);
   const auto udp = wire::parse_udp(bytes);
   if (!udp) {
     stats_.count(udp.error());
     return;
   }
-  if (udp->has_checksum && !wire::has_valid_transport_checksum(header.source, header.destination,
-                                                               wire::IpProtocol::Udp, bytes.first(udp->length))) {
+  if (udp->has_checksum &&
+      !wire::has_valid_transport_checksum(header.source, header.destination, wire::IpProtocol::Udp,
+                                          bytes.first(udp->length))) {
     stats_.count(DropReason::UdpBadChecksum);
     return;
   }
@@ -215,8 +218,9 @@ std::optional<Instant> Stack::next_deadline() const noexcept {
 }
 
 bool Stack::has_work() const noexcept {
-  return tcp_.has_work() ||
-         std::ranges::any_of(interfaces_, [](const net::Interface& interface) { return !interface.tx.empty(); });
+  return tcp_.has_work() || std::ranges::any_of(interfaces_, [](const net::Interface& interface) {
+           return !interface.tx.empty();
+         });
 }
 
 void Stack::shut_down() noexcept {

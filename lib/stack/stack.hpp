@@ -1,7 +1,8 @@
-// Stack: one core's protocols, put together. Packets, time and the application's calls go in; frames and events come
-// out, in the order of a turn:
+// Stack: one core's protocols, put together. Packets, time and the application's calls go in;
+// frames and events come out, in the order of a turn:
 //
-//     receive, for each burst  ->  advance  ->  dispatch_events  ->  transmit, for each interface  ->  end_turn
+//     receive, for each burst  ->  advance  ->  dispatch_events  ->  transmit, for each interface
+//     ->  end_turn
 //
 // It does no I/O, reads no clock, and knows of no other core.
 #pragma once
@@ -79,14 +80,17 @@ class Stack {
   [[nodiscard]] packet::CorePools& pools() noexcept { return pools_; }
   [[nodiscard]] CoreStats& stats() noexcept { return stats_; }
   [[nodiscard]] std::span<const net::Interface> interfaces() const noexcept { return interfaces_; }
-  [[nodiscard]] std::optional<net::Conflict> take_conflict() noexcept { return arp_.take_conflict(); }
+  [[nodiscard]] std::optional<net::Conflict> take_conflict() noexcept {
+    return arp_.take_conflict();
+  }
   [[nodiscard]] CoreUsage usage() const noexcept;
 
  private:
   static constexpr std::uint32_t kTimerCallsPerTurn = 1'024;
 
   void classify(Instant now, net::Interface& interface, packet::Packet frame) noexcept;
-  void on_ipv4(Instant now, net::Interface& interface, packet::Packet datagram, bool is_link_unicast) noexcept;
+  void on_ipv4(Instant now, net::Interface& interface, packet::Packet datagram,
+               bool is_link_unicast) noexcept;
   void on_udp(Instant now, const wire::Ipv4Header& header, const packet::Packet& datagram,
               bool is_link_unicast) noexcept;
   void report_unresolved() noexcept;

@@ -22,17 +22,20 @@ base::KeyedHash make_hash(base::Random& random) {
   return base::KeyedHash{key};
 }
 
-// Receive descriptors, a transmit burst and control traffic keep a quarter of the pool (decision 5).
+// Receive descriptors, a transmit burst and control traffic keep a quarter of the pool (decision
+// 5).
 std::uint64_t queue_budget(const packet::CorePools& pools) {
-  constexpr std::uint64_t kChargePerPacket =
-      packet::PacketPool::kHeadroomBytes + packet::CorePools::kDataRoomBytes + packet::Packet::kOverheadBytes;
+  constexpr std::uint64_t kChargePerPacket = packet::PacketPool::kHeadroomBytes +
+                                             packet::CorePools::kDataRoomBytes +
+                                             packet::Packet::kOverheadBytes;
   return std::uint64_t{pools.data.capacity()} * 3 / 4 * kChargePerPacket;
 }
 
 }  // namespace
 
 TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output& output,
-                 std::span<const net::Interface> interfaces, CoreStats& stats, base::Random& random, Instant now)
+                 std::span<const net::Interface> interfaces, CoreStats& stats, base::Random& random,
+                 Instant now)
     : config_{config},
       output_{output},
       interfaces_{interfaces},
@@ -40,7 +43,8 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       random_{random},
       frames_{pools},
       budget_{queue_budget(pools)},
-      active_blocks_{config.max_active_blocks == 0 ? config.max_connections : config.max_active_blocks},
+      active_blocks_{config.max_active_blocks == 0 ? config.max_connections
+                                                   : config.max_active_blocks},
       sent_segments_{pools.data.capacity()},
       resources_{config.tcp, active_blocks_, sent_segments_, budget_, stats},
       connections_{config.max_connections},
@@ -55,7 +59,8 @@ TcpCore::~TcpCore() {
   connections_.for_each([this](ConnectionSlot& slot) { slot.connection.release(resources_); });
 }
 
-Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options, TcpHandler& handler) noexcept {
+Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options,
+                                         TcpHandler& handler) noexcept {
   if (is_shut_down_) {
     return fail(Error::InvalidState);
   }
@@ -67,22 +72,24 @@ Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options, TcpHandle
   }
   bool is_taken = false;
   listeners_.for_each([&](const tcp::Listener& other) {
-    const bool overlaps = other.endpoint().address.is_unspecified() || options.address.is_unspecified() ||
+    const bool overlaps = other.endpoint().address.is_unspecified() ||
+                          options.address.is_unspecified() ||
                           other.endpoint().address == options.address;
     is_taken = is_taken || (other.endpoint().port == options.port && overlaps);
   });
   if (is_taken) {
     return fail(Error::AddressInUse);
   }
-  tcp::Listener* const listener =
-      listeners_.emplace(Endpoint{.address = options.address, .port = options.port}, options.backlog, handler);
+  tcp::Listener* const listener = listeners_.emplace(
+      Endpoint{.address = options.address, .port = options.port}, options.backlog, handler);
   if (listener == nullptr) {
     return fail(Error::OutOfListeners);
   }
   return listeners_.handle_of(*listener);
 }
 
-Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destination, TcpHandler& handler,
+Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destination,
+                                          TcpHandler& handler,
                                           const ConnectOptions& options) noexcept {
   now_ = now;
   if (is_shut_down_) {
@@ -104,10 +111,12 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
   if (options.local_address && !is_our_address(*options.local_address)) {
     return fail(Error::AddressNotAvailable);
   }
-  FourTuple tuple{.local = {.address = options.local_address.value_or(path->source), .port = options.local_port},
+  FourTuple tuple{.local = {.address = options.local_address.value_or(path->source),
+                            .port = options.local_port},
                   .remote = destination};
-  const auto port = options.local_port.is_unspecified() ? choose_port(tuple.local.address, destination)
-                                                        : Result<Port>{options.local_port};
+  const auto port = options.local_port.is_unspecified()
+                        ? choose_port(tuple.local.address, destination)
+                        : Result<Port>{options.local_port};
   if (!port) {
     return fail(port.error());
   }
@@ -138,9 +147,11 @@ Result<Port> TcpCore::choose_port(const IpAddress& local, const Endpoint& remote
   // RFC 6056 §3.3.1: start anywhere, take the next that is free.
   const std::uint32_t start = random_.below(kEphemeralPorts);
   for (std::uint32_t i = 0; i < kEphemeralPorts; ++i) {
-    const Port port{static_cast<std::uint16_t>(kFirstEphemeralPort + (start + i) % kEphemeralPorts)};
+    const Port port{
+        static_cast<std::uint16_t>(kFirstEphemeralPort + (start + i) % kEphemeralPorts)};
     const FourTuple tuple{.local = {.address = local, .port = port}, .remote = remote};
-    if (!find_target(tuple) && tuple.local != tuple.remote && find_listener_for(tuple.local).generation == 0) {
+    if (!find_target(tuple) && tuple.local != tuple.remote &&
+        find_listener_for(tuple.local).generation == 0) {
       return port;
     }
   }
@@ -168,8 +179,8 @@ std::optional<DemuxTarget> TcpCore::find_target(const FourTuple& tuple) const no
 }
 
 bool TcpCore::is_our_address(const IpAddress& address) const noexcept {
-  return std::ranges::any_of(interfaces_,
-                             [&](const net::Interface& interface) { return interface.has_address(address); });
+  return std::ranges::any_of(
+      interfaces_, [&](const net::Interface& interface) { return interface.has_address(address); });
 }
 
 base::SlotHandle TcpCore::find_listener_for(const Endpoint& local) noexcept {
@@ -266,7 +277,8 @@ void TcpCore::enter_time_wait(ConnectionSlot& slot) noexcept {
   }
   const std::uint32_t entry = time_wait_.add(now_, tuple, slot.connection.send_sequence().snd_nxt,
                                              slot.connection.receive_sequence().rcv_nxt);
-  demux_.retarget(tuple, DemuxTarget::connection(connections_.index_of(slot)), DemuxTarget::time_wait(entry));
+  demux_.retarget(tuple, DemuxTarget::connection(connections_.index_of(slot)),
+                  DemuxTarget::time_wait(entry));
   slot.is_in_demux = false;
 }
 
@@ -277,7 +289,8 @@ void TcpCore::remove_time_wait(std::uint32_t index) noexcept {
 
 void TcpCore::shut_down(Error reason) noexcept {
   is_shut_down_ = true;
-  listeners_.for_each([this](const tcp::Listener& listener) { close_listener(listeners_.handle_of(listener)); });
+  listeners_.for_each(
+      [this](const tcp::Listener& listener) { close_listener(listeners_.handle_of(listener)); });
   connections_.for_each([&](ConnectionSlot& slot) {
     if (slot.phase != Phase::Over) {
       slot.connection.abort(resources_, reason);
@@ -309,7 +322,8 @@ void TcpCore::advance(Instant now) noexcept {
     settle(slot);
   });
   std::uint32_t left = kTimersPerTurn;
-  for (auto oldest = time_wait_.oldest(); oldest && time_wait_.at(*oldest).expires <= now && left > 0;
+  for (auto oldest = time_wait_.oldest();
+       oldest && time_wait_.at(*oldest).expires <= now && left > 0;
        oldest = time_wait_.oldest(), --left) {
     remove_time_wait(*oldest);
   }

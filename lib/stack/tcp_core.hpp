@@ -1,7 +1,9 @@
-// TcpCore: the TCP of one core: which connections, listeners and TIME-WAIT entries there are, which of them a segment
-// belongs to, which have something to send and something to say. What TCP itself does is in `tcp`.
+// TcpCore: the TCP of one core: which connections, listeners and TIME-WAIT entries there are, which
+// of them a segment belongs to, which have something to send and something to say. What TCP itself
+// does is in `tcp`.
 //
-// Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_input.cpp, tcp_output.cpp, tcp_events.cpp.
+// Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_input.cpp, tcp_output.cpp,
+// tcp_events.cpp.
 #pragma once
 
 #include <cstdint>
@@ -35,17 +37,22 @@ class Stack;
 class TcpCore {
  public:
   TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output& output,
-          std::span<const net::Interface> interfaces, CoreStats& stats, base::Random& random, Instant now);
+          std::span<const net::Interface> interfaces, CoreStats& stats, base::Random& random,
+          Instant now);
   TcpCore(const TcpCore&) = delete;
   TcpCore& operator=(const TcpCore&) = delete;
   ~TcpCore();
 
   // Opening.
-  [[nodiscard]] Result<base::SlotHandle> listen(const ListenOptions& options, TcpHandler& handler) noexcept;
-  [[nodiscard]] Result<base::SlotHandle> connect(Instant now, const Endpoint& destination, TcpHandler& handler,
+  [[nodiscard]] Result<base::SlotHandle> listen(const ListenOptions& options,
+                                                TcpHandler& handler) noexcept;
+  [[nodiscard]] Result<base::SlotHandle> connect(Instant now, const Endpoint& destination,
+                                                 TcpHandler& handler,
                                                  const ConnectOptions& options) noexcept;
   // Listeners.
-  [[nodiscard]] tcp::Listener* find_listener(base::SlotHandle handle) noexcept { return listeners_.find(handle); }
+  [[nodiscard]] tcp::Listener* find_listener(base::SlotHandle handle) noexcept {
+    return listeners_.find(handle);
+  }
   void close_listener(base::SlotHandle handle) noexcept;
   void resume_listener(base::SlotHandle handle) noexcept;
 
@@ -88,12 +95,15 @@ class TcpCore {
   static constexpr std::uint32_t kEventsPerTurn = 4'096;
 
   // tcp_core.cpp
-  [[nodiscard]] ConnectionSlot* add_connection(const FourTuple& tuple, const net::Path& path) noexcept;
+  [[nodiscard]] ConnectionSlot* add_connection(const FourTuple& tuple,
+                                               const net::Path& path) noexcept;
   [[nodiscard]] std::optional<DemuxTarget> find_target(const FourTuple& tuple) const noexcept;
   [[nodiscard]] Result<Port> choose_port(const IpAddress& local, const Endpoint& remote) noexcept;
   [[nodiscard]] Result<void> check_local_port(const FourTuple& tuple) noexcept;
   [[nodiscard]] bool is_our_address(const IpAddress& address) const noexcept;
-  [[nodiscard]] ConnectionSlot& slot_of(DemuxTarget target) noexcept { return connections_.at(target.index()); }
+  [[nodiscard]] ConnectionSlot& slot_of(DemuxTarget target) noexcept {
+    return connections_.at(target.index());
+  }
   void leave_demux(ConnectionSlot& slot) noexcept;
   void leave_listener(ConnectionSlot& slot) noexcept;
   void bury(ConnectionSlot& slot) noexcept;
@@ -103,7 +113,8 @@ class TcpCore {
 
   // tcp_input.cpp
   struct Arrival;
-  [[nodiscard]] Result<Arrival, DropReason> parse(const net::Interface& interface, const wire::Ipv4Header& header,
+  [[nodiscard]] Result<Arrival, DropReason> parse(const net::Interface& interface,
+                                                  const wire::Ipv4Header& header,
                                                   packet::Packet& datagram) const noexcept;
   void deliver(Instant now, Arrival& arrival, packet::Packet payload) noexcept;
   void deliver_to_connection(Instant now, ConnectionSlot& slot, const Arrival& arrival,

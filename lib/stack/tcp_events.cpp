@@ -28,7 +28,9 @@ void TcpCore::dispatch(ConnectionSlot& slot, Stack& stack) noexcept {
     return;
   }
   const Events news{std::exchange(slot.events, std::uint8_t{0})};
-  const auto is_heard = [&] { return slot.phase == Phase::Open && !slot.connection.is_closed_by_application(); };
+  const auto is_heard = [&] {
+    return slot.phase == Phase::Open && !slot.connection.is_closed_by_application();
+  };
   if (news.has(Events::kConnected) && is_heard()) {
     slot.handler->on_connected(socket);
   }

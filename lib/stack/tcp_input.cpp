@@ -19,8 +19,8 @@ struct TcpCore::Arrival {
   Segment segment;
 };
 
-void TcpCore::on_datagram(Instant now, const net::Interface& interface, const wire::Ipv4Header& header,
-                          Packet datagram) noexcept {
+void TcpCore::on_datagram(Instant now, const net::Interface& interface,
+                          const wire::Ipv4Header& header, Packet datagram) noexcept {
   now_ = now;
   ++stats_.tcp_segments_in;
   auto arrival = parse(interface, header, datagram);
@@ -31,7 +31,8 @@ void TcpCore::on_datagram(Instant now, const net::Interface& interface, const wi
   deliver(now, *arrival, std::move(datagram));
 }
 
-Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interface, const wire::Ipv4Header& header,
+Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interface,
+                                                    const wire::Ipv4Header& header,
                                                     Packet& datagram) const noexcept {
   // RFC 9293 §3.9.2.3, MUST-57: TCP speaks to one host at a time.
   if (!interface.has_address(header.destination)) {
@@ -51,14 +52,16 @@ Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interf
     return fail(DropReason::TcpBadChecksum);
   }
   const std::size_t options_bytes = tcp_header->header_length - wire::kTcpHeaderSize;
-  auto options = wire::TcpOptions::parse(datagram.data().subspan(wire::kTcpHeaderSize, options_bytes));
+  auto options =
+      wire::TcpOptions::parse(datagram.data().subspan(wire::kTcpHeaderSize, options_bytes));
   if (!options) {
     return fail(options.error());
   }
   datagram.remove_prefix(tcp_header->header_length);
   Arrival arrival;
-  arrival.tuple = {.local = {.address = header.destination, .port = Port{tcp_header->destination_port}},
-                   .remote = {.address = header.source, .port = Port{tcp_header->source_port}}};
+  arrival.tuple = {
+      .local = {.address = header.destination, .port = Port{tcp_header->destination_port}},
+      .remote = {.address = header.source, .port = Port{tcp_header->source_port}}};
   arrival.segment = {.seq = tcp_header->seq,
                      .ack = tcp_header->ack,
                      .payload_bytes = datagram.size(),
@@ -74,7 +77,8 @@ void TcpCore::deliver(Instant now, Arrival& arrival, Packet payload) noexcept {
     deliver_to_time_wait(now, target->index(), arrival);
   } else if (target) {
     deliver_to_connection(now, slot_of(*target), arrival, std::move(payload));
-  } else if (const auto listener = find_listener_for(arrival.tuple.local); listener.generation != 0) {
+  } else if (const auto listener = find_listener_for(arrival.tuple.local);
+             listener.generation != 0) {
     deliver_to_listener(now, listener, arrival, std::nullopt);
   } else {
     stats_.count(DropReason::TcpNoConnection);
@@ -113,7 +117,8 @@ void TcpCore::on_handshake_complete(ConnectionSlot& slot) noexcept {
   slot.phase = Phase::Waiting;
 }
 
-void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index, const Arrival& arrival) noexcept {
+void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
+                                   const Arrival& arrival) noexcept {
   const tcp::TimeWaitEntry& entry = time_wait_.at(index);
   const tcp::TimeWaitAnswer answer = judge(entry, arrival.segment);
   const auto listener = find_listener_for(arrival.tuple.local);
@@ -196,7 +201,8 @@ void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {
   }
 }
 
-void TcpCore::send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan) noexcept {
+void TcpCore::send_stateless(Instant now, const FourTuple& tuple,
+                             const tcp::SegmentPlan& plan) noexcept {
   const auto path = output_.route(tuple.remote.address);
   if (!path) {
     stats_.count(path.error());
@@ -226,13 +232,20 @@ void TcpCore::on_icmp_error(const net::IcmpError& error) noexcept {
     return;
   }
   const wire::IcmpQuote& quote = error.quote;
-  const FourTuple tuple{.local = {.address = quote.ip.source, .port = Port{quote.source_port}},
-                        .remote = {.address = quote.ip.destination, .port = Port{quote.destination_port}}};
+  const FourTuple tuple{
+      .local = {.address = quote.ip.source, .port = Port{quote.source_port}},
+      .remote = {.address = quote.ip.destination, .port = Port{quote.destination_port}}};
   switch (static_cast<net::Unreachable>(error.code)) {
-    case net::Unreachable::Network: on_unreachable(tuple, quote.sequence, Error::NetworkUnreachable); break;
-    case net::Unreachable::Host: on_unreachable(tuple, quote.sequence, Error::HostUnreachable); break;
+    case net::Unreachable::Network:
+      on_unreachable(tuple, quote.sequence, Error::NetworkUnreachable);
+      break;
+    case net::Unreachable::Host:
+      on_unreachable(tuple, quote.sequence, Error::HostUnreachable);
+      break;
     case net::Unreachable::Protocol:
-    case net::Unreachable::Port: on_unreachable(tuple, quote.sequence, Error::ConnectionRefused); break;
+    case net::Unreachable::Port:
+      on_unreachable(tuple, quote.sequence, Error::ConnectionRefused);
+      break;
     case net::Unreachable::FragmentationNeeded: break;
   }
 }
@@ -265,8 +278,9 @@ void TcpCore::on_unresolved(const Packet& frame) noexcept {
   if (!tcp_header) {
     return;
   }
-  const FourTuple tuple{.local = {.address = ip->source, .port = Port{tcp_header->source_port}},
-                        .remote = {.address = ip->destination, .port = Port{tcp_header->destination_port}}};
+  const FourTuple tuple{
+      .local = {.address = ip->source, .port = Port{tcp_header->source_port}},
+      .remote = {.address = ip->destination, .port = Port{tcp_header->destination_port}}};
   const auto target = find_target(tuple);
   if (target && !target->is_time_wait()) {
     ConnectionSlot& slot = slot_of(*target);

@@ -13,7 +13,8 @@ void TcpCore::transmit(Instant now) noexcept {
   // Everything marked until now gets one visit; what is marked meanwhile waits for the next turn.
   TransmitList visiting;
   visiting.splice_back(transmit_);
-  TransmitList unserved;  // First in line the next time, or those in front could take turns for ever.
+  TransmitList
+      unserved;  // First in line the next time, or those in front could take turns for ever.
   while (ConnectionSlot* const slot = visiting.front()) {
     const Visit outcome = visit(now, *slot);
     TransmitList::unlink(*slot);

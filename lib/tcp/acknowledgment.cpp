@@ -13,7 +13,8 @@ constexpr std::uint8_t kDuplicateAcksForLoss = 3;  // RFC 5681 §3.2.
 
 }  // namespace
 
-Connection::Step Connection::process_ack(const Resources& resources, Instant now, const Segment& segment,
+Connection::Step Connection::process_ack(const Resources& resources, Instant now,
+                                         const Segment& segment,
                                          Disposition& disposition) noexcept {
   // RFC 9293 §3.10.7.4, step 5: an ACK of what was never sent.
   if (segment.ack.is_after(send_.snd_nxt)) {
@@ -35,8 +36,8 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
     on_duplicate_ack(resources);
   }
   if (send_.snd_wnd == 0 && !app_closed_) {
-    // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive. RFC 6429 §3: but it may not keep for ever what
-    // the application has closed.
+    // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive. RFC 6429 §3: but it may not
+    // keep for ever what the application has closed.
     progress_at_ = std::max(progress_at_, now);
   }
   update_persist_timer(resources, now);
@@ -47,14 +48,16 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
 bool Connection::is_duplicate_ack(const Segment& segment) const noexcept {
   // RFC 5681 §2, the definition's points (a) to (e).
   // The answers to probes of a closed window look alike and say nothing of loss.
-  return segment.ack == send_.snd_una && send_.flight() > 0 && send_.snd_wnd > 0 && segment.length() == 0 && active_ != nullptr &&
-         !active_->sent.empty() && (static_cast<std::uint32_t>(segment.window) << snd_wscale_) == send_.snd_wnd;
+  return segment.ack == send_.snd_una && send_.flight() > 0 && send_.snd_wnd > 0 &&
+         segment.length() == 0 && active_ != nullptr && !active_->sent.empty() &&
+         (static_cast<std::uint32_t>(segment.window) << snd_wscale_) == send_.snd_wnd;
 }
 
 void Connection::update_send_window(const Segment& segment, Instant now) noexcept {
   // RFC 9293 §3.10.7.4, step 5: an older segment must not undo a newer window.
-  const bool is_newer = send_.snd_wl1.is_before(segment.seq) ||
-                        (send_.snd_wl1 == segment.seq && send_.snd_wl2.is_at_or_before(segment.ack));
+  const bool is_newer =
+      send_.snd_wl1.is_before(segment.seq) ||
+      (send_.snd_wl1 == segment.seq && send_.snd_wl2.is_at_or_before(segment.ack));
   if (segment.ack.is_before(send_.snd_una) || !is_newer) {
     return;
   }
@@ -84,7 +87,8 @@ void Connection::on_new_ack(const Resources& resources, Instant now, SeqNum ack)
     // RFC 6298 §5: only a new measurement collapses the back-off.
     rtt_.add_sample(*outcome.rtt_sample);
   }
-  // Both follow the acknowledged edge, lest they come to lie "ahead" again half a sequence space later.
+  // Both follow the acknowledged edge, lest they come to lie "ahead" again half a sequence space
+  // later.
   if (!in_recovery_ && ack.is_after(recover_)) {
     recover_ = ack - 1;
   }
@@ -103,7 +107,8 @@ void Connection::on_new_ack(const Resources& resources, Instant now, SeqNum ack)
   }
 }
 
-void Connection::advance_congestion(const Resources& resources, std::uint32_t newly_acked, SeqNum ack) noexcept {
+void Connection::advance_congestion(const Resources& resources, std::uint32_t newly_acked,
+                                    SeqNum ack) noexcept {
   duplicate_acks_ = 0;
   if (!in_recovery_) {
     congestion_.on_ack(newly_acked, mss_);
@@ -126,7 +131,8 @@ void Connection::on_duplicate_ack(const Resources& resources) noexcept {
     return;
   }
   duplicate_acks_ = static_cast<std::uint8_t>(std::min(duplicate_acks_ + 1, 255));
-  // RFC 6582 §3.2, step 1: duplicates of what was sent before the last recovery or timeout start no new one.
+  // RFC 6582 §3.2, step 1: duplicates of what was sent before the last recovery or timeout start no
+  // new one.
   if (duplicate_acks_ != kDuplicateAcksForLoss || !send_.snd_una.is_after(recover_)) {
     return;
   }

@@ -1,5 +1,6 @@
-// ActiveBlock: what a connection needs only while data is queued, in flight or out of order (decision 7).
-// Resources: what the connections of one core share. Connections are handed it with every call and keep none of it.
+// ActiveBlock: what a connection needs only while data is queued, in flight or out of order
+// (decision 7). Resources: what the connections of one core share. Connections are handed it with
+// every call and keep none of it.
 #pragma once
 
 #include <millrace/config.hpp>

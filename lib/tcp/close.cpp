@@ -25,7 +25,8 @@ void Connection::close(const Resources& resources, Instant now) noexcept {
     return;
   }
   app_closed_ = true;
-  const bool has_unread = active_ != nullptr && (!active_->receive_queue.empty() || !active_->reassembly.empty());
+  const bool has_unread =
+      active_ != nullptr && (!active_->receive_queue.empty() || !active_->reassembly.empty());
   if (state_ == TcpState::SynSent) {
     end(resources, fail(Error::ConnectionAborted));
     return;

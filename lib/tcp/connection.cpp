@@ -25,7 +25,8 @@ std::optional<Instant> Connection::next_deadline() const noexcept {
 }
 
 Result<void> Connection::check_sendable(const Resources& resources) noexcept {
-  // RFC 9293 §3.10.2: sending before ESTABLISHED is not queued here; the application hears `connected` first.
+  // RFC 9293 §3.10.2: sending before ESTABLISHED is not queued here; the application hears
+  // `connected` first.
   if (!may_send(state_) || fin_queued_) {
     return fail(Error::InvalidState);
   }
@@ -82,9 +83,11 @@ void Connection::want_writable(const Resources& resources, Instant now) noexcept
 }
 
 std::uint32_t Connection::send_charge_limit(const Resources& resources) noexcept {
-  // No connection takes more than a quarter of what the core has left, so that a few cannot starve the others.
+  // No connection takes more than a quarter of what the core has left, so that a few cannot starve
+  // the others.
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(
-      resources.config.send_buffer_bytes, std::max<std::uint64_t>(kSendBufferAlways, resources.budget.left() / 4)));
+      resources.config.send_buffer_bytes,
+      std::max<std::uint64_t>(kSendBufferAlways, resources.budget.left() / 4)));
 }
 
 std::size_t Connection::writable(const Resources& resources) noexcept {
@@ -93,12 +96,15 @@ std::size_t Connection::writable(const Resources& resources) noexcept {
   }
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
   const std::uint32_t limit = send_charge_limit(resources);
-  const std::size_t tail = active_ == nullptr ? 0 : active_->send_buffer.tail_room(packet_bytes_max());
-  // Payload that still fits, were it to come in full packets: the charge of a buffer is at most twice what it carries.
-  // Zero exactly when `append` would refuse a packet, whatever is free behind the last one.
+  const std::size_t tail =
+      active_ == nullptr ? 0 : active_->send_buffer.tail_room(packet_bytes_max());
+  // Payload that still fits, were it to come in full packets: the charge of a buffer is at most
+  // twice what it carries. Zero exactly when `append` would refuse a packet, whatever is free
+  // behind the last one.
   const std::size_t room = charge < limit ? (limit - charge) / 2 + tail : 0;
   if (charge > limit / 3 * 2) {
-    // The caller may find this too little; `report_writable` tells when a third of the buffer is free.
+    // The caller may find this too little; `report_writable` tells when a third of the buffer is
+    // free.
     wants_writable_ = true;
   }
   return room;
@@ -180,14 +186,14 @@ void Connection::report_peer_finished() noexcept {
 bool Connection::is_consistent() const noexcept {
   const bool send_ordered = send_.snd_una.is_at_or_before(send_.snd_nxt);
   const bool window_open = receive_.rcv_nxt.is_at_or_before(receive_.rcv_adv);
-  const bool timer_runs = state_ == TcpState::Closed || active_ == nullptr || active_->sent.in_network() == 0 ||
-                          retransmit_at_ != kNever;
+  const bool timer_runs = state_ == TcpState::Closed || active_ == nullptr ||
+                          active_->sent.in_network() == 0 || retransmit_at_ != kNever;
   return send_ordered && window_open && timer_runs;
 }
 
 bool Connection::check_invariants() const noexcept {
-  return is_consistent() &&
-         (active_ == nullptr || (active_->sent.check_invariants() && active_->reassembly.check_invariants()));
+  return is_consistent() && (active_ == nullptr || (active_->sent.check_invariants() &&
+                                                    active_->reassembly.check_invariants()));
 }
 
 }  // namespace millrace::tcp

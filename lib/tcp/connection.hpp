@@ -1,5 +1,6 @@
-// Connection: one TCP connection as a pure state machine (RFC 9293 §3.10). Segments, time and the application's calls go
-// in; segments to send, deadlines and events come out. It reads no clock, builds no frame and owns no pool.
+// Connection: one TCP connection as a pure state machine (RFC 9293 §3.10). Segments, time and the
+// application's calls go in; segments to send, deadlines and events come out. It reads no clock,
+// builds no frame and owns no pool.
 //
 // The façade owns the parts and decides what their answers mean; its members are defined by topic:
 //   connection.cpp   the application's calls, events, deadlines
@@ -63,28 +64,31 @@ struct Disposition {
 
 /// Lives at one place from opening to CLOSED and must be `release`d before it is destroyed.
 ///
-/// In a turn: inputs first, then `next_segment` until it is empty, then `next_deadline`. Extra calls are harmless.
-/// Time never goes back.
+/// In a turn: inputs first, then `next_segment` until it is empty, then `next_deadline`. Extra
+/// calls are harmless. Time never goes back.
 class Connection {
  public:
   /// `mss_limit` is the largest payload that the path's MTU leaves (RFC 9293 §3.7.1).
-  Connection(const FourTuple& tuple, std::uint16_t mss_limit) noexcept : mss_limit_{mss_limit}, tuple_{tuple} {}
+  Connection(const FourTuple& tuple, std::uint16_t mss_limit) noexcept
+      : mss_limit_{mss_limit}, tuple_{tuple} {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
   // Opening.
   void open_active(const Resources& resources, Instant now, SeqNum iss, Duration timeout) noexcept;
-  void open_passive(const Resources& resources, Instant now, SeqNum iss, const Segment& syn) noexcept;
+  void open_passive(const Resources& resources, Instant now, SeqNum iss,
+                    const Segment& syn) noexcept;
 
   // A turn.
   Disposition on_segment(const Resources& resources, Instant now, const Segment& segment,
                          packet::Packet payload) noexcept;
   void on_timer(const Resources& resources, Instant now) noexcept;
-  /// The next hop cannot be reached, or a router said so (RFC 9293 §3.9.2.2): ends a connection that is not yet
-  /// established, is remembered otherwise.
+  /// The next hop cannot be reached, or a router said so (RFC 9293 §3.9.2.2): ends a connection
+  /// that is not yet established, is remembered otherwise.
   void on_unreachable(const Resources& resources, Error reason) noexcept;
-  [[nodiscard]] std::optional<SegmentPlan> next_segment(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] std::optional<SegmentPlan> next_segment(const Resources& resources,
+                                                        Instant now) noexcept;
   /// The plan could not be turned into a frame for lack of packets: it is planned again.
   void on_segment_not_sent(const SegmentPlan& plan) noexcept;
   [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
@@ -96,7 +100,8 @@ class Connection {
   [[nodiscard]] Result<void> check_sendable(const Resources& resources) noexcept;
   [[nodiscard]] std::size_t append_to_tail(std::span<const std::byte> bytes) noexcept;
   /// Queues payload; `packet` is kept on an error. Errors: WouldBlock, OutOfPackets.
-  [[nodiscard]] Result<void> append(const Resources& resources, Instant now, packet::Packet& packet) noexcept;
+  [[nodiscard]] Result<void> append(const Resources& resources, Instant now,
+                                    packet::Packet& packet) noexcept;
   /// Notes that `send` took less than all, so that Events::kWritable follows.
   void want_writable(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] std::size_t writable(const Resources& resources) noexcept;
@@ -113,7 +118,8 @@ class Connection {
   void set_no_delay(bool on) noexcept { no_delay_ = on; }
   void set_linger(std::optional<Duration> limit) noexcept { linger_ = limit.value_or(kNoLinger); }
   void set_user_timeout(Duration limit) noexcept { user_timeout_ = limit; }
-  /// Frees what is held in shared pools. Only `next_deadline`, `state` and `outcome` make sense afterwards.
+  /// Frees what is held in shared pools. Only `next_deadline`, `state` and `outcome` make sense
+  /// afterwards.
   void release(const Resources& resources) noexcept;
 
   [[nodiscard]] const FourTuple& tuple() const noexcept { return tuple_; }
@@ -127,7 +133,8 @@ class Connection {
   [[nodiscard]] const NewReno& congestion() const noexcept { return congestion_; }
   [[nodiscard]] const RttEstimator& rtt() const noexcept { return rtt_; }
   [[nodiscard]] std::uint16_t mss() const noexcept { return mss_; }
-  /// How far to fill a packet of the send buffer: whole segments, so that most segments lie in one packet.
+  /// How far to fill a packet of the send buffer: whole segments, so that most segments lie in one
+  /// packet.
   [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept {
     constexpr std::uint32_t kRoom = packet::CorePools::kDataRoomBytes;
     return mss_ >= kRoom ? kRoom : kRoom / mss_ * mss_;
@@ -150,13 +157,14 @@ class Connection {
   enum class Step : std::uint8_t { Continue, Done };
 
   // handshake.cpp
-  Disposition on_segment_in_syn_sent(const Resources& resources, Instant now, const Segment& segment,
-                                     packet::Packet payload) noexcept;
+  Disposition on_segment_in_syn_sent(const Resources& resources, Instant now,
+                                     const Segment& segment, packet::Packet payload) noexcept;
   void accept_syn(const Resources& resources, const Segment& syn) noexcept;
   void negotiate(const Resources& resources, const wire::TcpOptions& options) noexcept;
   void establish(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] SegmentPlan plan_syn(const Resources& resources, Instant now) noexcept;
-  [[nodiscard]] Step check_ack_in_syn_received(const Resources& resources, Instant now, const Segment& segment,
+  [[nodiscard]] Step check_ack_in_syn_received(const Resources& resources, Instant now,
+                                               const Segment& segment,
                                                Disposition& disposition) noexcept;
 
   // input.cpp
@@ -168,9 +176,10 @@ class Connection {
                        Disposition& disposition) noexcept;
   [[nodiscard]] bool may_answer_oddity(Instant now) noexcept;
   [[nodiscard]] Step check_syn(const Segment& segment, Disposition& disposition) noexcept;
-  void process_payload(const Resources& resources, Instant now, Segment& segment, packet::Packet payload,
-                       Disposition& disposition) noexcept;
-  void deliver(const Resources& resources, Instant now, packet::Packet payload, Disposition& disposition) noexcept;
+  void process_payload(const Resources& resources, Instant now, Segment& segment,
+                       packet::Packet payload, Disposition& disposition) noexcept;
+  void deliver(const Resources& resources, Instant now, packet::Packet payload,
+               Disposition& disposition) noexcept;
   void keep_out_of_order(const Resources& resources, SeqNum seq, packet::Packet payload,
                          Disposition& disposition) noexcept;
   void drain_reassembly(const Resources& resources) noexcept;
@@ -181,7 +190,8 @@ class Connection {
   [[nodiscard]] Step process_ack(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
   void on_new_ack(const Resources& resources, Instant now, SeqNum ack) noexcept;
-  void advance_congestion(const Resources& resources, std::uint32_t newly_acked, SeqNum ack) noexcept;
+  void advance_congestion(const Resources& resources, std::uint32_t newly_acked,
+                          SeqNum ack) noexcept;
   void on_duplicate_ack(const Resources& resources) noexcept;
   void update_send_window(const Segment& segment, Instant now) noexcept;
   [[nodiscard]] bool is_duplicate_ack(const Segment& segment) const noexcept;
@@ -189,16 +199,19 @@ class Connection {
   void report_writable(const Resources& resources) noexcept;
 
   // output.cpp
-  [[nodiscard]] std::optional<SegmentPlan> plan_retransmission(const Resources& resources, Instant now) noexcept;
-  [[nodiscard]] std::optional<SegmentPlan> plan_new_data(const Resources& resources, Instant now) noexcept;
-  [[nodiscard]] std::optional<SegmentPlan> plan_probe(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] std::optional<SegmentPlan> plan_retransmission(const Resources& resources,
+                                                               Instant now) noexcept;
+  [[nodiscard]] std::optional<SegmentPlan> plan_new_data(const Resources& resources,
+                                                         Instant now) noexcept;
+  [[nodiscard]] std::optional<SegmentPlan> plan_probe(const Resources& resources,
+                                                      Instant now) noexcept;
   [[nodiscard]] bool may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
                                   const Resources& resources) noexcept;
-  [[nodiscard]] SegmentPlan plan_segment(const Resources& resources, SeqNum seq, std::uint32_t payload_bytes,
-                                         std::uint8_t flags) noexcept;
+  [[nodiscard]] SegmentPlan plan_segment(const Resources& resources, SeqNum seq,
+                                         std::uint32_t payload_bytes, std::uint8_t flags) noexcept;
   [[nodiscard]] SegmentPlan plan_reset() noexcept;
-  [[nodiscard]] bool note_transmission(const Resources& resources, Instant now, std::uint32_t payload_bytes,
-                                       bool has_fin) noexcept;
+  [[nodiscard]] bool note_transmission(const Resources& resources, Instant now,
+                                       std::uint32_t payload_bytes, bool has_fin) noexcept;
   [[nodiscard]] std::uint16_t select_window(const Resources& resources) noexcept;
   [[nodiscard]] std::uint32_t receive_room(const Resources& resources) const noexcept;
   [[nodiscard]] std::uint32_t free_receive_window(const Resources& resources) const noexcept;
@@ -234,48 +247,49 @@ class Connection {
   std::uint8_t snd_wscale_ = 0;
   std::uint8_t rcv_wscale_ = 0;
   std::uint8_t syn_retransmissions_ = 0;
-  std::uint16_t mss_ = 536;           // Effective send MSS: largest payload of a segment.
-  std::uint16_t mss_limit_;           // What the path's MTU leaves.
-  std::uint16_t rcv_mss_ = 536;       // Largest payload received, for "every second full-sized segment".
-  bool ack_now_ : 1 = false;          // An ACK is due in this turn.
-  bool syn_due_ : 1 = false;          // SYN or SYN,ACK is due.
-  bool reset_due_ : 1 = false;        // A reset is due; the state is CLOSED.
-  bool probe_due_ : 1 = false;        // A zero-window probe is due.
-  bool override_due_ : 1 = false;     // Small data has waited for long enough.
-  bool in_recovery_ : 1 = false;      // Fast recovery, until `recover_` is acknowledged.
-  bool fin_queued_ : 1 = false;       // The application has finished sending.
+  std::uint16_t mss_ = 536;      // Effective send MSS: largest payload of a segment.
+  std::uint16_t mss_limit_;      // What the path's MTU leaves.
+  std::uint16_t rcv_mss_ = 536;  // Largest payload received, for "every second full-sized segment".
+  bool ack_now_ : 1 = false;     // An ACK is due in this turn.
+  bool syn_due_ : 1 = false;     // SYN or SYN,ACK is due.
+  bool reset_due_ : 1 = false;   // A reset is due; the state is CLOSED.
+  bool probe_due_ : 1 = false;   // A zero-window probe is due.
+  bool override_due_ : 1 = false;  // Small data has waited for long enough.
+  bool in_recovery_ : 1 = false;   // Fast recovery, until `recover_` is acknowledged.
+  bool fin_queued_ : 1 = false;    // The application has finished sending.
   bool fin_sent_ : 1 = false;
-  bool peer_fin_seen_ : 1 = false;    // A FIN has arrived, at `peer_fin_`, possibly ahead of a hole.
+  bool peer_fin_seen_ : 1 = false;  // A FIN has arrived, at `peer_fin_`, possibly ahead of a hole.
   bool peer_fin_received_ : 1 = false;  // And everything before it.
   bool peer_finished_reported_ : 1 = false;
-  bool app_closed_ : 1 = false;       // The application wants nothing more of it.
+  bool app_closed_ : 1 = false;  // The application wants nothing more of it.
   bool wants_writable_ : 1 = false;
   bool no_delay_ : 1 = false;
-  bool passive_ : 1 = false;          // RFC 9293 §3.5, MUST-11.
-  bool offers_wscale_ : 1 = false;    // Window scaling is offered, or agreed on.
-  bool idle_restart_ : 1 = false;     // The next data follows an idle time.
+  bool passive_ : 1 = false;        // RFC 9293 §3.5, MUST-11.
+  bool offers_wscale_ : 1 = false;  // Window scaling is offered, or agreed on.
+  bool idle_restart_ : 1 = false;   // The next data follows an idle time.
   bool has_answered_oddity_ : 1 = false;
-  bool syn_repeated_ : 1 = false;     // Our SYN,ACK left more than once because the peer asked again.
+  bool syn_repeated_ : 1 = false;  // Our SYN,ACK left more than once because the peer asked again.
   SendSequence send_;
   ReceiveSequence receive_;
-  std::uint32_t unacked_bytes_ = 0;   // Received since our last ACK.
-  std::uint32_t oddity_answered_ms_ = 0;  // When an empty segment outside of the window was last answered.
-  SeqNum recover_{0};                 // RFC 6582.
-  SeqNum small_end_{0};               // Behind the last segment sent that was smaller than the MSS.
+  std::uint32_t unacked_bytes_ = 0;  // Received since our last ACK.
+  std::uint32_t oddity_answered_ms_ =
+      0;                 // When an empty segment outside of the window was last answered.
+  SeqNum recover_{0};    // RFC 6582.
+  SeqNum small_end_{0};  // Behind the last segment sent that was smaller than the MSS.
   SeqNum peer_fin_{0};
   ActiveBlock* active_ = nullptr;
   NewReno congestion_;
   RttEstimator rtt_;
 
   // One deadline per kind of timer; kNever when not armed.
-  Instant retransmit_at_ = kNever;    // Retransmission, or zero-window probe.
-  Instant ack_at_ = kNever;           // Delayed ACK.
-  Instant override_at_ = kNever;      // Silly-window override, and retry after a pool was empty.
-  Instant state_at_ = kNever;         // SYN's R2, FIN-WAIT-2, linger.
-  Instant progress_at_{};             // When the peer last made progress, for R2.
+  Instant retransmit_at_ = kNever;  // Retransmission, or zero-window probe.
+  Instant ack_at_ = kNever;         // Delayed ACK.
+  Instant override_at_ = kNever;    // Silly-window override, and retry after a pool was empty.
+  Instant state_at_ = kNever;       // SYN's R2, FIN-WAIT-2, linger.
+  Instant progress_at_{};           // When the peer last made progress, for R2.
 
   FourTuple tuple_;
-  Duration user_timeout_{};           // Zero: never.
+  Duration user_timeout_{};  // Zero: never.
   Duration linger_ = kNoLinger;
   Result<void> outcome_{};
 };

@@ -1,4 +1,5 @@
-// Opening: SYN-SENT and SYN-RECEIVED, and what the SYNs' options agree on (RFC 9293 §3.5, §3.10.7.3).
+// Opening: SYN-SENT and SYN-RECEIVED, and what the SYNs' options agree on (RFC 9293 §3.5,
+// §3.10.7.3).
 #include <algorithm>
 #include <utility>
 
@@ -20,7 +21,8 @@ constexpr std::uint32_t kUnscaledWindowMax = 65'535;
 // RFC 7323 §2.3: the smallest shift with which the largest window we may ever offer can be said.
 std::uint8_t window_scale_for(std::uint32_t receive_buffer_bytes) {
   std::uint8_t shift = 0;
-  while (shift < wire::kWindowScaleMax && ((receive_buffer_bytes / 2) >> shift) > kUnscaledWindowMax) {
+  while (shift < wire::kWindowScaleMax &&
+         ((receive_buffer_bytes / 2) >> shift) > kUnscaledWindowMax) {
     ++shift;
   }
   return shift;
@@ -32,7 +34,8 @@ std::uint32_t initial_receive_window(const TcpConfig& config) {
 
 }  // namespace
 
-void Connection::open_active(const Resources& resources, Instant now, SeqNum iss, Duration timeout) noexcept {
+void Connection::open_active(const Resources& resources, Instant now, SeqNum iss,
+                             Duration timeout) noexcept {
   send_.iss = send_.snd_una = iss;
   send_.snd_nxt = iss + 1;
   recover_ = iss;
@@ -46,7 +49,8 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   set_state(TcpState::SynSent);
 }
 
-void Connection::open_passive(const Resources& resources, Instant now, SeqNum iss, const Segment& syn) noexcept {
+void Connection::open_passive(const Resources& resources, Instant now, SeqNum iss,
+                              const Segment& syn) noexcept {
   passive_ = true;
   send_.iss = send_.snd_una = iss;
   send_.snd_nxt = iss + 1;
@@ -87,7 +91,8 @@ void Connection::negotiate(const Resources& resources, const wire::TcpOptions& o
   congestion_.start(initial_window(resources.config.initial_window_segments, mss_));
 }
 
-Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Instant now, const Segment& segment,
+Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Instant now,
+                                               const Segment& segment,
                                                packet::Packet payload) noexcept {
   // RFC 9293 §3.10.7.3, first: check the ACK bit.
   if (segment.flags.ack() &&
@@ -128,11 +133,13 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   return disposition;
 }
 
-void Connection::establish(const Resources& resources, Instant now, const Segment& segment) noexcept {
+void Connection::establish(const Resources& resources, Instant now,
+                           const Segment& segment) noexcept {
   retransmit_at_ = kNever;
   state_at_ = kNever;
   syn_due_ = false;
-  // RFC 6298 §3: a SYN that was sent once tells the round-trip time; §5.7: one that was lost calls for caution.
+  // RFC 6298 §3: a SYN that was sent once tells the round-trip time; §5.7: one that was lost calls
+  // for caution.
   if (syn_retransmissions_ == 0 && !syn_repeated_) {
     rtt_.add_sample(now - progress_at_);
   } else {
@@ -153,7 +160,8 @@ void Connection::establish(const Resources& resources, Instant now, const Segmen
 }
 
 Connection::Step Connection::check_ack_in_syn_received(const Resources& resources, Instant now,
-                                                       const Segment& segment, Disposition& disposition) noexcept {
+                                                       const Segment& segment,
+                                                       Disposition& disposition) noexcept {
   // RFC 9293 §3.10.7.4, step 5, SYN-RECEIVED.
   if (!segment.ack.is_after(send_.snd_una) || segment.ack.is_after(send_.snd_nxt)) {
     disposition = {.dropped = DropReason::TcpBadHandshakeAck, .answer_with_reset = true};
@@ -172,7 +180,8 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
   SegmentPlan plan;
   plan.seq = send_.iss;
   plan.ack = is_answer ? receive_.rcv_nxt : SeqNum{0};
-  plan.flags = TcpFlags{static_cast<std::uint8_t>(TcpFlags::kSyn | (is_answer ? TcpFlags::kAck : 0))};
+  plan.flags =
+      TcpFlags{static_cast<std::uint8_t>(TcpFlags::kSyn | (is_answer ? TcpFlags::kAck : 0))};
   plan.window = static_cast<std::uint16_t>(initial_receive_window(resources.config));
   plan.options.mss = mss_limit_;
   if (offers_wscale_) {

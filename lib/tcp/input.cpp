@@ -20,7 +20,8 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
     return {.dropped = DropReason::TcpNoConnection, .answer_with_reset = !segment.flags.rst()};
   }
   if (check_sequence(resources, now, segment, disposition) == Step::Done ||
-      check_reset(resources, segment, disposition) == Step::Done || check_syn(segment, disposition) == Step::Done) {
+      check_reset(resources, segment, disposition) == Step::Done ||
+      check_syn(segment, disposition) == Step::Done) {
     return disposition;
   }
   // Step 5: the ACK field.
@@ -37,7 +38,8 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   // Steps 6 to 8. Urgent data is read in line; its pointer changes nothing here.
   Segment rest = segment;
   process_payload(resources, now, rest, std::move(payload), disposition);
-  const bool fills_hole_before_fin = peer_fin_seen_ && !peer_fin_received_ && peer_fin_ == receive_.rcv_nxt;
+  const bool fills_hole_before_fin =
+      peer_fin_seen_ && !peer_fin_received_ && peer_fin_ == receive_.rcv_nxt;
   if (rest.flags.fin() || fills_hole_before_fin) {
     process_fin(resources, rest);
   }
@@ -45,7 +47,8 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   return disposition;
 }
 
-Connection::Step Connection::check_sequence(const Resources& resources, Instant now, const Segment& segment,
+Connection::Step Connection::check_sequence(const Resources& resources, Instant now,
+                                            const Segment& segment,
                                             Disposition& disposition) noexcept {
   // Step 1.
   if (is_acceptable(receive_, segment.seq, segment.length())) {
@@ -57,17 +60,19 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
     return Step::Done;
   }
   // Step 1's special allowance: with a closed window, what needs no room is still processed.
-  if (receive_.rcv_wnd() == 0 && segment.seq == receive_.rcv_nxt && segment.flags.ack() && !segment.flags.rst() &&
-      !segment.flags.syn()) {
+  if (receive_.rcv_wnd() == 0 && segment.seq == receive_.rcv_nxt && segment.flags.ack() &&
+      !segment.flags.rst() && !segment.flags.syn()) {
     Segment without_text = segment;
     without_text.payload_bytes = 0;
-    without_text.flags = TcpFlags{static_cast<std::uint8_t>(segment.flags.bits() & ~TcpFlags::kFin)};
+    without_text.flags =
+        TcpFlags{static_cast<std::uint8_t>(segment.flags.bits() & ~TcpFlags::kFin)};
     if (is_synchronized(state_)) {
       static_cast<void>(process_ack(resources, now, without_text, disposition));
     }
   }
   // Text and FIN are never part of a loop of answers, and whoever repeats them lacks our ACK.
-  const bool lacks_our_ack = segment.payload_bytes > 0 || (segment.flags.fin() && !segment.flags.syn());
+  const bool lacks_our_ack =
+      segment.payload_bytes > 0 || (segment.flags.fin() && !segment.flags.syn());
   if (!segment.flags.rst() && (lacks_our_ack || may_answer_oddity(now))) {
     ack_now_ = true;
   }
@@ -84,7 +89,8 @@ void Connection::on_repeated_syn(const Resources& resources, Instant now, const 
     disposition.dropped = DropReason::TcpOutOfWindow;
     return;
   }
-  // RFC 9293 §3.5, MUST-10: in a simultaneous open both ends repeat their SYN with an ACK, which completes it.
+  // RFC 9293 §3.5, MUST-10: in a simultaneous open both ends repeat their SYN with an ACK, which
+  // completes it.
   if (check_ack_in_syn_received(resources, now, segment, disposition) == Step::Continue) {
     send_.snd_wnd = send_.max_snd_wnd = segment.window;  // RFC 7323 §2.2: never scaled in a SYN.
     ack_now_ = true;
@@ -93,7 +99,8 @@ void Connection::on_repeated_syn(const Resources& resources, Instant now, const 
 
 Connection::Step Connection::check_reset(const Resources& resources, const Segment& segment,
                                          Disposition& disposition) noexcept {
-  // Step 2, with RFC 5961 §3.2: only the exact sequence number resets; any other in the window is asked about.
+  // Step 2, with RFC 5961 §3.2: only the exact sequence number resets; any other in the window is
+  // asked about.
   if (!segment.flags.rst()) {
     return Step::Continue;
   }
@@ -136,9 +143,10 @@ bool Connection::may_answer_oddity(Instant now) noexcept {
   return true;
 }
 
-void Connection::process_payload(const Resources& resources, Instant now, Segment& segment, Packet payload,
-                                 Disposition& disposition) noexcept {
-  // Step 7. Cut what lies outside of the window; `segment` is cut along, so that its FIN stands right.
+void Connection::process_payload(const Resources& resources, Instant now, Segment& segment,
+                                 Packet payload, Disposition& disposition) noexcept {
+  // Step 7. Cut what lies outside of the window; `segment` is cut along, so that its FIN stands
+  // right.
   if (segment.payload_bytes == 0) {
     return;
   }
@@ -185,7 +193,8 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
   }
 }
 
-void Connection::deliver(const Resources& resources, Instant now, Packet payload, Disposition& disposition) noexcept {
+void Connection::deliver(const Resources& resources, Instant now, Packet payload,
+                         Disposition& disposition) noexcept {
   const std::uint32_t bytes = payload.size();
   bool is_kept = attach(resources) && active_->receive_queue.append(payload, resources.budget);
   if (!is_kept && active_ != nullptr && active_->reassembly.clear(resources.budget) > 0) {
@@ -197,7 +206,8 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
     disposition.dropped = DropReason::TcpReceiveFull;
     return;
   }
-  rcv_mss_ = std::max(rcv_mss_, static_cast<std::uint16_t>(std::min<std::uint32_t>(bytes, mss_limit_)));
+  rcv_mss_ =
+      std::max(rcv_mss_, static_cast<std::uint16_t>(std::min<std::uint32_t>(bytes, mss_limit_)));
   receive_.rcv_nxt += bytes;
   resources.stats.tcp_bytes_in += bytes;
   schedule_ack(resources, now, bytes);
@@ -218,10 +228,12 @@ void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packe
     disposition.dropped = DropReason::TcpReassemblyFull;
     return;
   }
-  switch (active_->reassembly.insert(seq, std::move(payload), resources.config.reassembly_segments_max,
-                                     resources.budget)) {
+  switch (active_->reassembly.insert(seq, std::move(payload),
+                                     resources.config.reassembly_segments_max, resources.budget)) {
     case ReassemblyQueue::Outcome::Kept: break;
-    case ReassemblyQueue::Outcome::Duplicate: disposition.dropped = DropReason::TcpDuplicateData; break;
+    case ReassemblyQueue::Outcome::Duplicate:
+      disposition.dropped = DropReason::TcpDuplicateData;
+      break;
     case ReassemblyQueue::Outcome::Full: disposition.dropped = DropReason::TcpReassemblyFull; break;
   }
 }
@@ -266,7 +278,8 @@ void Connection::process_fin(const Resources& resources, const Segment& segment)
   report_peer_finished();
 }
 
-void Connection::schedule_ack(const Resources& resources, Instant now, std::uint32_t payload_bytes) noexcept {
+void Connection::schedule_ack(const Resources& resources, Instant now,
+                              std::uint32_t payload_bytes) noexcept {
   // RFC 9293 §3.8.6.3, SHLD-19: every second full-sized segment at once, the rest within the delay.
   unacked_bytes_ += payload_bytes;
   if (unacked_bytes_ >= 2U * rcv_mss_) {

@@ -17,7 +17,8 @@ namespace millrace::tcp {
   std::array<std::byte, 36> bytes;
   const std::uint16_t ports[2] = {tuple.local.port.number(), tuple.remote.port.number()};
   std::memcpy(bytes.data(), tuple.local.address.bytes().data(), IpAddress::kSize);
-  std::memcpy(bytes.data() + IpAddress::kSize, tuple.remote.address.bytes().data(), IpAddress::kSize);
+  std::memcpy(bytes.data() + IpAddress::kSize, tuple.remote.address.bytes().data(),
+              IpAddress::kSize);
   std::memcpy(bytes.data() + 2 * IpAddress::kSize, ports, sizeof ports);
   return bytes;
 }

@@ -1,5 +1,5 @@
-// Listener: where connections are accepted, and how many may be half open or wait (RFC 9293 §3.10.1). It counts; the
-// connections themselves are elsewhere.
+// Listener: where connections are accepted, and how many may be half open or wait (RFC 9293
+// §3.10.1). It counts; the connections themselves are elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,9 @@ class Listener {
   }
   /// As Linux has it: one more than the backlog may wait.
   [[nodiscard]] bool is_accept_queue_full() const noexcept { return waiting_ > backlog_; }
-  [[nodiscard]] bool is_syn_queue_full(std::uint32_t syn_backlog) const noexcept { return half_open_ >= syn_backlog; }
+  [[nodiscard]] bool is_syn_queue_full(std::uint32_t syn_backlog) const noexcept {
+    return half_open_ >= syn_backlog;
+  }
 
   void on_syn() noexcept { ++half_open_; }
   void on_half_open_gone() noexcept { --half_open_; }

@@ -12,7 +12,8 @@ void NewReno::start(std::uint32_t initial_window) noexcept {
 
 void NewReno::on_ack(std::uint32_t bytes_acked, std::uint32_t mss) noexcept {
   if (cwnd_ < ssthresh_) {
-    // RFC 5681 §3.1, equation 2, per ACK; RFC 3465's limit of two segments keeps pace with delayed ACKs.
+    // RFC 5681 §3.1, equation 2, per ACK; RFC 3465's limit of two segments keeps pace with delayed
+    // ACKs.
     set_cwnd(std::uint64_t{cwnd_} + std::min(bytes_acked, 2 * mss));
     return;
   }
@@ -51,7 +52,9 @@ void NewReno::on_timeout(std::uint32_t flight, std::uint32_t mss, bool first) no
   set_cwnd(mss);
 }
 
-void NewReno::on_idle_restart(std::uint32_t initial_window) noexcept { set_cwnd(std::min(cwnd_, initial_window)); }
+void NewReno::on_idle_restart(std::uint32_t initial_window) noexcept {
+  set_cwnd(std::min(cwnd_, initial_window));
+}
 
 void NewReno::set_cwnd(std::uint64_t bytes) noexcept {
   cwnd_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, kCwndMax));

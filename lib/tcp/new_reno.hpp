@@ -1,5 +1,5 @@
-// NewReno: how large the congestion window is (RFC 5681), and how it moves through a recovery (RFC 6582). It decides
-// sizes; which segment is lost is decided elsewhere.
+// NewReno: how large the congestion window is (RFC 5681), and how it moves through a recovery (RFC
+// 6582). It decides sizes; which segment is lost is decided elsewhere.
 #pragma once
 
 #include <algorithm>
@@ -7,21 +7,26 @@
 
 namespace millrace::tcp {
 
-/// RFC 6928 §2: so many segments, but no more bytes than as many of Ethernet's size, and always two.
-[[nodiscard]] constexpr std::uint32_t initial_window(std::uint32_t segments, std::uint32_t mss) noexcept {
+/// RFC 6928 §2: so many segments, but no more bytes than as many of Ethernet's size, and always
+/// two.
+[[nodiscard]] constexpr std::uint32_t initial_window(std::uint32_t segments,
+                                                     std::uint32_t mss) noexcept {
   constexpr std::uint32_t kUsualMss = 1'460;
   return std::min(segments * mss, std::max(2 * mss, segments * kUsualMss));
 }
 
-/// Sizes in bytes of payload. Part of the control block, since slow-start threshold and window outlive idle times.
+/// Sizes in bytes of payload. Part of the control block, since slow-start threshold and window
+/// outlive idle times.
 class NewReno {
  public:
   /// RFC 5681 §3.1: `ssthresh` starts arbitrarily high.
   void start(std::uint32_t initial_window) noexcept;
 
-  /// New data was acknowledged outside of a recovery. `bytes_acked` counts toward growth; `mss` is the sender's.
+  /// New data was acknowledged outside of a recovery. `bytes_acked` counts toward growth; `mss` is
+  /// the sender's.
   void on_ack(std::uint32_t bytes_acked, std::uint32_t mss) noexcept;
-  /// The third duplicate ACK: halve, and inflate by what has left the network (RFC 5681 §3.2, steps 2 and 3).
+  /// The third duplicate ACK: halve, and inflate by what has left the network (RFC 5681 §3.2, steps
+  /// 2 and 3).
   void enter_recovery(std::uint32_t flight, std::uint32_t mss) noexcept;
   /// A further duplicate ACK: another segment has left the network (step 4).
   void on_duplicate_ack(std::uint32_t mss) noexcept;
@@ -31,7 +36,8 @@ class NewReno {
   void leave_recovery(std::uint32_t flight, std::uint32_t mss) noexcept;
   /// RFC 5681 §3.1: back to one segment. `first` says that this data had not timed out before.
   void on_timeout(std::uint32_t flight, std::uint32_t mss, bool first) noexcept;
-  /// RFC 5681 §4.1: after an idle time of more than one RTO the window is no larger than the initial one.
+  /// RFC 5681 §4.1: after an idle time of more than one RTO the window is no larger than the
+  /// initial one.
   void on_idle_restart(std::uint32_t initial_window) noexcept;
 
   [[nodiscard]] std::uint32_t cwnd() const noexcept { return cwnd_; }

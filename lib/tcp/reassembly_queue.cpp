@@ -10,20 +10,26 @@ using packet::PacketQueue;
 
 namespace {
 
-SeqNum start_of(PacketQueue::Position position) { return SeqNum{PacketQueue::note_of(position).sequence}; }
+SeqNum start_of(PacketQueue::Position position) {
+  return SeqNum{PacketQueue::note_of(position).sequence};
+}
 
-SeqNum end_of(PacketQueue::Position position) { return start_of(position) + PacketQueue::bytes_of(position); }
+SeqNum end_of(PacketQueue::Position position) {
+  return start_of(position) + PacketQueue::bytes_of(position);
+}
 
 }  // namespace
 
-ReassemblyQueue::Outcome ReassemblyQueue::insert(SeqNum seq, Packet packet, std::uint32_t segments_max,
+ReassemblyQueue::Outcome ReassemblyQueue::insert(SeqNum seq, Packet packet,
+                                                 std::uint32_t segments_max,
                                                  PacketBudget& budget) noexcept {
   // Most arrive behind everything that is here.
   PacketQueue::Position before = nullptr;
   if (!packets_.empty() && start_of(packets_.back()).is_at_or_before(seq)) {
     before = packets_.back();
   } else {
-    for (auto at = packets_.front(); at != nullptr && start_of(at).is_at_or_before(seq); at = PacketQueue::next(at)) {
+    for (auto at = packets_.front(); at != nullptr && start_of(at).is_at_or_before(seq);
+         at = PacketQueue::next(at)) {
       before = at;
     }
   }
@@ -77,7 +83,8 @@ std::uint32_t ReassemblyQueue::clear(PacketBudget& budget) noexcept {
 bool ReassemblyQueue::check_invariants() const noexcept {
   for (auto at = packets_.front(); at != nullptr; at = PacketQueue::next(at)) {
     const auto next = PacketQueue::next(at);
-    if (PacketQueue::bytes_of(at) == 0 || (next != nullptr && end_of(at).is_after(start_of(next)))) {
+    if (PacketQueue::bytes_of(at) == 0 ||
+        (next != nullptr && end_of(at).is_after(start_of(next)))) {
       return false;
     }
   }

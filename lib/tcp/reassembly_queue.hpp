@@ -1,7 +1,8 @@
-// ReassemblyQueue: segments that arrived ahead of a hole, until it is filled. Bounded in segments and by buffer size.
+// ReassemblyQueue: segments that arrived ahead of a hole, until it is filled. Bounded in segments
+// and by buffer size.
 //
-// Policy on overlap: what came first stays. A newcomer is cut to what is missing; where it would fill two gaps, only
-// the first part is kept and the rest comes again.
+// Policy on overlap: what came first stays. A newcomer is cut to what is missing; where it would
+// fill two gaps, only the first part is kept and the rest comes again.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,9 @@ class ReassemblyQueue {
   /// `packet` holds the payload from `seq` on, all of it inside the receive window.
   [[nodiscard]] Outcome insert(SeqNum seq, packet::Packet packet, std::uint32_t segments_max,
                                packet::PacketBudget& budget) noexcept;
-  /// The next packet in order: one that starts at or before `rcv_nxt` and ends behind it, cut to start there. Empty
-  /// if there is none yet. It is still charged: hand it to `ReceiveQueue::append_charged`.
+  /// The next packet in order: one that starts at or before `rcv_nxt` and ends behind it, cut to
+  /// start there. Empty if there is none yet. It is still charged: hand it to
+  /// `ReceiveQueue::append_charged`.
   [[nodiscard]] packet::Packet pop_in_order(SeqNum rcv_nxt, packet::PacketBudget& budget) noexcept;
   /// Gives the memory back; what is dropped comes again. Returns how many segments there were.
   std::uint32_t clear(packet::PacketBudget& budget) noexcept;
@@ -38,7 +40,8 @@ class ReassemblyQueue {
   [[nodiscard]] bool check_invariants() const noexcept;
 
  private:
-  packet::PacketQueue packets_;  // By sequence; each note's sequence is that of the packet's first byte.
+  packet::PacketQueue
+      packets_;  // By sequence; each note's sequence is that of the packet's first byte.
   std::uint32_t charge_ = 0;
 };
 

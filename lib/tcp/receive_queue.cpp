@@ -49,7 +49,8 @@ std::span<const std::byte> ReceiveQueue::front() const noexcept {
   if (packets_.empty()) {
     return {};
   }
-  return PacketQueue::view(packets_.front(), [](const Packet& head) { return std::span<const std::byte>{head.data()}; });
+  return PacketQueue::view(
+      packets_.front(), [](const Packet& head) { return std::span<const std::byte>{head.data()}; });
 }
 
 void ReceiveQueue::consume(std::uint32_t bytes, PacketBudget& budget) noexcept {

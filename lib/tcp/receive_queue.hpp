@@ -10,8 +10,9 @@
 
 namespace millrace::tcp {
 
-/// Packets whose data is payload, charged to the core's budget by buffer size. Small payloads are copied into the tail
-/// of the packet before, so that the charge stays within a fixed multiple of the payload.
+/// Packets whose data is payload, charged to the core's budget by buffer size. Small payloads are
+/// copied into the tail of the packet before, so that the charge stays within a fixed multiple of
+/// the payload.
 class ReceiveQueue {
  public:
   /// False if the budget is used up; `packet` is then kept.
@@ -31,8 +32,8 @@ class ReceiveQueue {
   [[nodiscard]] std::uint32_t charge() const noexcept { return charge_; }
 
  private:
-  // Payloads up to this size are copied into the packet before. Together with the room that a full-sized segment
-  // leaves, it keeps packets at least half full on average.
+  // Payloads up to this size are copied into the packet before. Together with the room that a
+  // full-sized segment leaves, it keeps packets at least half full on average.
   static constexpr std::uint32_t kCopyMax = 1'024;
 
   [[nodiscard]] bool copy_into_tail(const packet::Packet& packet) noexcept;

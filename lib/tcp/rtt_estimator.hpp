@@ -1,4 +1,5 @@
-// RttEstimator: smoothed round-trip time and the retransmission timeout that follows from it (RFC 6298).
+// RttEstimator: smoothed round-trip time and the retransmission timeout that follows from it (RFC
+// 6298).
 #pragma once
 
 #include <algorithm>
@@ -38,7 +39,8 @@ class RttEstimator {
     Duration base = config.rto_initial;
     if (srtt_us_ != 0) {
       const auto variation = std::max<std::uint64_t>(4ULL * rttvar_us_, kGranularityUs);
-      base = std::clamp<Duration>(std::chrono::microseconds{srtt_us_ + variation}, config.rto_min, config.rto_max);
+      base = std::clamp<Duration>(std::chrono::microseconds{srtt_us_ + variation}, config.rto_min,
+                                  config.rto_max);
     } else if (cautious_) {
       base = std::max<Duration>(base, std::chrono::seconds{3});
     }

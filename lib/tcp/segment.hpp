@@ -1,4 +1,5 @@
-// Segment: what arrived, parsed. SegmentPlan: what to send, as values and a byte range; frames are built elsewhere.
+// Segment: what arrived, parsed. SegmentPlan: what to send, as values and a byte range; frames are
+// built elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ struct Segment {
   [[nodiscard]] SeqNum end() const noexcept { return seq + length(); }
 };
 
-/// A segment to send. The payload is the range [seq, seq + payload_bytes) of the connection's send buffer.
+/// A segment to send. The payload is the range [seq, seq + payload_bytes) of the connection's send
+/// buffer.
 struct SegmentPlan {
   SeqNum seq{0};
   SeqNum ack{0};

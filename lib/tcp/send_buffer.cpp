@@ -15,11 +15,14 @@ std::uint32_t SendBuffer::tail_room(std::uint32_t packet_bytes_max) const noexce
   }
   return PacketQueue::view(packets_.back(), [packet_bytes_max](const Packet& tail) {
     const std::uint32_t held = tail.size();
-    return held < packet_bytes_max ? std::min<std::uint32_t>(tail.tailroom(), packet_bytes_max - held) : 0U;
+    return held < packet_bytes_max
+               ? std::min<std::uint32_t>(tail.tailroom(), packet_bytes_max - held)
+               : 0U;
   });
 }
 
-std::size_t SendBuffer::append_to_tail(std::span<const std::byte> bytes, std::uint32_t packet_bytes_max) noexcept {
+std::size_t SendBuffer::append_to_tail(std::span<const std::byte> bytes,
+                                       std::uint32_t packet_bytes_max) noexcept {
   const std::size_t count = std::min<std::size_t>(bytes.size(), tail_room(packet_bytes_max));
   if (count > 0) {
     PacketQueue::view(packets_.back(), [&](Packet& tail) {
@@ -48,7 +51,8 @@ void SendBuffer::on_ack(SeqNum snd_una, packet::PacketBudget& budget) noexcept {
   front_ = snd_una.is_before(end_) ? snd_una : end_;
   while (!packets_.empty()) {
     const auto head = packets_.front();
-    if ((SeqNum{PacketQueue::note_of(head).sequence} + PacketQueue::bytes_of(head)).is_after(front_)) {
+    if ((SeqNum{PacketQueue::note_of(head).sequence} + PacketQueue::bytes_of(head))
+            .is_after(front_)) {
       break;
     }
     if (cursor_ == head) {
@@ -73,7 +77,8 @@ SendBuffer::Position SendBuffer::find(SeqNum seq) noexcept {
   if (position == nullptr || SeqNum{PacketQueue::note_of(position).sequence}.is_after(seq)) {
     position = packets_.front();
   }
-  while (!(SeqNum{PacketQueue::note_of(position).sequence} + PacketQueue::bytes_of(position)).is_after(seq)) {
+  while (!(SeqNum{PacketQueue::note_of(position).sequence} + PacketQueue::bytes_of(position))
+              .is_after(seq)) {
     position = PacketQueue::next(position);
   }
   return position;

@@ -1,5 +1,6 @@
-// SendBuffer: the packets an application has handed over, from then until their last byte is acknowledged. Bytes that
-// have been sent never change here (decision 6): transmissions refer to them.
+// SendBuffer: the packets an application has handed over, from then until their last byte is
+// acknowledged. Bytes that have been sent never change here (decision 6): transmissions refer to
+// them.
 #pragma once
 
 #include <algorithm>
@@ -27,16 +28,19 @@ class SendBuffer {
     front_ = end_ = next;
   }
 
-  /// Copies into the tail of the last packet, up to `packet_bytes_max` in that packet, and returns how much that was.
-  [[nodiscard]] std::size_t append_to_tail(std::span<const std::byte> bytes, std::uint32_t packet_bytes_max) noexcept;
-  /// Queues a packet whose data is payload: contiguous, not empty, in nobody else's hands. False if the budget is used
-  /// up; `packet` is then kept.
+  /// Copies into the tail of the last packet, up to `packet_bytes_max` in that packet, and returns
+  /// how much that was.
+  [[nodiscard]] std::size_t append_to_tail(std::span<const std::byte> bytes,
+                                           std::uint32_t packet_bytes_max) noexcept;
+  /// Queues a packet whose data is payload: contiguous, not empty, in nobody else's hands. False if
+  /// the budget is used up; `packet` is then kept.
   [[nodiscard]] bool append(packet::Packet& packet, packet::PacketBudget& budget) noexcept;
   /// Lets go of everything before `snd_una`.
   void on_ack(SeqNum snd_una, packet::PacketBudget& budget) noexcept;
   void clear(packet::PacketBudget& budget) noexcept;
 
-  /// Calls `visit(Position packet, offset, length)` for each piece of [seq, seq + bytes), which must be held.
+  /// Calls `visit(Position packet, offset, length)` for each piece of [seq, seq + bytes), which
+  /// must be held.
   template <class F>
   void for_each_piece(SeqNum seq, std::uint32_t bytes, F&& visit);
 
@@ -44,7 +48,9 @@ class SendBuffer {
   /// Behind the last byte.
   [[nodiscard]] SeqNum end() const noexcept { return end_; }
   /// Bytes held.
-  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(end_ - front_); }
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    return static_cast<std::uint32_t>(end_ - front_);
+  }
   /// Memory held, by buffer size.
   [[nodiscard]] std::uint32_t charge() const noexcept { return charge_; }
   /// How many bytes `append_to_tail` would take.
@@ -56,8 +62,9 @@ class SendBuffer {
   [[nodiscard]] Position find(SeqNum seq) noexcept;
 
   packet::PacketQueue packets_;  // Each note's sequence is that of the packet's first byte.
-  Position cursor_ = nullptr;    // Where the last search ended; transmission goes forward nearly always.
-  SeqNum front_{0};              // First byte held and not acknowledged.
+  Position cursor_ =
+      nullptr;       // Where the last search ended; transmission goes forward nearly always.
+  SeqNum front_{0};  // First byte held and not acknowledged.
   SeqNum end_{0};
   std::uint32_t charge_ = 0;
 };
@@ -68,7 +75,8 @@ void SendBuffer::for_each_piece(SeqNum seq, std::uint32_t bytes, F&& visit) {
   base::expects((seq + bytes).is_at_or_before(end_));
   Position position = find(seq);
   while (bytes > 0) {
-    const auto offset = static_cast<std::uint32_t>(seq - SeqNum{packet::PacketQueue::note_of(position).sequence});
+    const auto offset =
+        static_cast<std::uint32_t>(seq - SeqNum{packet::PacketQueue::note_of(position).sequence});
     const std::uint32_t length = std::min(bytes, packet::PacketQueue::bytes_of(position) - offset);
     visit(position, offset, length);
     seq += length;

@@ -6,7 +6,8 @@ namespace millrace::tcp {
 
 SentSegments::~SentSegments() { base::expects(head_ == nullptr); }
 
-bool SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq, std::uint32_t length, bool has_fin) noexcept {
+bool SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq, std::uint32_t length,
+                          bool has_fin) noexcept {
   base::expects(length > 0);
   base::expects(tail_ == nullptr || tail_->end() == seq);
   SentSegment* const segment = pool.emplace();
@@ -38,11 +39,12 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant n
   while (head_ != nullptr && head_->seq.is_before(snd_una)) {
     SentSegment& segment = *head_;
     const bool is_whole = segment.end().is_at_or_before(snd_una);
-    const std::uint32_t acked = is_whole ? segment.length : static_cast<std::uint32_t>(snd_una - segment.seq);
+    const std::uint32_t acked =
+        is_whole ? segment.length : static_cast<std::uint32_t>(snd_una - segment.seq);
     outcome.newly_acked += acked;
     in_network_ -= segment.is_lost ? 0 : acked;
-    // RFC 6298 §3: a segment that was sent twice tells nothing about the path, and neither does one that waited at the
-    // receiver behind it.
+    // RFC 6298 §3: a segment that was sent twice tells nothing about the path, and neither does one
+    // that waited at the receiver behind it.
     is_ambiguous = is_ambiguous || segment.retransmissions != 0 || segment.is_lost;
     outcome.rtt_sample = now - segment.sent_at;
     if (!is_whole) {
@@ -98,7 +100,8 @@ void SentSegments::mark_lost(SeqNum seq) noexcept {
   }
 }
 
-bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment, std::uint32_t bytes) noexcept {
+bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment,
+                         std::uint32_t bytes) noexcept {
   base::expects(segment.is_lost);
   base::expects(bytes > 0);
   if (segment.length <= bytes) {
@@ -145,7 +148,8 @@ bool SentSegments::check_invariants() const noexcept {
   for (const SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
     in_network += segment->is_lost ? 0 : segment->length;
     has_lost = has_lost || segment->is_lost;
-    if (segment->length == 0 || (segment->next != nullptr && segment->next->seq != segment->end()) ||
+    if (segment->length == 0 ||
+        (segment->next != nullptr && segment->next->seq != segment->end()) ||
         (segment->next == nullptr && segment != tail_)) {
       return false;
     }

@@ -1,5 +1,6 @@
-// SentSegments: one record per segment in flight: its range, when it left, how often, and whether it counts as lost.
-// It answers what to send again and how much is in the network; when a segment counts as lost is decided elsewhere.
+// SentSegments: one record per segment in flight: its range, when it left, how often, and whether
+// it counts as lost. It answers what to send again and how much is in the network; when a segment
+// counts as lost is decided elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -32,11 +33,13 @@ using SentSegmentPool = base::SlotTable<SentSegment>;
 
 /// What an ACK took out.
 struct AckOutcome {
-  std::uint32_t newly_acked = 0;             ///< Octets, FIN included.
-  std::optional<Duration> rtt_sample;        ///< Of the newest segment taken out, if all were sent once (Karn's rule).
+  std::uint32_t newly_acked = 0;  ///< Octets, FIN included.
+  std::optional<Duration>
+      rtt_sample;  ///< Of the newest segment taken out, if all were sent once (Karn's rule).
 };
 
-/// Records in order of sequence, without gaps. Every record must be taken out before it is destroyed.
+/// Records in order of sequence, without gaps. Every record must be taken out before it is
+/// destroyed.
 class SentSegments {
  public:
   SentSegments() noexcept = default;
@@ -45,7 +48,8 @@ class SentSegments {
   ~SentSegments();
 
   /// Notes a first transmission. False, and nothing noted, if the pool is exhausted.
-  [[nodiscard]] bool append(SentSegmentPool& pool, Instant now, SeqNum seq, std::uint32_t length, bool has_fin) noexcept;
+  [[nodiscard]] bool append(SentSegmentPool& pool, Instant now, SeqNum seq, std::uint32_t length,
+                            bool has_fin) noexcept;
   /// Notes that `segment`, which was lost, has left again.
   void note_retransmission(SentSegment& segment, Instant now) noexcept;
 
@@ -57,8 +61,10 @@ class SentSegments {
   void mark_first_lost() noexcept;
   /// The segment that starts at `seq`, if any, counts as lost.
   void mark_lost(SeqNum seq) noexcept;
-  /// Cuts a lost segment in two so that its first part has at most `bytes`. False if the pool is exhausted.
-  [[nodiscard]] bool split(SentSegmentPool& pool, SentSegment& segment, std::uint32_t bytes) noexcept;
+  /// Cuts a lost segment in two so that its first part has at most `bytes`. False if the pool is
+  /// exhausted.
+  [[nodiscard]] bool split(SentSegmentPool& pool, SentSegment& segment,
+                           std::uint32_t bytes) noexcept;
   void clear(SentSegmentPool& pool) noexcept;
 
   /// The first lost segment, or null.

@@ -14,8 +14,8 @@ namespace millrace::tcp {
 
 using wire::SeqNum;
 
-/// RFC 9293 §3.3.1, send sequence variables. `snd_nxt` is always behind the highest octet ever sent: what must be sent
-/// again is noted per segment, not by moving it back.
+/// RFC 9293 §3.3.1, send sequence variables. `snd_nxt` is always behind the highest octet ever
+/// sent: what must be sent again is noted per segment, not by moving it back.
 struct SendSequence {
   SeqNum iss{0};
   SeqNum snd_una{0};
@@ -26,31 +26,42 @@ struct SendSequence {
   std::uint32_t max_snd_wnd = 0;  ///< Largest window the peer ever offered (RFC 9293 §3.8.6.2.1).
 
   /// Octets sent and not acknowledged, SYN and FIN included.
-  [[nodiscard]] std::uint32_t flight() const noexcept { return static_cast<std::uint32_t>(snd_nxt - snd_una); }
-  /// Where a segment without text must stand for the peer to accept it: behind all that was sent, but not behind the
-  /// right edge, which a probe, or a peer that shrank its window, may have left us beyond.
-  [[nodiscard]] SeqNum acceptable_seq() const noexcept { return flight() > snd_wnd ? snd_una + snd_wnd : snd_nxt; }
-  /// Octets that the peer's window still allows behind `snd_nxt`; zero if it shrank below what is in flight.
+  [[nodiscard]] std::uint32_t flight() const noexcept {
+    return static_cast<std::uint32_t>(snd_nxt - snd_una);
+  }
+  /// Where a segment without text must stand for the peer to accept it: behind all that was sent,
+  /// but not behind the right edge, which a probe, or a peer that shrank its window, may have left
+  /// us beyond.
+  [[nodiscard]] SeqNum acceptable_seq() const noexcept {
+    return flight() > snd_wnd ? snd_una + snd_wnd : snd_nxt;
+  }
+  /// Octets that the peer's window still allows behind `snd_nxt`; zero if it shrank below what is
+  /// in flight.
   [[nodiscard]] std::uint32_t usable_window() const noexcept {
     return snd_wnd > flight() ? snd_wnd - flight() : 0;
   }
 };
 
-/// RFC 9293 §3.3.1, receive sequence variables. `rcv_adv` is the right edge we have advertised: it never moves left.
+/// RFC 9293 §3.3.1, receive sequence variables. `rcv_adv` is the right edge we have advertised: it
+/// never moves left.
 struct ReceiveSequence {
   SeqNum irs{0};
   SeqNum rcv_nxt{0};
   SeqNum rcv_adv{0};
 
-  [[nodiscard]] std::uint32_t rcv_wnd() const noexcept { return static_cast<std::uint32_t>(rcv_adv - rcv_nxt); }
+  [[nodiscard]] std::uint32_t rcv_wnd() const noexcept {
+    return static_cast<std::uint32_t>(rcv_adv - rcv_nxt);
+  }
 };
 
 /// RFC 9293 §3.10.7.4, step 1: whether any part of a segment lies in the receive window.
-[[nodiscard]] inline bool is_acceptable(const ReceiveSequence& receive, SeqNum seq, std::uint32_t length) noexcept {
+[[nodiscard]] inline bool is_acceptable(const ReceiveSequence& receive, SeqNum seq,
+                                        std::uint32_t length) noexcept {
   const std::uint32_t rcv_wnd = receive.rcv_wnd();
   if (length == 0) {
-    // Deviates from RFC 9293 §3.10.7.4, step 1: the right edge itself is accepted, as Linux does. A peer that has filled
-    // the window sends its ACKs from there; were they refused, two such peers would answer each other for ever.
+    // Deviates from RFC 9293 §3.10.7.4, step 1: the right edge itself is accepted, as Linux does. A
+    // peer that has filled the window sends its ACKs from there; were they refused, two such peers
+    // would answer each other for ever.
     return seq.is_in_window(receive.rcv_nxt, rcv_wnd + 1);
   }
   if (rcv_wnd == 0) {

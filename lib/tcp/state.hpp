@@ -1,4 +1,5 @@
-// The states of a connection: what may follow what, and the questions that the input steps ask of a state.
+// The states of a connection: what may follow what, and the questions that the input steps ask of a
+// state.
 #pragma once
 
 #include <millrace/tcp.hpp>
@@ -25,7 +26,8 @@ namespace millrace::tcp {
 
 /// The peer has not sent its FIN yet, so its text is still welcome.
 [[nodiscard]] constexpr bool accepts_text(TcpState state) noexcept {
-  return state == TcpState::Established || state == TcpState::FinWait1 || state == TcpState::FinWait2;
+  return state == TcpState::Established || state == TcpState::FinWait1 ||
+         state == TcpState::FinWait2;
 }
 
 /// Our FIN has not been queued yet, so the application may send.
@@ -39,7 +41,8 @@ namespace millrace::tcp {
     return true;
   }
   switch (from) {
-    case TcpState::Closed: return to == TcpState::Listen || to == TcpState::SynSent || to == TcpState::SynReceived;
+    case TcpState::Closed:
+      return to == TcpState::Listen || to == TcpState::SynSent || to == TcpState::SynReceived;
     case TcpState::Listen: return to == TcpState::SynReceived || to == TcpState::SynSent;
     case TcpState::SynSent: return to == TcpState::SynReceived || to == TcpState::Established;
     case TcpState::SynReceived:

@@ -10,18 +10,21 @@ TimeWaitAnswer judge(const TimeWaitEntry& entry, const Segment& segment) noexcep
     return TimeWaitAnswer::Ignore;
   }
   if (segment.flags.syn()) {
-    // RFC 9293 §3.6.1, MAY-2: only a SYN beyond all that the old connection may still have in the network.
+    // RFC 9293 §3.6.1, MAY-2: only a SYN beyond all that the old connection may still have in the
+    // network.
     const bool is_new = !segment.flags.ack() && segment.seq.is_after(entry.rcv_nxt);
     return is_new ? TimeWaitAnswer::Reopen : TimeWaitAnswer::Acknowledge;
   }
   if (segment.flags.fin()) {
     return TimeWaitAnswer::AcknowledgeRestart;
   }
-  // The pure ACK that our own last one may provoke must not be answered, or two ends would talk for ever.
+  // The pure ACK that our own last one may provoke must not be answered, or two ends would talk for
+  // ever.
   return segment.length() == 0 ? TimeWaitAnswer::Ignore : TimeWaitAnswer::Acknowledge;
 }
 
-std::uint32_t TimeWaitTable::add(Instant now, const FourTuple& tuple, SeqNum snd_nxt, SeqNum rcv_nxt) noexcept {
+std::uint32_t TimeWaitTable::add(Instant now, const FourTuple& tuple, SeqNum snd_nxt,
+                                 SeqNum rcv_nxt) noexcept {
   TimeWaitEntry* const entry = entries_.emplace();
   base::expects(entry != nullptr);
   entry->tuple = tuple;

@@ -1,5 +1,6 @@
-// TimeWaitTable: what is left of connections in TIME-WAIT, one cache line each (RFC 9293 §3.6.1). It keeps them for
-// twice the maximum segment lifetime and says how to answer what still arrives; finding an entry is the demux's.
+// TimeWaitTable: what is left of connections in TIME-WAIT, one cache line each (RFC 9293 §3.6.1).
+// It keeps them for twice the maximum segment lifetime and says how to answer what still arrives;
+// finding an entry is the demux's.
 #pragma once
 
 #include <cstdint>
@@ -40,10 +41,12 @@ enum class TimeWaitAnswer : std::uint8_t {
 /// Bounded; all entries live equally long, so that their order of expiry is that of arrival.
 class TimeWaitTable {
  public:
-  TimeWaitTable(std::uint32_t capacity, Duration lifetime) noexcept : entries_{capacity}, lifetime_{lifetime} {}
+  TimeWaitTable(std::uint32_t capacity, Duration lifetime) noexcept
+      : entries_{capacity}, lifetime_{lifetime} {}
 
   /// The index of the new entry. When full, call `oldest` and `remove` first.
-  [[nodiscard]] std::uint32_t add(Instant now, const FourTuple& tuple, SeqNum snd_nxt, SeqNum rcv_nxt) noexcept;
+  [[nodiscard]] std::uint32_t add(Instant now, const FourTuple& tuple, SeqNum snd_nxt,
+                                  SeqNum rcv_nxt) noexcept;
   void restart(std::uint32_t index, Instant now) noexcept;
   void remove(std::uint32_t index) noexcept;
   /// The entry that expires first.
@@ -51,7 +54,9 @@ class TimeWaitTable {
     return oldest_ == TimeWaitEntry::kNone ? std::nullopt : std::optional{oldest_};
   }
   [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
-  [[nodiscard]] const TimeWaitEntry& at(std::uint32_t index) const noexcept { return entries_.at(index); }
+  [[nodiscard]] const TimeWaitEntry& at(std::uint32_t index) const noexcept {
+    return entries_.at(index);
+  }
   [[nodiscard]] bool is_full() const noexcept { return entries_.size() == entries_.capacity(); }
   [[nodiscard]] std::uint32_t size() const noexcept { return entries_.size(); }
 

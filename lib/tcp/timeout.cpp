@@ -38,7 +38,8 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
   rtt_.back_off();
   const bool is_idle = active_ == nullptr || active_->sent.empty();
   if (send_.snd_wnd == 0) {
-    // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of congestion.
+    // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of
+    // congestion.
     if (!is_idle) {
       active_->sent.mark_all_lost();
     }

@@ -1,5 +1,5 @@
-// Addresses as values: MacAddress, IpAddress, IpPrefix. IPv4 lives in IPv6's mapped form, so that nothing
-// above `wire` and `net` ever asks which version it holds (RFC 4291 §2.5.5.2).
+// Addresses as values: MacAddress, IpAddress, IpPrefix. IPv4 lives in IPv6's mapped form, so that
+// nothing above `wire` and `net` ever asks which version it holds (RFC 4291 §2.5.5.2).
 #pragma once
 
 #include <array>
@@ -31,7 +31,9 @@ class MacAddress {
   /// Reads "02:00:00:00:00:01". Error: InvalidArgument.
   [[nodiscard]] static Result<MacAddress> parse(std::string_view text);
 
-  [[nodiscard]] constexpr const std::array<std::uint8_t, kSize>& bytes() const noexcept { return bytes_; }
+  [[nodiscard]] constexpr const std::array<std::uint8_t, kSize>& bytes() const noexcept {
+    return bytes_;
+  }
   [[nodiscard]] constexpr bool is_multicast() const noexcept { return (bytes_[0] & 1U) != 0; }
   [[nodiscard]] constexpr bool is_broadcast() const noexcept { return *this == broadcast(); }
   [[nodiscard]] constexpr bool is_zero() const noexcept { return *this == MacAddress{}; }
@@ -53,7 +55,8 @@ class IpAddress {
   constexpr explicit IpAddress(std::array<std::uint8_t, kSize> bytes) noexcept : bytes_{bytes} {}
 
   /// The IPv4 address a.b.c.d.
-  [[nodiscard]] static constexpr IpAddress v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) noexcept {
+  [[nodiscard]] static constexpr IpAddress v4(std::uint8_t a, std::uint8_t b, std::uint8_t c,
+                                              std::uint8_t d) noexcept {
     return IpAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}};
   }
 
@@ -65,7 +68,9 @@ class IpAddress {
   /// Reads "198.18.0.2" or an IPv6 literal without zone. Error: InvalidArgument.
   [[nodiscard]] static Result<IpAddress> parse(std::string_view text);
 
-  [[nodiscard]] constexpr const std::array<std::uint8_t, kSize>& bytes() const noexcept { return bytes_; }
+  [[nodiscard]] constexpr const std::array<std::uint8_t, kSize>& bytes() const noexcept {
+    return bytes_;
+  }
 
   /// The IPv4 part in wire order. Only meaningful when `is_v4()`.
   [[nodiscard]] constexpr std::array<std::uint8_t, 4> v4_bytes() const noexcept {
@@ -93,11 +98,14 @@ class IpAddress {
 
   /// 127.0.0.0/8 or ::1.
   [[nodiscard]] constexpr bool is_loopback() const noexcept {
-    return is_v4() ? bytes_[12] == 127 : *this == IpAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+    return is_v4() ? bytes_[12] == 127
+                   : *this == IpAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
   }
 
   /// 255.255.255.255.
-  [[nodiscard]] constexpr bool is_limited_broadcast() const noexcept { return *this == v4(255, 255, 255, 255); }
+  [[nodiscard]] constexpr bool is_limited_broadcast() const noexcept {
+    return *this == v4(255, 255, 255, 255);
+  }
 
   /// "198.18.0.2", or the IPv6 text of RFC 5952.
   [[nodiscard]] std::string to_string() const;
@@ -109,12 +117,14 @@ class IpAddress {
   std::array<std::uint8_t, kSize> bytes_{};
 };
 
-/// An address with the length of its network part: what an interface is given, what a route leads to.
+/// An address with the length of its network part: what an interface is given, what a route leads
+/// to.
 class IpPrefix {
  public:
   constexpr IpPrefix() noexcept = default;
 
-  /// `length` counts bits of the address's own family: 0 to 32 for IPv4, 0 to 128 for IPv6. Error: InvalidArgument.
+  /// `length` counts bits of the address's own family: 0 to 32 for IPv4, 0 to 128 for IPv6. Error:
+  /// InvalidArgument.
   [[nodiscard]] static Result<IpPrefix> make(IpAddress address, unsigned length);
 
   /// Reads "198.18.0.2/24". The host part is kept. A missing length is an InvalidArgument.
@@ -123,12 +133,15 @@ class IpPrefix {
   /// The address as given, host part included.
   [[nodiscard]] constexpr const IpAddress& address() const noexcept { return address_; }
   /// Bits of the network part in the address's own family.
-  [[nodiscard]] constexpr unsigned length() const noexcept { return mapped_length_ - (address_.is_v4() ? 96U : 0U); }
+  [[nodiscard]] constexpr unsigned length() const noexcept {
+    return mapped_length_ - (address_.is_v4() ? 96U : 0U);
+  }
   /// Whether `other` lies in the network.
   [[nodiscard]] bool contains(const IpAddress& other) const noexcept;
   /// The address with its host part zeroed.
   [[nodiscard]] IpAddress network() const noexcept;
-  /// The directed broadcast address of an IPv4 prefix of at most 30 bits; otherwise `::`, which matches no packet.
+  /// The directed broadcast address of an IPv4 prefix of at most 30 bits; otherwise `::`, which
+  /// matches no packet.
   [[nodiscard]] IpAddress directed_broadcast() const noexcept;
   [[nodiscard]] std::string to_string() const;
 

@@ -9,10 +9,12 @@ struct rte_mbuf;
 
 namespace millrace {
 
-/// Owns one packet buffer: either payload as it was received, or an empty one to be filled in place and sent.
+/// Owns one packet buffer: either payload as it was received, or an empty one to be filled in place
+/// and sent.
 ///
-/// Lifetime: move-only; the memory returns to its core's pool when the Buffer is destroyed or sent. Held Buffers count
-/// against the pool, so hold few and shortly. Use and destroy it on the core that it came from, while the worker lives.
+/// Lifetime: move-only; the memory returns to its core's pool when the Buffer is destroyed or sent.
+/// Held Buffers count against the pool, so hold few and shortly. Use and destroy it on the core
+/// that it came from, while the worker lives.
 class Buffer {
  public:
   Buffer() noexcept = default;
@@ -29,7 +31,8 @@ class Buffer {
 
   /// The room behind `data()`: write here, then `extend` by what was written.
   [[nodiscard]] std::span<std::byte> spare() const noexcept;
-  /// Moves the first `bytes` of `spare()` to the end of `data()`; more than that room is a contract violation.
+  /// Moves the first `bytes` of `spare()` to the end of `data()`; more than that room is a contract
+  /// violation.
   void extend(std::size_t bytes) noexcept;
   /// Forgets the first `bytes` of `data()`; more than there are is a contract violation.
   void remove_prefix(std::size_t bytes) noexcept;

@@ -14,64 +14,77 @@ namespace millrace {
 
 /// What is wrong with a configuration, in words for the person who wrote it.
 struct ConfigError {
-  std::string field;    ///< The field's name as in `Config`, or the option's as on the command line.
+  std::string field;  ///< The field's name as in `Config`, or the option's as on the command line.
   std::string problem;  ///< What is wrong and what would be right.
 };
 
 /// How the TCP of each core behaves. Defaults follow the RFC named beside each value.
 struct TcpConfig {
-  std::uint32_t send_buffer_bytes = 512 * 1024;     ///< Per connection, charged by buffer size, 4 KiB to 1 GiB.
-  std::uint32_t receive_buffer_bytes = 512 * 1024;  ///< Per connection, charged by buffer size, 16 KiB to 1 GiB.
-  std::uint32_t initial_window_segments = 10;       ///< RFC 6928. 1 to 64.
-  std::uint32_t reassembly_segments_max = 256;      ///< Out-of-order segments kept per connection. 0 to 65535.
-  std::uint32_t syn_backlog = 1024;                 ///< Half-open connections per listener. 1 to 1 M.
-  std::uint32_t syn_ack_retries = 5;                ///< Retransmissions of a SYN,ACK. 0 to 30.
-  Duration rto_initial = std::chrono::seconds{1};        ///< RFC 6298 §2.1.
-  Duration rto_min = std::chrono::milliseconds{200};     ///< Below RFC 6298's 1 s, as every stack in use.
-  Duration rto_max = std::chrono::seconds{60};           ///< RFC 6298 §2.5 allows no less than 60 s.
-  Duration user_timeout = std::chrono::seconds{100};     ///< R2: give up after so long without progress (RFC 9293 §3.8.3).
-  Duration connect_timeout = std::chrono::seconds{180};  ///< R2 for a SYN (RFC 9293 §3.8.3, MUST-23).
-  Duration delayed_ack = std::chrono::milliseconds{40};  ///< RFC 9293 §3.8.6.3 allows less than 500 ms.
+  std::uint32_t send_buffer_bytes =
+      512 * 1024;  ///< Per connection, charged by buffer size, 4 KiB to 1 GiB.
+  std::uint32_t receive_buffer_bytes =
+      512 * 1024;  ///< Per connection, charged by buffer size, 16 KiB to 1 GiB.
+  std::uint32_t initial_window_segments = 10;  ///< RFC 6928. 1 to 64.
+  std::uint32_t reassembly_segments_max =
+      256;                            ///< Out-of-order segments kept per connection. 0 to 65535.
+  std::uint32_t syn_backlog = 1024;   ///< Half-open connections per listener. 1 to 1 M.
+  std::uint32_t syn_ack_retries = 5;  ///< Retransmissions of a SYN,ACK. 0 to 30.
+  Duration rto_initial = std::chrono::seconds{1};  ///< RFC 6298 §2.1.
+  Duration rto_min =
+      std::chrono::milliseconds{200};           ///< Below RFC 6298's 1 s, as every stack in use.
+  Duration rto_max = std::chrono::seconds{60};  ///< RFC 6298 §2.5 allows no less than 60 s.
+  Duration user_timeout =
+      std::chrono::seconds{100};  ///< R2: give up after so long without progress (RFC 9293 §3.8.3).
+  Duration connect_timeout =
+      std::chrono::seconds{180};  ///< R2 for a SYN (RFC 9293 §3.8.3, MUST-23).
+  Duration delayed_ack =
+      std::chrono::milliseconds{40};  ///< RFC 9293 §3.8.6.3 allows less than 500 ms.
   Duration override_timeout = std::chrono::milliseconds{200};  ///< RFC 9293 §3.8.6.2.1: 0.1 to 1 s.
-  Duration msl = std::chrono::seconds{30};               ///< Maximum segment lifetime; TIME-WAIT lasts two.
-  Duration fin_wait_2_timeout = std::chrono::seconds{60};  ///< For closed sockets whose peer never sends FIN.
+  Duration msl = std::chrono::seconds{30};  ///< Maximum segment lifetime; TIME-WAIT lasts two.
+  Duration fin_wait_2_timeout =
+      std::chrono::seconds{60};  ///< For closed sockets whose peer never sends FIN.
 };
 
 /// One device and the addresses this host has on it.
 struct DeviceConfig {
-  std::string spec = "tap:millrace0";    ///< What `--device=` takes.
-  std::vector<IpPrefix> addresses;       ///< At least one.
-  std::optional<IpAddress> gateway;      ///< Next hop of the default route; must lie in one of the prefixes.
-  std::optional<MacAddress> mac;         ///< Overrides the device's own address.
-  std::uint16_t mtu = 1500;              ///< Bytes of an IP datagram. 576 to 9000; most devices stop at 1500.
+  std::string spec = "tap:millrace0";  ///< What `--device=` takes.
+  std::vector<IpPrefix> addresses;     ///< At least one.
+  std::optional<IpAddress>
+      gateway;  ///< Next hop of the default route; must lie in one of the prefixes.
+  std::optional<MacAddress> mac;  ///< Overrides the device's own address.
+  std::uint16_t mtu = 1500;  ///< Bytes of an IP datagram. 576 to 9000; most devices stop at 1500.
 };
 
 /// How a worker waits when there is nothing to do.
 enum class IdlePolicy : std::uint8_t {
   Default,   ///< Adaptive on kernel devices, spin on the others.
   Spin,      ///< Never sleeps.
-  Adaptive,  ///< Sleeps in the kernel until a packet or a timer is due, where the device can wake it.
+  Adaptive,  ///< Sleeps in the kernel until a packet or a timer is due, where the device can wake
+             ///< it.
 };
 
 /// Everything that is fixed at start-up.
 struct Config {
   std::vector<DeviceConfig> devices;
-  std::vector<unsigned> cores;           ///< Processors to run on, one worker each. Empty: one, chosen by the system.
+  std::vector<unsigned>
+      cores;  ///< Processors to run on, one worker each. Empty: one, chosen by the system.
   IdlePolicy idle = IdlePolicy::Default;
   std::uint32_t max_connections = 16'384;  ///< Per core, half-open ones included. 1 to 64 M.
-  std::uint32_t max_time_wait = 65'536;    ///< Per core; the oldest goes first beyond it. 1 to 64 M.
-  std::uint32_t max_listeners = 64;        ///< Per core. 1 to 1 M.
-  std::uint32_t max_timers = 65'536;       ///< Timers of the application, per core. 1 to 64 M.
-  std::uint32_t max_neighbors = 1'024;     ///< Per core. 1 to 1 M.
-  std::uint32_t max_active_blocks = 0;     ///< Connections with data queued, per core. 0: as many as connections.
-  std::uint32_t packets = 32'768;          ///< Packet buffers of 2 KiB per core. 2048 to 16 M.
-  std::uint32_t background_threads = 8;    ///< Helper threads per worker for `Worker::background`. 0 to 256;
-                                           ///< with none, jobs run on the core itself.
+  std::uint32_t max_time_wait = 65'536;  ///< Per core; the oldest goes first beyond it. 1 to 64 M.
+  std::uint32_t max_listeners = 64;      ///< Per core. 1 to 1 M.
+  std::uint32_t max_timers = 65'536;     ///< Timers of the application, per core. 1 to 64 M.
+  std::uint32_t max_neighbors = 1'024;   ///< Per core. 1 to 1 M.
+  std::uint32_t max_active_blocks =
+      0;  ///< Connections with data queued, per core. 0: as many as connections.
+  std::uint32_t packets = 32'768;        ///< Packet buffers of 2 KiB per core. 2048 to 16 M.
+  std::uint32_t background_threads = 8;  ///< Helper threads per worker for `Worker::background`. 0
+                                         ///< to 256; with none, jobs run on the core itself.
   TcpConfig tcp;
-  std::string eal_arguments;               ///< Handed to DPDK's EAL as they are, after our own.
-  std::string capture_file;                ///< pcapng file that receives every frame; empty: none.
-  bool host_setup = true;                  ///< Give the kernel's end of a TAP its address.
-  std::optional<std::uint64_t> seed;       ///< Derives every secret from this number. For tests and simulations only.
+  std::string eal_arguments;  ///< Handed to DPDK's EAL as they are, after our own.
+  std::string capture_file;   ///< pcapng file that receives every frame; empty: none.
+  bool host_setup = true;     ///< Give the kernel's end of a TAP its address.
+  std::optional<std::uint64_t>
+      seed;  ///< Derives every secret from this number. For tests and simulations only.
 
   /// Checks every limit and their combinations.
   [[nodiscard]] Result<void, ConfigError> validate() const;

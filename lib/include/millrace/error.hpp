@@ -9,19 +9,22 @@ namespace millrace {
 
 /// Every way in which a call of the public interface, or a connection, can fail.
 enum class Error : std::uint8_t {
-  InvalidArgument,      ///< A value is outside what the call takes; nothing was changed.
-  InvalidState,         ///< The call does not fit the state the object is in (sending after `shutdown`, say).
-  StaleHandle,          ///< The object this handle named is gone.
-  WrongCore,            ///< The call was made on a thread that does not own the object.
-  WouldBlock,           ///< Nothing to read, or no room to write, for now. An event follows when that changes.
-  EndOfStream,          ///< The peer has sent FIN and everything before it has been read.
-  AddressInUse,         ///< A listener holds that address and port, or no source port is free.
+  InvalidArgument,  ///< A value is outside what the call takes; nothing was changed.
+  InvalidState,     ///< The call does not fit the state the object is in (sending after `shutdown`,
+                    ///< say).
+  StaleHandle,      ///< The object this handle named is gone.
+  WrongCore,        ///< The call was made on a thread that does not own the object.
+  WouldBlock,       ///< Nothing to read, or no room to write, for now. An event follows when that
+                    ///< changes.
+  EndOfStream,      ///< The peer has sent FIN and everything before it has been read.
+  AddressInUse,     ///< A listener holds that address and port, or no source port is free.
   AddressNotAvailable,  ///< The local address asked for is not one of ours.
   NetworkUnreachable,   ///< No route leads to the destination.
   HostUnreachable,      ///< The next hop did not answer address resolution, or a router said so.
   ConnectionRefused,    ///< The peer answered the SYN with a reset.
   ConnectionReset,      ///< The peer aborted the connection.
-  ConnectionAborted,    ///< This side aborted the connection (`abort`, linger, shut-down, broken invariant).
+  ConnectionAborted,    ///< This side aborted the connection (`abort`, linger, shut-down, broken
+                        ///< invariant).
   TimedOut,             ///< The peer did not answer within the configured time.
   OutOfConnections,     ///< `Config::max_connections` are in use.
   OutOfPackets,         ///< The packet pool, or the share of it that queues may hold, is in use.
@@ -30,7 +33,8 @@ enum class Error : std::uint8_t {
   Unsupported,          ///< This build or this device cannot do that.
 };
 
-/// A short lower-case sentence fragment in English, such as "connection refused". Never empty; static storage.
+/// A short lower-case sentence fragment in English, such as "connection refused". Never empty;
+/// static storage.
 [[nodiscard]] std::string_view to_string(Error error) noexcept;
 
 /// A value or the reason why there is none. The one place that names `std::expected`.

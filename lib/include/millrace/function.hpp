@@ -11,17 +11,21 @@ namespace millrace {
 /// Bytes of captures that a callback handed to a worker may hold.
 inline constexpr std::size_t kInlineFunctionBytes = 48;
 
-/// Holds any `void()` callable of at most `kInlineFunctionBytes`. Larger captures do not compile: keep them in an
-/// object of your own and capture a pointer to it. Calling an empty one is undefined.
+/// Holds any `void()` callable of at most `kInlineFunctionBytes`. Larger captures do not compile:
+/// keep them in an object of your own and capture a pointer to it. Calling an empty one is
+/// undefined.
 class InlineFunction {
  public:
   InlineFunction() noexcept = default;
 
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, InlineFunction> && std::is_invocable_r_v<void, F&>)
-  InlineFunction(F&& callable) {  // Implicit, so that a lambda can be passed where one is expected.
+  requires(!std::is_same_v<std::remove_cvref_t<F>, InlineFunction> &&
+           std::is_invocable_r_v<void, F&>)
+      InlineFunction(
+          F&& callable) {  // Implicit, so that a lambda can be passed where one is expected.
     using Stored = std::remove_cvref_t<F>;
-    static_assert(sizeof(Stored) <= kInlineFunctionBytes, "captures too large: capture a pointer instead");
+    static_assert(sizeof(Stored) <= kInlineFunctionBytes,
+                  "captures too large: capture a pointer instead");
     static_assert(alignof(Stored) <= alignof(std::max_align_t));
     static_assert(std::is_nothrow_move_constructible_v<Stored>);
     ::new (static_cast<void*>(storage_)) Stored(std::forward<F>(callable));

@@ -20,8 +20,9 @@ enum class DropReason : std::uint8_t {
   ArpTooShort,      ///< Shorter than an ARP packet for IPv4 over Ethernet.
   ArpBadFormat,     ///< Hardware or protocol type or length is not IPv4 over Ethernet.
   ArpBadOperation,  ///< Neither request nor reply.
-  ArpBadSender,     ///< Sender hardware address is a group address, zero or our own, or sender address is not unicast.
-  ArpUnsolicited,   ///< Concerns an address we neither asked for nor know: creates no entry.
+  ArpBadSender,  ///< Sender hardware address is a group address, zero or our own, or sender address
+                 ///< is not unicast.
+  ArpUnsolicited,  ///< Concerns an address we neither asked for nor know: creates no entry.
   // IPv4
   Ipv4TooShort,         ///< Shorter than the fixed header.
   Ipv4BadVersion,       ///< Version is not 4.
@@ -30,29 +31,30 @@ enum class DropReason : std::uint8_t {
   Ipv4BadChecksum,      ///< Header checksum is wrong.
   Ipv4BadOptions,       ///< An option's length is impossible.
   Ipv4SourceRoute,      ///< Carries a source route, which we decline.
-  Ipv4MartianSource,    ///< Source is multicast, broadcast, loopback, unspecified or one of our own addresses.
+  Ipv4MartianSource,    ///< Source is multicast, broadcast, loopback, unspecified or one of our own
+                        ///< addresses.
   Ipv4NotForUs,         ///< Destination is none of our addresses; we do not forward.
   Ipv4Fragment,         ///< A fragment; reassembly is not offered.
   Ipv4UnknownProtocol,  ///< A protocol nothing here handles.
   // ICMP
-  IcmpTooShort,       ///< Shorter than its header, or than the quoted datagram it must carry.
-  IcmpBadChecksum,    ///< Checksum is wrong.
-  IcmpUnknownType,    ///< A type nothing here handles.
-  IcmpNotUnicast,     ///< An echo request to a broadcast or multicast address.
-  IcmpUnmatched,      ///< An error about a datagram that no socket of ours sent.
-  IcmpOutRateLimited, ///< An error or echo reply was due, but the limit on those is reached.
+  IcmpTooShort,        ///< Shorter than its header, or than the quoted datagram it must carry.
+  IcmpBadChecksum,     ///< Checksum is wrong.
+  IcmpUnknownType,     ///< A type nothing here handles.
+  IcmpNotUnicast,      ///< An echo request to a broadcast or multicast address.
+  IcmpUnmatched,       ///< An error about a datagram that no socket of ours sent.
+  IcmpOutRateLimited,  ///< An error or echo reply was due, but the limit on those is reached.
   // UDP
   UdpTooShort,     ///< Shorter than its header.
   UdpBadLength,    ///< Length field below the header's or past the datagram.
   UdpBadChecksum,  ///< Checksum is wrong.
   UdpNoSocket,     ///< No socket holds that port.
   // TCP: format
-  TcpTooShort,          ///< Shorter than its header.
-  TcpBadDataOffset,     ///< Data offset below 5 or past the segment.
-  TcpBadChecksum,       ///< Checksum is wrong.
-  TcpBadOptions,        ///< An option's length is impossible.
-  TcpNotUnicast,        ///< Addressed to a broadcast or multicast address.
-  TcpBadPort,           ///< Source or destination port is zero.
+  TcpTooShort,       ///< Shorter than its header.
+  TcpBadDataOffset,  ///< Data offset below 5 or past the segment.
+  TcpBadChecksum,    ///< Checksum is wrong.
+  TcpBadOptions,     ///< An option's length is impossible.
+  TcpNotUnicast,     ///< Addressed to a broadcast or multicast address.
+  TcpBadPort,        ///< Source or destination port is zero.
   // TCP: demultiplexing and handshake
   TcpNoConnection,      ///< Belongs to nothing here; answered by a reset unless it was one.
   TcpBadFlags,          ///< A combination of flags that no state accepts.
@@ -60,30 +62,32 @@ enum class DropReason : std::uint8_t {
   TcpSynQueueFull,      ///< The listener's SYN queue is full.
   TcpOutOfConnections,  ///< Every connection slot is in use.
   TcpBadHandshakeAck,   ///< An ACK in SYN-SENT or SYN-RECEIVED acknowledges what we did not send.
-  TcpTimeWait,          ///< Arrived for a connection in TIME-WAIT and was not a new, acceptable SYN.
+  TcpTimeWait,  ///< Arrived for a connection in TIME-WAIT and was not a new, acceptable SYN.
   // TCP: synchronized states
-  TcpOutOfWindow,      ///< No part of it lies in the receive window.
-  TcpBadReset,         ///< A reset whose sequence number is not exactly the next expected.
-  TcpUnexpectedSyn,    ///< A SYN in a synchronized state.
-  TcpNoAck,            ///< Lacks the ACK flag where one is required.
-  TcpBadAck,           ///< Acknowledges what we have not sent, or is older than any window.
-  TcpDuplicateData,    ///< All of its payload had been received before.
-  TcpReassemblyFull,   ///< Out of order, and no room to keep it.
-  TcpReceiveFull,      ///< In order, but beyond the budget of packets that queues may hold.
-  TcpAfterClose,       ///< Carried data for an application that has closed; answered by a reset.
+  TcpOutOfWindow,     ///< No part of it lies in the receive window.
+  TcpBadReset,        ///< A reset whose sequence number is not exactly the next expected.
+  TcpUnexpectedSyn,   ///< A SYN in a synchronized state.
+  TcpNoAck,           ///< Lacks the ACK flag where one is required.
+  TcpBadAck,          ///< Acknowledges what we have not sent, or is older than any window.
+  TcpDuplicateData,   ///< All of its payload had been received before.
+  TcpReassemblyFull,  ///< Out of order, and no room to keep it.
+  TcpReceiveFull,     ///< In order, but beyond the budget of packets that queues may hold.
+  TcpAfterClose,      ///< Carried data for an application that has closed; answered by a reset.
   // Resources
-  OutOfPackets,         ///< The packet pool is exhausted.
-  NeighborQueueFull,    ///< Too many packets wait for that neighbor; the oldest was dropped.
-  NeighborUnresolved,   ///< The neighbor never answered.
-  NeighborTableFull,    ///< Every neighbor entry is in use.
-  NoRoute,              ///< No route leads to the destination.
-  TransmitQueueFull,    ///< The device did not take frames for so long that the transmit queue is full.
-  Count_,               ///< Number of reasons; not a reason.
+  OutOfPackets,        ///< The packet pool is exhausted.
+  NeighborQueueFull,   ///< Too many packets wait for that neighbor; the oldest was dropped.
+  NeighborUnresolved,  ///< The neighbor never answered.
+  NeighborTableFull,   ///< Every neighbor entry is in use.
+  NoRoute,             ///< No route leads to the destination.
+  TransmitQueueFull,   ///< The device did not take frames for so long that the transmit queue is
+                       ///< full.
+  Count_,              ///< Number of reasons; not a reason.
 };
 
 inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropReason::Count_);
 
-/// The snake_case name under which a reason is reported, such as "tcp_bad_checksum". Static storage.
+/// The snake_case name under which a reason is reported, such as "tcp_bad_checksum". Static
+/// storage.
 [[nodiscard]] std::string_view to_string(DropReason reason) noexcept;
 
 /// What one core has counted since start. Plain values: a copy is a snapshot.
@@ -104,15 +108,16 @@ struct CoreStats {
   std::uint64_t tcp_active_opens = 0;
   std::uint64_t tcp_passive_opens = 0;
   std::uint64_t tcp_accepted = 0;
-  std::uint64_t tcp_closed = 0;           ///< Connections that ended in any way after being established.
-  std::uint64_t tcp_failed_opens = 0;     ///< Connections that ended before being established.
+  std::uint64_t tcp_closed = 0;  ///< Connections that ended in any way after being established.
+  std::uint64_t tcp_failed_opens = 0;  ///< Connections that ended before being established.
   std::uint64_t tcp_retransmitted_segments = 0;
   std::uint64_t tcp_retransmission_timeouts = 0;
   std::uint64_t tcp_fast_retransmits = 0;
   std::uint64_t tcp_zero_window_probes = 0;
   std::uint64_t tcp_out_of_order_segments = 0;
-  std::uint64_t tcp_time_wait_recycled = 0;  ///< TIME-WAIT entries given up early because the table was full.
-  std::uint64_t tcp_broken_invariants = 0;   ///< Connections reset because of a bug of ours.
+  std::uint64_t tcp_time_wait_recycled =
+      0;  ///< TIME-WAIT entries given up early because the table was full.
+  std::uint64_t tcp_broken_invariants = 0;  ///< Connections reset because of a bug of ours.
 
   // ARP and ICMP.
   std::uint64_t arp_requests_out = 0;
@@ -139,12 +144,13 @@ struct CoreStats {
 
 /// What one core holds right now.
 struct CoreUsage {
-  std::uint32_t connections = 0;   ///< Control blocks in use, half-open ones included.
-  std::uint32_t time_wait = 0;     ///< Entries in TIME-WAIT.
+  std::uint32_t connections = 0;  ///< Control blocks in use, half-open ones included.
+  std::uint32_t time_wait = 0;    ///< Entries in TIME-WAIT.
   std::uint32_t listeners = 0;
   std::uint32_t neighbors = 0;
   std::uint32_t timers_armed = 0;
-  std::uint32_t packets_in_use = 0;       ///< Of all of the core's pools, the device's receive ring included.
+  std::uint32_t packets_in_use =
+      0;  ///< Of all of the core's pools, the device's receive ring included.
   std::uint32_t packets_capacity = 0;
   std::uint32_t active_blocks_in_use = 0;
 };

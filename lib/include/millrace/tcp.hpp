@@ -39,9 +39,10 @@ enum class TcpState : std::uint8_t {
 /// "SYN-SENT" and so on, as the RFC writes them. Static storage.
 [[nodiscard]] std::string_view to_string(TcpState state) noexcept;
 
-/// One connection. A small value that names it: copy it freely, keep it as long as you like. Once the connection is
-/// gone every call answers Error::StaleHandle. The owner of the connection is its core: calls from another thread
-/// answer Error::WrongCore. No call blocks; every call may be made inside any handler.
+/// One connection. A small value that names it: copy it freely, keep it as long as you like. Once
+/// the connection is gone every call answers Error::StaleHandle. The owner of the connection is its
+/// core: calls from another thread answer Error::WrongCore. No call blocks; every call may be made
+/// inside any handler.
 ///
 ///     void on_readable(millrace::TcpSocket socket) override {
 ///       std::array<std::byte, 512> bytes;
@@ -54,33 +55,35 @@ class TcpSocket {
   /// Names no connection: every call answers Error::StaleHandle.
   TcpSocket() noexcept = default;
 
-  /// Copies `data` behind what waits to be sent and returns how many bytes were taken, which may be fewer.
-  /// Errors: WouldBlock (no room: `on_writable` follows), InvalidState (not connected yet, or sending is shut down),
-  /// OutOfPackets (the core's pool is in use: `on_writable` follows).
+  /// Copies `data` behind what waits to be sent and returns how many bytes were taken, which may be
+  /// fewer. Errors: WouldBlock (no room: `on_writable` follows), InvalidState (not connected yet,
+  /// or sending is shut down), OutOfPackets (the core's pool is in use: `on_writable` follows).
   Result<std::size_t> send(std::span<const std::byte> data);
   Result<std::size_t> send(std::string_view text);
 
-  /// Queues a whole Buffer without copying, which succeeds whenever `writable()` is above zero and packets are left. On
-  /// an error `buffer` is left as it was. Errors: as above.
+  /// Queues a whole Buffer without copying, which succeeds whenever `writable()` is above zero and
+  /// packets are left. On an error `buffer` is left as it was. Errors: as above.
   Result<void> send(Buffer&& buffer);
 
   /// Copies received bytes out and returns how many, at least one (none for an empty `into`).
-  /// Errors: WouldBlock (nothing there: `on_readable` follows), EndOfStream (the peer has finished and all is read).
+  /// Errors: WouldBlock (nothing there: `on_readable` follows), EndOfStream (the peer has finished
+  /// and all is read).
   Result<std::size_t> receive(std::span<std::byte> into);
 
   /// Takes the next received packet as it is, without copying. Errors: as above.
   Result<Buffer> receive_buffer();
 
-  /// Borrows the next contiguous received bytes, empty if there are none. Valid until the handler returns or
-  /// anything else is called on this socket. `consume` what you have used.
+  /// Borrows the next contiguous received bytes, empty if there are none. Valid until the handler
+  /// returns or anything else is called on this socket. `consume` what you have used.
   [[nodiscard]] std::span<const std::byte> peek() const;
-  /// Gives back the first `bytes` of what has been received. Error: InvalidArgument (more than there are).
+  /// Gives back the first `bytes` of what has been received. Error: InvalidArgument (more than
+  /// there are).
   Result<void> consume(std::size_t bytes);
 
   /// Payload bytes that `receive` could return now.
   [[nodiscard]] std::size_t readable() const;
-  /// Bytes that `send` would take now. Zero also when it would fail. While less than a third of the send buffer is free,
-  /// asking also asks for `on_writable`.
+  /// Bytes that `send` would take now. Zero also when it would fail. While less than a third of the
+  /// send buffer is free, asking also asks for `on_writable`.
   [[nodiscard]] std::size_t writable() const;
   /// Payload bytes handed to `send` and not yet acknowledged by the peer.
   [[nodiscard]] std::size_t unacknowledged() const;
@@ -88,18 +91,21 @@ class TcpSocket {
   /// Says that nothing more will be sent: FIN follows what is queued; receiving goes on.
   /// Error: InvalidState (not connected yet).
   Result<void> shutdown();
-  /// Ends the connection in order: what is queued is still sent, then FIN. If received data is unread, or data arrives
-  /// later, the peer gets a reset instead (RFC 9293 §3.6.1). Only `on_closed` follows. Closing twice is harmless.
+  /// Ends the connection in order: what is queued is still sent, then FIN. If received data is
+  /// unread, or data arrives later, the peer gets a reset instead (RFC 9293 §3.6.1). Only
+  /// `on_closed` follows. Closing twice is harmless.
   Result<void> close();
-  /// Ends the connection at once with a reset; what is queued is lost. `on_closed` follows with ConnectionAborted.
+  /// Ends the connection at once with a reset; what is queued is lost. `on_closed` follows with
+  /// ConnectionAborted.
   Result<void> abort();
 
   /// Whether small segments may leave at once (Nagle off). Default: false.
   Result<void> set_no_delay(bool on);
-  /// How long `close` may take to deliver what is queued before it aborts. Zero aborts at once; empty (the default)
-  /// leaves it to the user timeout.
+  /// How long `close` may take to deliver what is queued before it aborts. Zero aborts at once;
+  /// empty (the default) leaves it to the user timeout.
   Result<void> set_linger(std::optional<Duration> limit);
-  /// R2 of this connection: how long unacknowledged data may wait for progress (RFC 9293 §3.8.3). Zero: for ever.
+  /// R2 of this connection: how long unacknowledged data may wait for progress (RFC 9293 §3.8.3).
+  /// Zero: for ever.
   Result<void> set_user_timeout(Duration limit);
   /// From now on events go to `handler`, which must outlive the connection.
   Result<void> set_handler(TcpHandler& handler);
@@ -132,11 +138,12 @@ class TcpSocket {
   std::uint32_t generation_ = 0;
 };
 
-/// Hears of a connection's events, on the core that owns it, once per turn of the loop each. All are optional. Inside
-/// any of them any call on any object of that core is allowed, destroying the handler of a closed connection included.
+/// Hears of a connection's events, on the core that owns it, once per turn of the loop each. All
+/// are optional. Inside any of them any call on any object of that core is allowed, destroying the
+/// handler of a closed connection included.
 ///
-/// Order: `on_accepted` or `on_connected` first, then any of the middle ones, `on_closed` last and exactly once.
-/// A connection that never came to be hears `on_closed` alone.
+/// Order: `on_accepted` or `on_connected` first, then any of the middle ones, `on_closed` last and
+/// exactly once. A connection that never came to be hears `on_closed` alone.
 class TcpHandler {
  public:
   virtual ~TcpHandler() = default;
@@ -147,20 +154,22 @@ class TcpHandler {
   virtual void on_connected(TcpSocket /*socket*/) {}
   /// New bytes can be read.
   virtual void on_readable(TcpSocket /*socket*/) {}
-  /// After `send` took less than all, or `writable` answered little: a third of the send buffer is free again.
+  /// After `send` took less than all, or `writable` answered little: a third of the send buffer is
+  /// free again.
   virtual void on_writable(TcpSocket /*socket*/) {}
   /// The peer has sent FIN and everything before it has been read. Sending is still possible.
   virtual void on_peer_finished(TcpSocket /*socket*/) {}
-  /// The connection is over: with a value if both directions were closed in order, else with the reason. Received
-  /// bytes can still be read in here; afterwards the handle is stale.
+  /// The connection is over: with a value if both directions were closed in order, else with the
+  /// reason. Received bytes can still be read in here; afterwards the handle is stale.
   virtual void on_closed(TcpSocket /*socket*/, Result<void> /*outcome*/) {}
 };
 
 /// What a listener is given.
 struct ListenOptions {
-  Port port;                   ///< Zero is an InvalidArgument.
-  IpAddress address{};         ///< Which of our addresses; unspecified means all.
-  std::uint32_t backlog = 511; ///< Established connections that may wait while accepting is paused.
+  Port port;            ///< Zero is an InvalidArgument.
+  IpAddress address{};  ///< Which of our addresses; unspecified means all.
+  std::uint32_t backlog =
+      511;  ///< Established connections that may wait while accepting is paused.
 };
 
 /// A port that accepts connections. A small value, like TcpSocket, with the same rules.
@@ -168,10 +177,11 @@ class TcpListener {
  public:
   TcpListener() noexcept = default;
 
-  /// Stops listening. Connections that were accepted go on; half-open ones and those waiting are reset.
+  /// Stops listening. Connections that were accepted go on; half-open ones and those waiting are
+  /// reset.
   Result<void> close();
-  /// Connections complete their handshake but wait in the backlog, no `on_accepted`. When the backlog is full, further
-  /// handshakes are left incomplete, as Linux does: the client retries.
+  /// Connections complete their handshake but wait in the backlog, no `on_accepted`. When the
+  /// backlog is full, further handshakes are left incomplete, as Linux does: the client retries.
   Result<void> pause();
   /// Accepts again, those waiting first.
   Result<void> resume();
@@ -194,7 +204,7 @@ class TcpListener {
 struct ConnectOptions {
   std::optional<IpAddress> local_address{};  ///< One of ours; empty: chosen by the route.
   Port local_port{};                         ///< Zero: chosen at random.
-  std::optional<Duration> timeout{};         ///< How long to try; empty: `TcpConfig::connect_timeout`.
+  std::optional<Duration> timeout{};  ///< How long to try; empty: `TcpConfig::connect_timeout`.
 };
 
 }  // namespace millrace

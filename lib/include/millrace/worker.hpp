@@ -31,8 +31,9 @@ class Timer {
   std::uint32_t generation_ = 0;
 };
 
-/// One core's share of Millrace: its connections, listeners and timers. Call it on its own thread only, from the start
-/// function, a handler, a timer or a background completion; elsewhere every call answers Error::WrongCore.
+/// One core's share of Millrace: its connections, listeners and timers. Call it on its own thread
+/// only, from the start function, a handler, a timer or a background completion; elsewhere every
+/// call answers Error::WrongCore.
 ///
 ///     millrace::Result<void> start(millrace::Worker& worker) {
 ///       auto listener = worker.listen({.port = millrace::Port{7}}, handler);
@@ -42,21 +43,23 @@ class Worker {
  public:
   virtual ~Worker() = default;
 
-  /// Listens. `handler` hears of every connection accepted and must outlive listener and connections.
-  /// Errors: AddressInUse, AddressNotAvailable, InvalidArgument (port zero), OutOfListeners.
+  /// Listens. `handler` hears of every connection accepted and must outlive listener and
+  /// connections. Errors: AddressInUse, AddressNotAvailable, InvalidArgument (port zero),
+  /// OutOfListeners.
   virtual Result<TcpListener> listen(const ListenOptions& options, TcpHandler& handler) = 0;
 
-  /// Starts to connect; `handler` hears `on_connected` or `on_closed` later and must outlive the connection.
-  /// Errors: NetworkUnreachable, AddressNotAvailable, AddressInUse (no port free), InvalidArgument (destination is
-  /// multicast, broadcast or unspecified), OutOfConnections.
+  /// Starts to connect; `handler` hears `on_connected` or `on_closed` later and must outlive the
+  /// connection. Errors: NetworkUnreachable, AddressNotAvailable, AddressInUse (no port free),
+  /// InvalidArgument (destination is multicast, broadcast or unspecified), OutOfConnections.
   virtual Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler,
                                     const ConnectOptions& options = {}) = 0;
 
   /// Calls `function` once after `delay`, to within the wheel's tick of 33 µs. Error: OutOfTimers.
   virtual Result<Timer> after(Duration delay, InlineFunction function) = 0;
 
-  /// Runs `work` on a helper thread, where it may block, then `done` on this core. Neither may use objects of the
-  /// other's thread without care of their own. Error: WouldBlock (too much is waiting: try later).
+  /// Runs `work` on a helper thread, where it may block, then `done` on this core. Neither may use
+  /// objects of the other's thread without care of their own. Error: WouldBlock (too much is
+  /// waiting: try later).
   virtual Result<void> background(InlineFunction work, InlineFunction done) = 0;
 
   /// An empty packet buffer to fill in place and send. Error: OutOfPackets.

@@ -68,7 +68,10 @@ struct NumberCase {
 const NumberCase kNumbers[] = {
     {"max_connections", [](Config& c, std::uint32_t n) { c.max_connections = n; }, 1, 67'108'864},
     {"max_time_wait", [](Config& c, std::uint32_t n) { c.max_time_wait = n; }, 1, 67'108'864},
-    {"max_neighbors", [](Config& c, std::uint32_t n) { c.max_neighbors = n; }, 1, 4'294'967'295},
+    {"max_listeners", [](Config& c, std::uint32_t n) { c.max_listeners = n; }, 1, 1'048'576},
+    {"max_timers", [](Config& c, std::uint32_t n) { c.max_timers = n; }, 1, 67'108'864},
+    {"max_neighbors", [](Config& c, std::uint32_t n) { c.max_neighbors = n; }, 1, 1'048'576},
+    {"background_threads", [](Config& c, std::uint32_t n) { c.background_threads = n; }, 0, 256},
     {"max_active_blocks", [](Config& c, std::uint32_t n) { c.max_active_blocks = n; }, 0, 16'384},
     {"packets", [](Config& c, std::uint32_t n) { c.packets = n; }, 2048, 16'777'216},
     {"tcp.send_buffer_bytes", [](Config& c, std::uint32_t n) { c.tcp.send_buffer_bytes = n; }, 4096,

@@ -401,24 +401,12 @@ class WheelAndModel {
     switch (random_.below(8)) {
       case 0:
       case 1:
-      case 2:
-        arm_one();
-        break;
-      case 3:
-        cancel_one();
-        break;
-      case 4:
-        advance(now_ + Duration{random_span()}, 1 + random_.below(8));
-        break;
-      case 5:
-        advance(now_ - Duration{random_span()}, kUnbounded);
-        break;
-      case 6:
-        drain(now_ + Duration{random_span()});
-        break;
-      default:
-        advance(now_ + Duration{random_span()}, kUnbounded);
-        break;
+      case 2: arm_one(); break;
+      case 3: cancel_one(); break;
+      case 4: advance(now_ + Duration{random_span()}, 1 + random_.below(8)); break;
+      case 5: advance(now_ - Duration{random_span()}, kUnbounded); break;
+      case 6: drain(now_ + Duration{random_span()}); break;
+      default: advance(now_ + Duration{random_span()}, kUnbounded); break;
     }
     check();
   }

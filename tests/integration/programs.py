@@ -83,6 +83,10 @@ class MillraceProgram:
         """Ends it in order; returns its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(how)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                pass  # Insisted on below; a second signal sooner would cut the orderly end short.
         status = end_process(self.process)
         self._log_file.close()
         return status

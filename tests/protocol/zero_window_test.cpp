@@ -89,13 +89,24 @@ TEST_P(ZeroWindow, UnansweredProbesEndTheConnection) {  // RFC 9293 §3.8.3, R2
   close_window(t);
   Duration interval = 250ms;
   for (Duration time = 350ms; time < 100'350ms;
-       interval = std::min<Duration>(2 * interval, 60s), time += interval) {
+       interval = std::min<Duration>(2 * interval, 25s), time += interval) {
     t.at(time).expect(data(2'001, 1));
   }
   t.expect_silence_until(100'350ms - 1ns).at(100'350ms).expect(rst_ack(2'001, 1));
   t.expect_state(TcpState::Closed)
       .expect_outcome(fail(Error::TimedOut))
       .expect_events(Events::kClosed);
+}
+
+TEST_P(ZeroWindow, TwoLostAnswersDoNotEndTheConnection) {  // MUST-37, on a path that loses packets
+  TcpScript t{narrow()};
+  close_window(t);
+  while (t.now() < 600s) {
+    t.at(*t.deadline()).expect(data(2'001, 1));
+    t.at(*t.deadline()).expect(data(2'001, 1));
+    t.at(*t.deadline()).expect(data(2'001, 1)).peer_sends(ack(2'001)).expect_nothing();
+  }
+  t.expect_state(TcpState::Established);
 }
 
 TEST_P(ZeroWindow,

@@ -246,6 +246,8 @@ class Connection {
   std::uint8_t duplicate_acks_ = 0;
   std::uint8_t snd_wscale_ = 0;
   std::uint8_t rcv_wscale_ = 0;
+  std::uint8_t duplicate_acks_due_ =
+      0;  // Segments out of order that each want an ACK of their own.
   std::uint8_t syn_retransmissions_ = 0;
   std::uint16_t mss_ = 536;      // Effective send MSS: largest payload of a segment.
   std::uint16_t mss_limit_;      // What the path's MTU leaves.

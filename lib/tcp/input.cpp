@@ -209,6 +209,7 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
   rcv_mss_ =
       std::max(rcv_mss_, static_cast<std::uint16_t>(std::min<std::uint32_t>(bytes, mss_limit_)));
   receive_.rcv_nxt += bytes;
+  duplicate_acks_due_ = 0;
   resources.stats.tcp_bytes_in += bytes;
   schedule_ack(resources, now, bytes);
   if (!active_->reassembly.empty()) {
@@ -221,8 +222,10 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
 
 void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packet payload,
                                    Disposition& disposition) noexcept {
-  // RFC 5681 §4.2, MAY-13: at once, so that the sender learns of the hole.
+  // RFC 5681 §4.2, MAY-13: at once, and one for each: a sender without selective acknowledgments
+  // counts them to find the hole.
   ack_now_ = true;
+  duplicate_acks_due_ = static_cast<std::uint8_t>(std::min(duplicate_acks_due_ + 1, 255));
   ++resources.stats.tcp_out_of_order_segments;
   if (!attach(resources)) {
     disposition.dropped = DropReason::TcpReassemblyFull;

@@ -214,8 +214,13 @@ std::optional<SegmentPlan> Connection::plan_probe(const Resources& resources,
 
 SegmentPlan Connection::plan_segment(const Resources& resources, SeqNum seq,
                                      std::uint32_t payload_bytes, std::uint8_t flags) noexcept {
-  // Every segment carries the newest ACK.
-  ack_now_ = false;
+  // Every segment carries the newest ACK. Duplicates count only without text, so those that are
+  // still due follow.
+  const bool is_pure_ack = payload_bytes == 0 && flags == TcpFlags::kAck;
+  if (is_pure_ack && duplicate_acks_due_ > 0) {
+    --duplicate_acks_due_;
+  }
+  ack_now_ = duplicate_acks_due_ > 0;
   ack_at_ = kNever;
   unacked_bytes_ = 0;
   SegmentPlan plan;

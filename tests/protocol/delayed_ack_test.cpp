@@ -33,7 +33,7 @@ TEST_P(DelayedAck,
   t.expect_silence_for_ever();
 }
 
-TEST_P(DelayedAck, OneTurnsSegmentsAreAcknowledgedOnce) {  // DESIGN decision 4
+TEST_P(DelayedAck, OneTurnsSegmentsAreAcknowledgedOnce) {  // docs/architecture.md, work is marked
   TcpScript t{established()};
   t.peer_sends_at_once(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000), data(3'001, 1'000))
       .expect(ack(4'001));
@@ -56,6 +56,20 @@ TEST_P(DelayedAck,
        SegmentAheadOfAHoleIsAcknowledgedAtOnce) {  // RFC 5681 §4.2; RFC 9293 §3.10.7.4, MAY-13
   TcpScript t{established()};
   t.peer_sends(data(1'001, 1'000)).expect(ack(1)).peer_sends(data(2'001, 1'000)).expect(ack(1));
+}
+
+TEST_P(DelayedAck,
+       EachSegmentAheadOfAHoleHasAnAckOfItsOwn) {  // RFC 5681 §4.2: the peer counts to three
+  TcpScript t{established()};
+  t.peer_sends_at_once(data(1'001, 1'000), data(2'001, 1'000), data(3'001, 1'000))
+      .expect(ack(1), ack(1), ack(1))
+      .peer_sends(data(1, 1'000))
+      .expect(ack(4'001));
+}
+
+TEST_P(DelayedAck, FilledHoleEndsTheDuplicatesThatWereDue) {  // RFC 5681 §4.2
+  TcpScript t{established()};
+  t.peer_sends_at_once(data(1'001, 1'000), data(2'001, 1'000), data(1, 1'000)).expect(ack(3'001));
 }
 
 TEST_P(DelayedAck, SegmentThatFillsAHoleIsAcknowledgedAtOnce) {  // RFC 5681 §4.2

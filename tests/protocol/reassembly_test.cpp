@@ -89,7 +89,7 @@ TEST_P(Reassembly, RandomPiecesGiveTheSameBytes) {  // RFC 9293 §3.10.7.4, step
   }
 }
 
-TEST_P(Reassembly, NoMoreThanTheLimitIsKept) {  // DESIGN decision 5
+TEST_P(Reassembly, NoMoreThanTheLimitIsKept) {  // decision 5
   auto start = established();
   start.config.reassembly_segments_max = 3;
   TcpScript t{start};
@@ -109,7 +109,7 @@ TEST_P(Reassembly, NothingIsKeptWhenTheLimitIsZero) {  // Config::reassembly_seg
   EXPECT_EQ(t.budget().used(), 0U);
 }
 
-TEST_P(Reassembly, BeyondTheBudgetOutOfOrderGoesFirst) {  // DESIGN decision 5
+TEST_P(Reassembly, BeyondTheBudgetOutOfOrderGoesFirst) {  // decision 5
   TcpScript t{established().budget(4 * 2'432)};
   t.peer_sends(data(1'101, 1'100)).expect(ack(1)).peer_sends(data(2'201, 1'100)).expect(ack(1));
   t.peer_sends(data(3'301, 1'100)).expect(ack(1)).peer_sends(data(4'401, 1'100)).expect(ack(1));
@@ -122,7 +122,7 @@ TEST_P(Reassembly, BeyondTheBudgetOutOfOrderGoesFirst) {  // DESIGN decision 5
   t.at(40ms).expect(ack(1'101));
 }
 
-TEST_P(Reassembly, BeyondTheBudgetInOrderDataIsRefusedAndComesAgain) {  // DESIGN decision 5
+TEST_P(Reassembly, BeyondTheBudgetInOrderDataIsRefusedAndComesAgain) {  // decision 5
   TcpScript t{established().budget(2 * 2'432)};
   t.peer_sends(data(1, 1'100)).expect_nothing().peer_sends(data(1'101, 1'100)).expect(ack(2'201));
   t.peer_sends(data(2'201, 1'100)).expect(ack(2'201)).expect_drop(DropReason::TcpReceiveFull);

@@ -181,7 +181,7 @@ TEST_P(Rto, CoversFinAsAnySegment) {  // RFC 6298 §5.1
   t.at(300ms).expect(data(1, 1'000)).at(400ms).peer_sends(ack(1'001)).expect(fin(1'001));
 }
 
-TEST_P(Rto, FrameThatCouldNotBeBuiltIsPlannedAgain) {  // DESIGN decision 5: running out is no stall
+TEST_P(Rto, FrameThatCouldNotBeBuiltIsPlannedAgain) {  // decision 5: running out is no stall
   TcpScript t{established()};
   static_cast<void>(t.app_tries_to_send(1'000));
   const auto plan = t.connection().next_segment(t.resources(), t.clock());

@@ -97,7 +97,7 @@ TEST_P(ReassemblyQueueTest, WhatIsOldByNowIsDropped) {
   EXPECT_TRUE(queue_.empty());
 }
 
-TEST_P(ReassemblyQueueTest, NumberOfSegmentsIsBounded) {  // DESIGN decision 5
+TEST_P(ReassemblyQueueTest, NumberOfSegmentsIsBounded) {  // decision 5
   for (std::uint32_t i = 0; i < kSegmentsMax; ++i) {
     ASSERT_EQ(insert(100 + 20 * i, 10), Outcome::Kept);
   }
@@ -108,7 +108,7 @@ TEST_P(ReassemblyQueueTest, NumberOfSegmentsIsBounded) {  // DESIGN decision 5
   EXPECT_EQ(budget_.used(), 0U);
 }
 
-TEST_P(ReassemblyQueueTest, MemoryIsBounded) {  // DESIGN decision 5
+TEST_P(ReassemblyQueueTest, MemoryIsBounded) {  // decision 5
   packet::PacketBudget tight{2 * kCharge};
   ReassemblyQueue queue;
   EXPECT_EQ(queue.insert(at(100), make_packet(0, 10), kSegmentsMax, tight), Outcome::Kept);

@@ -41,7 +41,7 @@ class ReceiveQueueTest : public QueueBed {
   std::uint32_t end_ = 0;
 };
 
-TEST_F(ReceiveQueueTest, LargePayloadsStayInTheirPackets) {  // DESIGN decision 2
+TEST_F(ReceiveQueueTest, LargePayloadsStayInTheirPackets) {  // decision 2
   append(1'400);
   append(1'400);
   EXPECT_EQ(queue_.size(), 2'800U);
@@ -53,7 +53,7 @@ TEST_F(ReceiveQueueTest, LargePayloadsStayInTheirPackets) {  // DESIGN decision 
   EXPECT_TRUE(queue_.front().empty());
 }
 
-TEST_F(ReceiveQueueTest, SmallPayloadsAreCopiedIntoThePacketBefore) {  // DESIGN decision 5
+TEST_F(ReceiveQueueTest, SmallPayloadsAreCopiedIntoThePacketBefore) {  // decision 5
   append(1'000);
   append(1'000);
   EXPECT_EQ(queue_.charge(), kCharge);
@@ -62,7 +62,7 @@ TEST_F(ReceiveQueueTest, SmallPayloadsAreCopiedIntoThePacketBefore) {  // DESIGN
   consume(2'049);
 }
 
-TEST_F(ReceiveQueueTest, NothingIsWrittenIntoAPacketThatSomebodyElseHolds) {  // DESIGN decision 6
+TEST_F(ReceiveQueueTest, NothingIsWrittenIntoAPacketThatSomebodyElseHolds) {  // decision 6
   Packet packet = make_packet(0, 100);
   rte_mbuf* const mbuf = packet.get();
   rte_mbuf_refcnt_update(mbuf, 1);
@@ -98,7 +98,7 @@ TEST_F(ReceiveQueueTest, PopHandsThePacketOut) {
   EXPECT_EQ(budget_.used(), kCharge);
 }
 
-TEST_F(ReceiveQueueTest, BeyondTheBudgetThePacketIsKept) {  // DESIGN decision 5
+TEST_F(ReceiveQueueTest, BeyondTheBudgetThePacketIsKept) {  // decision 5
   packet::PacketBudget tight{kCharge};
   ReceiveQueue queue;
   Packet first = make_packet(0, 1'400);

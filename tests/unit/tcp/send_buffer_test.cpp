@@ -81,7 +81,7 @@ TEST_P(SendBufferTest, HoldsBytesByPosition) {
   EXPECT_EQ(read(0, 1), 1U) << "and at the front";
 }
 
-TEST_P(SendBufferTest, SmallWritesGoIntoTheTail) {  // DESIGN decision 5
+TEST_P(SendBufferTest, SmallWritesGoIntoTheTail) {  // decision 5
   EXPECT_EQ(append_to_tail(10), 0U) << "there is no tail yet";
   append(100);
   EXPECT_EQ(buffer_.tail_room(kPacketMax), kPacketMax - 100);
@@ -122,7 +122,7 @@ TEST_P(SendBufferTest, BytesMayBeAppendedBehindAPartlyAcknowledgedTail) {
   EXPECT_EQ(read(60, 80), 1U);
 }
 
-TEST_P(SendBufferTest, BeyondTheBudgetThePacketIsKept) {  // DESIGN decision 5
+TEST_P(SendBufferTest, BeyondTheBudgetThePacketIsKept) {  // decision 5
   packet::PacketBudget tight{kCharge};
   append(10);
   SendBuffer small;

@@ -156,7 +156,7 @@ TEST_P(SentSegmentsTest, SplitKeepsFinBehind) {  // RFC 9293 §3.8.6, SHLD-16
   check();
 }
 
-TEST_P(SentSegmentsTest, ExhaustedPoolChangesNothing) {  // DESIGN decision 5
+TEST_P(SentSegmentsTest, ExhaustedPoolChangesNothing) {  // decision 5
   SentSegmentPool small{1};
   SentSegments sent;
   ASSERT_TRUE(sent.append(small, kStart, at(0), 100, false));

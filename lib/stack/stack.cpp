@@ -59,8 +59,7 @@ std::optional<Instant> earliest(std::initializer_list<std::optional<Instant>> de
 
 Stack::Stack(const Config& config, std::span<const InterfaceSetup> interfaces,
              packet::CorePools& pools, base::Random random, Instant now)
-    : config_{config},
-      pools_{pools},
+    : pools_{pools},
       random_{std::move(random)},
       interfaces_{make_interfaces(interfaces)},
       routes_{make_routes(interfaces)},

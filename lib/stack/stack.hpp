@@ -95,7 +95,6 @@ class Stack {
               bool is_link_unicast) noexcept;
   void report_unresolved() noexcept;
 
-  const Config& config_;
   packet::CorePools& pools_;
   base::Random random_;
   CoreStats stats_;

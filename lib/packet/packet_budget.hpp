@@ -1,5 +1,6 @@
 // PacketBudget: how much packet memory the queues of one core may hold in all, so that receive
-// descriptors, a transmit burst and control traffic always find a packet.
+// descriptors, a transmit burst and control traffic always find a packet; and who is refused first
+// as it runs out, so that peers who do not read cannot keep others from being heard.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +9,29 @@
 
 namespace millrace::packet {
 
+/// What a charge is for; the order in which they are refused is from the last to the first.
+enum class BudgetUse : std::uint8_t {
+  InOrder,      ///< What has arrived and is next: may use all there is.
+  FirstToSend,  ///< The only packet of a send buffer, a short answer say: leaves half of the
+                ///< reserve.
+  Bulk,         ///< More to send, or out of order: leaves the whole reserve.
+};
+
 /// Counts bytes by buffer size (`Packet::charge`), not by payload.
 class PacketBudget {
  public:
-  explicit PacketBudget(std::uint64_t limit_bytes) noexcept : limit_{limit_bytes} {}
+  /// What a packet of a core's data pool is charged.
+  static constexpr std::uint32_t kPacketCharge = 2'432;
 
-  /// False, and nothing charged, if the limit would be passed.
-  [[nodiscard]] bool try_charge(std::uint32_t bytes) noexcept {
-    if (used_ + bytes > limit_) {
+  /// `reserve_bytes` of the limit are not for everyone: see `BudgetUse`.
+  explicit PacketBudget(std::uint64_t limit_bytes, std::uint64_t reserve_bytes = 0) noexcept
+      : limit_{limit_bytes}, reserve_{reserve_bytes} {
+    base::expects(reserve_bytes <= limit_bytes);
+  }
+
+  /// False, and nothing charged, if what that use may hold would be passed.
+  [[nodiscard]] bool try_charge(std::uint32_t bytes, BudgetUse use) noexcept {
+    if (bytes > left(use)) {
       return false;
     }
     used_ += bytes;
@@ -27,10 +43,24 @@ class PacketBudget {
   }
   [[nodiscard]] std::uint64_t used() const noexcept { return used_; }
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
-  [[nodiscard]] std::uint64_t left() const noexcept { return limit_ - used_; }
+  /// Bytes that `use` may still charge.
+  [[nodiscard]] std::uint64_t left(BudgetUse use) const noexcept {
+    const std::uint64_t ceiling = limit_ - kept_from(use);
+    return used_ < ceiling ? ceiling - used_ : 0;
+  }
 
  private:
+  [[nodiscard]] std::uint64_t kept_from(BudgetUse use) const noexcept {
+    switch (use) {
+      case BudgetUse::InOrder: return 0;
+      case BudgetUse::FirstToSend: return reserve_ / 2;
+      case BudgetUse::Bulk: return reserve_;
+    }
+    return reserve_;
+  }
+
   std::uint64_t limit_;
+  std::uint64_t reserve_;
   std::uint64_t used_ = 0;
 };
 

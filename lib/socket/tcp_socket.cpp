@@ -63,7 +63,8 @@ Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
   }
   tcp::Connection& connection = (*slot)->connection;
   const tcp::Resources& resources = stack_->tcp().resources();
-  if (const auto sendable = connection.check_sendable(resources); !sendable) {
+  if (const auto sendable = connection.check_sendable(resources, stack_->now()); !sendable) {
+    stack_->tcp().settle(**slot);
     return fail(sendable.error());
   }
   std::size_t taken = connection.append_to_tail(data);
@@ -89,7 +90,8 @@ Result<void> TcpSocket::send(Buffer&& buffer) {
   }
   tcp::Connection& connection = (*slot)->connection;
   const tcp::Resources& resources = stack_->tcp().resources();
-  if (const auto sendable = connection.check_sendable(resources); !sendable) {
+  if (const auto sendable = connection.check_sendable(resources, stack_->now()); !sendable) {
+    stack_->tcp().settle(**slot);
     return sendable;
   }
   Packet packet{buffer.release()};

@@ -24,11 +24,14 @@ base::KeyedHash make_hash(base::Random& random) {
 
 // Receive descriptors, a transmit burst and control traffic keep a quarter of the pool (decision
 // 5).
-std::uint64_t queue_budget(const packet::CorePools& pools) {
+// Of that, an eighth is kept for requests and short answers.
+packet::PacketBudget queue_budget(const packet::CorePools& pools) {
   constexpr std::uint64_t kChargePerPacket = packet::PacketPool::kHeadroomBytes +
                                              packet::CorePools::kDataRoomBytes +
                                              packet::Packet::kOverheadBytes;
-  return std::uint64_t{pools.data.capacity()} * 3 / 4 * kChargePerPacket;
+  static_assert(kChargePerPacket == packet::PacketBudget::kPacketCharge);
+  const std::uint64_t limit = std::uint64_t{pools.data.capacity()} * 3 / 4 * kChargePerPacket;
+  return packet::PacketBudget{limit, limit / 8};
 }
 
 }  // namespace

@@ -24,15 +24,15 @@ std::optional<Instant> Connection::next_deadline() const noexcept {
   return deadline == kNever ? std::nullopt : std::optional{deadline};
 }
 
-Result<void> Connection::check_sendable(const Resources& resources) noexcept {
+Result<void> Connection::check_sendable(const Resources& resources, Instant now) noexcept {
   // RFC 9293 §3.10.2: sending before ESTABLISHED is not queued here; the application hears
   // `connected` first.
   if (!may_send(state_) || fin_queued_) {
     return fail(Error::InvalidState);
   }
   if (writable(resources) == 0) {
-    wants_writable_ = true;
-    return fail(Error::WouldBlock);
+    want_writable(resources, now);
+    return fail(is_short_of_packets(resources) ? Error::OutOfPackets : Error::WouldBlock);
   }
   return {};
 }
@@ -47,7 +47,7 @@ Result<void> Connection::append(const Resources& resources, Instant now, Packet&
     if (buffer.empty() && active_->sent.empty()) {
       buffer.start(send_.snd_nxt);
     }
-    const bool is_full = buffer.charge() >= send_charge_limit(resources);
+    const bool is_full = send_room(resources) == 0;
     const std::uint32_t tail = buffer.tail_room(packet_bytes_max());
     if (packet.size() <= tail && (is_full || packet.size() <= kTailCopyMax)) {
       // Decision 5: a small payload costs a copy, not a buffer.
@@ -56,8 +56,10 @@ Result<void> Connection::append(const Resources& resources, Instant now, Packet&
       return {};
     }
     if (is_full) {
-      wants_writable_ = true;
-      return fail(Error::WouldBlock);
+      want_writable(resources, now);
+      const bool is_short = is_short_of_packets(resources);
+      detach_if_idle(resources);
+      return fail(is_short ? Error::OutOfPackets : Error::WouldBlock);
     }
     if (buffer.append(packet, resources.budget)) {
       return {};
@@ -76,7 +78,8 @@ void Connection::retry_writable_later(const Resources& resources, Instant now) n
 
 void Connection::want_writable(const Resources& resources, Instant now) noexcept {
   wants_writable_ = true;
-  if (writable(resources) > 0) {
+  const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
+  if (charge < send_charge_limit(resources)) {
     // There was room in the buffer, so packets were what was missing.
     retry_writable_later(resources, now);
   }
@@ -87,7 +90,25 @@ std::uint32_t Connection::send_charge_limit(const Resources& resources) noexcept
   // the others.
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(
       resources.config.send_buffer_bytes,
-      std::max<std::uint64_t>(kSendBufferAlways, resources.budget.left() / 4)));
+      std::max<std::uint64_t>(kSendBufferAlways,
+                              resources.budget.left(packet::BudgetUse::Bulk) / 4)));
+}
+
+std::uint32_t Connection::send_room(const Resources& resources) const noexcept {
+  const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
+  const std::uint32_t limit = send_charge_limit(resources);
+  const packet::BudgetUse use =
+      active_ == nullptr ? packet::BudgetUse::FirstToSend : active_->send_buffer.budget_use();
+  const std::uint64_t left = resources.budget.left(use);
+  if (charge >= limit || left < packet::PacketBudget::kPacketCharge) {
+    return 0;
+  }
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(limit - charge, left));
+}
+
+bool Connection::is_short_of_packets(const Resources& resources) const noexcept {
+  const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
+  return charge < send_charge_limit(resources) && send_room(resources) == 0;
 }
 
 std::size_t Connection::writable(const Resources& resources) noexcept {
@@ -95,14 +116,14 @@ std::size_t Connection::writable(const Resources& resources) noexcept {
     return 0;
   }
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  const std::uint32_t limit = send_charge_limit(resources);
   const std::size_t tail =
       active_ == nullptr ? 0 : active_->send_buffer.tail_room(packet_bytes_max());
   // Payload that still fits, were it to come in full packets: the charge of a buffer is at most
   // twice what it carries. Zero exactly when `append` would refuse a packet, whatever is free
   // behind the last one.
-  const std::size_t room = charge < limit ? (limit - charge) / 2 + tail : 0;
-  if (charge > limit / 3 * 2) {
+  const std::uint32_t free = send_room(resources);
+  const std::size_t room = free > 0 ? free / 2 + tail : 0;
+  if (charge > send_charge_limit(resources) / 3 * 2) {
     // The caller may find this too little; `report_writable` tells when a third of the buffer is
     // free.
     wants_writable_ = true;

@@ -97,7 +97,7 @@ class Connection {
 
   // The application's calls.
   /// Whether the application may queue bytes at all, and whether there is room now.
-  [[nodiscard]] Result<void> check_sendable(const Resources& resources) noexcept;
+  [[nodiscard]] Result<void> check_sendable(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] std::size_t append_to_tail(std::span<const std::byte> bytes) noexcept;
   /// Queues payload; `packet` is kept on an error. Errors: WouldBlock, OutOfPackets.
   [[nodiscard]] Result<void> append(const Resources& resources, Instant now,
@@ -237,6 +237,10 @@ class Connection {
   // connection.cpp
   [[nodiscard]] bool attach(const Resources& resources) noexcept;
   [[nodiscard]] static std::uint32_t send_charge_limit(const Resources& resources) noexcept;
+  /// Memory that more to send may be charged: of the buffer's limit and of the core's budget.
+  [[nodiscard]] std::uint32_t send_room(const Resources& resources) const noexcept;
+  /// The buffer has room, but the core has no packet to spare.
+  [[nodiscard]] bool is_short_of_packets(const Resources& resources) const noexcept;
   void retry_writable_later(const Resources& resources, Instant now) noexcept;
   void detach_if_idle(const Resources& resources) noexcept;
 

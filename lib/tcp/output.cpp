@@ -261,8 +261,8 @@ std::uint32_t Connection::receive_room(const Resources& resources) const noexcep
     return 0;
   }
   // What the core has left bounds it, too.
-  return static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(limit - charge, resources.budget.left() / 2));
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      limit - charge, resources.budget.left(packet::BudgetUse::InOrder) / 2));
 }
 
 std::uint32_t Connection::free_receive_window(const Resources& resources) const noexcept {

@@ -48,7 +48,8 @@ ReassemblyQueue::Outcome ReassemblyQueue::insert(SeqNum seq, Packet packet,
     }
     packet.truncate(static_cast<std::uint32_t>(start_of(after) - seq));
   }
-  if (packets_.size() >= segments_max || !budget.try_charge(packet.charge())) {
+  if (packets_.size() >= segments_max ||
+      !budget.try_charge(packet.charge(), packet::BudgetUse::Bulk)) {
     return Outcome::Full;
   }
   charge_ += packet.charge();

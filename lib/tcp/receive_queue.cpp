@@ -16,7 +16,7 @@ bool ReceiveQueue::append(Packet& packet, PacketBudget& budget) noexcept {
     packet.reset();
     return true;
   }
-  if (!budget.try_charge(packet.charge())) {
+  if (!budget.try_charge(packet.charge(), packet::BudgetUse::InOrder)) {
     return false;
   }
   charge_ += packet.charge();

@@ -36,7 +36,7 @@ std::size_t SendBuffer::append_to_tail(std::span<const std::byte> bytes,
 bool SendBuffer::append(Packet& packet, packet::PacketBudget& budget) noexcept {
   base::expects(packet.is_contiguous());
   base::expects(packet.size() > 0);
-  if (!budget.try_charge(packet.charge())) {
+  if (!budget.try_charge(packet.charge(), budget_use())) {
     return false;
   }
   charge_ += packet.charge();

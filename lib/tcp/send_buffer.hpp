@@ -47,6 +47,10 @@ class SendBuffer {
   [[nodiscard]] bool empty() const noexcept { return packets_.empty(); }
   /// Behind the last byte.
   [[nodiscard]] SeqNum end() const noexcept { return end_; }
+  /// What the next packet is charged as.
+  [[nodiscard]] packet::BudgetUse budget_use() const noexcept {
+    return packets_.empty() ? packet::BudgetUse::FirstToSend : packet::BudgetUse::Bulk;
+  }
   /// Bytes held.
   [[nodiscard]] std::uint32_t size() const noexcept {
     return static_cast<std::uint32_t>(end_ - front_);

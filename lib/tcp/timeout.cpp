@@ -12,7 +12,11 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
   if (override_at_ <= now) {
     override_at_ = kNever;
     override_due_ = true;
-    report_writable(resources);
+    if (wants_writable_ && is_short_of_packets(resources)) {
+      retry_writable_later(resources, now);
+    } else {
+      report_writable(resources);
+    }
   }
   if (state_at_ <= now) {
     state_at_ = kNever;

@@ -114,7 +114,7 @@ TEST_P(Reassembly, BeyondTheBudgetOutOfOrderGoesFirst) {  // decision 5
   t.peer_sends(data(1'101, 1'100)).expect(ack(1)).peer_sends(data(2'201, 1'100)).expect(ack(1));
   t.peer_sends(data(3'301, 1'100)).expect(ack(1)).peer_sends(data(4'401, 1'100)).expect(ack(1));
   t.expect_drop(std::nullopt);
-  EXPECT_EQ(t.budget().left(), 0U);
+  EXPECT_EQ(t.budget().left(packet::BudgetUse::InOrder), 0U);
   t.peer_sends(data(5'501, 1'100)).expect(ack(1)).expect_drop(DropReason::TcpReassemblyFull);
   // In order: takes the place of what was kept, which must be sent again.
   t.peer_sends(data(1, 1'100)).expect_drop(std::nullopt).app_reads(1'100);

@@ -447,7 +447,7 @@ TcpScript& TcpScript::app_sends(std::uint32_t bytes, Location where) {
 }
 
 Result<std::size_t> TcpScript::app_tries_to_send(std::uint32_t bytes) {
-  if (const auto sendable = connection_->check_sendable(resources_); !sendable) {
+  if (const auto sendable = connection_->check_sendable(resources_, now_); !sendable) {
     return fail(sendable.error());
   }
   std::vector<std::byte> content(bytes);

@@ -225,7 +225,7 @@ TEST_F(TcpSocketTest, OutOfPacketsPasses) {
 }
 
 TEST_F(TcpSocketTest, ABufferThatIsRefusedStaysWithItsOwner) {
-  packet::CorePools small = test::make_core_pools({.data = 7, .headers = 255, .references = 63});
+  packet::CorePools small = test::make_core_pools({.data = 9, .headers = 255, .references = 63});
   start(small);
   listener = listen(at_server);
   std::tie(ours, theirs) = join(at_client, at_server);
@@ -234,7 +234,7 @@ TEST_F(TcpSocketTest, ABufferThatIsRefusedStaysWithItsOwner) {
   at_server.react = [&](std::string_view event, TcpSocket socket) {
     bytes_read += event == "readable" ? read(socket).size() : 0;
   };
-  // Five of seven packets may be held by queues.
+  // Six of nine packets may be held by queues, five of them by what is to be sent.
   std::vector<Buffer> buffers;
   for (int i = 0; i < 6; ++i) {
     auto buffer = client->worker.allocate_buffer();

@@ -114,10 +114,10 @@ TEST_F(ReceiveQueueTest, BeyondTheBudgetThePacketIsKept) {  // decision 5
 }
 
 TEST_F(ReceiveQueueTest, WhatIsChargedAlreadyIsNotChargedTwice) {
-  ASSERT_TRUE(budget_.try_charge(kCharge));
+  ASSERT_TRUE(budget_.try_charge(kCharge, packet::BudgetUse::InOrder));
   queue_.append_charged(make_packet(0, 1'400), budget_);
   EXPECT_EQ(budget_.used(), kCharge);
-  ASSERT_TRUE(budget_.try_charge(kCharge));
+  ASSERT_TRUE(budget_.try_charge(kCharge, packet::BudgetUse::InOrder));
   queue_.append_charged(make_packet(1'400, 100), budget_);
   EXPECT_EQ(budget_.used(), kCharge) << "it was copied, its buffer is free";
   consume(1'500);

@@ -137,6 +137,26 @@ TEST_P(SendBufferTest, BeyondTheBudgetThePacketIsKept) {  // decision 5
   EXPECT_EQ(tight.used(), 0U);
 }
 
+TEST_P(SendBufferTest, FirstPacketGoesWhereMoreAreRefused) {  // decision 5
+  // Room for one packet is left beyond the reserve's upper half, none beyond all of it.
+  packet::PacketBudget budget{4 * kCharge, 2 * kCharge};
+  ASSERT_TRUE(budget.try_charge(2 * kCharge, packet::BudgetUse::InOrder));
+  SendBuffer small;
+  small.start(at(0));
+  Packet first = make_packet(0, 10);
+  Packet second = make_packet(10, 10);
+  EXPECT_TRUE(small.append(first, budget));
+  EXPECT_FALSE(small.append(second, budget));
+  SendBuffer other;
+  other.start(at(0));
+  EXPECT_FALSE(other.append(second, budget)) << "the other half is for what arrives";
+  EXPECT_TRUE(budget.try_charge(kCharge, packet::BudgetUse::InOrder));
+  EXPECT_FALSE(budget.try_charge(1, packet::BudgetUse::InOrder));
+  small.clear(budget);
+  budget.release(3 * kCharge);
+  EXPECT_EQ(budget.used(), 0U);
+}
+
 TEST_P(SendBufferTest, HoldsUnderRandomUse) {
   base::Random random = base::Random::from_seed(GetParam());
   std::uint32_t front = 0;

@@ -34,6 +34,9 @@ millrace::Result<void, std::string> Relay::start() {
                             std::string{to_string(listener.error())});
     }
     listener_ = *listener;
+    if (options_.wait && !worker_.after(*options_.wait, [this] { stop_listening(); })) {
+      return millrace::fail(std::string{"-w cannot be kept: no timer is free"});
+    }
     say("listening on port " + std::to_string(peer.port.number()));
     return {};
   }
@@ -43,6 +46,15 @@ millrace::Result<void, std::string> Relay::start() {
     return millrace::fail(peer_name_ + ": " + std::string{to_string(socket.error())});
   }
   return {};
+}
+
+void Relay::stop_listening() {
+  if (socket_ != millrace::TcpSocket{}) {
+    return;
+  }
+  fail("port " + std::to_string(options_.peer.port.number()), "nobody connected in time");
+  listener_.close();
+  end();
 }
 
 void Relay::on_accepted(millrace::TcpSocket socket) {
@@ -94,7 +106,7 @@ void Relay::on_closed(millrace::TcpSocket socket, millrace::Result<void> outcome
   if (was_connected && socket != socket_) {
     return;
   }
-  if (!outcome && !has_failed_) {
+  if (!outcome && !has_failed_ && !gave_up_) {
     fail(peer_name_, to_string(outcome.error()));
   }
   is_closed_ = true;
@@ -155,12 +167,10 @@ void Relay::finish_input() {
   input_.is_finished = true;
   socket_.shutdown();
   if (options_.quit) {
-    const auto quits = worker_.after(*options_.quit, [this] {
-      say("the time after the end of input is over");
-      socket_.close();
-    });
+    const auto quits = worker_.after(
+        *options_.quit, [this] { give_up("the time after the end of input is over"); });
     if (!quits) {
-      socket_.close();
+      give_up("-q is not kept: no timer is free");
     }
   }
   end_if_done();
@@ -215,9 +225,13 @@ void Relay::on_output_written() {
   output_.begin = output_.end;
   if (output_.error != 0) {
     fail("standard output", system_message(output_.error));
-    rest_.clear();
-    rest_begin_ = 0;
-    socket_.abort();
+    output_.is_finished = true;  // What is left has nowhere to go.
+    if (is_closed_) {
+      end();
+    } else {
+      socket_.abort();
+    }
+    return;
   }
   write_output();
 }
@@ -248,13 +262,19 @@ void Relay::end_if_done() {
 void Relay::watch_idle() {
   const millrace::Instant limit = last_traffic_ + *options_.wait;
   if (limit <= worker_.now()) {
-    say("no traffic for as long as -w allows");
-    socket_.close();
+    give_up("no traffic for as long as -w allows");
     return;
   }
   if (!worker_.after(limit - worker_.now(), [this] { watch_idle(); })) {
     say("-w is not kept: no timer is free");
   }
+}
+
+// A close in order may wait for the peer for as long as it likes; the time for that is over.
+void Relay::give_up(std::string_view why) {
+  say(why);
+  gave_up_ = true;
+  socket_.abort();
 }
 
 void Relay::fail(std::string_view what, std::string_view why) {

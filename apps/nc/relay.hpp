@@ -48,6 +48,7 @@ class Relay final : public millrace::TcpHandler {
     std::array<std::byte, kChunkBytes> chunk;
   };
 
+  void stop_listening();
   void begin(millrace::TcpSocket socket);
   void read_input();
   void send_input();
@@ -58,6 +59,7 @@ class Relay final : public millrace::TcpHandler {
   void keep_rest();
   void end_if_done();
   void watch_idle();
+  void give_up(std::string_view why);
   void fail(std::string_view what, std::string_view why);
   void say(std::string_view what) const;
   void end();
@@ -71,6 +73,7 @@ class Relay final : public millrace::TcpHandler {
   millrace::TcpSocket socket_;
   millrace::Instant last_traffic_{};
   bool has_failed_ = false;
+  bool gave_up_ = false;
   bool peer_finished_ = false;
   bool is_closed_ = false;
   std::vector<std::byte>

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +23,7 @@ namespace {
 class RelayTest : public testing::Test {
  protected:
   void SetUp() override {
+    std::signal(SIGPIPE, SIG_IGN);  // As in the program.
     ASSERT_EQ(::pipe(in_.data()), 0);
     ASSERT_EQ(::pipe(out_.data()), 0);
     ASSERT_GE(::fcntl(out_[1], F_SETPIPE_SZ, 1 << 20),
@@ -130,6 +133,52 @@ TEST_F(RelayTest, ResetIsStatusOneAfterTheOutput) {
   close(millrace::fail(millrace::Error::ConnectionReset));
   EXPECT_EQ(status_, 1);
   EXPECT_EQ(printed(), "part");
+}
+
+TEST_F(RelayTest, QuitEndsWithoutThePeersFin) {
+  options_.quit = std::chrono::seconds{1};
+  end_input();
+  connect();
+  EXPECT_TRUE(peer_.is_shut_down);
+  worker_.pass(std::chrono::seconds{2});
+  EXPECT_TRUE(peer_.is_aborted);
+  close(millrace::fail(millrace::Error::ConnectionAborted));
+  EXPECT_EQ(status_, 0);
+}
+
+TEST_F(RelayTest, SilenceForAsLongAsWaitAllowsEndsIt) {
+  options_.wait = std::chrono::seconds{2};
+  end_input();
+  connect();
+  worker_.pass(std::chrono::seconds{3});
+  EXPECT_TRUE(peer_.is_aborted);
+  close(millrace::fail(millrace::Error::ConnectionAborted));
+  EXPECT_EQ(status_, 0);
+}
+
+TEST_F(RelayTest, NobodyWhoConnectsInTimeIsAFailure) {
+  options_.listens = true;
+  options_.wait = std::chrono::seconds{2};
+  Relay listening{worker_, *io_, options_, [this](int s) { status_ = s; }};
+  ASSERT_TRUE(listening.start().has_value());
+  worker_.pass(std::chrono::seconds{1});
+  EXPECT_FALSE(status_.has_value());
+  worker_.pass(std::chrono::seconds{2});
+  EXPECT_EQ(status_, 1);
+}
+
+TEST_F(RelayTest, OutputThatFailsIsToldOfOnce) {
+  ::close(std::exchange(out_[0], ::open("/dev/null", O_RDONLY)));
+  end_input();
+  connect();
+  testing::internal::CaptureStderr();
+  hear(std::string(100'000, 'x'));
+  hear("more");
+  close(millrace::fail(millrace::Error::ConnectionAborted));
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(said.find("standard output"), said.rfind("standard output")) << said;
+  EXPECT_NE(said.find("standard output"), std::string::npos);
+  EXPECT_EQ(status_, 1);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 configure() {
   local folder=$1 log stamp=$1/configured-with
   shift
+  lock_build "$folder"
   if [ -f "$folder/build.ninja" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$*" ]; then
     return
   fi
@@ -18,7 +19,21 @@ configure() {
   printf '%s\n' "$*" >"$stamp"
 }
 
-# build FOLDER [TARGET...]
+# lock_build FOLDER: two builds in one folder would destroy each other. Held until unlock_build or the script's end.
+lock_build() {
+  mkdir -p "$(dirname "$1")"
+  exec {build_lock}>"$1.lock"
+  if ! flock -n "$build_lock"; then
+    say "waiting for another build in ${1#"$project_root"/}"
+    flock "$build_lock"
+  fi
+}
+
+unlock_build() {
+  exec {build_lock}>&-
+}
+
+# build FOLDER [TARGET...]: in a folder that was configured.
 build() {
   local folder=$1 log=$1/build.log
   shift

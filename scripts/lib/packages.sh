@@ -31,19 +31,23 @@ is_installed() {
 }
 
 # install_packages NAME...: quiet unless it fails. Services that come with a package are not started.
-install_packages() {
-  local log policy=/usr/sbin/policy-rc.d made_policy=no status=0
+# A subshell, so that its traps clean up however it ends.
+install_packages() (
+  policy=/usr/sbin/policy-rc.d made_policy=no status=0
   log=$(mktemp)
+  trap '[ "$made_policy" = no ] || rm -f "$policy"; rm -f "$log"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
   if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made_policy=yes
+    made_policy=yes
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
   fi
   {
-    apt-get -qq update &&
-      DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 \
+    apt-get -qq -o DPkg::Lock::Timeout=600 update &&
+      DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 \
         install --no-install-recommends "$@"
   } >"$log" 2>&1 </dev/null || status=$?
-  [ "$made_policy" = no ] || rm -f "$policy"
   [ "$status" -eq 0 ] || tail -n 15 "$log" >&2
-  rm -f "$log"
-  return "$status"
-}
+  exit "$status"
+)

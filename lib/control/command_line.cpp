@@ -46,6 +46,10 @@ std::string unknown_arguments(const CLI::App& app) {
 /// CLI11 names the entry at the end of its message; "++" stands for the head of a section.
 std::string unknown_entry(const CLI::App& app, const CLI::ConfigError& error) {
   const std::string message = error.what();
+  if (message.find("not allowed in a configuration file") != std::string::npos) {
+    return fmt::format("--config: '{}' belongs on the command line; leave it out of the file",
+                       message.substr(0, message.find(' ')));
+  }
   const std::size_t space = message.rfind(' ');
   std::string entry = space == std::string::npos ? message : message.substr(space + 1);
   if (entry.ends_with(".++")) {
@@ -56,9 +60,17 @@ std::string unknown_entry(const CLI::App& app, const CLI::ConfigError& error) {
       app.get_name());
 }
 
-std::string unreadable_file(const CLI::App& app) {
-  return fmt::format("--config: cannot read {}; give a file that exists and may be read",
-                     app.get_config_ptr()->as<std::string>());
+/// Every value but a flag's is checked by us, so it is a flag that was given one.
+std::string not_yes_or_no(const CLI::ConversionError& error) {
+  const std::string message = error.what();
+  const std::size_t name = message.find("--");
+  const std::size_t end = message.find_first_of(" =", name);
+  return fmt::format("{}: true or false is needed, or nothing",
+                     name == std::string::npos ? message : message.substr(name, end - name));
+}
+
+std::string unreadable_file(const std::string& file) {
+  return fmt::format("--config: cannot read {}; give a file that exists and may be read", file);
 }
 
 }  // namespace
@@ -83,9 +95,15 @@ std::optional<Stop> read_command_line(CLI::App& app, int argc, const char* const
   } catch (const CLI::ConfigError& error) {
     return usage_error(app, unknown_entry(app, error));
   } catch (const CLI::FileError&) {
-    return Stop{kExitSurroundings, error_line(app.get_name(), unreadable_file(app))};
+    const std::string file = app.get_config_ptr()->as<std::string>();
+    if (file.empty() || file.starts_with('-')) {
+      return usage_error(app, "--config: the name of a TOML file is needed");
+    }
+    return Stop{kExitSurroundings, error_line(app.get_name(), unreadable_file(file))};
   } catch (const CLI::ValidationError& error) {
     return usage_error(app, error.what());
+  } catch (const CLI::ConversionError& error) {
+    return usage_error(app, not_yes_or_no(error));
   } catch (const CLI::ArgumentMismatch& error) {
     return usage_error(app, fmt::format("{}; {} --help shows what each option takes", error.what(),
                                         app.get_name()));

@@ -51,7 +51,16 @@ void CoreLoop::watch() {
   if (const auto stall = stalls_.on_turn(core_.stack->now(), core_.clock.now(), handler_time)) {
     send(*stall);
   }
+  tell_conflict();
+}
+
+void CoreLoop::tell_conflict() {
+  const Instant now = core_.stack->now();
+  if (conflict_told_at_ && now - *conflict_told_at_ < net::Arp::kDefendInterval) {
+    return;
+  }
   if (const auto conflict = core_.stack->take_conflict()) {
+    conflict_told_at_ = now;
     send(*conflict);
   }
 }
@@ -59,7 +68,6 @@ void CoreLoop::watch() {
 void CoreLoop::answer_requests() {
   SnapshotRequest request;
   while (main_line_.requests.try_pop(request)) {
-    main_line_.request_wake.lower();
     send(Snapshot{.worker = worker_, .stats = core_.stack->stats(), .usage = core_.stack->usage()});
   }
 }
@@ -67,6 +75,11 @@ void CoreLoop::answer_requests() {
 void CoreLoop::sleep() {
   const std::optional<Instant> deadline = core_.loop->next_deadline();
   sleep_.sleep(deadline ? std::optional{*deadline - core_.clock.now()} : std::nullopt);
+  // Before the requests are looked at: what is asked from here on raises it again.
+  main_line_.request_wake.lower();
+  if (const auto device = sleep_.take_failed_device()) {
+    send(DeviceLoss{*device});
+  }
   // One poll finds out what woke it; if that was nothing, it sleeps again at once.
   empty_turns_ = kEmptyTurnsBeforeSleep - 1;
 }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 #include <millrace/stats.hpp>
@@ -29,8 +31,13 @@ struct Snapshot {
   CoreUsage usage;
 };
 
+/// A device whose interface is gone.
+struct DeviceLoss {
+  std::size_t device = 0;  ///< By index.
+};
+
 /// What a core has to tell people; the main thread words it.
-using CoreMessage = std::variant<StallReport, net::Conflict, Snapshot>;
+using CoreMessage = std::variant<StallReport, net::Conflict, DeviceLoss, Snapshot>;
 
 /// How a core reaches the main thread, and the main thread a core. A message that finds the mailbox
 /// full is lost.
@@ -60,6 +67,7 @@ class CoreLoop {
  private:
   void turn();
   void watch();
+  void tell_conflict();
   void answer_requests();
   void sleep();
   void end();
@@ -72,6 +80,7 @@ class CoreLoop {
   StallMonitor stalls_;
   unsigned worker_;
   bool may_sleep_;
+  std::optional<Instant> conflict_told_at_;
   std::uint32_t empty_turns_ = 0;
 };
 

@@ -46,6 +46,7 @@ void IdleSleep::sleep(std::optional<Duration> limit) noexcept {
   static_cast<void>(
       ::ppoll(descriptors_.data(), descriptors_.size(), limit ? &timeout : nullptr, nullptr));
   disarm(devices_.size());
+  note_failed_devices();
 }
 
 bool IdleSleep::arm() noexcept {
@@ -56,6 +57,18 @@ bool IdleSleep::arm() noexcept {
     }
   }
   return true;
+}
+
+void IdleSleep::note_failed_devices() noexcept {
+  // Without this a dead descriptor would wake the core for ever.
+  for (std::size_t i = 0; i < devices_.size() && !failed_device_; ++i) {
+    const bool has_failed = (descriptors_[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+    if (has_failed && (descriptors_[i].revents & POLLIN) == 0) {
+      descriptors_[i].fd = -1;
+      descriptors_[i].revents = 0;
+      failed_device_ = i;
+    }
+  }
 }
 
 void IdleSleep::disarm(std::size_t count) noexcept {

@@ -4,8 +4,10 @@
 
 #include <poll.h>
 
+#include <cstddef>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <millrace/time.hpp>
@@ -28,12 +30,20 @@ class IdleSleep {
   /// have packets. Whatever the reason to return, the core polls next.
   void sleep(std::optional<Duration> limit) noexcept;
 
+  /// A device whose descriptor has failed, its interface was deleted say: each is told of once, and
+  /// wakes nobody any more.
+  [[nodiscard]] std::optional<std::size_t> take_failed_device() noexcept {
+    return std::exchange(failed_device_, std::nullopt);
+  }
+
  private:
   [[nodiscard]] bool arm() noexcept;
+  void note_failed_devices() noexcept;
   void disarm(std::size_t count) noexcept;
 
   std::vector<device::Device*> devices_;
   std::vector<pollfd> descriptors_;
+  std::optional<std::size_t> failed_device_;
   bool is_possible_ = true;
 };
 

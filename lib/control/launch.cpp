@@ -148,6 +148,9 @@ void Launch::show_messages() {
         static_cast<void>(::write(STDERR_FILENO, line.data(), line.size()) < 0);
       } else if (const auto* stall = std::get_if<StallReport>(&message)) {
         parts_.log.warn(to_text(*stall));
+      } else if (const auto* loss = std::get_if<DeviceLoss>(&message)) {
+        parts_.log.warn("the interface of {} is gone; start the program again to have it back",
+                        parts_.instance.config().devices[loss->device].spec);
       } else {
         parts_.log.warn(to_text(std::get<net::Conflict>(message)));
       }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <system_error>
 #include <utility>
 
@@ -17,6 +18,9 @@ Result<StopSignals, std::string> StopSignals::block() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGUSR1);
+  // A reader of our output that goes away is that output's failure, not the process's: a warning
+  // that a frame caused must not end it (decision 11).
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &signals, &previous); error != 0) {
     return fail("cannot block signals: " + std::generic_category().message(error));
   }

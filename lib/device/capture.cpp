@@ -47,10 +47,16 @@ ClockAnchor ClockAnchor::at(Instant steady) {
 
 Result<std::unique_ptr<CaptureFile>, std::string> CaptureFile::create(const std::string& path,
                                                                       const ClockAnchor& anchor) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  // Without O_NONBLOCK a named pipe would hold the start up until somebody reads from it.
+  const int descriptor =
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
+  if (descriptor < 0 && errno == ENXIO) {
+    return fail("nobody reads from the pipe '" + path + "': start its reader first");
+  }
   if (descriptor < 0) {
     return fail("cannot create the capture file '" + path + "': " + std::strerror(errno));
   }
+  static_cast<void>(::fcntl(descriptor, F_SETFL, 0));  // From here on a slow reader is waited for.
   std::unique_ptr<CaptureFile> file{new CaptureFile{descriptor, path, anchor}};
   file->put_section_header();
   file->flush();

@@ -108,6 +108,7 @@ TEST(Eal, RefusesInOneLine) {
       Refusal{"--help", "EAL argument '--help' is not taken"},
       Refusal{"--hel", "EAL argument '--hel' is not taken"},
       Refusal{"-vh", "EAL argument '-vh' is not taken"},
+      Refusal{"--proc-type=secondary", "EAL argument '--proc-type=secondary' is not taken"},
       Refusal{"--vdev=net_null0 -- -q", "EAL argument '--' is not taken"},
       Refusal{"--no-such-thing", "--no-such-thing"},
       Refusal{"stray", "'stray' is no EAL argument"},

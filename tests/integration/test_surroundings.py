@@ -2,6 +2,7 @@
 status that tells usage (2) from surroundings (1)."""
 
 import dataclasses
+import os
 import subprocess
 
 import pytest
@@ -47,11 +48,15 @@ CASES = [
     Case("unknown option", "echo", ["--frobnicate"], USAGE, ["--frobnicate"]),
     Case("more cores than queues", "echo", ["--cores", "0-1"], USAGE, ["--cores"]),
     Case("missing configuration file", "echo", ["--config", "/nonexistent.toml"], SURROUNDINGS, ["/nonexistent.toml"]),
+    Case("configuration file without a name", "echo", ["--config=", "--device=ring"], USAGE, ["--config", "TOML"]),
+    Case("flag with a value of its own", "echo", ["--counters=perhaps"], USAGE, ["--counters", "true or false"]),
     Case("address that the kernel holds", "echo", [], SURROUNDINGS, [ADDRESS], address_held=True),
     Case("missing interface", "echo", ["--device", "vdev:net_af_packet0,iface=nosuch0"], SURROUNDINGS, ["net_af_packet0"]),
     Case("missing root", "httpd", ["/nonexistent"], SURROUNDINGS, ["/nonexistent"]),
     Case("root is no folder", "httpd", ["/etc/passwd"], SURROUNDINGS, ["/etc/passwd"]),
     Case("unwritable capture", "echo", ["--capture", "/nonexistent/a.pcapng"], SURROUNDINGS, ["/nonexistent/a.pcapng"]),
+    Case("capture into a pipe that nobody reads", "echo", ["--capture", "{pipe}"], SURROUNDINGS, ["reader", "{pipe}"]),
+    Case("EAL as a secondary process", "echo", ["--eal=--proc-type=secondary"], SURROUNDINGS, ["--proc-type"]),
     Case("no /dev/net/tun", "echo", [], SURROUNDINGS, ["/dev/net/tun"], hidden("/dev/net")),
     Case("no permission", "echo", [], SURROUNDINGS, ["permission"], WITHOUT_NET_ADMIN),
     Case("argument that the EAL refuses", "echo", ["--eal=--no-such-argument"], SURROUNDINGS, ["--no-such-argument"]),
@@ -61,17 +66,20 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_one_clear_line(namespace, case):
+def test_one_clear_line(namespace, case, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    arguments = [argument.format(pipe=pipe) for argument in case.arguments]
     if case.address_held:
         namespace.ip("address", "add", ADDRESS + "/24", "dev", "lo")
     result = namespace.run(
-        *case.wrapper, path_of(case.program), *case.arguments, check=False, timeout=30, stdin=subprocess.DEVNULL
+        *case.wrapper, path_of(case.program), *arguments, check=False, timeout=30, stdin=subprocess.DEVNULL
     )
     lines = result.stderr.splitlines()
     assert len(lines) == 1, result.stderr
     assert lines[0].startswith(f"millrace-{case.program}: ")
     for word in case.words:
-        assert word in lines[0]
+        assert word.format(pipe=pipe) in lines[0]
     assert result.returncode == case.status
     assert result.stdout == ""
     assert "millrace0" not in namespace.ip("link", "show")

@@ -76,7 +76,8 @@ bool names_any_of(std::span<const std::string> arguments,
   });
 }
 
-/// EAL ends the process when it is asked for help, and stops reading at "--"; neither is for us.
+/// EAL ends the process when it is asked for help, stops reading at "--", and as a secondary
+/// process waits for a primary one without end; none of that is for us.
 Result<void, std::string> check_extra(std::span<const std::string> arguments) {
   for (const std::string& argument : arguments) {
     const std::string_view letters =
@@ -92,6 +93,10 @@ Result<void, std::string> check_extra(std::span<const std::string> arguments) {
     }
     if (argument == "--") {
       return fail("EAL argument '--' is not taken: give EAL's arguments only, without a separator");
+    }
+    if (argument.starts_with("--proc-type")) {
+      return fail("EAL argument '" + argument +
+                  "' is not taken: every process of Millrace is a primary one");
     }
   }
   return {};
@@ -124,7 +129,9 @@ void add_memory_arguments(const EalOptions& options, std::span<const std::string
   if (!is_chosen) {
     arguments.emplace_back("--no-huge");
   }
-  if (names_any_of(arguments, {"--no-huge"}) && !names_any_of(extra, {"-m", "--socket-mem"})) {
+  const bool is_ordinary =
+      names_any_of(arguments, {"--no-huge"}) || names_any_of(extra, {"--no-huge"});
+  if (is_ordinary && !names_any_of(extra, {"-m", "--socket-mem"})) {
     arguments.emplace_back("-m");
     arguments.push_back(std::to_string((options.memory_bytes + kMebibyte - 1) / kMebibyte));
   }

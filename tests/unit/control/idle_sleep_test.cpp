@@ -2,8 +2,11 @@
 // so each has a limit that is much longer than the test may take.
 #include "control/idle_sleep.hpp"
 
+#include <unistd.h>
+
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 
 #include <gtest/gtest.h>
@@ -52,6 +55,23 @@ class IdleSleepTest : public testing::Test {
   std::array<device::Device*, 2> devices_{&first_, &second_};
   std::array<int, 2> descriptors_{-1, other_event_.descriptor()};
 };
+
+TEST_F(IdleSleepTest, DeadDescriptorIsToldOfOnceAndWakesNobodyAgain) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  ::close(pipe[0]);  // The end that is left reports POLLERR from now on, as a deleted TAP does.
+  WakingDevice dead{pipe[1]};
+  const std::array<device::Device*, 2> devices{&first_, &dead};
+  IdleSleep sleep{devices, descriptors_};
+  sleep.sleep(std::nullopt);
+  EXPECT_EQ(sleep.take_failed_device(), std::optional<std::size_t>{1});
+  EXPECT_EQ(sleep.take_failed_device(), std::nullopt);
+  const auto before = std::chrono::steady_clock::now();
+  sleep.sleep(Duration{20ms});
+  EXPECT_GE(std::chrono::steady_clock::now() - before, 20ms);
+  EXPECT_EQ(sleep.take_failed_device(), std::nullopt);
+  ::close(pipe[1]);
+}
 
 TEST_F(IdleSleepTest, EndsWithTheLimit) {
   IdleSleep sleep{devices_, descriptors_};

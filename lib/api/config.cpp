@@ -242,6 +242,71 @@ Problem check_duplicate_addresses(const Config& config) {
   return std::nullopt;
 }
 
+// The position of the device on whose network the address is; the number of devices if there is
+// none.
+std::size_t device_towards(const Config& config, const IpAddress& address) {
+  std::size_t index = 0;
+  while (index < config.devices.size() &&
+         std::ranges::none_of(config.devices[index].addresses,
+                              [&](const IpPrefix& prefix) { return prefix.contains(address); })) {
+    ++index;
+  }
+  return index;
+}
+
+Problem check_route(const Config& config, const RouteConfig& route) {
+  const std::string gateway = route.gateway.to_string();
+  if (route.destination.address() != route.destination.network()) {
+    return wrong("routes", route.destination.to_string() + " has host bits; give " +
+                               route.destination.network().to_string() + '/' +
+                               std::to_string(route.destination.length()));
+  }
+  const std::size_t device = device_towards(config, route.gateway);
+  if (device == config.devices.size() ||
+      route.gateway.is_v4() != route.destination.address().is_v4()) {
+    return wrong("routes",
+                 gateway + " lies in none of the devices' networks; give a router on one of them");
+  }
+  for (const IpPrefix& prefix : config.devices[device].addresses) {
+    if (route.gateway == prefix.address()) {
+      return wrong("routes", gateway + " is this host's own address; give the router's");
+    }
+    const auto why = why_not_unicast(route.gateway, prefix);
+    if (prefix.contains(route.gateway) && !why.empty()) {
+      return wrong("routes", gateway + ' ' + std::string{why} + "; give the router's");
+    }
+  }
+  return std::nullopt;
+}
+
+Problem check_routes(const Config& config) {
+  std::size_t count = config.routes.size();
+  for (const DeviceConfig& device : config.devices) {
+    count += device.addresses.size() + (device.gateway ? 1 : 0);
+  }
+  if (count > Config::kMaxRoutes) {
+    return wrong("routes", std::to_string(count) +
+                               " addresses, gateways and routes were given; give at most " +
+                               std::to_string(Config::kMaxRoutes) + " in all");
+  }
+  for (auto route = config.routes.begin(); route != config.routes.end(); ++route) {
+    if (Problem problem = check_route(config, *route)) {
+      return problem;
+    }
+    const bool is_repeated =
+        std::any_of(config.routes.begin(), route, [&](const RouteConfig& other) {
+          return other.destination == route->destination &&
+                 device_towards(config, other.gateway) == device_towards(config, route->gateway);
+        });
+    if (is_repeated) {
+      return wrong("routes", route->destination.to_string() + " has two gateways on " +
+                                 config.devices[device_towards(config, route->gateway)].spec +
+                                 "; give one");
+    }
+  }
+  return std::nullopt;
+}
+
 Problem check_devices(const Config& config) {
   if (config.devices.empty()) {
     return wrong("devices", "is empty; name at least one, such as tap:millrace0");
@@ -257,8 +322,8 @@ Problem check_devices(const Config& config) {
 }  // namespace
 
 Result<void, ConfigError> Config::validate() const {
-  constexpr std::array kChecks{&check_devices, &check_cores, &check_core_limits, &check_tcp_limits,
-                               &check_tcp_times};
+  constexpr std::array kChecks{&check_devices,     &check_routes,     &check_cores,
+                               &check_core_limits, &check_tcp_limits, &check_tcp_times};
   for (const auto check : kChecks) {
     if (const Problem problem = check(*this)) {
       return fail(*problem);

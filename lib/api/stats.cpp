@@ -16,6 +16,8 @@ constexpr std::array kNames{
     Name{DropReason::EthernetTooShort, "ethernet_too_short"},
     Name{DropReason::EthernetNotForUs, "ethernet_not_for_us"},
     Name{DropReason::EthernetUnknownType, "ethernet_unknown_type"},
+    Name{DropReason::VlanUnknown, "vlan_unknown"},
+    Name{DropReason::VlanNested, "vlan_nested"},
     Name{DropReason::ArpTooShort, "arp_too_short"},
     Name{DropReason::ArpBadFormat, "arp_bad_format"},
     Name{DropReason::ArpBadOperation, "arp_bad_operation"},

@@ -7,15 +7,14 @@
 #include <millrace/error.hpp>
 
 #include "base/contract.hpp"
+#include "net/link_header.hpp"
 #include "net/source_address.hpp"
 #include "net/transmit_queue.hpp"
-#include "wire/ethernet.hpp"
 
 namespace millrace::net {
 
 namespace {
 
-constexpr std::uint16_t kArpFrameSize = wire::kEthernetHeaderSize + wire::kArpPacketSize;
 constexpr IpAddress kUnspecified = IpAddress::v4(0, 0, 0, 0);
 
 bool is_believable_sender(const Interface& interface, const wire::ArpPacket& received) noexcept {
@@ -60,12 +59,8 @@ void Arp::start(Instant now) {
                  Duration{random_.below(static_cast<std::uint32_t>(kAnnounceWait.count()))};
 }
 
-void Arp::on_packet(Instant now, Interface& interface, packet::Packet frame) noexcept {
-  if (frame.data().size() < wire::kEthernetHeaderSize) {
-    stats_.count(DropReason::EthernetTooShort);
-    return;
-  }
-  const auto received = wire::parse_arp(frame.data().subspan(wire::kEthernetHeaderSize));
+void Arp::on_packet(Instant now, Interface& interface, packet::Packet packet) noexcept {
+  const auto received = wire::parse_arp(packet.data());
   if (!received) {
     stats_.count(received.error());
     return;
@@ -78,10 +73,10 @@ void Arp::on_packet(Instant now, Interface& interface, packet::Packet frame) noe
     on_conflict(now, interface, *received);
     return;
   }
-  on_valid_packet(now, interface, std::move(frame), *received);
+  on_valid_packet(now, interface, std::move(packet), *received);
 }
 
-void Arp::on_valid_packet(Instant now, Interface& interface, packet::Packet frame,
+void Arp::on_valid_packet(Instant now, Interface& interface, packet::Packet packet,
                           const wire::ArpPacket& received) noexcept {
   const bool asks_for_us = received.operation == wire::ArpOperation::Request &&
                            interface.has_address(received.target_ip);
@@ -93,7 +88,7 @@ void Arp::on_valid_packet(Instant now, Interface& interface, packet::Packet fram
                                 may_create ? Creation::Allowed : Creation::Forbidden);
   }
   if (asks_for_us) {
-    answer(interface, std::move(frame), received);
+    answer(interface, std::move(packet), received);
   } else if (!is_known) {
     stats_.count(DropReason::ArpUnsolicited);
   }
@@ -123,21 +118,21 @@ void Arp::on_conflict(Instant now, Interface& interface, const wire::ArpPacket& 
   }
 }
 
-void Arp::answer(Interface& interface, packet::Packet frame,
+void Arp::answer(Interface& interface, packet::Packet packet,
                  const wire::ArpPacket& request) noexcept {
-  if (frame.is_exclusive()) {
-    frame.truncate(kArpFrameSize);
-    frame.clear_offload();
+  if (packet.is_exclusive() && packet.headroom() >= kLinkHeaderMax) {
+    packet.truncate(wire::kArpPacketSize);
+    packet.clear_offload();
   } else {
-    frame = headers_.allocate();
-    if (!frame) {
+    packet = headers_.allocate();
+    if (!packet) {
       stats_.count(DropReason::OutOfPackets);
       return;
     }
-    static_cast<void>(frame.append(kArpFrameSize));
+    static_cast<void>(packet.append(wire::kArpPacketSize));
   }
   ++stats_.arp_replies_out;
-  send(interface, std::move(frame), request.sender_mac,
+  send(interface, std::move(packet), request.sender_mac,
        {.operation = wire::ArpOperation::Reply,
         .sender_mac = interface.mac,
         .sender_ip = request.target_ip,
@@ -147,14 +142,14 @@ void Arp::answer(Interface& interface, packet::Packet frame,
 
 void Arp::send_request(Interface& interface, const MacAddress& destination, const IpAddress& sender,
                        const IpAddress& target) noexcept {
-  packet::Packet frame = headers_.allocate();
-  if (!frame) {
+  packet::Packet packet = headers_.allocate();
+  if (!packet) {
     stats_.count(DropReason::OutOfPackets);
     return;
   }
-  static_cast<void>(frame.append(kArpFrameSize));
+  static_cast<void>(packet.append(wire::kArpPacketSize));
   ++stats_.arp_requests_out;
-  send(interface, std::move(frame), destination,
+  send(interface, std::move(packet), destination,
        {.operation = wire::ArpOperation::Request,
         .sender_mac = interface.mac,
         .sender_ip = sender,
@@ -162,14 +157,13 @@ void Arp::send_request(Interface& interface, const MacAddress& destination, cons
         .target_ip = target});
 }
 
-void Arp::send(Interface& interface, packet::Packet frame, const MacAddress& destination,
-               const wire::ArpPacket& packet) noexcept {
-  const std::span<std::byte> bytes = frame.data();
-  base::expects(bytes.size() == kArpFrameSize);
-  wire::emit_ethernet(
-      bytes, {.destination = destination, .source = interface.mac, .type = wire::EtherType::Arp});
-  wire::emit_arp(bytes.subspan(wire::kEthernetHeaderSize), packet);
-  if (const auto queued = enqueue_frame(interface, std::move(frame)); !queued) {
+void Arp::send(Interface& interface, packet::Packet packet, const MacAddress& destination,
+               const wire::ArpPacket& values) noexcept {
+  base::expects(packet.data().size() == wire::kArpPacketSize);
+  wire::emit_arp(packet.data(), values);
+  emit_link_header(packet.prepend(link_header_size(interface)), interface, destination,
+                   wire::EtherType::Arp);
+  if (const auto queued = enqueue_frame(interface, std::move(packet)); !queued) {
     stats_.count(queued.error());
   }
 }

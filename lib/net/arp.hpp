@@ -54,8 +54,8 @@ class Arp {
   // noticed, at any time, by §2.4.
   void start(Instant now);
 
-  /// `frame` starts at the Ethernet header, which the caller has parsed.
-  void on_packet(Instant now, Interface& interface, packet::Packet frame) noexcept;
+  /// `packet` starts at the ARP packet, behind the link header that the caller has judged.
+  void on_packet(Instant now, Interface& interface, packet::Packet packet) noexcept;
 
   /// Sends what is due: announcements, requests, probes.
   void advance(Instant now) noexcept;
@@ -77,14 +77,14 @@ class Arp {
     std::optional<Instant> defended_at{};
   };
 
-  void on_valid_packet(Instant now, Interface& interface, packet::Packet frame,
+  void on_valid_packet(Instant now, Interface& interface, packet::Packet packet,
                        const wire::ArpPacket& received) noexcept;
   void on_conflict(Instant now, Interface& interface, const wire::ArpPacket& received) noexcept;
-  void answer(Interface& interface, packet::Packet frame, const wire::ArpPacket& request) noexcept;
+  void answer(Interface& interface, packet::Packet packet, const wire::ArpPacket& request) noexcept;
   void send_request(Interface& interface, const MacAddress& destination, const IpAddress& sender,
                     const IpAddress& target) noexcept;
-  void send(Interface& interface, packet::Packet frame, const MacAddress& destination,
-            const wire::ArpPacket& packet) noexcept;
+  void send(Interface& interface, packet::Packet packet, const MacAddress& destination,
+            const wire::ArpPacket& values) noexcept;
   void announce(Instant now) noexcept;
 
   std::span<Interface> interfaces_;

@@ -1,5 +1,5 @@
-// Interface: one attachment of this host to a link, as the protocols see it: addresses, sizes,
-// offloads, and the queue of frames that wait to leave.
+// Interface: one attachment of this host to a link, as the protocols see it: a device or one VLAN
+// of it, with addresses, sizes, offloads, and the queue of frames that wait to leave.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,7 @@ struct Interface {
   static constexpr std::size_t kMaxAddresses = 8;
 
   std::uint32_t index = 0;
+  std::uint16_t vlan = 0;  ///< IEEE 802.1Q, 1 to 4094; 0: frames go without a tag.
   MacAddress mac;
   std::uint16_t mtu = 1500;  ///< Bytes of an IP datagram.
   Offloads offloads;

@@ -1,7 +1,7 @@
 // The checks of RFC 1122 §3.2.1, in the order of what they cost.
 #include "net/ipv4_input.hpp"
 
-#include <span>
+#include <algorithm>
 
 namespace millrace::net {
 
@@ -14,15 +14,6 @@ bool has_good_checksum(const packet::Packet& datagram, const wire::Ipv4Header& h
     case packet::ChecksumVerdict::Unknown: break;
   }
   return wire::has_valid_ipv4_checksum(datagram.data().first(header.header_length));
-}
-
-// RFC 1122 §3.2.1.3: addresses that never are a source on the wire. One of our own means a spoofed
-// datagram, unless the link brings back what we sent.
-bool is_martian(const Interface& interface, const IpAddress& source) noexcept {
-  const bool is_this_network = source.v4_bytes()[0] == 0;
-  return is_this_network || source.is_multicast() || source.is_loopback() ||
-         interface.is_broadcast(source) ||
-         (!interface.offloads.reflects && interface.has_address(source));
 }
 
 bool is_for_us(const Interface& interface, const IpAddress& destination) noexcept {
@@ -56,6 +47,16 @@ Result<wire::Ipv4Header, DropReason> Ipv4Input::accept(const Interface& interfac
   }
   datagram.truncate(header->total_length);  // Short frames are padded by Ethernet.
   return header;
+}
+
+// RFC 1122 §3.2.1.3: addresses that never are a source on the wire. One of our own, of any
+// interface, means a spoofed datagram, unless the link brings back what we sent.
+bool Ipv4Input::is_martian(const Interface& interface, const IpAddress& source) const noexcept {
+  const bool is_this_network = source.v4_bytes()[0] == 0;
+  const bool is_ours = std::ranges::any_of(
+      interfaces_, [&](const Interface& own) { return own.has_address(source); });
+  return is_this_network || source.is_multicast() || source.is_loopback() ||
+         interface.is_broadcast(source) || (!interface.offloads.reflects && is_ours);
 }
 
 }  // namespace millrace::net

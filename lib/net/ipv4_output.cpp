@@ -50,34 +50,51 @@ Ipv4Output::Ipv4Output(std::span<Interface> interfaces, const RouteTable& routes
   random.fill(std::as_writable_bytes(std::span{identifiers_}));
 }
 
-Result<Path, DropReason> Ipv4Output::route(const IpAddress& destination) const noexcept {
+Result<Path, DropReason> Ipv4Output::route(const IpAddress& destination,
+                                           const std::optional<IpAddress>& source) const noexcept {
   if (!destination.is_v4() || destination.is_unspecified() || destination.is_loopback()) {
     return fail(DropReason::NoRoute);
   }
-  std::optional<NextHop> next_hop = routes_.lookup(destination);
-  if (destination.is_limited_broadcast() || destination.is_multicast()) {
-    // These stay on the link: no gateway forwards them for us.
-    next_hop = NextHop{.interface_index = next_hop ? next_hop->interface_index : 0,
-                       .address = destination};
-  }
+  const std::optional<NextHop> next_hop = find_next_hop(destination, source);
   if (!next_hop || next_hop->interface_index >= interfaces_.size()) {
     return fail(DropReason::NoRoute);
   }
   Interface& interface = interfaces_[next_hop->interface_index];
-  const std::optional<IpAddress> source = source_address_for(interface, next_hop->address);
+  const std::optional<IpAddress> chosen =
+      source ? source : source_address_for(interface, next_hop->address);
   const bool is_unreachable_self =
       !interface.offloads.reflects && std::ranges::any_of(interfaces_, [&](const Interface& own) {
         return own.has_address(destination);
       });
-  if (!source || is_unreachable_self) {
+  if (!chosen || is_unreachable_self) {
     return fail(DropReason::NoRoute);
   }
-  return Path{.interface = &interface, .next_hop = next_hop->address, .source = *source};
+  return Path{.interface = &interface, .next_hop = next_hop->address, .source = *chosen};
+}
+
+std::optional<NextHop> Ipv4Output::find_next_hop(
+    const IpAddress& destination, const std::optional<IpAddress>& source) const noexcept {
+  std::optional<std::uint32_t> only;
+  if (source) {
+    const auto owner = std::ranges::find_if(
+        interfaces_, [&](const Interface& own) { return own.has_address(*source); });
+    if (owner == interfaces_.end()) {
+      return std::nullopt;
+    }
+    only = owner->index;
+  }
+  const std::optional<NextHop> found = routes_.lookup(destination, only);
+  if (destination.is_limited_broadcast() || destination.is_multicast()) {
+    // These stay on the link: no gateway forwards them for us.
+    return NextHop{.interface_index = found ? found->interface_index : only.value_or(0),
+                   .address = destination};
+  }
+  return found;
 }
 
 Result<void, DropReason> Ipv4Output::send(Instant now, packet::Packet packet,
                                           const Datagram& datagram) noexcept {
-  const auto path = route(datagram.destination);
+  const auto path = route(datagram.destination, datagram.source);
   if (!path) {
     return fail(path.error());
   }
@@ -103,10 +120,8 @@ Result<void, DropReason> Ipv4Output::send(Instant now, packet::Packet packet,
   if (!mac) {
     mac = fixed_mac(interface, path.next_hop);
   }
-  wire::emit_ethernet(packet.prepend(wire::kEthernetHeaderSize),
-                      {.destination = mac.value_or(MacAddress{}),
-                       .source = interface.mac,
-                       .type = wire::EtherType::Ipv4});
+  emit_link_header(packet.prepend(link_header_size(interface)), interface,
+                   mac.value_or(MacAddress{}), wire::EtherType::Ipv4);
   if (mac) {
     return enqueue_frame(interface, std::move(packet));
   }
@@ -129,7 +144,7 @@ void Ipv4Output::write_ipv4_header(packet::Packet& packet, const Datagram& datag
                                 .total_length = total_length};
   wire::emit_ipv4(packet.prepend(wire::kIpv4HeaderSize), header, !device_fills_checksum);
   if (device_fills_checksum || datagram.device_fills_tcp_checksum) {
-    packet.request_checksums(wire::kEthernetHeaderSize, wire::kIpv4HeaderSize,
+    packet.request_checksums(link_header_size(interface), wire::kIpv4HeaderSize,
                              device_fills_checksum, datagram.device_fills_tcp_checksum);
   }
 }

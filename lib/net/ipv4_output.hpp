@@ -18,10 +18,10 @@
 #include "base/random.hpp"
 #include "net/arp.hpp"
 #include "net/interface.hpp"
+#include "net/link_header.hpp"
 #include "net/neighbor_table.hpp"
 #include "net/route_table.hpp"
 #include "packet/packet.hpp"
-#include "wire/ethernet.hpp"
 #include "wire/ipv4.hpp"
 
 namespace millrace::net {
@@ -47,17 +47,21 @@ struct Datagram {
 /// Drops: every failure is returned, the packet freed, and the caller counts it.
 class Ipv4Output {
  public:
-  /// Headroom that a packet needs for both headers, in bytes.
-  static constexpr std::size_t kHeadersSize = wire::kEthernetHeaderSize + wire::kIpv4HeaderSize;
+  /// Headroom that a packet needs for the headers of both layers, in bytes.
+  static constexpr std::size_t kHeadersSize = kLinkHeaderMax + wire::kIpv4HeaderSize;
 
   /// `interfaces` have their index as position. All that is passed must outlive this, but `random`,
   /// which keys the identifiers.
   Ipv4Output(std::span<Interface> interfaces, const RouteTable& routes, NeighborTable& neighbors,
              Arp& arp, base::Random& random) noexcept;
 
-  /// Fails with NoRoute: none leads there, the interface has no IPv4 address, or the destination is
-  /// one of our own on a link that does not reflect.
-  [[nodiscard]] Result<Path, DropReason> route(const IpAddress& destination) const noexcept;
+  /// What comes from an address of ours leaves by the interface that has the address, by its routes
+  /// alone (RFC 1122 §3.3.4.2, the strong model; decision 0012). Without `source` the best route of
+  /// all interfaces counts, and the path names the address to use. Fails with NoRoute: none leads
+  /// there, `source` is none of our addresses, the interface has no IPv4 address, or the
+  /// destination is one of our own on a link that does not reflect.
+  [[nodiscard]] Result<Path, DropReason> route(
+      const IpAddress& destination, const std::optional<IpAddress>& source = {}) const noexcept;
 
   /// `packet` starts at the transport header, has a headroom of `kHeadersSize` in its first segment
   /// and is nobody else's there. Success may mean that it waits for the neighbor (see
@@ -65,13 +69,15 @@ class Ipv4Output {
   /// MTU), NeighborTableFull, NeighborQueueFull, TransmitQueueFull.
   [[nodiscard]] Result<void, DropReason> send(Instant now, packet::Packet packet,
                                               const Datagram& datagram) noexcept;
-  /// The same by a path that `route` gave for the destination.
+  /// The same by a path that `route` gave for these addresses.
   [[nodiscard]] Result<void, DropReason> send(Instant now, packet::Packet packet,
                                               const Datagram& datagram, const Path& path) noexcept;
 
  private:
   static constexpr std::size_t kIdentifierCounters = 256;
 
+  [[nodiscard]] std::optional<NextHop> find_next_hop(
+      const IpAddress& destination, const std::optional<IpAddress>& source) const noexcept;
   [[nodiscard]] std::uint16_t next_identifier(const Datagram& datagram) noexcept;
   void write_ipv4_header(packet::Packet& packet, const Datagram& datagram,
                          const Interface& interface) noexcept;

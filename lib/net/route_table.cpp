@@ -31,9 +31,11 @@ Result<void> RouteTable::add(const IpPrefix& destination, std::uint32_t interfac
   return {};
 }
 
-std::optional<NextHop> RouteTable::lookup(const IpAddress& destination) const noexcept {
+std::optional<NextHop> RouteTable::lookup(const IpAddress& destination,
+                                          std::optional<std::uint32_t> only) const noexcept {
   for (const Route& route : routes_) {
-    if (route.destination.contains(destination)) {
+    const bool may_be_used = !only || route.interface_index == *only;
+    if (may_be_used && route.destination.contains(destination)) {
       return NextHop{.interface_index = route.interface_index,
                      .address = route.gateway.value_or(destination)};
     }

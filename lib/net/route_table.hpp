@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <millrace/address.hpp>
+#include <millrace/config.hpp>
 #include <millrace/error.hpp>
 
 #include "base/fixed_vector.hpp"
@@ -24,7 +25,7 @@ struct NextHop {
 /// array is the fastest.
 class RouteTable {
  public:
-  static constexpr std::size_t kMaxRoutes = 64;
+  static constexpr std::size_t kMaxRoutes = Config::kMaxRoutes;
 
   /// Without a gateway the destination is on the link. Of two routes to the same prefix the first
   /// one added wins. Errors: InvalidArgument when the gateway is no unicast address of the
@@ -32,7 +33,9 @@ class RouteTable {
   [[nodiscard]] Result<void> add(const IpPrefix& destination, std::uint32_t interface_index,
                                  std::optional<IpAddress> gateway = {}) noexcept;
 
-  [[nodiscard]] std::optional<NextHop> lookup(const IpAddress& destination) const noexcept;
+  /// The longest match among all routes, or among those of interface `only`.
+  [[nodiscard]] std::optional<NextHop> lookup(
+      const IpAddress& destination, std::optional<std::uint32_t> only = {}) const noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return routes_.size(); }
 

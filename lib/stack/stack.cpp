@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/contract.hpp"
+#include "net/link_header.hpp"
 #include "wire/checksum.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/udp.hpp"
@@ -20,6 +21,7 @@ std::vector<net::Interface> make_interfaces(std::span<const InterfaceSetup> setu
   for (std::size_t i = 0; i < setups.size(); ++i) {
     net::Interface& interface = interfaces[i];
     interface.index = static_cast<std::uint32_t>(i);
+    interface.vlan = setups[i].vlan;
     interface.mac = setups[i].mac;
     interface.mtu = setups[i].mtu;
     interface.offloads = setups[i].offloads;
@@ -30,7 +32,27 @@ std::vector<net::Interface> make_interfaces(std::span<const InterfaceSetup> setu
   return interfaces;
 }
 
-net::RouteTable make_routes(std::span<const InterfaceSetup> setups) {
+DeviceMap make_devices(std::span<const InterfaceSetup> setups) {
+  DeviceMap devices;
+  for (std::size_t i = 0; i < setups.size(); ++i) {
+    devices.add(setups[i].device, setups[i].vlan, static_cast<std::uint32_t>(i));
+  }
+  return devices;
+}
+
+/// The interface on whose network the gateway is. A checked configuration names no other.
+std::uint32_t interface_towards(const IpAddress& gateway, std::span<const InterfaceSetup> setups) {
+  const auto found = std::ranges::find_if(setups, [&](const InterfaceSetup& setup) {
+    return std::ranges::any_of(setup.addresses,
+                               [&](const IpPrefix& own) { return own.contains(gateway); });
+  });
+  base::expects(found != setups.end());
+  return static_cast<std::uint32_t>(found - setups.begin());
+}
+
+// An interface's own gateway goes before a route that says the same, and the first interface before
+// the next.
+net::RouteTable make_routes(const Config& config, std::span<const InterfaceSetup> setups) {
   net::RouteTable routes;
   for (std::size_t i = 0; i < setups.size(); ++i) {
     const auto index = static_cast<std::uint32_t>(i);
@@ -41,6 +63,10 @@ net::RouteTable make_routes(std::span<const InterfaceSetup> setups) {
       const IpAddress any = setups[i].gateway->is_v4() ? IpAddress::v4(0, 0, 0, 0) : IpAddress{};
       base::expects(routes.add(*IpPrefix::make(any, 0), index, setups[i].gateway).has_value());
     }
+  }
+  for (const RouteConfig& route : config.routes) {
+    const std::uint32_t index = interface_towards(route.gateway, setups);
+    base::expects(routes.add(route.destination, index, route.gateway).has_value());
   }
   return routes;
 }
@@ -62,9 +88,11 @@ Stack::Stack(const Config& config, std::span<const InterfaceSetup> interfaces,
     : pools_{pools},
       random_{std::move(random)},
       interfaces_{make_interfaces(interfaces)},
-      routes_{make_routes(interfaces)},
+      devices_{make_devices(interfaces)},
+      routes_{make_routes(config, interfaces)},
       neighbors_{config.max_neighbors, random_, now, stats_},
       arp_{interfaces_, neighbors_, pools.headers, stats_, random_},
+      ipv4_input_{interfaces_},
       ipv4_output_{interfaces_, routes_, neighbors_, arp_, random_},
       icmp_{interfaces_, ipv4_output_, pools.headers, stats_},
       tcp_{config, pools, ipv4_output_, interfaces_, stats_, random_, now},
@@ -78,40 +106,44 @@ void Stack::start(Instant now) {
   arp_.start(now);
 }
 
-void Stack::receive(Instant now, std::uint32_t interface_index, packet::Burst& burst) noexcept {
+void Stack::receive(Instant now, std::uint32_t device, packet::Burst& burst) noexcept {
   now_ = now;
-  net::Interface& interface = interfaces_[interface_index];
   for (std::uint16_t i = 0; i < burst.size(); ++i) {
     Packet frame = burst.take(i);
     ++stats_.rx_frames;
     stats_.rx_bytes += frame.size();
-    classify(now, interface, std::move(frame));
+    classify(now, device, std::move(frame));
   }
   burst.clear();
 }
 
-void Stack::classify(Instant now, net::Interface& interface, Packet frame) noexcept {
+void Stack::classify(Instant now, std::uint32_t device, Packet frame) noexcept {
   if (!frame.is_contiguous() && !frame.linearize()) {
     stats_.count(DropReason::OutOfPackets);
     return;
   }
-  const auto header = wire::parse_ethernet(frame.data());
+  const auto header = net::parse_link_header(frame.data());
   if (!header) {
     stats_.count(header.error());
     return;
   }
+  const auto index = devices_.find(device, header->vlan);
+  if (!index) {
+    stats_.count(DropReason::VlanUnknown);
+    return;
+  }
+  net::Interface& interface = interfaces_[*index];
   const bool is_link_unicast = header->destination == interface.mac;
   if (!is_link_unicast && !header->destination.is_multicast()) {
     stats_.count(DropReason::EthernetNotForUs);
     return;
   }
+  frame.remove_prefix(header->size);
   switch (header->type) {
     case wire::EtherType::Arp: arp_.on_packet(now, interface, std::move(frame)); break;
-    case wire::EtherType::Ipv4:
-      frame.remove_prefix(wire::kEthernetHeaderSize);
-      on_ipv4(now, interface, std::move(frame), is_link_unicast);
-      break;
+    case wire::EtherType::Ipv4: on_ipv4(now, interface, std::move(frame), is_link_unicast); break;
     case wire::EtherType::Vlan:
+    case wire::EtherType::ServiceVlan:
     case wire::EtherType::Ipv6:
     default: stats_.count(DropReason::EthernetUnknownType); break;
   }
@@ -182,10 +214,9 @@ void Stack::advance(Instant now) noexcept {
 void Stack::report_unresolved() noexcept {
   packet::PacketQueue& failed = neighbors_.failed();
   while (const Packet frame = failed.pop_front()) {
-    const auto header = wire::parse_ethernet(frame.data());
-    if (header && header->type == wire::EtherType::Ipv4) {
-      tcp_.on_unresolved(frame);
-    }
+    // Only datagrams wait for a neighbor.
+    const net::Interface& interface = interfaces_[frame.note().interface_index];
+    tcp_.on_unresolved(frame.data().subspan(net::link_header_size(interface)));
   }
 }
 
@@ -200,11 +231,17 @@ void Stack::dispatch_events(Instant now) {
   timers_.advance(now, kTimerCallsPerTurn);
 }
 
-void Stack::transmit(Instant now, std::uint32_t interface_index, packet::Burst& burst) noexcept {
+void Stack::transmit(Instant now, std::uint32_t device, packet::Burst& burst) noexcept {
   now_ = now;
-  net::Interface& interface = interfaces_[interface_index];
   tcp_.transmit(now);
-  while (!burst.full() && !interface.tx.empty()) {
+  const std::size_t count = devices_.count(device);
+  for (std::size_t empty = 0; empty < count && !burst.full();) {
+    net::Interface& interface = interfaces_[devices_.next(device)];
+    if (interface.tx.empty()) {
+      ++empty;
+      continue;
+    }
+    empty = 0;
     Packet frame = interface.tx.pop_front();
     ++stats_.tx_frames;
     stats_.tx_bytes += frame.size();

@@ -1,7 +1,7 @@
 // Stack: one core's protocols, put together. Packets, time and the application's calls go in;
 // frames and events come out, in the order of a turn:
 //
-//     receive, for each burst  ->  advance  ->  dispatch_events  ->  transmit, for each interface
+//     receive, for each burst  ->  advance  ->  dispatch_events  ->  transmit, for each device
 //     ->  end_turn
 //
 // It does no I/O, reads no clock, and knows of no other core.
@@ -27,12 +27,15 @@
 #include "packet/burst.hpp"
 #include "packet/packet_pool.hpp"
 #include "stack/app_timers.hpp"
+#include "stack/device_map.hpp"
 #include "stack/tcp_core.hpp"
 
 namespace millrace::stack {
 
-/// What a stack is told of one attachment to a link.
+/// What a stack is told of one attachment to a link: a device, or one VLAN of it.
 struct InterfaceSetup {
+  std::uint32_t device = 0;  ///< Position among the worker's devices.
+  std::uint16_t vlan = 0;    ///< IEEE 802.1Q, 1 to 4094; 0: its frames have no tag.
   MacAddress mac;
   std::uint16_t mtu = 1500;
   net::Offloads offloads;
@@ -43,7 +46,9 @@ struct InterfaceSetup {
 /// `config` and `pools` must outlive it.
 class Stack {
  public:
-  /// Secrets and choices come from `random`; `now` is the time before the first turn.
+  /// Secrets and choices come from `random`; `now` is the time before the first turn. Devices are
+  /// numbered from zero without a gap; no two interfaces of one have the same VLAN, and there are
+  /// at most `net::RouteTable::kMaxRoutes` routes in all.
   Stack(const Config& config, std::span<const InterfaceSetup> interfaces, packet::CorePools& pools,
         base::Random random, Instant now);
   Stack(const Stack&) = delete;
@@ -54,14 +59,14 @@ class Stack {
   void start(Instant now);
 
   // A turn.
-  /// Takes all packets out of `burst`.
-  void receive(Instant now, std::uint32_t interface_index, packet::Burst& burst) noexcept;
+  /// Takes all packets out of `burst`, which came from that device.
+  void receive(Instant now, std::uint32_t device, packet::Burst& burst) noexcept;
   void advance(Instant now) noexcept;
   /// Whether `dispatch_events` would call anything.
   [[nodiscard]] bool has_news(Instant now) const noexcept;
   void dispatch_events(Instant now);
-  /// Fills the room of `burst` with frames for that interface.
-  void transmit(Instant now, std::uint32_t interface_index, packet::Burst& burst) noexcept;
+  /// Fills the room of `burst` with frames for that device, of its interfaces in turns.
+  void transmit(Instant now, std::uint32_t device, packet::Burst& burst) noexcept;
   void end_turn() noexcept { tcp_.reap(); }
 
   /// When something is due by itself. Quiescent until then if `has_work()` is false.
@@ -88,7 +93,7 @@ class Stack {
  private:
   static constexpr std::uint32_t kTimerCallsPerTurn = 1'024;
 
-  void classify(Instant now, net::Interface& interface, packet::Packet frame) noexcept;
+  void classify(Instant now, std::uint32_t device, packet::Packet frame) noexcept;
   void on_ipv4(Instant now, net::Interface& interface, packet::Packet datagram,
                bool is_link_unicast) noexcept;
   void on_udp(Instant now, const wire::Ipv4Header& header, const packet::Packet& datagram,
@@ -99,6 +104,7 @@ class Stack {
   base::Random random_;
   CoreStats stats_;
   std::vector<net::Interface> interfaces_;
+  DeviceMap devices_;
   net::RouteTable routes_;
   net::NeighborTable neighbors_;
   net::Arp arp_;

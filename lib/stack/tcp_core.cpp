@@ -104,18 +104,17 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
       remote.is_limited_broadcast()) {
     return fail(Error::InvalidArgument);
   }
-  const auto path = output_.route(remote);
+  if (options.local_address && !is_our_address(*options.local_address)) {
+    return fail(Error::AddressNotAvailable);
+  }
+  const auto path = output_.route(remote, options.local_address);
   if (!path) {
     return fail(Error::NetworkUnreachable);
   }
   if (path->interface->is_broadcast(remote)) {
     return fail(Error::InvalidArgument);
   }
-  if (options.local_address && !is_our_address(*options.local_address)) {
-    return fail(Error::AddressNotAvailable);
-  }
-  FourTuple tuple{.local = {.address = options.local_address.value_or(path->source),
-                            .port = options.local_port},
+  FourTuple tuple{.local = {.address = path->source, .port = options.local_port},
                   .remote = destination};
   const auto port = options.local_port.is_unspecified()
                         ? choose_port(tuple.local.address, destination)

@@ -70,8 +70,8 @@ class TcpCore {
   void on_datagram(Instant now, const net::Interface& interface, const wire::Ipv4Header& header,
                    packet::Packet datagram) noexcept;
   void on_icmp_error(const net::IcmpError& error) noexcept;
-  /// A frame whose next hop never answered, from its Ethernet header on.
-  void on_unresolved(const packet::Packet& frame) noexcept;
+  /// The headers of a datagram of ours whose next hop never answered.
+  void on_unresolved(std::span<const std::byte> datagram) noexcept;
   void advance(Instant now) noexcept;
   /// Calls the handlers; sockets handed to them name `stack`.
   void dispatch_events(Instant now, Stack& stack) noexcept;

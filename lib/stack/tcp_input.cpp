@@ -172,7 +172,7 @@ void TcpCore::deliver_to_listener(Instant now, base::SlotHandle handle, const Ar
     stats_.count(*reason);
     return;
   }
-  const auto path = output_.route(arrival.tuple.remote.address);
+  const auto path = output_.route(arrival.tuple.remote.address, arrival.tuple.local.address);
   if (!path) {
     stats_.count(path.error());
     return;
@@ -203,7 +203,7 @@ void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {
 
 void TcpCore::send_stateless(Instant now, const FourTuple& tuple,
                              const tcp::SegmentPlan& plan) noexcept {
-  const auto path = output_.route(tuple.remote.address);
+  const auto path = output_.route(tuple.remote.address, tuple.local.address);
   if (!path) {
     stats_.count(path.error());
     return;
@@ -267,9 +267,8 @@ void TcpCore::on_unreachable(const FourTuple& tuple, tcp::SeqNum seq, Error reas
   settle(slot);
 }
 
-void TcpCore::on_unresolved(const Packet& frame) noexcept {
-  // Built by this core: its headers lie in the first segment, and the IPv4 header has no options.
-  const auto datagram = frame.data().subspan(wire::kEthernetHeaderSize);
+void TcpCore::on_unresolved(std::span<const std::byte> datagram) noexcept {
+  // Built by this core: its headers lie in one piece, and the IPv4 header has no options.
   const auto ip = wire::read_ipv4_fields(datagram);
   if (!ip || ip->protocol != wire::IpProtocol::Tcp) {
     return;

@@ -18,7 +18,13 @@ namespace millrace::wire {
 inline constexpr std::size_t kEthernetHeaderSize = 14;
 
 /// The types we name. A parsed header may hold any other value.
-enum class EtherType : std::uint16_t { Ipv4 = 0x0800, Arp = 0x0806, Vlan = 0x8100, Ipv6 = 0x86dd };
+enum class EtherType : std::uint16_t {
+  Ipv4 = 0x0800,
+  Arp = 0x0806,
+  Vlan = 0x8100,  ///< IEEE 802.1Q's tag of a customer's VLAN.
+  Ipv6 = 0x86dd,
+  ServiceVlan = 0x88a8,  ///< IEEE 802.1ad's tag of a provider's, around another.
+};
 
 struct EthernetHeader {
   MacAddress destination;

@@ -1,6 +1,7 @@
 // Every limit and default, with its unit. All of it is taken at start-up; nothing here grows later.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,12 +48,20 @@ struct TcpConfig {
 
 /// One device and the addresses this host has on it.
 struct DeviceConfig {
-  std::string spec = "tap:millrace0";  ///< What `--device=` takes.
+  std::string spec = "tap:millrace0";  ///< What `--device=` takes; "tap:millrace0.100" is VLAN 100
+                                       ///< of that device.
   std::vector<IpPrefix> addresses;     ///< At least one.
   std::optional<IpAddress>
-      gateway;  ///< Next hop of the default route; must lie in one of the prefixes.
+      gateway;  ///< Next hop of the default route; must lie in one of the prefixes. Opens without
+                ///< a local address use the first device's that has one.
   std::optional<MacAddress> mac;  ///< Overrides the device's own address.
   std::uint16_t mtu = 1500;  ///< Bytes of an IP datagram. 576 to 9000; most devices stop at 1500.
+};
+
+/// A way to a network beyond a router, from --route.
+struct RouteConfig {
+  IpPrefix destination;  ///< Without host bits.
+  IpAddress gateway;     ///< On the network of one of the devices, which is the one that is taken.
 };
 
 /// How a worker waits when there is nothing to do.
@@ -65,9 +74,13 @@ enum class IdlePolicy : std::uint8_t {
 
 /// Everything that is fixed at start-up.
 struct Config {
-  std::vector<DeviceConfig> devices;
-  std::vector<unsigned>
-      cores;  ///< Processors to run on, one worker each. Empty: one, chosen by the system.
+  /// Routes in all: one for each address, each gateway and each of `routes`.
+  static constexpr std::size_t kMaxRoutes = 64;
+
+  std::vector<DeviceConfig> devices;  ///< At least one; several may be VLANs of one device.
+  std::vector<RouteConfig> routes;    ///< The longest prefix wins, then the device's own gateway.
+  std::vector<unsigned> cores;  ///< Processors to pin workers to, one each. Empty: one worker on
+                                ///< any that the process may use, pinned to none.
   IdlePolicy idle = IdlePolicy::Default;
   std::uint32_t max_connections = 16'384;  ///< Per core, half-open ones included. 1 to 64 M.
   std::uint32_t max_time_wait = 65'536;  ///< Per core; the oldest goes first beyond it. 1 to 64 M.
@@ -82,7 +95,7 @@ struct Config {
   TcpConfig tcp;
   std::string eal_arguments;  ///< Handed to DPDK's EAL as they are, after our own.
   std::string capture_file;   ///< pcapng file that receives every frame; empty: none.
-  bool host_setup = true;     ///< Give the kernel's end of a TAP its address.
+  bool host_setup = true;     ///< Give the kernel's end of each TAP its address.
   std::optional<std::uint64_t>
       seed;  ///< Derives every secret from this number. For tests and simulations only.
 

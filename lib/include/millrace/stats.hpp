@@ -16,6 +16,8 @@ enum class DropReason : std::uint8_t {
   EthernetTooShort,     ///< Shorter than an Ethernet header.
   EthernetNotForUs,     ///< Neither our address nor a group address.
   EthernetUnknownType,  ///< An EtherType nothing here handles.
+  VlanUnknown,          ///< Of a VLAN, or untagged, where the device has no interface for that.
+  VlanNested,           ///< Carries more than one VLAN tag, or a provider's.
   // ARP
   ArpTooShort,      ///< Shorter than an ARP packet for IPv4 over Ethernet.
   ArpBadFormat,     ///< Hardware or protocol type or length is not IPv4 over Ethernet.

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/link_header.hpp"
 #include "net/net_host.hpp"
 #include "net/transmit_queue.hpp"
 
@@ -18,7 +19,7 @@ class ArpTest : public NetHost {};
 TEST_F(ArpTest, AnswersARequestForEachOfOurAddressesInPlace) {
   for (const auto& [own, asker] :
        {std::pair{kOurs, kPeer}, std::pair{kOursToo, IpAddress::v4(10, 0, 0, 9)}}) {
-    packet::Packet frame = arp_frame(request(asker, kPeerMac, own));
+    packet::Packet frame = received_arp(request(asker, kPeerMac, own));
     const auto* const mbuf = frame.get();
     arp->on_packet(now, link(), std::move(frame));
     ASSERT_EQ(link().tx.front(), mbuf) << "the request's own packet carries the reply";
@@ -38,7 +39,7 @@ TEST_F(ArpTest, AnswersARequestForEachOfOurAddressesInPlace) {
 }
 
 TEST_F(ArpTest, AnswersFromThePoolWhenSomebodyElseHoldsTheRequest) {
-  packet::Packet frame = arp_frame(request(kPeer, kPeerMac, kOurs));
+  packet::Packet frame = received_arp(request(kPeer, kPeerMac, kOurs));
   const std::vector<std::byte> before{frame.data().begin(), frame.data().end()};
   held.push_back(pools.references.reference(frame.get(), 0, frame.size()));
   arp->on_packet(now, link(), std::move(frame));
@@ -47,7 +48,7 @@ TEST_F(ArpTest, AnswersFromThePoolWhenSomebodyElseHoldsTheRequest) {
 }
 
 TEST_F(ArpTest, SharedRequestGoesUnansweredWithoutPackets) {
-  packet::Packet frame = arp_frame(request(kPeer, kPeerMac, kOurs));
+  packet::Packet frame = received_arp(request(kPeer, kPeerMac, kOurs));
   held.push_back(pools.references.reference(frame.get(), 0, frame.size()));
   while (packet::Packet taken = pools.headers.allocate()) {
     held.push_back(std::move(taken));
@@ -128,19 +129,19 @@ TEST_F(ArpTest, DropsWhatIsMalformedOrCannotBeASender) {
   }
 }
 
-TEST_F(ArpTest, DropsFramesThatAreNoArp) {
+TEST_F(ArpTest, DropsPacketsThatAreNoArp) {
   struct Case {
     DropReason reason;
     std::size_t size;
     std::size_t offset;  // Of a byte to break.
   };
   const Case cases[] = {
-      {DropReason::EthernetTooShort, 13, 0}, {DropReason::ArpTooShort, 14, 0},
-      {DropReason::ArpTooShort, 41, 0},      {DropReason::ArpBadFormat, 42, 15},
-      {DropReason::ArpBadFormat, 60, 18},    {DropReason::ArpBadOperation, 42, 21},
+      {DropReason::ArpTooShort, 0, 0},      {DropReason::ArpTooShort, 27, 0},
+      {DropReason::ArpBadFormat, 28, 1},    {DropReason::ArpBadFormat, 46, 4},
+      {DropReason::ArpBadOperation, 28, 7},
   };
   for (const Case& c : cases) {
-    packet::Packet frame = arp_frame(request(kPeer, kPeerMac, kOurs));
+    packet::Packet frame = received_arp(request(kPeer, kPeerMac, kOurs));
     frame.truncate(static_cast<std::uint32_t>(c.size));
     if (c.offset != 0) {
       frame.data()[c.offset] = std::byte{0x77};
@@ -293,7 +294,7 @@ TEST_F(ArpTest, FloodFromRandomSendersCostsNoEntryInUse) {
     mac[4] = static_cast<std::uint8_t>(random.below(256));
     mac[5] = static_cast<std::uint8_t>(random.below(256));
     const IpAddress sender = IpAddress::v4(198, 18, 0, host);
-    arp->on_packet(now, link(), arp_frame(request(sender, MacAddress{mac}, kOurs)));
+    arp->on_packet(now, link(), received_arp(request(sender, MacAddress{mac}, kOurs)));
     now += 10us;
     if (i % 1'000 == 0) {
       arp->advance(now);
@@ -308,12 +309,11 @@ TEST_F(ArpTest, FloodFromRandomSendersCostsNoEntryInUse) {
 
 TEST_F(ArpTest, GarbageNeitherLeaksNorStops) {
   for (int i = 0; i < 20'000; ++i) {
-    std::vector<std::byte> bytes(14 + random.below(60));
+    std::vector<std::byte> bytes(random.below(60));
     random.fill(bytes);
-    if (bytes.size() >= 42 && random.one_in(2)) {
-      wire::emit_arp(std::span{bytes}.subspan(14),
-                     request(neighbor_address(random.below(250)), kPeerMac, kOurs));
-      bytes[14 + random.below(28)] = static_cast<std::byte>(random.below(256));
+    if (bytes.size() >= 28 && random.one_in(2)) {
+      wire::emit_arp(bytes, request(neighbor_address(random.below(250)), kPeerMac, kOurs));
+      bytes[random.below(28)] = static_cast<std::byte>(random.below(256));
     }
     arp->on_packet(now, link(), packet_of(bytes));
     now += 1ms;
@@ -322,6 +322,49 @@ TEST_F(ArpTest, GarbageNeitherLeaksNorStops) {
   }
   receive_arp(request(kPeer, kPeerMac, kOurs));
   EXPECT_TRUE(next_arp().has_value());
+}
+
+/// A second interface, VLAN 100 of some device, with an address of its own.
+class ArpOnTwoInterfaces : public ArpTest {
+ protected:
+  static constexpr IpAddress kOursBeyond = IpAddress::v4(198, 18, 1, 2);
+  static constexpr MacAddress kOurOtherMac{{0x02, 0, 0, 0, 0, 7}};
+
+  ArpOnTwoInterfaces() {
+    Interface& second = interfaces.emplace_back();
+    second.index = 1;
+    second.vlan = 100;
+    second.mac = kOurOtherMac;
+    EXPECT_TRUE(second.addresses.push_back(IpPrefix::make(kOursBeyond, 24).value()));
+    arp.emplace(interfaces, *neighbors, pools.headers, stats, random);
+  }
+};
+
+// Decision 0012: an interface answers for its own addresses alone.
+TEST_F(ArpOnTwoInterfaces, AnswersOnlyForTheAddressesOfTheInterfaceThatWasAsked) {
+  receive_arp(request(kPeer, kPeerMac, kOursBeyond));
+  EXPECT_EQ(dropped(DropReason::ArpUnsolicited), 1U);
+  arp->on_packet(now, interfaces[1], received_arp(request(kPeer, kPeerMac, kOurs)));
+  EXPECT_EQ(dropped(DropReason::ArpUnsolicited), 2U);
+  EXPECT_TRUE(interfaces[0].tx.empty());
+  EXPECT_TRUE(interfaces[1].tx.empty());
+}
+
+TEST_F(ArpOnTwoInterfaces, AnswersInTheVlanOfTheInterface) {
+  const IpAddress asker = IpAddress::v4(198, 18, 1, 9);
+  arp->on_packet(now, interfaces[1], received_arp(request(asker, kPeerMac, kOursBeyond)));
+  const packet::Packet frame = interfaces[1].tx.pop_front();
+  ASSERT_TRUE(frame);
+  const auto header = parse_link_header(frame.data());
+  ASSERT_TRUE(header.has_value());
+  EXPECT_EQ(header->destination, kPeerMac);
+  EXPECT_EQ(header->vlan, 100U);
+  EXPECT_EQ(header->type, wire::EtherType::Arp);
+  const auto reply = wire::parse_arp(frame.data().subspan(header->size));
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_EQ(reply->sender_mac, kOurOtherMac);
+  EXPECT_EQ(reply->sender_ip, kOursBeyond);
+  EXPECT_TRUE(interfaces[0].tx.empty());
 }
 
 }  // namespace

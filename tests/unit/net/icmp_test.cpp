@@ -50,7 +50,7 @@ class IcmpTest : public NetHost {
   }
 
   std::optional<IcmpError> receive(packet::Packet received) {
-    const auto header = Ipv4Input{}.accept(link(), received);
+    const auto header = Ipv4Input{interfaces}.accept(link(), received);
     EXPECT_TRUE(header.has_value());
     return icmp->on_packet(now, link(), *header, std::move(received));
   }

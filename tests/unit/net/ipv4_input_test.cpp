@@ -52,7 +52,7 @@ class Ipv4InputTest : public NetHost {
     EXPECT_EQ(to_string(accepted.error()), to_string(reason)) << name;
   }
 
-  Ipv4Input input;
+  Ipv4Input input{interfaces};
 };
 
 TEST_F(Ipv4InputTest, TakesADatagramForUsAndTrimsPadding) {
@@ -93,6 +93,38 @@ TEST_F(Ipv4InputTest, DeclinesMartianSources) {
     expect_refused(datagram({.source = source, .destination = kOurs}, pattern(8)),
                    DropReason::Ipv4MartianSource, source.to_string());
   }
+}
+
+/// A second interface with an address of its own.
+class Ipv4InputOnTwoInterfaces : public Ipv4InputTest {
+ protected:
+  static constexpr IpAddress kOursBeyond = IpAddress::v4(198, 18, 1, 2);
+
+  Ipv4InputOnTwoInterfaces() {
+    Interface& second = interfaces.emplace_back();
+    second.index = 1;
+    EXPECT_TRUE(second.addresses.push_back(IpPrefix::make(kOursBeyond, 24).value()));
+    both.emplace(interfaces);
+  }
+
+  std::optional<Ipv4Input> both;
+};
+
+// RFC 1122 §3.3.4.2, rule (A) of the strong model.
+TEST_F(Ipv4InputOnTwoInterfaces, AnAddressIsReachedThroughItsOwnInterfaceAlone) {
+  packet::Packet made = datagram({.source = kFarAway, .destination = kOursBeyond}, pattern(8));
+  EXPECT_TRUE(both->accept(interfaces[1], made).has_value());
+  packet::Packet astray = datagram({.source = kFarAway, .destination = kOursBeyond}, pattern(8));
+  const auto refused = both->accept(interfaces[0], astray);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error(), DropReason::Ipv4NotForUs);
+}
+
+TEST_F(Ipv4InputOnTwoInterfaces, AnAddressOfAnotherInterfaceIsAMartianSource) {
+  packet::Packet made = datagram({.source = kOursBeyond, .destination = kOurs}, pattern(8));
+  const auto refused = both->accept(interfaces[0], made);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error(), DropReason::Ipv4MartianSource);
 }
 
 TEST_F(Ipv4InputTest, ReflectingLinkBringsOurOwnAddressBack) {

@@ -8,6 +8,7 @@
 
 #include <rte_mbuf.h>
 
+#include "net/link_header.hpp"
 #include "net/net_host.hpp"
 #include "net/transmit_queue.hpp"
 
@@ -62,6 +63,97 @@ TEST_F(Ipv4OutputTest, RefusesDestinationsThatNoRouteReaches) {
   EXPECT_FALSE(lost.route(kPeer).has_value());
   link().addresses.clear();
   EXPECT_FALSE(output->route(kPeer).has_value()) << "no address to send from";
+}
+
+/// A second interface: VLAN 100, another network, a gateway of its own.
+class Ipv4OutputOnTwoInterfaces : public Ipv4OutputTest {
+ protected:
+  static constexpr IpAddress kOursBeyond = IpAddress::v4(198, 18, 1, 2);
+  static constexpr IpAddress kGatewayBeyond = IpAddress::v4(198, 18, 1, 1);
+
+  Ipv4OutputOnTwoInterfaces() {
+    Interface& second = interfaces.emplace_back();
+    second.index = 1;
+    second.vlan = 100;
+    second.mac = kOurMac;
+    const IpPrefix prefix = IpPrefix::make(kOursBeyond, 24).value();
+    EXPECT_TRUE(second.addresses.push_back(prefix));
+    EXPECT_TRUE(routes.add(prefix, 1).has_value());
+    EXPECT_TRUE(routes.add(IpPrefix::make(kZero, 0).value(), 1, kGatewayBeyond).has_value());
+    arp.emplace(interfaces, *neighbors, pools.headers, stats, random);
+    output.emplace(interfaces, routes, *neighbors, *arp, random);
+  }
+};
+
+// RFC 1122 §3.3.4.2, rule (B) of the strong model; §3.3.4.3.
+TEST_F(Ipv4OutputOnTwoInterfaces, WhatComesFromAnAddressLeavesByItsInterface) {
+  struct Case {
+    std::string_view name;
+    IpAddress destination;
+    std::optional<IpAddress> source;
+    std::uint32_t interface_index;
+    IpAddress next_hop;
+    IpAddress chosen;
+  };
+  const IpAddress near = IpAddress::v4(198, 18, 1, 9);
+  const Case cases[] = {
+      {"the network tells", near, {}, 1, near, kOursBeyond},
+      {"the first default gateway tells", kFarAway, {}, 0, kGateway, kOurs},
+      {"our address tells", kFarAway, kOursBeyond, 1, kGatewayBeyond, kOursBeyond},
+      {"our address goes before the network", near, kOurs, 0, kGateway, kOurs},
+      {"our second address on an interface", kFarAway, kOursToo, 0, kGateway, kOursToo},
+      {"a broadcast", IpAddress::v4(255, 255, 255, 255), kOursBeyond, 1,
+       IpAddress::v4(255, 255, 255, 255), kOursBeyond},
+  };
+  for (const Case& c : cases) {
+    const auto path = output->route(c.destination, c.source);
+    ASSERT_TRUE(path.has_value()) << c.name;
+    EXPECT_EQ(path->interface->index, c.interface_index) << c.name;
+    EXPECT_EQ(path->next_hop, c.next_hop) << c.name;
+    EXPECT_EQ(path->source, c.chosen) << c.name;
+  }
+}
+
+TEST_F(Ipv4OutputOnTwoInterfaces, NothingLeavesFromAnAddressThatIsNotOurs) {
+  EXPECT_EQ(output->route(kPeer, kFarAway).error(), DropReason::NoRoute);
+}
+
+TEST_F(Ipv4OutputOnTwoInterfaces, OurOwnAddressBehindAnotherInterfaceIsNotReached) {
+  EXPECT_EQ(output->route(kOursBeyond).error(), DropReason::NoRoute);
+  EXPECT_EQ(output->route(kOursBeyond, kOurs).error(), DropReason::NoRoute);
+}
+
+TEST_F(Ipv4OutputOnTwoInterfaces, WritesTheTagAndTellsTheDeviceWhereTheHeadersAre) {
+  interfaces[1].offloads.tx_ipv4_checksum = true;
+  const IpAddress near = IpAddress::v4(198, 18, 1, 9);
+  ASSERT_TRUE(neighbors->learn(now, interfaces[1], near, kPeerMac, Creation::Allowed));
+  ASSERT_TRUE(send({.source = kOursBeyond, .destination = near}, 33));
+  const packet::Packet frame = interfaces[1].tx.pop_front();
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame.size(), 14U + 4U + 20U + 33U);
+  EXPECT_EQ(frame.get()->l2_len, 18U);
+  const auto header = parse_link_header(frame.data());
+  ASSERT_TRUE(header.has_value());
+  EXPECT_EQ(header->vlan, 100U);
+  EXPECT_EQ(header->type, wire::EtherType::Ipv4);
+  const auto ip = wire::parse_ipv4(frame.data().subspan(header->size));
+  ASSERT_TRUE(ip.has_value());
+  EXPECT_EQ(ip->destination, near);
+  EXPECT_TRUE(
+      std::ranges::equal(frame.data().subspan(header->size + ip->header_length), pattern(33)));
+}
+
+TEST_F(Ipv4OutputOnTwoInterfaces, ATaggedFrameWaitsForItsNeighborAndKeepsItsTag) {
+  const IpAddress near = IpAddress::v4(198, 18, 1, 9);
+  ASSERT_TRUE(send({.source = kOursBeyond, .destination = near}));
+  interfaces[1].tx.clear();  // The question.
+  ASSERT_TRUE(neighbors->learn(now, interfaces[1], near, kPeerMac, Creation::Forbidden));
+  const packet::Packet frame = interfaces[1].tx.pop_front();
+  ASSERT_TRUE(frame);
+  const auto header = parse_link_header(frame.data());
+  EXPECT_EQ(header->destination, kPeerMac);
+  EXPECT_EQ(header->vlan, 100U);
+  EXPECT_EQ(header->type, wire::EtherType::Ipv4);
 }
 
 TEST_F(Ipv4OutputTest, WritesBothHeaders) {

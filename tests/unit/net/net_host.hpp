@@ -129,14 +129,17 @@ class NetHost : public ::testing::Test {
     return made;
   }
 
-  /// An Ethernet frame with an ARP packet, padded as Ethernet does.
-  packet::Packet arp_frame(const wire::ArpPacket& arp_packet, std::size_t size = 60) {
-    std::vector<std::byte> bytes(size);
+  /// An ARP packet in the frame that it came in, padded as Ethernet does, its link header taken
+  /// off.
+  packet::Packet received_arp(const wire::ArpPacket& arp_packet) {
+    std::vector<std::byte> bytes(60);
     wire::emit_ethernet(bytes, {.destination = MacAddress::broadcast(),
                                 .source = arp_packet.sender_mac,
                                 .type = wire::EtherType::Arp});
     wire::emit_arp(std::span{bytes}.subspan(wire::kEthernetHeaderSize), arp_packet);
-    return packet_of(bytes);
+    packet::Packet made = packet_of(bytes);
+    made.remove_prefix(wire::kEthernetHeaderSize);
+    return made;
   }
   static wire::ArpPacket request(const IpAddress& sender, const MacAddress& mac,
                                  const IpAddress& target) {
@@ -154,7 +157,7 @@ class NetHost : public ::testing::Test {
             .target_ip = kOurs};
   }
   void receive_arp(const wire::ArpPacket& arp_packet) {
-    arp->on_packet(now, link(), arp_frame(arp_packet));
+    arp->on_packet(now, link(), received_arp(arp_packet));
     neighbors->check_invariants();
   }
   void know(const IpAddress& address, const MacAddress& mac) {

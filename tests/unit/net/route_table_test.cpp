@@ -52,6 +52,20 @@ TEST(RouteTable, FirstOfEqualRoutesWins) {
   EXPECT_EQ(routes.lookup(address("198.18.0.1"))->interface_index, 4U);
 }
 
+TEST(RouteTable, OneInterfacesRoutesAlone) {
+  RouteTable routes;
+  ASSERT_TRUE(routes.add(prefix("0.0.0.0/0"), 0, address("198.18.0.254")));
+  ASSERT_TRUE(routes.add(prefix("0.0.0.0/0"), 1, address("198.18.1.254")));
+  ASSERT_TRUE(routes.add(prefix("198.18.1.0/24"), 1));
+  const IpAddress far = address("203.0.113.1");
+  EXPECT_EQ(routes.lookup(far), (NextHop{0, address("198.18.0.254")}));
+  EXPECT_EQ(routes.lookup(far, 1), (NextHop{1, address("198.18.1.254")}));
+  const IpAddress near = address("198.18.1.7");
+  EXPECT_EQ(routes.lookup(near), (NextHop{1, near}));
+  EXPECT_EQ(routes.lookup(near, 0), (NextHop{0, address("198.18.0.254")}));
+  EXPECT_FALSE(routes.lookup(near, 2).has_value());
+}
+
 TEST(RouteTable, FamiliesDoNotMix) {
   RouteTable routes;
   ASSERT_TRUE(routes.add(prefix("0.0.0.0/0"), 0, address("198.18.0.254")));

@@ -140,7 +140,7 @@ struct Frames : StackTest {
   static packet::Packet for_another() {
     return ethernet(MacAddress{{0x02, 0, 0, 0, 0, 9}}, wire::EtherType::Ipv4);
   }
-  static packet::Packet vlan() { return ethernet(kOurMac, wire::EtherType::Vlan); }
+  static packet::Packet priority_tag() { return ethernet(kOurMac, wire::EtherType::Vlan); }
   static packet::Packet ipv6() { return ethernet(kOurMac, wire::EtherType::Ipv6); }
   static packet::Packet unheard_of() { return ethernet(kOurMac, wire::EtherType{0x1234}); }
   static packet::Packet not_ipv4() { return ethernet(kOurMac, wire::EtherType::Ipv4); }
@@ -182,7 +182,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         SilentDrop{"short_frame", DropReason::EthernetTooShort, Frames::short_frame},
         SilentDrop{"for_another_host", DropReason::EthernetNotForUs, Frames::for_another},
-        SilentDrop{"vlan", DropReason::EthernetUnknownType, Frames::vlan},
+        SilentDrop{"unheard_of_behind_a_tag", DropReason::EthernetUnknownType,
+                   Frames::priority_tag},
         SilentDrop{"ipv6", DropReason::EthernetUnknownType, Frames::ipv6},
         SilentDrop{"unheard_of_type", DropReason::EthernetUnknownType, Frames::unheard_of},
         SilentDrop{"not_ipv4", DropReason::Ipv4BadVersion, Frames::not_ipv4},

@@ -1,8 +1,10 @@
 #include "sim/host.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/contract.hpp"
+#include "wire/vlan.hpp"
 
 namespace millrace::sim {
 
@@ -44,13 +46,10 @@ Host::Host(const HostContext& context, HostSetup setup, HostCallbacks callbacks)
       clock_{context.clock},
       pools_{make_pools(context, setup_.config)} {
   add_nics(context);
-  std::vector<stack::InterfaceSetup> interfaces;
   std::vector<device::Device*> devices;
-  for (std::size_t i = 0; i < devices_.size(); ++i) {
-    interfaces.push_back(interface_setup(i));
-    devices.push_back(devices_[i].get());
-  }
-  stack_ = std::make_unique<stack::Stack>(setup_.config, interfaces, pools_,
+  std::ranges::transform(devices_, std::back_inserter(devices),
+                         &std::unique_ptr<device::Device>::get);
+  stack_ = std::make_unique<stack::Stack>(setup_.config, interface_setups(), pools_,
                                           base::Random::from_seed(context.random.next_u64()),
                                           clock_.now());
   face_ = std::make_unique<socket::CoreWorker>(*stack_, background_, 0U,
@@ -65,7 +64,8 @@ void Host::add_nics(const HostContext& context) {
     const NicSetup& nic = setup_.nics[i];
     SimDeviceOptions options;
     options.mac = MacAddress{{0x02, 0, 0, 0, context.number, static_cast<std::uint8_t>(i)}};
-    options.mtu = nic.mtu;
+    options.mtu =
+        static_cast<std::uint16_t>(nic.mtu + (nic.vlans.empty() ? 0 : wire::kVlanTagSize));
     options.multi_segment = nic.multi_segment;
     options.rx_ring = nic.rx_ring;
     options.tx_ring = nic.tx_ring;
@@ -84,15 +84,29 @@ void Host::add_nics(const HostContext& context) {
   }
 }
 
-stack::InterfaceSetup Host::interface_setup(std::size_t index) const {
-  const device::Capabilities& capabilities = devices_[index]->capabilities();
-  stack::InterfaceSetup setup;
-  setup.mac = capabilities.mac;
-  setup.mtu = capabilities.mtu;
-  setup.offloads.multi_segment = capabilities.multi_segment;
-  setup.addresses = setup_.nics[index].addresses;
-  setup.gateway = setup_.nics[index].gateway;
-  return setup;
+std::vector<stack::InterfaceSetup> Host::interface_setups() const {
+  std::vector<stack::InterfaceSetup> setups;
+  for (std::size_t i = 0; i < setup_.nics.size(); ++i) {
+    const NicSetup& nic = setup_.nics[i];
+    const device::Capabilities& capabilities = devices_[i]->capabilities();
+    stack::InterfaceSetup setup;
+    setup.device = static_cast<std::uint32_t>(i);
+    setup.mac = capabilities.mac;
+    setup.mtu = nic.mtu;
+    setup.offloads.multi_segment = capabilities.multi_segment;
+    if (!nic.addresses.empty()) {
+      setup.addresses = nic.addresses;
+      setup.gateway = nic.gateway;
+      setups.push_back(setup);
+    }
+    for (const VlanSetup& vlan : nic.vlans) {
+      setup.vlan = vlan.vlan;
+      setup.addresses = vlan.addresses;
+      setup.gateway = vlan.gateway;
+      setups.push_back(setup);
+    }
+  }
+  return setups;
 }
 
 void Host::run_turn() {

@@ -26,7 +26,14 @@
 
 namespace millrace::sim {
 
-/// One NIC and the addresses on it.
+/// A VLAN on a NIC and the addresses in it.
+struct VlanSetup {
+  std::uint16_t vlan = 1;
+  std::vector<IpPrefix> addresses;
+  std::optional<IpAddress> gateway{};
+};
+
+/// One NIC and the addresses on it: without tag, where there are any, and in VLANs.
 struct NicSetup {
   std::vector<IpPrefix> addresses;
   std::optional<IpAddress> gateway{};
@@ -34,6 +41,7 @@ struct NicSetup {
   bool multi_segment = true;
   std::uint32_t rx_ring = 512;
   std::uint32_t tx_ring = 512;
+  std::vector<VlanSetup> vlans{};
 };
 
 /// Limits that are quick to set up and large enough for most tests.
@@ -84,8 +92,9 @@ class Host {
   [[nodiscard]] stack::Stack& stack() noexcept { return *stack_; }
   [[nodiscard]] SimDevice& nic(std::size_t index = 0) noexcept { return *nics_[index]; }
   [[nodiscard]] const std::string& name() const noexcept { return setup_.name; }
+  /// The first one.
   [[nodiscard]] const IpAddress& address() const noexcept {
-    return setup_.nics[0].addresses[0].address();
+    return stack_->interfaces()[0].addresses[0].address();
   }
   [[nodiscard]] bool has_stopped() const noexcept { return has_stopped_; }
   /// What is still held or armed, in words; empty when nothing is.
@@ -97,7 +106,7 @@ class Host {
   static constexpr Duration kRetryAfter = std::chrono::microseconds{50};
 
   void add_nics(const HostContext& context);
-  [[nodiscard]] stack::InterfaceSetup interface_setup(std::size_t index) const;
+  [[nodiscard]] std::vector<stack::InterfaceSetup> interface_setups() const;
   [[nodiscard]] std::uint64_t progress() noexcept;
 
   HostSetup setup_;

@@ -137,7 +137,7 @@ void DpdkDevice::open_wake_descriptor() noexcept {
 
 bool DpdkDevice::is_too_long(const rte_mbuf& frame) const noexcept {
   return rte_pktmbuf_pkt_len(&frame) >
-         agreement_.capabilities.mtu + std::uint32_t{RTE_ETHER_HDR_LEN};
+         agreement_.capabilities.mtu + std::uint32_t{RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN};
 }
 
 /// net_ring hands over the sender's own buffers: chains, references to payload that the sender

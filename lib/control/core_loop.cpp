@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <thread>
 
 namespace millrace::control {
 
@@ -39,10 +40,26 @@ void CoreLoop::turn() {
   if (core_.loop->run_turn()) {
     empty_turns_ = 0;
     watch();
+    pause_if_stuck();
     return;
   }
   if (may_sleep_ && ++empty_turns_ >= kEmptyTurnsBeforeSleep) {
     sleep();
+  }
+}
+
+/// The cause lies elsewhere, and polling faster does not help: whoever is to take the frames may
+/// even wait for this processor.
+void CoreLoop::pause_if_stuck() {
+  const CoreStats& stats = core_.stack->stats();
+  const std::uint64_t progress =
+      stats.rx_frames + stats.tx_frames + static_cast<std::uint64_t>(stats.handler_time.count());
+  if (!may_sleep_ || progress != last_progress_) {
+    last_progress_ = progress;
+    fruitless_turns_ = 0;
+  } else if (++fruitless_turns_ >= kFruitlessTurnsBeforePause) {
+    fruitless_turns_ = kFruitlessTurnsBeforePause - 1;
+    std::this_thread::sleep_for(kPause);
   }
 }
 

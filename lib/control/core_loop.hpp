@@ -54,6 +54,10 @@ class CoreLoop {
   /// Turns without work before a core goes to sleep: sleeping and waking cost some microseconds
   /// each.
   static constexpr std::uint32_t kEmptyTurnsBeforeSleep = 64;
+  /// Turns that had work and could do none of it (a device that takes nothing, no free packet)
+  /// before a core that may sleep pauses between them, and for how long.
+  static constexpr std::uint32_t kFruitlessTurnsBeforePause = 1'024;
+  static constexpr Duration kPause = std::chrono::microseconds{50};
   /// How long the end may take to send what is queued.
   static constexpr Duration kFlushLimit = std::chrono::milliseconds{100};
 
@@ -66,6 +70,7 @@ class CoreLoop {
 
  private:
   void turn();
+  void pause_if_stuck();
   void watch();
   void tell_conflict();
   void answer_requests();
@@ -82,6 +87,8 @@ class CoreLoop {
   bool may_sleep_;
   std::optional<Instant> conflict_told_at_;
   std::uint32_t empty_turns_ = 0;
+  std::uint32_t fruitless_turns_ = 0;
+  std::uint64_t last_progress_ = 0;
 };
 
 }  // namespace millrace::control

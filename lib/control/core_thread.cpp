@@ -32,6 +32,16 @@ Affinity Affinity::only(unsigned processor) noexcept {
   return affinity;
 }
 
+std::vector<unsigned> Affinity::processors() const {
+  std::vector<unsigned> numbers;
+  for (unsigned processor = 0; processor < CPU_SETSIZE; ++processor) {
+    if (CPU_ISSET(processor, &processors_)) {
+      numbers.push_back(processor);
+    }
+  }
+  return numbers;
+}
+
 Result<void, int> Affinity::apply() const noexcept {
   const int error = ::pthread_setaffinity_np(::pthread_self(), sizeof(cpu_set_t), &processors_);
   if (error != 0) {

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <millrace/error.hpp>
 
@@ -17,6 +18,8 @@ class Affinity {
   /// Those of the calling thread.
   [[nodiscard]] static Affinity of_this_thread() noexcept;
   [[nodiscard]] static Affinity only(unsigned processor) noexcept;
+  /// Their numbers, ascending.
+  [[nodiscard]] std::vector<unsigned> processors() const;
   /// Makes them the calling thread's. Error: errno.
   [[nodiscard]] Result<void, int> apply() const noexcept;
 

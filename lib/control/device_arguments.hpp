@@ -16,13 +16,14 @@ namespace millrace::control {
 ///
 ///     --device tap:a --address 198.18.0.2/24 --device tap:b --address 198.19.0.2/24 --mtu 9000
 ///
-/// What stands before the first device belongs to it. A configuration file gives lists instead: one
-/// value for each device, or several addresses for the only one.
+/// What stands before the first device belongs to it. A configuration file may give lists instead:
+/// one value for each device, or several addresses for the only one.
 class DeviceArguments {
  public:
   enum class Field : std::uint8_t { Spec, Address, Gateway, Mtu };
 
   void add(Field field, std::vector<std::string> values);
+  [[nodiscard]] bool empty() const noexcept { return arguments_.empty(); }
 
   /// `defaults` has at least one device; its first lends what is not said about the first one here.
   /// Error: what was wrong; what would be right.

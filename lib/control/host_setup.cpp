@@ -105,8 +105,19 @@ Result<IpPrefix, std::string> plan_host_address(const std::string& interface, co
   return *planned;
 }
 
+std::string vlan_peer_commands(const std::string& interface, std::uint16_t vlan,
+                               const IpPrefix& ours) {
+  const std::string usual = fmt::format("{}.{}", interface, vlan);
+  const std::string name = usual.size() < IFNAMSIZ ? usual : fmt::format("vlan{}", vlan);
+  const std::optional<IpPrefix> theirs = other_host(ours);
+  const std::string address =
+      theirs ? fmt::format("ip address add {} dev {} && ", theirs->to_string(), name) : "";
+  return fmt::format("ip link add link {} name {} type vlan id {} && {}ip link set {} up",
+                     interface, name, vlan, address, name);
+}
+
 Result<HostSetup, std::string> HostSetup::apply(const std::string& interface,
-                                                const IpPrefix& address) {
+                                                const std::optional<IpPrefix>& address) {
   const unsigned index = ::if_nametoindex(interface.c_str());
   if (index == 0) {
     return fail(fmt::format("cannot set up {}: {}; {}", interface, reason(errno), kAdvice));
@@ -128,7 +139,7 @@ Result<HostSetup, std::string> HostSetup::apply(const std::string& interface,
 }
 
 HostSetup::HostSetup(RouteNetlink netlink, std::string interface, unsigned interface_index,
-                     const IpPrefix& address) noexcept
+                     const std::optional<IpPrefix>& address) noexcept
     : netlink_{std::move(netlink)},
       interface_{std::move(interface)},
       interface_index_{interface_index},
@@ -145,7 +156,7 @@ HostSetup::HostSetup(HostSetup&& other) noexcept
 HostSetup::~HostSetup() {
   // Nobody is left to tell of a failure, and the interface may be gone: both are fine.
   if (std::exchange(added_address_, false)) {
-    static_cast<void>(netlink_.remove_address(interface_index_, address_));
+    static_cast<void>(netlink_.remove_address(interface_index_, *address_));
   }
   if (std::exchange(brought_up_, false)) {
     static_cast<void>(netlink_.set_up(interface_index_, false));
@@ -153,10 +164,13 @@ HostSetup::~HostSetup() {
 }
 
 Result<void, std::string> HostSetup::add_address() {
-  const Result<void, int> added = netlink_.add_address(interface_index_, address_);
+  if (!address_) {
+    return {};
+  }
+  const Result<void, int> added = netlink_.add_address(interface_index_, *address_);
   if (!added && added.error() != EEXIST) {
     return fail(fmt::format("cannot give {} the address {}: {}; {}", interface_,
-                            address_.to_string(), reason(added.error()), kAdvice));
+                            address_->to_string(), reason(added.error()), kAdvice));
   }
   added_address_ = added.has_value();
   return {};

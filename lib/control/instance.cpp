@@ -14,6 +14,7 @@
 #include "control/core_thread.hpp"
 #include "control/local_addresses.hpp"
 #include "control/memory_plan.hpp"
+#include "control/option_values.hpp"
 
 namespace millrace::control {
 
@@ -25,32 +26,17 @@ std::uint64_t available_memory() {
   return available_bytes_of(text);
 }
 
-stack::InterfaceSetup interface_setup(const DeviceConfig& config,
-                                      const device::Capabilities& capabilities) {
-  stack::InterfaceSetup setup;
-  setup.mac = capabilities.mac;
-  setup.mtu = std::min(config.mtu, capabilities.mtu);
-  setup.offloads.tx_ipv4_checksum = capabilities.tx_ipv4_checksum;
-  setup.offloads.tx_tcp_checksum = capabilities.tx_tcp_checksum;
-  setup.offloads.multi_segment = capabilities.multi_segment;
-  setup.offloads.reflects = capabilities.reflects;
-  setup.addresses = config.addresses;
-  setup.gateway = config.gateway;
-  return setup;
-}
-
-DeviceReport device_report(const DeviceConfig& config, const OpenDevice& open) {
-  const device::Capabilities& capabilities = open.device->capabilities();
-  DeviceReport report;
-  report.spec = config.spec;
-  report.driver = open.driver;
-  report.mac = capabilities.mac;
-  report.mtu = std::min(config.mtu, capabilities.mtu);
-  report.is_link_up = open.is_link_up;
-  report.addresses = config.addresses;
-  report.gateway = config.gateway;
-  report.offloads = open.offloads;
-  return report;
+/// What follows a device's refusal to open: why it was asked for more than the options say.
+std::string room_advice(const DevicePlan::Device& device, const Config& config) {
+  const bool is_asked = std::ranges::any_of(device.interfaces, [&](std::size_t interface) {
+    return config.devices[interface].mtu == device.config.mtu;
+  });
+  if (is_asked) {
+    return {};
+  }
+  return fmt::format(
+      "; a VLAN's tag takes {} bytes of that, so give the VLAN an --mtu so much smaller",
+      device.tag_bytes);
 }
 
 }  // namespace
@@ -58,20 +44,13 @@ DeviceReport device_report(const DeviceConfig& config, const OpenDevice& open) {
 Result<std::unique_ptr<Instance>, std::string> Instance::make(Setup setup) {
   std::unique_ptr<Instance> instance{new Instance{std::move(setup)}};
   constexpr std::array kSteps{&Instance::check_machine, &Instance::start_eal,
-                              &Instance::open_capture};
+                              &Instance::open_capture,  &Instance::add_cores,
+                              &Instance::open_devices,  &Instance::add_stacks,
+                              &Instance::set_up_host};
   for (const auto step : kSteps) {
     if (Result<void, std::string> done = ((*instance).*step)(); !done) {
       return fail(std::move(done).error());
     }
-  }
-  const std::size_t count = std::max<std::size_t>(instance->config().cores.size(), 1);
-  for (unsigned index = 0; index < count; ++index) {
-    if (Result<void, std::string> added = instance->add_core(index); !added) {
-      return fail(std::move(added).error());
-    }
-  }
-  if (Result<void, std::string> done = instance->set_up_host(); !done) {
-    return fail(std::move(done).error());
   }
   return instance;
 }
@@ -84,17 +63,19 @@ Instance::~Instance() {
 }
 
 bool Instance::sleeps_when_idle() const noexcept {
-  return wants_sleep() && std::ranges::all_of(cores_, [](const std::unique_ptr<Core>& core) {
-           return std::ranges::all_of(
-               core->devices, [](const auto& device) { return device->wake_descriptor() >= 0; });
-         });
+  return wants_sleep() && std::ranges::all_of(opened_, &Opened::can_wake);
 }
 
 StartReport Instance::report() const {
   StartReport report;
-  report.devices = device_reports_;
+  for (std::size_t i = 0; i < plan_.interfaces.size(); ++i) {
+    report.devices.push_back(device_report(i));
+  }
+  report.routes = setup_.config.routes;
   report.processors = setup_.config.cores;
+  report.allowed_processors = Affinity::of_this_thread().processors();
   report.sleeps_when_idle = sleeps_when_idle();
+  report.kept_awake_by = devices_that_keep_awake();
   for (const auto& core : cores_) {
     report.packet_bytes += bytes_of(core->pools);
     report.packets += core->pools.capacity();
@@ -122,40 +103,74 @@ CoreUsage Instance::usage() const noexcept {
 }
 
 Result<void, std::string> Instance::check_machine() {
-  const std::vector<LocalAddress> kernel = kernel_addresses();
-  for (const DeviceConfig& config : setup_.config.devices) {
-    Result<device::DeviceSpec, std::string> spec =
-        device::DeviceSpec::parse(config.spec, static_cast<unsigned>(specs_.size()));
-    if (!spec) {
-      return fail(std::move(spec).error());
+  Result<DevicePlan, std::string> plan = DevicePlan::make(setup_.config.devices);
+  if (!plan) {
+    return fail(std::move(plan).error());
+  }
+  plan_ = *std::move(plan);
+  if (auto checked = check_cores(); !checked) {
+    return checked;
+  }
+  if (auto checked = check_devices(); !checked) {
+    return checked;
+  }
+  return check_memory(plan_memory(setup_.config), available_memory());
+}
+
+Result<void, std::string> Instance::check_cores() const {
+  const std::vector<unsigned> allowed = Affinity::of_this_thread().processors();
+  for (const unsigned processor : setup_.config.cores) {
+    if (!std::ranges::binary_search(allowed, processor)) {
+      return fail(fmt::format(
+          "--cores: processor {} is not among those that this process may use; give one of {}",
+          processor, cores_text(allowed)));
     }
-    if (auto possible = spec->check_surroundings(); !possible) {
+  }
+  return {};
+}
+
+Result<void, std::string> Instance::check_devices() {
+  for (const DevicePlan::Device& device : plan_.devices) {
+    if (auto possible = device.spec.check_surroundings(); !possible) {
       return possible;
     }
+  }
+  const std::vector<LocalAddress> kernel = kernel_addresses();
+  for (const DeviceConfig& config : setup_.config.devices) {
     if (auto is_free = check_free(config.addresses, kernel); !is_free) {
       return is_free;
     }
-    std::optional<IpPrefix>& host_address = host_addresses_.emplace_back();
-    if (spec->kind == device::DeviceKind::Tap && setup_.config.host_setup) {
-      Result<IpPrefix, std::string> planned =
-          plan_host_address(spec->name, config.addresses.front(), kernel);
-      if (!planned) {
-        return fail(std::move(planned).error());
-      }
-      host_address = *planned;
-    }
-    specs_.push_back(*std::move(spec));
   }
-  return check_memory(plan_memory(setup_.config), available_memory());
+  return plan_host_addresses(kernel);
+}
+
+Result<void, std::string> Instance::plan_host_addresses(std::vector<LocalAddress> kernel) {
+  host_addresses_.resize(plan_.interfaces.size());
+  for (std::size_t i = 0; i < plan_.interfaces.size() && setup_.config.host_setup; ++i) {
+    const device::DeviceSpec& spec = plan_.devices[plan_.interfaces[i].device].spec;
+    // A VLAN's end in the kernel is an interface of its own, which is left to the operator.
+    if (spec.kind != device::DeviceKind::Tap || plan_.interfaces[i].vlan != 0) {
+      continue;
+    }
+    Result<IpPrefix, std::string> planned =
+        plan_host_address(spec.name, setup_.config.devices[i].addresses.front(), kernel);
+    if (!planned) {
+      return fail(std::move(planned).error());
+    }
+    kernel.push_back({.interface = spec.name, .address = planned->address()});
+    host_addresses_[i] = *planned;
+  }
+  return {};
 }
 
 Result<void, std::string> Instance::start_eal() {
   random_ = make_random();
   device::EalOptions options;
-  for (const device::DeviceSpec& spec : specs_) {
-    options.device_arguments.insert(options.device_arguments.end(), spec.eal_arguments.begin(),
-                                    spec.eal_arguments.end());
-    options.uses_pci = options.uses_pci || spec.uses_pci();
+  for (const DevicePlan::Device& device : plan_.devices) {
+    options.device_arguments.insert(options.device_arguments.end(),
+                                    device.spec.eal_arguments.begin(),
+                                    device.spec.eal_arguments.end());
+    options.uses_pci = options.uses_pci || device.spec.uses_pci();
   }
   options.extra_arguments = setup_.config.eal_arguments;
   options.cores = setup_.config.cores;
@@ -187,50 +202,89 @@ Result<void, std::string> Instance::open_capture() {
   return {};
 }
 
-Result<void, std::string> Instance::add_core(unsigned index) {
-  auto pools = packet::CorePools::create(fmt::format("core{}", index),
-                                         plan_memory(setup_.config).pools, SOCKET_ID_ANY);
-  if (!pools) {
-    return fail(fmt::format("{}; give fewer --packets, or more memory with --eal=\"-m MEGABYTES\"",
-                            pools.error()));
+Result<void, std::string> Instance::add_cores() {
+  const std::size_t count = std::max<std::size_t>(setup_.config.cores.size(), 1);
+  for (std::size_t index = 0; index < count; ++index) {
+    auto pools = packet::CorePools::create(fmt::format("core{}", index),
+                                           plan_memory(setup_.config).pools, SOCKET_ID_ANY);
+    if (!pools) {
+      return fail(fmt::format(
+          "{}; give fewer --packets, or more memory with --eal=\"-m MEGABYTES\"", pools.error()));
+    }
+    cores_.push_back(std::make_unique<Core>(*std::move(pools), *clock_));
   }
-  auto core = std::make_unique<Core>(*std::move(pools), *clock_);
-  if (auto added = add_devices(*core); !added) {
-    return added;
-  }
-  add_stack(*core, index);
-  cores_.push_back(std::move(core));
   return {};
 }
 
-Result<void, std::string> Instance::add_devices(Core& core) {
-  for (std::size_t i = 0; i < specs_.size(); ++i) {
-    const DeviceConfig& config = setup_.config.devices[i];
-    auto open = open_device(
-        specs_[i], config,
-        {.eal = *eal_, .pool = core.pools.data, .random = *random_, .with_wake = wants_sleep()});
-    if (!open) {
-      return fail(std::move(open).error());
+Result<void, std::string> Instance::open_devices() {
+  for (const DevicePlan::Device& device : plan_.devices) {
+    if (auto opened = open_one(device); !opened) {
+      return opened;
     }
-    device_reports_.push_back(device_report(config, *open));
-    if (capture_ != nullptr) {
-      const auto clock = [&core]() noexcept { return core.clock.now(); };
-      open->device = std::make_unique<device::CaptureDevice>(std::move(open->device), *capture_,
-                                                             config.spec, clock);
+  }
+  return check_receive_rings();
+}
+
+/// A device is opened once, however many interfaces stand on it, and its only queue is the first
+/// core's.
+Result<void, std::string> Instance::open_one(const DevicePlan::Device& device) {
+  if (cores_.size() > 1) {
+    return fail(fmt::format("--cores: {} cores were given, but {} has one queue; give one",
+                            cores_.size(), device.spec.text));
+  }
+  Core& core = *cores_.front();
+  auto open = open_device(
+      device.spec, device.config,
+      {.eal = *eal_, .pool = core.pools.data, .random = *random_, .with_wake = wants_sleep()});
+  if (!open) {
+    return fail(open.error() + room_advice(device, setup_.config));
+  }
+  opened_.push_back({.driver = open->driver,
+                     .offloads = open->offloads,
+                     .capabilities = open->device->capabilities(),
+                     .is_link_up = open->is_link_up,
+                     .can_wake = open->device->wake_descriptor() >= 0});
+  if (capture_ != nullptr) {
+    const auto clock = [&core]() noexcept { return core.clock.now(); };
+    open->device = std::make_unique<device::CaptureDevice>(std::move(open->device), *capture_,
+                                                           device.spec.text, clock);
+  }
+  core.devices.push_back(std::move(open->device));
+  return {};
+}
+
+/// What lies in receive rings is nobody else's (decision 5).
+Result<void, std::string> Instance::check_receive_rings() const {
+  for (const auto& core : cores_) {
+    std::uint32_t held = 0;
+    for (const auto& device : core->devices) {
+      held += device->held_packets();
     }
-    core.devices.push_back(std::move(open->device));
+    if (held > core->pools.data.capacity() / 2) {
+      return fail(
+          fmt::format("--packets: the receive rings of the devices take {} of {} packet "
+                      "buffers; give at least {}",
+                      held, core->pools.data.capacity(), 2 * held));
+    }
+  }
+  return {};
+}
+
+Result<void, std::string> Instance::add_stacks() {
+  for (unsigned index = 0; index < cores_.size(); ++index) {
+    add_stack(*cores_[index], index);
   }
   return {};
 }
 
 void Instance::add_stack(Core& core, unsigned index) {
   std::vector<stack::InterfaceSetup> interfaces;
-  std::vector<device::Device*> devices;
-  for (std::size_t i = 0; i < core.devices.size(); ++i) {
-    interfaces.push_back(
-        interface_setup(setup_.config.devices[i], core.devices[i]->capabilities()));
-    devices.push_back(core.devices[i].get());
+  for (std::size_t i = 0; i < plan_.interfaces.size(); ++i) {
+    interfaces.push_back(interface_setup(i));
   }
+  std::vector<device::Device*> devices;
+  std::ranges::transform(core.devices, std::back_inserter(devices),
+                         &std::unique_ptr<device::Device>::get);
   core.stack = std::make_unique<stack::Stack>(setup_.config, interfaces, core.pools, make_random(),
                                               core.clock.now());
   core.background = std::make_unique<runtime::BackgroundPool>(setup_.config.background_threads);
@@ -240,18 +294,66 @@ void Instance::add_stack(Core& core, unsigned index) {
                                                 core.clock);
 }
 
+stack::InterfaceSetup Instance::interface_setup(std::size_t index) const {
+  const DevicePlan::Interface& place = plan_.interfaces[index];
+  const DeviceConfig& config = setup_.config.devices[index];
+  const device::Capabilities& capabilities = opened_[place.device].capabilities;
+  stack::InterfaceSetup setup;
+  setup.device = place.device;
+  setup.vlan = place.vlan;
+  setup.mac = capabilities.mac;
+  setup.mtu =
+      std::min(config.mtu, plan_.devices[place.device].mtu_within(capabilities.mtu, place.vlan));
+  setup.offloads.tx_ipv4_checksum = capabilities.tx_ipv4_checksum;
+  setup.offloads.tx_tcp_checksum = capabilities.tx_tcp_checksum;
+  setup.offloads.multi_segment = capabilities.multi_segment;
+  setup.offloads.reflects = capabilities.reflects;
+  setup.addresses = config.addresses;
+  setup.gateway = config.gateway;
+  return setup;
+}
+
+DeviceReport Instance::device_report(std::size_t index) const {
+  const DevicePlan::Interface& place = plan_.interfaces[index];
+  const device::DeviceSpec& spec = plan_.devices[place.device].spec;
+  const Opened& opened = opened_[place.device];
+  const DeviceConfig& config = setup_.config.devices[index];
+  DeviceReport report;
+  report.spec = spec.text;
+  report.vlan = place.vlan;
+  report.driver = opened.driver;
+  report.mac = opened.capabilities.mac;
+  report.mtu = std::min(
+      config.mtu, plan_.devices[place.device].mtu_within(opened.capabilities.mtu, place.vlan));
+  report.is_link_up = opened.is_link_up;
+  report.addresses = config.addresses;
+  report.gateway = config.gateway;
+  report.offloads = opened.offloads;
+  if (host_addresses_[index]) {
+    report.host_end = fmt::format("{} on {}", host_addresses_[index]->to_string(), spec.name);
+  } else if (spec.kind == device::DeviceKind::Tap && place.vlan != 0) {
+    report.host_advice = vlan_peer_commands(spec.name, place.vlan, config.addresses.front());
+  }
+  return report;
+}
+
 Result<void, std::string> Instance::set_up_host() {
-  for (std::size_t i = 0; i < specs_.size(); ++i) {
-    if (!host_addresses_[i]) {
+  if (!setup_.config.host_setup) {
+    return {};
+  }
+  for (const DevicePlan::Device& device : plan_.devices) {
+    if (device.spec.kind != device::DeviceKind::Tap) {
       continue;
     }
-    Result<HostSetup, std::string> setup = HostSetup::apply(specs_[i].name, *host_addresses_[i]);
+    std::optional<IpPrefix> address;
+    for (const std::size_t interface : device.interfaces) {
+      address = address ? address : host_addresses_[interface];
+    }
+    Result<HostSetup, std::string> setup = HostSetup::apply(device.spec.name, address);
     if (!setup) {
       return fail(std::move(setup).error());
     }
     host_setups_.push_back(*std::move(setup));
-    device_reports_[i].host_end =
-        fmt::format("{} on {}", host_addresses_[i]->to_string(), specs_[i].name);
   }
   return {};
 }
@@ -268,9 +370,25 @@ bool Instance::wants_sleep() const noexcept {
     case IdlePolicy::Spin: return false;
     case IdlePolicy::Adaptive: return true;
     case IdlePolicy::Default:
-      return std::ranges::all_of(specs_, &device::DeviceSpec::is_kernel_device);
+      return std::ranges::all_of(plan_.devices, [](const DevicePlan::Device& device) {
+        return device.spec.is_kernel_device();
+      });
   }
   std::unreachable();
+}
+
+std::vector<std::string> Instance::devices_that_keep_awake() const {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < opened_.size(); ++i) {
+    const device::DeviceSpec& spec = plan_.devices[i].spec;
+    const bool is_polled_by_default =
+        setup_.config.idle == IdlePolicy::Default && !spec.is_kernel_device();
+    const bool cannot_wake = wants_sleep() && !opened_[i].can_wake;
+    if (is_polled_by_default || cannot_wake) {
+      names.push_back(spec.text);
+    }
+  }
+  return names;
 }
 
 }  // namespace millrace::control

@@ -18,12 +18,13 @@
 
 #include "base/random.hpp"
 #include "control/device_opener.hpp"
+#include "control/device_plan.hpp"
 #include "control/host_setup.hpp"
+#include "control/local_addresses.hpp"
 #include "control/report.hpp"
 #include "control/stop_switch.hpp"
 #include "device/capture.hpp"
 #include "device/device.hpp"
-#include "device/dpdk/device_spec.hpp"
 #include "device/dpdk/eal.hpp"
 #include "packet/packet_pool.hpp"
 #include "runtime/background_pool.hpp"
@@ -41,7 +42,7 @@ struct Core {
 
   packet::CorePools pools;
   runtime::TscClock clock;
-  std::vector<std::unique_ptr<device::Device>> devices;  // By interface index.
+  std::vector<std::unique_ptr<device::Device>> devices;  // One queue of each, in the plan's order.
   std::unique_ptr<stack::Stack> stack;
   std::unique_ptr<runtime::BackgroundPool> background;
   std::unique_ptr<socket::CoreWorker> face;
@@ -80,22 +81,40 @@ class Instance {
   [[nodiscard]] Result<void, std::string> check_machine();
   [[nodiscard]] Result<void, std::string> start_eal();
   [[nodiscard]] Result<void, std::string> open_capture();
-  [[nodiscard]] Result<void, std::string> add_core(unsigned index);
-  [[nodiscard]] Result<void, std::string> add_devices(Core& core);
+  [[nodiscard]] Result<void, std::string> check_cores() const;
+  [[nodiscard]] Result<void, std::string> check_devices();
+  [[nodiscard]] Result<void, std::string> plan_host_addresses(std::vector<LocalAddress> kernel);
+  [[nodiscard]] Result<void, std::string> add_cores();
+  [[nodiscard]] Result<void, std::string> open_devices();
+  [[nodiscard]] Result<void, std::string> open_one(const DevicePlan::Device& device);
+  [[nodiscard]] Result<void, std::string> check_receive_rings() const;
+  [[nodiscard]] Result<void, std::string> add_stacks();
   void add_stack(Core& core, unsigned index);
+  [[nodiscard]] stack::InterfaceSetup interface_setup(std::size_t index) const;
+  [[nodiscard]] DeviceReport device_report(std::size_t index) const;
   [[nodiscard]] Result<void, std::string> set_up_host();
   [[nodiscard]] base::Random make_random();
   [[nodiscard]] bool wants_sleep() const noexcept;
+  [[nodiscard]] std::vector<std::string> devices_that_keep_awake() const;
 
   Setup setup_;
-  std::vector<device::DeviceSpec> specs_;
-  std::vector<std::optional<IpPrefix>> host_addresses_;  // By device; empty: none is to be given.
+  DevicePlan plan_;
+  std::vector<std::optional<IpPrefix>>
+      host_addresses_;  // By interface; empty: none is to be given.
   std::optional<runtime::TscClock> clock_;
   std::optional<base::Random> random_;
   std::uint64_t randoms_made_ = 0;  // Each differs from the others, with a configured seed as well.
   std::optional<device::Eal> eal_;
   std::unique_ptr<device::CaptureFile> capture_;
-  std::vector<DeviceReport> device_reports_;
+  /// What is told of a device; in the plan's order.
+  struct Opened {
+    std::string driver;
+    std::string offloads;
+    device::Capabilities capabilities;
+    bool is_link_up = true;
+    bool can_wake = false;
+  };
+  std::vector<Opened> opened_;
   std::vector<std::unique_ptr<Core>> cores_;
   std::vector<HostSetup> host_setups_;
 };

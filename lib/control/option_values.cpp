@@ -105,6 +105,20 @@ Parsed<std::vector<unsigned>> parse_cores(std::string_view text) {
   return cores;
 }
 
+std::string cores_text(const std::vector<unsigned>& cores) {
+  std::string text;
+  for (std::size_t first = 0; first < cores.size();) {
+    std::size_t last = first;
+    while (last + 1 < cores.size() && cores[last + 1] == cores[last] + 1) {
+      ++last;
+    }
+    text += fmt::format("{}{}", text.empty() ? "" : ",", cores[first]);
+    text += last > first ? fmt::format("-{}", cores[last]) : "";
+    first = last + 1;
+  }
+  return text;
+}
+
 Parsed<IdlePolicy> parse_idle(std::string_view text) {
   if (text == "spin") {
     return IdlePolicy::Spin;
@@ -150,6 +164,21 @@ Parsed<IpAddress> parse_address(std::string_view text) {
     return fail(fmt::format("'{}' is no IPv4 address; give one such as 198.18.0.1", text));
   }
   return *address;
+}
+
+Parsed<RouteConfig> parse_route(std::string_view text) {
+  constexpr std::string_view kRight =
+      "give a network and the router to it, such as 10.0.0.0/8,198.18.0.1";
+  const std::size_t comma = text.find(',');
+  if (comma == std::string_view::npos) {
+    return fail(fmt::format("'{}' names no router; {}", text, kRight));
+  }
+  const Result<IpPrefix> destination = IpPrefix::parse(text.substr(0, comma));
+  const Result<IpAddress> gateway = IpAddress::parse(text.substr(comma + 1));
+  if (!destination || !destination->address().is_v4() || !gateway || !gateway->is_v4()) {
+    return fail(fmt::format("'{}' is no route; {}", text, kRight));
+  }
+  return RouteConfig{.destination = *destination, .gateway = *gateway};
 }
 
 Parsed<Port> parse_port(std::string_view text) {

@@ -28,6 +28,8 @@ struct CountLimits {
   std::uint64_t max = UINT64_MAX;
 };
 /// A decimal number within the limits, both included.
+inline constexpr CountLimits kMtuLimits{.min = 576, .max = 9'000};
+
 [[nodiscard]] Parsed<std::uint64_t> parse_count(std::string_view text, const CountLimits& limits);
 
 struct SecondsLimits {
@@ -40,12 +42,16 @@ struct SecondsLimits {
 /// Processor numbers: "0", "0,2" or "2-5", each at most once.
 [[nodiscard]] Parsed<std::vector<unsigned>> parse_cores(std::string_view text);
 /// "spin" or "adaptive".
+/// "0-1,4": the notation that `parse_cores` reads, for ascending numbers.
+[[nodiscard]] std::string cores_text(const std::vector<unsigned>& cores);
 [[nodiscard]] Parsed<IdlePolicy> parse_idle(std::string_view text);
 [[nodiscard]] Parsed<LogLevel> parse_log_level(std::string_view text);
 /// An IPv4 address with the length of its prefix.
 [[nodiscard]] Parsed<IpPrefix> parse_prefix(std::string_view text);
 [[nodiscard]] Parsed<IpAddress> parse_address(std::string_view text);
 /// 1 to 65535.
+/// "10.0.0.0/8,198.18.0.1".
+[[nodiscard]] Parsed<RouteConfig> parse_route(std::string_view text);
 [[nodiscard]] Parsed<Port> parse_port(std::string_view text);
 [[nodiscard]] Parsed<Endpoint> parse_endpoint(std::string_view text);
 

@@ -2,12 +2,16 @@
 #include "control/options.hpp"
 
 #include <array>
+#include <memory>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "control/device_plan.hpp"
+#include "control/device_tables.hpp"
+#include "control/interface_spec.hpp"
 #include "control/option_adder.hpp"
 #include "device/dpdk/device_spec.hpp"
 #include "net/interface.hpp"
@@ -16,7 +20,6 @@ namespace millrace::control {
 
 namespace {
 
-constexpr CountLimits kMtuLimits{.min = 576, .max = 9'000};
 constexpr CountLimits kConnectionLimits{.min = 1, .max = 64ULL << 20U};
 constexpr CountLimits kPacketLimits{.min = 2'048, .max = 16ULL << 20U};
 constexpr SecondsLimits kTimeWaitLimits{.min = 0.01, .max = 600};
@@ -33,7 +36,11 @@ auto seconds_parser(SecondsLimits limits) {
 }
 
 Parsed<std::string> parse_spec(std::string_view text) {
-  Result<device::DeviceSpec, std::string> spec = device::DeviceSpec::parse(text);
+  const Parsed<InterfaceSpec> interface = InterfaceSpec::parse(text);
+  if (!interface) {
+    return fail(interface.error());
+  }
+  Result<device::DeviceSpec, std::string> spec = device::DeviceSpec::parse(interface->device);
   if (!spec) {
     return fail(std::move(spec).error());
   }
@@ -43,8 +50,9 @@ Parsed<std::string> parse_spec(std::string_view text) {
 /// The option behind a field of Config, "devices[0].addresses" say; a field without one keeps its
 /// name.
 std::string option_of(const std::string& field) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kOptions{{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOptions{{
       {"devices", "--address"},
+      {"routes", "--route"},
       {".spec", "--device"},
       {".addresses", "--address"},
       {".gateway", "--gateway"},
@@ -63,21 +71,20 @@ std::string option_of(const std::string& field) {
 
 /// What is planned for but not offered yet is refused here, in one place.
 Result<void, std::string> check_offered(const Config& config) {
-  if (config.devices.size() > 1) {
-    return fail(
-        fmt::format("--device: {} devices were given, but a program serves one; leave out {}",
-                    config.devices.size(), config.devices.back().spec));
-  }
-  const DeviceConfig& device = config.devices.front();
-  if (device.addresses.size() > net::Interface::kMaxAddresses) {
-    return fail(fmt::format("--address: {} addresses were given for {}; give at most {}",
-                            device.addresses.size(), device.spec, net::Interface::kMaxAddresses));
+  for (const DeviceConfig& device : config.devices) {
+    if (device.addresses.size() > net::Interface::kMaxAddresses) {
+      return fail(fmt::format("--address: {} addresses were given for {}; give at most {}",
+                              device.addresses.size(), device.spec, net::Interface::kMaxAddresses));
+    }
   }
   if (config.cores.size() > 1) {
     return fail(fmt::format(
         "--cores: {} cores were given, but {} is served through one queue, which feeds one core; "
         "give one processor number",
-        config.cores.size(), device.spec));
+        config.cores.size(), config.devices.front().spec));
+  }
+  if (const auto plan = DevicePlan::make(config.devices); !plan) {
+    return fail(plan.error());
   }
   return {};
 }
@@ -104,12 +111,18 @@ SharedOptions::SharedOptions(CLI::App& app, const Config& defaults) {
 
 Result<Settings, std::string> SharedOptions::settle() const {
   Settings settings = settings_;
+  // What the command line says of devices goes before the file's tables, as a whole.
+  const bool uses_tables = device_arguments_.empty();
+  if (uses_tables && table_problem_) {
+    return fail(*table_problem_);
+  }
   Result<std::vector<DeviceConfig>, std::string> devices =
-      device_arguments_.assemble(settings_.config.devices);
+      (uses_tables ? table_arguments_ : device_arguments_).assemble(settings_.config.devices);
   if (!devices) {
     return fail(std::move(devices).error());
   }
   settings.config.devices = *std::move(devices);
+  settings.config.routes.insert(settings.config.routes.end(), routes_.begin(), routes_.end());
   settings.config.eal_arguments = fmt::format("{}", fmt::join(eal_arguments_, " "));
   settings.config.host_setup = settings.config.host_setup && !no_host_setup_;
   if (const Result<void, std::string> offered = check_offered(settings.config); !offered) {
@@ -129,8 +142,11 @@ void SharedOptions::declare_device_options(CLI::App& app) {
       device_arguments_.add(field, values);
     };
   };
-  add_checked_list(app, "--device", parse_spec, into(Field::Spec),
-                   "tap:NAME, ring, vdev:net_DRIVER[,ARGUMENTS] or pci:ADDRESS")
+  add_checked_list(
+      app, "--device", parse_spec, into(Field::Spec),
+      "tap:NAME, ring, vdev:net_DRIVER[,ARGUMENTS] or pci:ADDRESS; tap:NAME.100 is "
+      "VLAN 100 on it, as is any device with ,vlan=100; may be repeated, each with its "
+      "address behind it")
       ->type_name("DEVICE")
       ->default_str(device.spec);
   const std::string address = device.addresses.empty() ? "" : device.addresses.front().to_string();
@@ -139,13 +155,24 @@ void SharedOptions::declare_device_options(CLI::App& app) {
       ->type_name("ADDRESS/LENGTH")
       ->default_str(address);
   add_checked_list(app, "--gateway", parse_address, into(Field::Gateway),
-                   "Router to everything beyond the prefix")
+                   "Router to everything beyond the prefix; of several devices' the first one "
+                   "counts for connections that we open")
       ->type_name("ADDRESS")
       ->default_str(device.gateway ? device.gateway->to_string() : "none");
   add_checked_list(app, "--mtu", count_parser(kMtuLimits), into(Field::Mtu),
-                   "Largest datagram in bytes")
+                   "Largest datagram in bytes on the device before it")
       ->type_name("BYTES")
       ->default_str(std::to_string(device.mtu));
+  const auto note_routes = [this](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      routes_.push_back(*parse_route(text));
+    }
+  };
+  add_checked_list(app, "--route", parse_route, note_routes,
+                   "A network and the router to it, which is on one of the devices' networks; may "
+                   "be repeated")
+      ->type_name("NETWORK/LENGTH,ROUTER")
+      ->default_str("none");
 }
 
 void SharedOptions::declare_core_options(CLI::App& app) {
@@ -153,9 +180,9 @@ void SharedOptions::declare_core_options(CLI::App& app) {
   add_checked_option(
       app, "--cores", parse_cores,
       [&config](std::vector<unsigned> cores) { config.cores = std::move(cores); },
-      "Processors to run on, such as 1 or 2-3, one worker on each")
+      "Processors to pin workers to, such as 1 or 2-3, one on each")
       ->type_name("LIST")
-      ->default_str(config.cores.empty() ? "one, chosen by the system"
+      ->default_str(config.cores.empty() ? "those this process may use, none pinned"
                                          : fmt::format("{}", fmt::join(config.cores, ",")));
   add_checked_option(
       app, "--idle", parse_idle, [&config](IdlePolicy idle) { config.idle = idle; },
@@ -198,8 +225,10 @@ void SharedOptions::declare_other_options(CLI::App& app) {
   Config& config = settings_.config;
   // No `default_str`: CLI11 would look for a file of that name.
   app.set_config("--config", "",
-                 "Read options from a TOML file, NAME = VALUE; the command line goes before it")
+                 "Read options from a TOML file: NAME = VALUE, and a table [[device]] with name, "
+                 "address, gateway, mtu for each of several; the command line goes before it")
       ->type_name("FILE.toml");
+  app.config_formatter(std::make_shared<DeviceTables>(table_arguments_, table_problem_));
   add_checked_option(
       app, "--log", parse_log_level, [this](LogLevel level) { settings_.log_level = level; },
       "Least important lines to show on standard error: trace, debug, info, warn, error, off")

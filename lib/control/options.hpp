@@ -3,6 +3,7 @@
 // machine.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,10 @@ class SharedOptions {
   void declare_other_options(CLI::App& app);
 
   Settings settings_;
-  DeviceArguments device_arguments_;
+  DeviceArguments device_arguments_;  // From the command line, and from lists in a file.
+  DeviceArguments table_arguments_;   // From tables in a file.
+  std::optional<std::string> table_problem_;
+  std::vector<RouteConfig> routes_;
   std::vector<std::string> eal_arguments_;
   bool no_host_setup_ = false;
 };

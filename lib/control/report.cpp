@@ -12,6 +12,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "control/option_values.hpp"
+
 namespace millrace::control {
 
 namespace {
@@ -22,29 +24,60 @@ void add_line(std::string& text, std::string_view word, std::string_view value) 
   fmt::format_to(std::back_inserter(text), "  {:<9} {}\n", word, value);
 }
 
-void add_device(std::string& text, const DeviceReport& device) {
-  add_line(
-      text, "device",
-      fmt::format("{}, driver {}, MAC {}, MTU {}{}", device.spec, device.driver,
-                  device.mac.to_string(), device.mtu, device.is_link_up ? "" : ", link is down"));
+std::string device_text(const DeviceReport& device) {
+  const std::string vlan = device.vlan == 0 ? "" : fmt::format(", VLAN {}", device.vlan);
+  return fmt::format("{}{}, driver {}, MAC {}, MTU {}{}", device.spec, vlan, device.driver,
+                     device.mac.to_string(), device.mtu, device.is_link_up ? "" : ", link is down");
+}
+
+std::string address_text(const DeviceReport& device, bool has_first_gateway) {
   std::vector<std::string> addresses;
   std::ranges::transform(device.addresses, std::back_inserter(addresses), &IpPrefix::to_string);
   const std::string gateway =
-      device.gateway ? fmt::format(", gateway {}", device.gateway->to_string()) : std::string{};
-  add_line(text, "address", fmt::format("{}{}", fmt::join(addresses, ", "), gateway));
+      device.gateway ? fmt::format(", gateway {}{}", device.gateway->to_string(),
+                                   has_first_gateway ? "" : " for what comes from here")
+                     : std::string{};
+  return fmt::format("{}{}", fmt::join(addresses, ", "), gateway);
+}
+
+void add_device(std::string& text, const DeviceReport& device, bool has_first_gateway) {
+  add_line(text, "device", device_text(device));
+  add_line(text, "address", address_text(device, has_first_gateway));
   if (!device.host_end.empty()) {
     add_line(text, "host", fmt::format("{}, until the end", device.host_end));
+  }
+  if (!device.host_advice.empty()) {
+    add_line(text, "host", fmt::format("none in this VLAN; to make one: {}", device.host_advice));
   }
   add_line(text, "offloads", device.offloads.empty() ? "none" : device.offloads);
 }
 
-std::string cores_text(const StartReport& report) {
-  const std::string_view idle = report.sleeps_when_idle ? "sleeps when idle" : "spins when idle";
-  if (report.processors.empty()) {
-    return fmt::format("1, on any processor, {}", idle);
+void add_devices(std::string& text, const std::vector<DeviceReport>& devices) {
+  bool had_gateway = false;
+  for (const DeviceReport& device : devices) {
+    add_device(text, device, !had_gateway);
+    had_gateway = had_gateway || device.gateway.has_value();
   }
-  return fmt::format("{}, on processor {}, {}", report.processors.size(),
-                     fmt::join(report.processors, ", "), idle);
+}
+
+std::string idle_text(const StartReport& report) {
+  if (report.sleeps_when_idle) {
+    return "sleeps when idle";
+  }
+  const std::string cause =
+      report.kept_awake_by.empty()
+          ? std::string{}
+          : fmt::format(", because of {}", fmt::join(report.kept_awake_by, ", "));
+  return fmt::format("spins when idle{}", cause);
+}
+
+std::string placement_text(const StartReport& report) {
+  const bool is_pinned = !report.processors.empty();
+  return fmt::format("{}, {} {}, {}", is_pinned ? report.processors.size() : 1,
+                     is_pinned ? "pinned to processor" : "on any of processors",
+                     is_pinned ? fmt::format("{}", fmt::join(report.processors, ", "))
+                               : cores_text(report.allowed_processors),
+                     idle_text(report));
 }
 
 std::string bytes_text(std::uint64_t bytes) {
@@ -123,10 +156,12 @@ std::uint64_t microseconds(Duration duration) {
 std::string to_text(const StartReport& report) {
   std::string text =
       fmt::format("{}\n", report.versions.empty() ? report.program : report.versions);
-  for (const DeviceReport& device : report.devices) {
-    add_device(text, device);
+  add_devices(text, report.devices);
+  for (const RouteConfig& route : report.routes) {
+    add_line(text, "route",
+             fmt::format("{} by {}", route.destination.to_string(), route.gateway.to_string()));
   }
-  add_line(text, "cores", cores_text(report));
+  add_line(text, "cores", placement_text(report));
   add_line(text, "memory",
            fmt::format("{} of {} in {} packet buffers; up to {} connections",
                        bytes_text(report.packet_bytes), report.memory_kind, report.packets,

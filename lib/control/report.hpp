@@ -8,21 +8,24 @@
 #include <vector>
 
 #include <millrace/address.hpp>
+#include <millrace/config.hpp>
 #include <millrace/stats.hpp>
 
 namespace millrace::control {
 
-/// One device as it was set up.
+/// One device, or one VLAN of it, as it was set up.
 struct DeviceReport {
-  std::string spec;    ///< As given: "tap:millrace0".
-  std::string driver;  ///< DPDK's name for it.
+  std::string spec;        ///< Of the device: "tap:millrace0".
+  std::uint16_t vlan = 0;  ///< 0: without tag.
+  std::string driver;      ///< DPDK's name for it.
   MacAddress mac;
   std::uint16_t mtu = 1500;
   bool is_link_up = true;
   std::vector<IpPrefix> addresses;
   std::optional<IpAddress> gateway;
-  std::string offloads;  ///< What was agreed with the driver.
-  std::string host_end;  ///< "198.18.0.1/24 on millrace0", or empty.
+  std::string offloads;     ///< What was agreed with the driver.
+  std::string host_end;     ///< "198.18.0.1/24 on millrace0", or empty.
+  std::string host_advice;  ///< Commands that would make an end in the kernel, or empty.
 };
 
 /// What the program got.
@@ -30,12 +33,15 @@ struct StartReport {
   std::string program;
   std::string versions;  ///< As `--version` prints it.
   std::vector<DeviceReport> devices;
-  std::vector<unsigned> processors;  ///< One for each worker; empty: one worker on any.
+  std::vector<RouteConfig> routes;
+  std::vector<unsigned> processors;  ///< One for each worker; empty: one worker that is not pinned.
+  std::vector<unsigned> allowed_processors;  ///< Those that this process may use.
   bool sleeps_when_idle = false;
-  std::uint64_t packet_bytes = 0;     ///< Memory of all packet pools.
-  std::uint32_t packets = 0;          ///< Buffers in them.
-  std::string memory_kind;            ///< "hugepages" or "ordinary pages".
-  std::uint32_t max_connections = 0;  ///< Of all workers.
+  std::vector<std::string> kept_awake_by;  ///< Devices that are the reason why it does not.
+  std::uint64_t packet_bytes = 0;          ///< Memory of all packet pools.
+  std::uint32_t packets = 0;               ///< Buffers in them.
+  std::string memory_kind;                 ///< "hugepages" or "ordinary pages".
+  std::uint32_t max_connections = 0;       ///< Of all workers.
   std::string capture_file;
   std::vector<std::string> suggestions;  ///< `{address}` stands for our first address.
 };

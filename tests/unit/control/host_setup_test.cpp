@@ -56,6 +56,15 @@ TEST(PlanHostAddress, RefusesWhatAnotherInterfaceHas) {
   EXPECT_FALSE(plan_host_address("millrace0", *IpPrefix::parse("10.0.0.1/32"), {}));
 }
 
+TEST(VlanPeerCommands, MakeAnInterfaceThatTheKernelAccepts) {
+  EXPECT_EQ(vlan_peer_commands("b", 100, *IpPrefix::parse("198.18.1.2/24")),
+            "ip link add link b name b.100 type vlan id 100 && ip address add 198.18.1.1/24 dev "
+            "b.100 && ip link set b.100 up");
+  EXPECT_EQ(
+      vlan_peer_commands("a-longer-name", 100, *IpPrefix::parse("198.18.1.2/32")),
+      "ip link add link a-longer-name name vlan100 type vlan id 100 && ip link set vlan100 up");
+}
+
 TEST(CheckFree, RefusesAnAddressOfTheKernel) {
   const std::vector<LocalAddress> kernel{{"lo", IpAddress::v4(127, 0, 0, 1)},
                                          {"eth0", IpAddress::v4(10, 0, 0, 5)}};
@@ -103,6 +112,15 @@ TEST_F(HostSetupLive, GivesTheAddressAndTakesItBack) {
     EXPECT_TRUE(kernel_has("198.18.0.1"));
   }
   EXPECT_FALSE(kernel_has("198.18.0.1"));
+  EXPECT_FALSE(is_loopback_up());
+}
+
+TEST_F(HostSetupLive, BringsUpWithoutAnAddress) {
+  {
+    const auto setup = HostSetup::apply("lo", std::nullopt);
+    ASSERT_TRUE(setup) << setup.error();
+    EXPECT_TRUE(is_loopback_up());
+  }
   EXPECT_FALSE(is_loopback_up());
 }
 

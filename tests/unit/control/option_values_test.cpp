@@ -57,6 +57,13 @@ TEST(ParseCores, ReadsListsAndRanges) {
   EXPECT_EQ(parse_cores("5-5"), (std::vector<unsigned>{5}));
 }
 
+TEST(CoresText, IsWhatParseCoresReads) {
+  EXPECT_EQ(cores_text({}), "");
+  EXPECT_EQ(cores_text({3}), "3");
+  EXPECT_EQ(cores_text({0, 1, 2, 5, 7, 8}), "0-2,5,7-8");
+  EXPECT_EQ(parse_cores(cores_text({0, 1, 2, 5, 7, 8})), (std::vector<unsigned>{0, 1, 2, 5, 7, 8}));
+}
+
 TEST(ParseCores, RefusesEverythingElse) {
   for (const std::string text :
        {"", ",", "1,", ",1", "4-2", "1-", "-1", "a", "1,1", "0-3,2", "0-1024", "4294967296"}) {

@@ -163,6 +163,112 @@ TEST(Options, ConfigurationFileIsToml) {
   EXPECT_FALSE(settings.config.host_setup);
 }
 
+TEST(Options, SeveralDevicesEachWithItsOwn) {
+  const Config config = settled({"--device",  "tap:a",
+                                 "--address", "10.0.0.2/24",
+                                 "--gateway", "10.0.0.1",
+                                 "--device",  "tap:b.100",
+                                 "--address", "10.0.1.2/24",
+                                 "--mtu",     "1400",
+                                 "--device",  "tap:b",
+                                 "--address", "10.0.2.2/24",
+                                 "--route",   "172.16.0.0/12,10.0.1.1",
+                                 "--route",   "192.168.0.0/16,10.0.2.1"})
+                            .config;
+  ASSERT_EQ(config.devices.size(), 3U);
+  EXPECT_EQ(config.devices[0].gateway, IpAddress::v4(10, 0, 0, 1));
+  EXPECT_EQ(config.devices[1].spec, "tap:b.100");
+  EXPECT_EQ(config.devices[1].mtu, 1400);
+  EXPECT_EQ(config.devices[2].addresses[0].to_string(), "10.0.2.2/24");
+  EXPECT_FALSE(config.devices[2].gateway);
+  ASSERT_EQ(config.routes.size(), 2U);
+  EXPECT_EQ(config.routes[1].destination.to_string(), "192.168.0.0/16");
+  EXPECT_EQ(config.routes[1].gateway, IpAddress::v4(10, 0, 2, 1));
+}
+
+TEST(Options, SeveralDevicesInAConfigurationFile) {
+  const ConfigFile file{
+      "device = [\"tap:a\", \"tap:b\", \"tap:b.100\"]\n"
+      "address = [\"10.0.0.2/24\", \"10.0.1.2/24\", \"10.0.2.2/24\"]\n"
+      "route = [\"172.16.0.0/12,10.0.1.1\"]\n"};
+  const Config config = settled({"--config", file.path()}).config;
+  ASSERT_EQ(config.devices.size(), 3U);
+  EXPECT_EQ(config.devices[2].spec, "tap:b.100");
+  EXPECT_EQ(config.devices[2].addresses[0].to_string(), "10.0.2.2/24");
+  ASSERT_EQ(config.routes.size(), 1U);
+}
+
+TEST(Options, ADeviceTableForEachInAConfigurationFile) {
+  const ConfigFile file{
+      "log = \"error\"\nroute = \"172.16.0.0/12,10.0.1.1\"\n\n"
+      "[[device]]\nname = \"tap:a\"\naddress = [\"10.0.0.2/24\", \"10.0.0.3/24\"]\n\n"
+      "# The order of the entries does not matter.\n[[device]]\nmtu = 1400\n"
+      "gateway = \"10.0.1.1\"\naddress = \"10.0.1.2/24\"\nname = \"tap:b.100\"\n"};
+  const Settings settings = settled({"--config", file.path()});
+  const Config& config = settings.config;
+  EXPECT_EQ(settings.log_level, LogLevel::Error);
+  ASSERT_EQ(config.routes.size(), 1U);
+  ASSERT_EQ(config.devices.size(), 2U);
+  EXPECT_EQ(config.devices[0].spec, "tap:a");
+  ASSERT_EQ(config.devices[0].addresses.size(), 2U);
+  EXPECT_EQ(config.devices[0].addresses[1].to_string(), "10.0.0.3/24");
+  EXPECT_FALSE(config.devices[0].gateway);
+  EXPECT_EQ(config.devices[1].spec, "tap:b.100");
+  EXPECT_EQ(config.devices[1].gateway, IpAddress::v4(10, 0, 1, 1));
+  EXPECT_EQ(config.devices[1].mtu, 1400);
+}
+
+TEST(Options, DevicesOfTheCommandLineReplaceTheTables) {
+  const ConfigFile file{
+      "[[device]]\nname = \"tap:a\"\naddress = \"10.0.0.2/24\"\n"
+      "[[device]]\nname = \"tap:b\"\naddress = \"10.0.1.2/24\"\n"};
+  const Config config =
+      settled({"--config", file.path(), "--device", "tap:c", "--address", "10.0.2.2/24"}).config;
+  ASSERT_EQ(config.devices.size(), 1U);
+  EXPECT_EQ(config.devices[0].spec, "tap:c");
+}
+
+TEST(Options, MistakesInDeviceTablesAreOneLineEach) {
+  struct Case {
+    std::string text;
+    std::string mention;
+  };
+  for (const auto& [text, mention] : {
+           Case{"[[device]]\naddress = \"10.0.0.2/24\"\n",
+                "--config: a [[device]] table has no name; "},
+           Case{"[[device]]\nname = \"tap:a\"\nspeed = 10\n",
+                "--config: 'device.speed' is no entry"},
+           Case{"[[device]]\nname = \"tap:a\"\naddress = \"10.0.0.2\"\n",
+                "--config: device.address: '10.0.0.2' lacks the length"},
+           Case{"[[device]]\nname = \"floppy:0\"\n", "--config: device.name: unknown device"},
+           Case{"[[device]]\nname = \"tap:a\"\nmtu = 12\n",
+                "--config: device.mtu: 12 is out of range"},
+           Case{"[[device]]\nname = \"tap:a\"\n\n[[device]]\nname = \"tap:b\"\n",
+                "--address: tap:b has none"},
+       }) {
+    const ConfigFile file{text};
+    const Outcome outcome = read({"--config", file.path()});
+    ASSERT_FALSE(outcome.stop) << outcome.stop->text;
+    ASSERT_FALSE(outcome.settings) << text;
+    EXPECT_NE(outcome.settings.error().find(mention), std::string::npos)
+        << outcome.settings.error();
+  }
+}
+
+TEST(Options, RoutesAreLimited) {
+  std::vector<std::string> arguments;
+  for (unsigned i = 0; i < Config::kMaxRoutes; ++i) {
+    arguments.push_back("--route");
+    arguments.push_back("10." + std::to_string(i) + ".0.0/16,198.18.0.1");
+  }
+  const Outcome outcome = read(arguments);
+  ASSERT_FALSE(outcome.settings);
+  EXPECT_EQ(outcome.settings.error(),
+            "--route: 65 addresses, gateways and routes were given; give at most 64 in all");
+  arguments.resize(arguments.size() - 2);
+  EXPECT_TRUE(read(arguments).settings);
+}
+
 TEST(Options, MistakesInConfigurationFilesAreUsageErrors) {
   struct Case {
     std::string text;
@@ -204,6 +310,9 @@ TEST(Options, MistakesOnTheCommandLineAreOneLineEach) {
            Case{{"--gateway", "x"}, "--gateway: 'x' is no IPv4 address"},
            Case{{"--device", "floppy:0"}, "--device: unknown device 'floppy:0'"},
            Case{{"--device", "tap"}, "--device: 'tap' lacks the interface's name"},
+           Case{{"--device", "tap:a.4095"}, "--device: 'tap:a.4095' names no VLAN by '4095'"},
+           Case{{"--route", "10.0.0.0/8"}, "--route: '10.0.0.0/8' names no router; give"},
+           Case{{"--route", "10.0.0.0,198.18.0.1"}, "--route: '10.0.0.0,198.18.0.1' is no route"},
            Case{{"--idle", "lazy"}, "--idle: 'lazy'"},
            Case{{"--nonsense"}, "'--nonsense' is not known; millrace-test --help"},
            Case{{"www", "more"}, "'more' is not known"},
@@ -226,9 +335,15 @@ TEST(Options, WhatDoesNotFitTogetherIsRefused) {
     std::string mention;
   };
   for (const auto& [arguments, mention] : {
-           Case{{"--device", "tap:a", "--address", "10.0.0.2/24", "--device", "tap:b", "--address",
-                 "10.0.1.2/24"},
-                "--device: 2 devices were given"},
+           Case{{"--device", "tap:a.5", "--device", "tap:a,vlan=5", "--address", "10.0.1.2/24"},
+                "--device: tap:a,vlan=5 was given twice"},
+           Case{{"--route", "10.0.0.0/8,10.0.0.1"}, "--route: 10.0.0.1 lies in none"},
+           Case{{"--route", "10.0.0.1/8,198.18.0.1"},
+                "--route: 10.0.0.1/8 has host bits; give 10.0.0.0/8"},
+           Case{{"--route", "10.0.0.0/8,198.18.0.2"}, "--route: 198.18.0.2 is this host's own"},
+           Case{{"--route", "10.0.0.0/8,198.18.0.255"}, "--route: 198.18.0.255 is the broadcast"},
+           Case{{"--route", "10.0.0.0/8,198.18.0.1", "--route", "10.0.0.0/8,198.18.0.3"},
+                "--route: 10.0.0.0/8 has two gateways on tap:millrace0; give one"},
            Case{{"--cores", "0,1"}, "--cores: 2 cores were given, but tap:millrace0"},
            Case{{"--gateway", "10.0.0.1"}, "--gateway"},
            Case{{"--address", "224.0.0.1/24"}, "--address"},
@@ -265,6 +380,7 @@ TEST(Options, HelpListsEveryOptionWithItsDefault) {
                                  "--address",
                                  "[198.18.0.2/24]",
                                  "--gateway",
+                                 "--route",
                                  "--mtu",
                                  "[1500]",
                                  "--cores",

@@ -23,6 +23,7 @@ StartReport example() {
   device.offloads = "tx: IPv4 and TCP checksum";
   device.host_end = "198.18.0.1/24 on millrace0";
   report.sleeps_when_idle = true;
+  report.allowed_processors = {0, 1, 2, 5};
   report.packet_bytes = 96U << 20U;
   report.packets = 57'344;
   report.memory_kind = "ordinary pages";
@@ -39,7 +40,7 @@ TEST(StartReport, SaysWhatTheProgramGot) {
       "  address   198.18.0.2/24\n"
       "  host      198.18.0.1/24 on millrace0, until the end\n"
       "  offloads  tx: IPv4 and TCP checksum\n"
-      "  cores     1, on any processor, sleeps when idle\n"
+      "  cores     1, on any of processors 0-2,5, sleeps when idle\n"
       "  memory    96 MiB of ordinary pages in 57344 packet buffers; up to 16384 connections\n"
       "try: nc 198.18.0.2 7\n");
 }
@@ -61,9 +62,40 @@ TEST(StartReport, SaysWhatDiffers) {
       "  device    tap:millrace0, driver net_tap, MAC 02:00:00:00:00:01, MTU 1500, link is down\n"
       "  address   198.18.0.2/24, 198.18.0.3/24, gateway 198.18.0.1\n"
       "  offloads  none\n"
-      "  cores     2, on processor 1, 3, spins when idle\n"
+      "  cores     2, pinned to processor 1, 3, spins when idle\n"
       "  memory    96 MiB of ordinary pages in 57344 packet buffers; up to 16384 connections\n"
       "  capture   all.pcapng\n");
+}
+
+TEST(StartReport, TellsSeveralInterfacesApart) {
+  StartReport report = example();
+  report.devices[0].gateway = IpAddress::v4(198, 18, 0, 1);
+  DeviceReport vlan = report.devices[0];
+  vlan.vlan = 100;
+  vlan.addresses = {*IpPrefix::parse("198.18.1.2/24")};
+  vlan.gateway = IpAddress::v4(198, 18, 1, 1);
+  vlan.host_end.clear();
+  vlan.host_advice = "ip link add b.100";
+  report.devices.push_back(vlan);
+  report.routes.push_back({*IpPrefix::parse("10.0.0.0/8"), IpAddress::v4(198, 18, 1, 9)});
+  report.sleeps_when_idle = false;
+  report.kept_awake_by = {"ring", "vdev:net_ring0"};
+  report.suggestions.clear();
+  EXPECT_EQ(
+      to_text(report),
+      "millrace-echo 0.1.0 (DPDK 22.11.11)\n"
+      "  device    tap:millrace0, driver net_tap, MAC 02:00:00:00:00:01, MTU 1500\n"
+      "  address   198.18.0.2/24, gateway 198.18.0.1\n"
+      "  host      198.18.0.1/24 on millrace0, until the end\n"
+      "  offloads  tx: IPv4 and TCP checksum\n"
+      "  device    tap:millrace0, VLAN 100, driver net_tap, MAC 02:00:00:00:00:01, MTU 1500\n"
+      "  address   198.18.1.2/24, gateway 198.18.1.1 for what comes from here\n"
+      "  host      none in this VLAN; to make one: ip link add b.100\n"
+      "  offloads  tx: IPv4 and TCP checksum\n"
+      "  route     10.0.0.0/8 by 198.18.1.9\n"
+      "  cores     1, on any of processors 0-2,5, spins when idle, because of ring, "
+      "vdev:net_ring0\n"
+      "  memory    96 MiB of ordinary pages in 57344 packet buffers; up to 16384 connections\n");
 }
 
 TEST(CountersText, ListsWhatIsNotZero) {

@@ -1,4 +1,5 @@
 // What each DropReason is called in reports.
+#include <algorithm>
 #include <array>
 #include <millrace/stats.hpp>
 #include <utility>
@@ -12,7 +13,8 @@ struct Name {
   std::string_view text;
 };
 
-constexpr std::array kNames{
+// Up to IP and what stands beside it.
+constexpr std::array kNetworkNames{
     Name{DropReason::EthernetTooShort, "ethernet_too_short"},
     Name{DropReason::EthernetNotForUs, "ethernet_not_for_us"},
     Name{DropReason::EthernetUnknownType, "ethernet_unknown_type"},
@@ -40,6 +42,9 @@ constexpr std::array kNames{
     Name{DropReason::IcmpNotUnicast, "icmp_not_unicast"},
     Name{DropReason::IcmpUnmatched, "icmp_unmatched"},
     Name{DropReason::IcmpOutRateLimited, "icmp_out_rate_limited"},
+};
+
+constexpr std::array kTransportNames{
     Name{DropReason::UdpTooShort, "udp_too_short"},
     Name{DropReason::UdpBadLength, "udp_bad_length"},
     Name{DropReason::UdpBadChecksum, "udp_bad_checksum"},
@@ -73,6 +78,14 @@ constexpr std::array kNames{
     Name{DropReason::NoRoute, "no_route"},
     Name{DropReason::TransmitQueueFull, "transmit_queue_full"},
 };
+
+consteval auto join_names() {
+  std::array<Name, kNetworkNames.size() + kTransportNames.size()> names{};
+  std::ranges::copy(kNetworkNames, names.begin());
+  std::ranges::copy(kTransportNames, names.begin() + kNetworkNames.size());
+  return names;
+}
+constexpr auto kNames = join_names();
 
 // Entry i must name the enumerator of value i.
 consteval bool is_in_order() {

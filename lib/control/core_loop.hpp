@@ -57,7 +57,7 @@ class CoreLoop {
   /// Turns that had work and could do none of it (a device that takes nothing, no free packet)
   /// before a core that may sleep pauses between them, and for how long.
   static constexpr std::uint32_t kFruitlessTurnsBeforePause = 1'024;
-  static constexpr Duration kPause = std::chrono::microseconds{50};
+  static constexpr Duration kPause = std::chrono::microseconds{500};
   /// How long the end may take to send what is queued.
   static constexpr Duration kFlushLimit = std::chrono::milliseconds{100};
 

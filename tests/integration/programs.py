@@ -24,13 +24,13 @@ class MillraceProgram:
     """A server that runs until `stop`. After SIGUSR1 it prints one JSON line per core on standard error:
     {"core": 0, "usage": {...}, "stats": {..., "drops": {...}}}, named as in <millrace/stats.hpp>."""
 
-    def __init__(self, namespace: Namespace, name: str, *arguments) -> None:
+    def __init__(self, namespace: Namespace, name: str, *arguments, wrapper: list[str] | None = None) -> None:
         self.namespace = namespace
         self._folder = tempfile.TemporaryDirectory(prefix="millrace-test-")
         self._log = pathlib.Path(self._folder.name) / "log"
         self._log_file = self._log.open("wb")
         self.process = namespace.start(
-            path_of(name), *arguments,
+            *(wrapper or []), path_of(name), *arguments,
             stdin=subprocess.DEVNULL, stdout=self._log_file, stderr=subprocess.STDOUT,
         )
 

@@ -36,6 +36,13 @@ def cpu_share(program: MillraceProgram, seconds: float = IDLE_SECONDS) -> float:
     return (cpu_seconds(program.process.pid) - before) / (time.monotonic() - begin)
 
 
+def wait_for(condition, what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what} after {seconds} s"
+        time.sleep(0.1)
+
+
 @pytest.fixture
 def start(namespace):
     """start(ARGUMENTS..., where=NAMESPACE) runs the echo server; every one must end in order."""
@@ -174,7 +181,8 @@ def test_a_device_that_takes_nothing_does_not_keep_it_spinning(namespace, start)
                 connection.send(b"x" * 65536)
         time.sleep(0.2)  # Nobody reads: the echoes are in flight.
         namespace.ip("link", "set", INTERFACE, "down")
-        time.sleep(0.5)
+        sent = program.stats()["tx_frames"]
+        wait_for(lambda: program.stats()["tx_frames"] > sent, "frame that cannot leave")
         share = cpu_share(program)
         namespace.ip("link", "set", INTERFACE, "up")
     print(f"with its device down it takes {share:.2%} of a core")

@@ -12,7 +12,7 @@ struct Name {
   std::string_view text;
 };
 
-constexpr std::array kNames{
+constexpr std::array kNamesBelowTcp{
     Name{DropReason::EthernetTooShort, "ethernet_too_short"},
     Name{DropReason::EthernetNotForUs, "ethernet_not_for_us"},
     Name{DropReason::EthernetUnknownType, "ethernet_unknown_type"},
@@ -25,6 +25,7 @@ constexpr std::array kNames{
     Name{DropReason::Ipv4BadVersion, "ipv4_bad_version"},
     Name{DropReason::Ipv4BadHeaderLength, "ipv4_bad_header_length"},
     Name{DropReason::Ipv4BadTotalLength, "ipv4_bad_total_length"},
+    Name{DropReason::Ipv4Truncated, "ipv4_truncated"},
     Name{DropReason::Ipv4BadChecksum, "ipv4_bad_checksum"},
     Name{DropReason::Ipv4BadOptions, "ipv4_bad_options"},
     Name{DropReason::Ipv4SourceRoute, "ipv4_source_route"},
@@ -42,9 +43,13 @@ constexpr std::array kNames{
     Name{DropReason::UdpBadLength, "udp_bad_length"},
     Name{DropReason::UdpBadChecksum, "udp_bad_checksum"},
     Name{DropReason::UdpNoSocket, "udp_no_socket"},
+};
+
+constexpr std::array kNamesFromTcp{
     Name{DropReason::TcpTooShort, "tcp_too_short"},
     Name{DropReason::TcpBadDataOffset, "tcp_bad_data_offset"},
     Name{DropReason::TcpBadChecksum, "tcp_bad_checksum"},
+    Name{DropReason::TcpPartialChecksum, "tcp_partial_checksum"},
     Name{DropReason::TcpBadOptions, "tcp_bad_options"},
     Name{DropReason::TcpNotUnicast, "tcp_not_unicast"},
     Name{DropReason::TcpBadPort, "tcp_bad_port"},
@@ -72,14 +77,21 @@ constexpr std::array kNames{
     Name{DropReason::TransmitQueueFull, "transmit_queue_full"},
 };
 
+constexpr std::size_t kNameCount = kNamesBelowTcp.size() + kNamesFromTcp.size();
+
+constexpr const Name& name_at(std::size_t index) {
+  return index < kNamesBelowTcp.size() ? kNamesBelowTcp[index]
+                                       : kNamesFromTcp[index - kNamesBelowTcp.size()];
+}
+
 // Entry i must name the enumerator of value i.
 consteval bool is_in_order() {
-  for (std::size_t i = 0; i < kNames.size(); ++i) {
-    if (std::to_underlying(kNames[i].reason) != i || kNames[i].text.empty()) {
+  for (std::size_t i = 0; i < kNameCount; ++i) {
+    if (std::to_underlying(name_at(i).reason) != i || name_at(i).text.empty()) {
       return false;
     }
   }
-  return kNames.size() == kDropReasonCount;
+  return kNameCount == kDropReasonCount;
 }
 static_assert(is_in_order());
 
@@ -87,7 +99,7 @@ static_assert(is_in_order());
 
 std::string_view to_string(DropReason reason) noexcept {
   const std::size_t index = std::to_underlying(reason);
-  return index < kNames.size() ? kNames[index].text : "unknown";
+  return index < kNameCount ? name_at(index).text : "unknown";
 }
 
 }  // namespace millrace

@@ -12,6 +12,7 @@
 #include <rte_memory.h>
 
 #include "control/core_thread.hpp"
+#include "control/interface_advice.hpp"
 #include "control/local_addresses.hpp"
 #include "control/memory_plan.hpp"
 
@@ -134,6 +135,9 @@ Result<void, std::string> Instance::check_machine() {
     }
     if (auto is_free = check_free(config.addresses, kernel); !is_free) {
       return is_free;
+    }
+    if (const auto warning = sharing_warning(*spec, kernel)) {
+      setup_.log.warn("{}", *warning);
     }
     std::optional<IpPrefix>& host_address = host_addresses_.emplace_back();
     if (spec->kind == device::DeviceKind::Tap && setup_.config.host_setup) {

@@ -3,6 +3,7 @@
 // Threads are launch's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -67,6 +68,10 @@ class Instance {
 
   [[nodiscard]] const Config& config() const noexcept { return setup_.config; }
   [[nodiscard]] std::vector<std::unique_ptr<Core>>& cores() noexcept { return cores_; }
+  /// What was asked for as device `index`, which is also the interface's index.
+  [[nodiscard]] const device::DeviceSpec& device_spec(std::size_t index) const noexcept {
+    return specs_[index];
+  }
   /// Whether a core without work sleeps.
   [[nodiscard]] bool sleeps_when_idle() const noexcept;
   /// The part of the start-up report that this knows.

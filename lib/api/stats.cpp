@@ -1,5 +1,4 @@
 // What each DropReason is called in reports.
-#include <algorithm>
 #include <array>
 #include <millrace/stats.hpp>
 #include <utility>
@@ -13,8 +12,7 @@ struct Name {
   std::string_view text;
 };
 
-// Up to IP and what stands beside it.
-constexpr std::array kNetworkNames{
+constexpr std::array kNamesBelowTcp{
     Name{DropReason::EthernetTooShort, "ethernet_too_short"},
     Name{DropReason::EthernetNotForUs, "ethernet_not_for_us"},
     Name{DropReason::EthernetUnknownType, "ethernet_unknown_type"},
@@ -29,6 +27,7 @@ constexpr std::array kNetworkNames{
     Name{DropReason::Ipv4BadVersion, "ipv4_bad_version"},
     Name{DropReason::Ipv4BadHeaderLength, "ipv4_bad_header_length"},
     Name{DropReason::Ipv4BadTotalLength, "ipv4_bad_total_length"},
+    Name{DropReason::Ipv4Truncated, "ipv4_truncated"},
     Name{DropReason::Ipv4BadChecksum, "ipv4_bad_checksum"},
     Name{DropReason::Ipv4BadOptions, "ipv4_bad_options"},
     Name{DropReason::Ipv4SourceRoute, "ipv4_source_route"},
@@ -49,9 +48,13 @@ constexpr std::array kTransportNames{
     Name{DropReason::UdpBadLength, "udp_bad_length"},
     Name{DropReason::UdpBadChecksum, "udp_bad_checksum"},
     Name{DropReason::UdpNoSocket, "udp_no_socket"},
+};
+
+constexpr std::array kNamesFromTcp{
     Name{DropReason::TcpTooShort, "tcp_too_short"},
     Name{DropReason::TcpBadDataOffset, "tcp_bad_data_offset"},
     Name{DropReason::TcpBadChecksum, "tcp_bad_checksum"},
+    Name{DropReason::TcpPartialChecksum, "tcp_partial_checksum"},
     Name{DropReason::TcpBadOptions, "tcp_bad_options"},
     Name{DropReason::TcpNotUnicast, "tcp_not_unicast"},
     Name{DropReason::TcpBadPort, "tcp_bad_port"},
@@ -79,22 +82,21 @@ constexpr std::array kTransportNames{
     Name{DropReason::TransmitQueueFull, "transmit_queue_full"},
 };
 
-consteval auto join_names() {
-  std::array<Name, kNetworkNames.size() + kTransportNames.size()> names{};
-  std::ranges::copy(kNetworkNames, names.begin());
-  std::ranges::copy(kTransportNames, names.begin() + kNetworkNames.size());
-  return names;
+constexpr std::size_t kNameCount = kNamesBelowTcp.size() + kNamesFromTcp.size();
+
+constexpr const Name& name_at(std::size_t index) {
+  return index < kNamesBelowTcp.size() ? kNamesBelowTcp[index]
+                                       : kNamesFromTcp[index - kNamesBelowTcp.size()];
 }
-constexpr auto kNames = join_names();
 
 // Entry i must name the enumerator of value i.
 consteval bool is_in_order() {
-  for (std::size_t i = 0; i < kNames.size(); ++i) {
-    if (std::to_underlying(kNames[i].reason) != i || kNames[i].text.empty()) {
+  for (std::size_t i = 0; i < kNameCount; ++i) {
+    if (std::to_underlying(name_at(i).reason) != i || name_at(i).text.empty()) {
       return false;
     }
   }
-  return kNames.size() == kDropReasonCount;
+  return kNameCount == kDropReasonCount;
 }
 static_assert(is_in_order());
 
@@ -102,7 +104,7 @@ static_assert(is_in_order());
 
 std::string_view to_string(DropReason reason) noexcept {
   const std::size_t index = std::to_underlying(reason);
-  return index < kNames.size() ? kNames[index].text : "unknown";
+  return index < kNameCount ? name_at(index).text : "unknown";
 }
 
 }  // namespace millrace

@@ -80,6 +80,9 @@ void CoreLoop::tell_conflict() {
     conflict_told_at_ = now;
     send(*conflict);
   }
+  if (const auto unfinished = core_.stack->take_unfinished()) {
+    send(*unfinished);
+  }
 }
 
 void CoreLoop::answer_requests() {

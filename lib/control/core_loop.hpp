@@ -18,6 +18,7 @@
 #include "control/stop_switch.hpp"
 #include "control/wake_event.hpp"
 #include "net/arp.hpp"
+#include "stack/offload_watch.hpp"
 
 namespace millrace::control {
 
@@ -37,7 +38,8 @@ struct DeviceLoss {
 };
 
 /// What a core has to tell people; the main thread words it.
-using CoreMessage = std::variant<StallReport, net::Conflict, DeviceLoss, Snapshot>;
+using CoreMessage =
+    std::variant<StallReport, net::Conflict, stack::UnfinishedFrames, DeviceLoss, Snapshot>;
 
 /// How a core reaches the main thread, and the main thread a core. A message that finds the mailbox
 /// full is lost.

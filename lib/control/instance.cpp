@@ -12,6 +12,7 @@
 #include <rte_memory.h>
 
 #include "control/core_thread.hpp"
+#include "control/interface_advice.hpp"
 #include "control/local_addresses.hpp"
 #include "control/memory_plan.hpp"
 #include "control/option_values.hpp"
@@ -136,6 +137,11 @@ Result<void, std::string> Instance::check_devices() {
     }
   }
   const std::vector<LocalAddress> kernel = kernel_addresses();
+  for (const DevicePlan::Device& device : plan_.devices) {
+    if (const auto warning = sharing_warning(device.spec, kernel)) {
+      setup_.log.warn("{}", *warning);
+    }
+  }
   for (const DeviceConfig& config : setup_.config.devices) {
     if (auto is_free = check_free(config.addresses, kernel); !is_free) {
       return is_free;

@@ -3,6 +3,7 @@
 // Threads are launch's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -68,6 +69,14 @@ class Instance {
 
   [[nodiscard]] const Config& config() const noexcept { return setup_.config; }
   [[nodiscard]] std::vector<std::unique_ptr<Core>>& cores() noexcept { return cores_; }
+  /// What was asked for as device `index`.
+  [[nodiscard]] const device::DeviceSpec& device_spec(std::size_t index) const noexcept {
+    return plan_.devices[index].spec;
+  }
+  /// The device below interface `index`.
+  [[nodiscard]] const device::DeviceSpec& spec_below(std::size_t index) const noexcept {
+    return device_spec(plan_.interfaces[index].device);
+  }
   /// Whether a core without work sleeps.
   [[nodiscard]] bool sleeps_when_idle() const noexcept;
   /// The part of the start-up report that this knows.

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "control/command_line.hpp"
+#include "control/interface_advice.hpp"
 #include "control/report.hpp"
 
 namespace millrace::control {
@@ -150,7 +151,10 @@ void Launch::show_messages() {
         parts_.log.warn(to_text(*stall));
       } else if (const auto* loss = std::get_if<DeviceLoss>(&message)) {
         parts_.log.warn("the interface of {} is gone; start the program again to have it back",
-                        parts_.instance.config().devices[loss->device].spec);
+                        parts_.instance.device_spec(loss->device).text);
+      } else if (const auto* unfinished = std::get_if<stack::UnfinishedFrames>(&message)) {
+        const device::DeviceSpec& spec = parts_.instance.spec_below(unfinished->interface_index);
+        parts_.log.warn("{}", offload_advice(spec, unfinished->reason));
       } else {
         parts_.log.warn(to_text(std::get<net::Conflict>(message)));
       }

@@ -22,6 +22,13 @@ bool is_for_us(const Interface& interface, const IpAddress& destination) noexcep
          destination == kAllHosts;
 }
 
+// Segments that a NIC or the kernel has joined make a datagram that no frame of this link can
+// carry, and drivers with frames of a fixed size cut it off.
+bool is_joined(const Interface& interface, std::span<const std::byte> bytes) noexcept {
+  const auto header = wire::read_ipv4_fields(bytes);
+  return header && header->total_length > interface.mtu && header->total_length > bytes.size();
+}
+
 }  // namespace
 
 Result<wire::Ipv4Header, DropReason> Ipv4Input::accept(const Interface& interface,
@@ -31,7 +38,9 @@ Result<wire::Ipv4Header, DropReason> Ipv4Input::accept(const Interface& interfac
   }
   const auto header = wire::parse_ipv4(datagram.data());
   if (!header) {
-    return header;
+    const bool is_cut_off =
+        header.error() == DropReason::Ipv4BadTotalLength && is_joined(interface, datagram.data());
+    return fail(is_cut_off ? DropReason::Ipv4Truncated : header.error());
   }
   if (!has_good_checksum(datagram, *header)) {
     return fail(DropReason::Ipv4BadChecksum);

@@ -97,6 +97,7 @@ Stack::Stack(const Config& config, std::span<const InterfaceSetup> interfaces,
       icmp_{interfaces_, ipv4_output_, pools.headers, stats_},
       tcp_{config, pools, ipv4_output_, interfaces_, stats_, random_, now},
       timers_{config.max_timers, now},
+      offload_watch_{interfaces.size()},
       owner_{std::this_thread::get_id()},
       now_{now} {}
 
@@ -154,6 +155,7 @@ void Stack::on_ipv4(Instant now, net::Interface& interface, Packet datagram,
   const auto header = ipv4_input_.accept(interface, datagram);
   if (!header) {
     stats_.count(header.error());
+    offload_watch_.note(now, interface.index, header.error());
     return;
   }
   switch (header->protocol) {
@@ -163,7 +165,9 @@ void Stack::on_ipv4(Instant now, net::Interface& interface, Packet datagram,
         stats_.count(DropReason::TcpNotUnicast);
         return;
       }
-      tcp_.on_datagram(now, interface, *header, std::move(datagram));
+      if (const auto flaw = tcp_.on_datagram(now, interface, *header, std::move(datagram))) {
+        offload_watch_.note(now, interface.index, *flaw);
+      }
       break;
     case wire::IpProtocol::Icmp:
       if (const auto error = icmp_.on_packet(now, interface, *header, std::move(datagram))) {

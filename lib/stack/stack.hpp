@@ -28,6 +28,7 @@
 #include "packet/packet_pool.hpp"
 #include "stack/app_timers.hpp"
 #include "stack/device_map.hpp"
+#include "stack/offload_watch.hpp"
 #include "stack/tcp_core.hpp"
 
 namespace millrace::stack {
@@ -88,6 +89,10 @@ class Stack {
   [[nodiscard]] std::optional<net::Conflict> take_conflict() noexcept {
     return arp_.take_conflict();
   }
+  /// Frames that an offload had left unfinished, for a log line; once for each interface.
+  [[nodiscard]] std::optional<UnfinishedFrames> take_unfinished() noexcept {
+    return offload_watch_.take();
+  }
   [[nodiscard]] CoreUsage usage() const noexcept;
 
  private:
@@ -113,6 +118,7 @@ class Stack {
   net::Icmp icmp_;
   TcpCore tcp_;
   AppTimers timers_;
+  OffloadWatch offload_watch_;
   std::thread::id owner_;
   Instant now_;
 };

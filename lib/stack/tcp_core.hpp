@@ -66,9 +66,11 @@ class TcpCore {
   void shut_down(Error reason) noexcept;
 
   // A turn, in this order.
-  /// `datagram` starts at its IPv4 header, of which `header` is the parse.
-  void on_datagram(Instant now, const net::Interface& interface, const wire::Ipv4Header& header,
-                   packet::Packet datagram) noexcept;
+  /// `datagram` starts at its IPv4 header, of which `header` is the parse. Returns what was wrong
+  /// with it, which has been counted, unless the segment is sound, whatever becomes of it.
+  std::optional<DropReason> on_datagram(Instant now, const net::Interface& interface,
+                                        const wire::Ipv4Header& header,
+                                        packet::Packet datagram) noexcept;
   void on_icmp_error(const net::IcmpError& error) noexcept;
   /// The headers of a datagram of ours whose next hop never answered.
   void on_unresolved(std::span<const std::byte> datagram) noexcept;

@@ -1,5 +1,6 @@
 // From a datagram to the connection, TIME-WAIT entry or listener that it is for.
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "stack/tcp_core.hpp"
@@ -13,22 +14,36 @@ namespace millrace::stack {
 using packet::Packet;
 using tcp::Segment;
 
+namespace {
+
+DropReason why_checksum_is_bad(const wire::Ipv4Header& header,
+                               std::span<const std::byte> segment) noexcept {
+  const bool is_partial = wire::is_partial_checksum(
+      wire::tcp_checksum_field(segment), header.source, header.destination, wire::IpProtocol::Tcp,
+      static_cast<std::uint32_t>(segment.size()));
+  return is_partial ? DropReason::TcpPartialChecksum : DropReason::TcpBadChecksum;
+}
+
+}  // namespace
+
 /// A valid segment and whose it is.
 struct TcpCore::Arrival {
   FourTuple tuple;
   Segment segment;
 };
 
-void TcpCore::on_datagram(Instant now, const net::Interface& interface,
-                          const wire::Ipv4Header& header, Packet datagram) noexcept {
+std::optional<DropReason> TcpCore::on_datagram(Instant now, const net::Interface& interface,
+                                               const wire::Ipv4Header& header,
+                                               Packet datagram) noexcept {
   now_ = now;
   ++stats_.tcp_segments_in;
   auto arrival = parse(interface, header, datagram);
   if (!arrival) {
     stats_.count(arrival.error());
-    return;
+    return arrival.error();
   }
   deliver(now, *arrival, std::move(datagram));
+  return std::nullopt;
 }
 
 Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interface,
@@ -49,7 +64,7 @@ Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interf
       (verdict == packet::ChecksumVerdict::Unknown &&
        !wire::has_valid_transport_checksum(header.source, header.destination, wire::IpProtocol::Tcp,
                                            datagram.data()))) {
-    return fail(DropReason::TcpBadChecksum);
+    return fail(why_checksum_is_bad(header, datagram.data()));
   }
   const std::size_t options_bytes = tcp_header->header_length - wire::kTcpHeaderSize;
   auto options =

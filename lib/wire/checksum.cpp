@@ -100,4 +100,11 @@ bool has_valid_transport_checksum(const IpAddress& source, const IpAddress& dest
   return checksum.is_valid();
 }
 
+bool is_partial_checksum(std::uint16_t field, const IpAddress& source, const IpAddress& destination,
+                         IpProtocol protocol, std::uint32_t length) noexcept {
+  Checksum checksum;
+  checksum.add_pseudo_header(source, destination, protocol, length);
+  return field == checksum.folded();
+}
+
 }  // namespace millrace::wire

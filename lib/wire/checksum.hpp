@@ -53,6 +53,12 @@ class Checksum {
                                                 const IpAddress& destination, IpProtocol protocol,
                                                 std::span<const std::byte> bytes) noexcept;
 
+/// Whether `field`, the checksum field of a TCP segment or UDP datagram of `length` bytes, holds
+/// the sum of the pseudo header alone: what a sender leaves to a NIC that finishes checksums.
+[[nodiscard]] bool is_partial_checksum(std::uint16_t field, const IpAddress& source,
+                                       const IpAddress& destination, IpProtocol protocol,
+                                       std::uint32_t length) noexcept;
+
 /// The checksum after one aligned 16-bit word that it covers has changed, all in host order.
 [[nodiscard]] constexpr std::uint16_t update_checksum(std::uint16_t old_checksum,
                                                       std::uint16_t old_word,

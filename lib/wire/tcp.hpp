@@ -134,6 +134,12 @@ inline void emit_tcp(std::span<std::byte> out, const TcpHeader& header) noexcept
                           .urgent_pointer = Field16{header.urgent_pointer}});
 }
 
+/// The checksum field of a header that was parsed.
+[[nodiscard]] inline std::uint16_t tcp_checksum_field(std::span<const std::byte> header) noexcept {
+  base::expects(header.size() >= kTcpHeaderSize);
+  return read_raw<detail::RawTcp>(header).checksum.value();
+}
+
 /// Stores a checksum from `Checksum::finish` in an emitted header.
 inline void set_tcp_checksum(std::span<std::byte> header, std::uint16_t checksum) noexcept {
   base::expects(header.size() >= kTcpHeaderSize);

@@ -1,80 +1,23 @@
 // A TAP interface against the kernel, in a network namespace of the test's own: made, reached,
 // woken by, removed.
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <rte_dev.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 
 #include "device/device_bed.hpp"
 #include "device/dpdk/device_spec.hpp"
 #include "device/dpdk/dpdk_device.hpp"
+#include "device/kernel_bed.hpp"
 
 namespace millrace::test {
 
 namespace {
 
 constexpr const char* kInterface = "mrtest0";
-constexpr std::uint16_t kEtherType = 0x88b5;  // What numbered_frame gives its frames.
-
-/// A raw socket of the kernel on the other end of the TAP.
-class KernelEnd {
- public:
-  explicit KernelEnd(const char* interface, std::uint16_t type = kEtherType)
-      : socket_{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(type))} {
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(type);
-    address.sll_ifindex = static_cast<int>(::if_nametoindex(interface));
-    is_bound_ = ::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-  }
-  KernelEnd(const KernelEnd&) = delete;
-  KernelEnd& operator=(const KernelEnd&) = delete;
-  ~KernelEnd() { ::close(socket_); }
-
-  [[nodiscard]] bool is_bound() const { return is_bound_; }
-  [[nodiscard]] bool send(const Bytes& frame) const {
-    return ::send(socket_, frame.data(), frame.size(), 0) == static_cast<ssize_t>(frame.size());
-  }
-  [[nodiscard]] Bytes receive() const {
-    pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
-    Bytes frame(2'048);
-    const ssize_t size =
-        ::poll(&waiting, 1, 1'000) == 1 ? ::recv(socket_, frame.data(), frame.size(), 0) : 0;
-    frame.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-    return frame;
-  }
-  [[nodiscard]] MacAddress mac() const {
-    ifreq request{};
-    std::strncpy(request.ifr_name, kInterface, IFNAMSIZ - 1);
-    ::ioctl(socket_, SIOCGIFHWADDR, &request);
-    std::array<std::uint8_t, 6> bytes{};
-    std::copy_n(request.ifr_hwaddr.sa_data, 6, bytes.begin());
-    return MacAddress{bytes};
-  }
-  [[nodiscard]] int mtu() const {
-    ifreq request{};
-    std::strncpy(request.ifr_name, kInterface, IFNAMSIZ - 1);
-    ::ioctl(socket_, SIOCGIFMTU, &request);
-    return request.ifr_mtu;
-  }
-
- private:
-  int socket_;
-  bool is_bound_ = false;
-};
 
 /// Why no TAP can be made here, once per process; a namespace of our own is entered if all is well.
 const std::optional<std::string>& obstacle() {
@@ -83,10 +26,7 @@ const std::optional<std::string>& obstacle() {
     if (const auto checked = spec->check_surroundings(); !checked) {
       return checked.error();
     }
-    if (::unshare(CLONE_NEWNET) != 0) {
-      return std::string{"no network namespace of our own: "} + std::strerror(errno);
-    }
-    return std::nullopt;
+    return namespace_obstacle();
   }();
   return reason;
 }
@@ -125,8 +65,7 @@ class Tap : public ::testing::Test {
   std::vector<Bytes> receive(std::size_t count) {
     std::vector<Bytes> frames;
     for (unsigned turn = 0; turn < 100 && frames.size() < count; ++turn) {
-      pollfd waiting{.fd = device_->wake_descriptor(), .events = POLLIN, .revents = 0};
-      ::poll(&waiting, 1, 10);
+      await_frames(*device_, 10);
       for (const packet::Packet& packet : receive_all(*device_, 1)) {
         Bytes frame = bytes_of(packet.get());
         if (frame[12] == std::byte{0x88} && frame[13] == std::byte{0xb5}) {

@@ -38,8 +38,10 @@ def serve(namespace):
     pool, no connection left, no invariant broken, and the program must end in order."""
     running = []
 
-    def start(name: str, *arguments, where: Namespace = namespace) -> MillraceProgram:
-        program = MillraceProgram(where, name, *arguments)
+    def start(
+        name: str, *arguments, where: Namespace = namespace, client: Namespace | None = None
+    ) -> MillraceProgram:
+        program = MillraceProgram(where, name, *arguments, client=client)
         running.append((program, None))
         program.wait_until_reachable()
         running[-1] = (program, program.wait_until_idle()["packets_in_use"])

@@ -118,14 +118,20 @@ def end_process(process: subprocess.Popen, seconds: float = 10) -> int:
     return process.returncode
 
 
-def connect_namespaces(left: Namespace, left_address: str, right: Namespace, right_address: str) -> tuple[str, str]:
-    """A veth pair between two namespaces that carries frames as a wire does: no offload joins or splits them."""
+def connect_namespaces(
+    left: Namespace, left_address: str | None, right: Namespace, right_address: str | None
+) -> tuple[str, str]:
+    """A veth pair between two namespaces that carries frames as a wire does: no offload joins or splits them. An end
+    without an address is left to somebody else than the kernel."""
     number = next(_numbers)
     names = (f"veth{number}l", f"veth{number}r")
     left.ip("link", "add", names[0], "type", "veth", "peer", "name", names[1], "netns", right.name)
     for namespace, name, address in ((left, names[0], left_address), (right, names[1], right_address)):
         namespace.run("ethtool", "-K", name, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-        namespace.ip("address", "add", address, "dev", name)
+        if address:
+            namespace.ip("address", "add", address, "dev", name)
+        else:
+            namespace.ip("link", "set", name, "addrgenmode", "none")
         namespace.ip("link", "set", name, "up")
     return names
 

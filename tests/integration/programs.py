@@ -24,8 +24,11 @@ class MillraceProgram:
     """A server that runs until `stop`. After SIGUSR1 it prints one JSON line per core on standard error:
     {"core": 0, "usage": {...}, "stats": {..., "drops": {...}}}, named as in <millrace/stats.hpp>."""
 
-    def __init__(self, namespace: Namespace, name: str, *arguments, wrapper: list[str] | None = None) -> None:
+    def __init__(self, namespace: Namespace, name: str, *arguments, wrapper: list[str] | None = None,
+                 client: Namespace | None = None) -> None:
+        """`client` is where it can be reached from, if not from the namespace it runs in."""
         self.namespace = namespace
+        self.client = client or namespace
         self._folder = tempfile.TemporaryDirectory(prefix="millrace-test-")
         self._log = pathlib.Path(self._folder.name) / "log"
         self._log_file = self._log.open("wb")
@@ -42,7 +45,7 @@ class MillraceProgram:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"the program ended:\n{self.log()}"
-            answer = self.namespace.run("ping", "-c", "1", "-W", "1", "-q", ADDRESS, check=False)
+            answer = self.client.run("ping", "-c", "1", "-W", "1", "-q", ADDRESS, check=False)
             if answer.returncode == 0:
                 return
             time.sleep(0.05)

@@ -1,96 +1,50 @@
 """The kernel's programs and Millrace's talk over a TAP: ping, curl, wrk, nc, nginx."""
 
-import re
 import signal
-import socket
 import subprocess
 
 import pytest
 
+import workloads
 from conftest import sha256_of
 from programs import ADDRESS, INTERFACE, KERNEL_ADDRESS, MillraceProgram, path_of
-
-GIB = 1 << 30
-ECHO_PORT = 7
-REQUEST = f"GET / HTTP/1.1\r\nHost: {ADDRESS}\r\nConnection: close\r\n\r\n".encode()
 
 
 @pytest.mark.parametrize("size", [0, 56, 1472])
 def test_ping_is_answered_every_time(namespace, serve, size):
     serve("echo")
-    output = namespace.run("ping", "-c", "50", "-i", "0.01", "-s", str(size), ADDRESS).stdout
-    assert "50 received, 0% packet loss" in output
+    workloads.every_ping_is_answered(namespace, size)
 
 
 def test_gibibyte_arrives_at_the_kernel(namespace, serve, make_file, tmp_path):
     site = tmp_path / "site"
     site.mkdir()
-    file, digest = make_file(site, GIB)
+    file, digest = make_file(site, workloads.GIB)
     serve("httpd", site)
-    received = tmp_path / "received"
-    namespace.run(
-        "curl", "-sS", "--fail", "--max-time", "240", "-o", received, f"http://{ADDRESS}/{file.name}", timeout=250
-    )
-    assert received.stat().st_size == GIB
-    assert sha256_of(received) == digest
-    received.unlink()
+    workloads.download(namespace, file, digest, tmp_path / "received")
     file.unlink()
 
 
 def test_gibibyte_arrives_from_the_kernel(namespace, serve, make_file, tmp_path):
-    file, digest = make_file(tmp_path, GIB)
+    file, digest = make_file(tmp_path, workloads.GIB)
     serve("httpd")
-    answer = namespace.run(
-        "curl", "-sS", "--fail", "--max-time", "240", "-T", file, f"http://{ADDRESS}/sink", timeout=250
-    ).stdout
-    assert digest in answer
-    assert str(GIB) in answer
+    workloads.upload(namespace, file, digest)
     file.unlink()
 
 
 def test_thousand_concurrent_connections_without_a_socket_error(namespace, serve):
     serve("httpd")
-    output = namespace.run("wrk", "-t", "2", "-c", "1000", "-d", "5s", f"http://{ADDRESS}/", timeout=30).stdout
-    assert "Socket errors" not in output, output
-    assert "Non-2xx" not in output, output
-    assert int(re.search(r"(\d+) requests in", output).group(1)) > 1000, output
+    workloads.thousand_connections_at_once(namespace)
 
 
 def test_twenty_thousand_connections_one_after_another(namespace, serve):
-    """Either side closes first in half of them."""
-    server = serve("httpd")
-    accepted_before = server.stats()["tcp_accepted"]
-    with namespace.entered():
-        for number in range(20_000):
-            request_once(client_closes_first=number % 2 == 0)
-    usage = server.wait_until_idle()
-    assert usage["time_wait"] > 0
-    assert server.stats()["tcp_accepted"] - accepted_before == 20_000
-    left = namespace.run("ss", "-H", "-tan", "state", "all", "exclude", "time-wait").stdout
-    assert left == ""
-
-
-def request_once(client_closes_first: bool) -> None:
-    with socket.create_connection((ADDRESS, 80), timeout=10) as connection:
-        if client_closes_first:
-            connection.shutdown(socket.SHUT_WR)
-            assert connection.recv(65536) == b""
-            return
-        connection.sendall(REQUEST)
-        answer = b""
-        while piece := connection.recv(65536):
-            answer += piece
-        assert answer.startswith(b"HTTP/1.1 200 ")
+    workloads.connections_one_after_another(namespace, serve("httpd"), 20_000)
 
 
 def test_kernel_netcat_half_closes(namespace, serve, make_file, tmp_path):
-    """`nc -N` sends FIN at the end of its input; the echo of all of it must still arrive."""
     file, digest = make_file(tmp_path, 16 << 20)
     serve("echo")
-    echoed = tmp_path / "echoed"
-    with file.open("rb") as source, echoed.open("wb") as sink:
-        namespace.run("nc", "-N", ADDRESS, str(ECHO_PORT), stdin=source, stdout=sink, timeout=60)
-    assert sha256_of(echoed) == digest
+    workloads.netcat_half_closes(namespace, file, digest, tmp_path / "echoed")
 
 
 def test_netcat_sends_to_and_receives_from_the_kernels(namespace, make_file, tmp_path):

@@ -11,17 +11,20 @@
 namespace millrace::device {
 
 enum class DeviceKind : std::uint8_t {
-  Tap,   ///< A TAP interface that DPDK makes on this machine and removes at the end.
-  Ring,  ///< A loopback plug of our own inside the process: no DPDK device.
-  Vdev,  ///< Any virtual device of DPDK, as typed.
-  Pci,   ///< A NIC bound to DPDK.
+  Tap,       ///< A TAP interface that DPDK makes on this machine and removes at the end.
+  AfPacket,  ///< An interface of the kernel, whose frames it shares with us.
+  AfXdp,     ///< An interface of the kernel, whose frames it leaves to us.
+  Ring,      ///< A loopback plug of our own inside the process: no DPDK device.
+  Vdev,      ///< Any virtual device of DPDK, as typed.
+  Pci,       ///< A NIC bound to DPDK.
 };
 
-/// "tap:NAME", "ring", "vdev:net_DRIVER[,ARGUMENTS]" or "pci:[DOMAIN:]BUS:DEVICE.FUNCTION".
+/// "tap:NAME", "af_packet:NAME", "af_xdp:NAME", "ring", "vdev:net_DRIVER[,ARGUMENTS]" or
+/// "pci:[DOMAIN:]BUS:DEVICE.FUNCTION".
 struct DeviceSpec {
   DeviceKind kind = DeviceKind::Tap;
   std::string text;       ///< As typed.
-  std::string name;       ///< The interface's for a TAP; otherwise as `port_name`.
+  std::string name;       ///< The kernel's interface, where there is one; otherwise as `port_name`.
   std::string port_name;  ///< What DPDK calls the port: see `DpdkConfig`. Empty for a ring.
   std::vector<std::string> eal_arguments;  ///< For `EalOptions::device_arguments`.
 
@@ -29,8 +32,8 @@ struct DeviceSpec {
   [[nodiscard]] static Result<DeviceSpec, std::string> parse(std::string_view text,
                                                              unsigned index = 0);
 
-  /// Whether this machine lets us make it: /dev/net/tun is there and permitted, no interface has
-  /// that name. Before the EAL is started. Error: one line about the surroundings.
+  /// Whether this machine lets us have it. Before the EAL is started. Error: one line about the
+  /// surroundings: what is missing, what would help.
   [[nodiscard]] Result<void, std::string> check_surroundings() const;
 
   [[nodiscard]] bool uses_dpdk_port() const noexcept { return kind != DeviceKind::Ring; }

@@ -2,12 +2,16 @@
 
 #include <rte_ethdev.h>
 #include <rte_ether.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <string_view>
 #include <thread>
 #include <utility>
+
+#include "device/dpdk/kernel_interface.hpp"
+#include "device/dpdk/xdp_text.hpp"
 
 namespace millrace::device {
 
@@ -21,22 +25,34 @@ struct DriverFacts {
   bool is_tap = false;
   bool reflects = false;
   bool has_own_checksums = true;  ///< Its checksum offload is done by hardware, and right.
+  bool shares_umem = false;       ///< Its buffers are the kernel's, too.
+  int socket_domain = AF_UNSPEC;  ///< Of its socket on an interface that was there before.
   std::uint16_t rx_descriptors_max = 0xffff;
+  std::uint16_t mtu_max = 0;  ///< Where it says less of itself than it can; otherwise 0.
+
+  [[nodiscard]] bool borrows_interface() const noexcept { return socket_domain != AF_UNSPEC; }
 };
 
 DriverFacts facts_about(std::string_view driver) noexcept {
+  DriverFacts facts;
   if (driver == "net_tap") {
     // Its checksums are made in software, so nothing is gained, and those of TCP come out wrong
     // where a chain has a segment of odd length before its last. Its receive ring is only a chain
     // of spare buffers: one would do.
-    return {
-        .is_tap = true, .reflects = false, .has_own_checksums = false, .rx_descriptors_max = 64};
+    facts.is_tap = true;
+    facts.has_own_checksums = false;
+    facts.rx_descriptors_max = 64;
+  } else if (driver == "net_ring") {
+    facts.reflects = true;
+  } else if (driver == "net_af_packet") {
+    // Its longest frame leaves no room for the VLAN tag that its ring has room for.
+    facts.socket_domain = AF_PACKET;
+    facts.mtu_max = RTE_ETHER_MTU;
+  } else if (driver == "net_af_xdp") {
+    facts.socket_domain = AF_XDP;
+    facts.shares_umem = true;
   }
-  if (driver == "net_ring") {
-    return {
-        .is_tap = false, .reflects = true, .has_own_checksums = true, .rx_descriptors_max = 0xffff};
-  }
-  return {};
+  return facts;
 }
 
 std::string failure(const DpdkConfig& config, std::string_view what, int error) {
@@ -44,16 +60,23 @@ std::string failure(const DpdkConfig& config, std::string_view what, int error) 
          rte_strerror(error < 0 ? -error : error);
 }
 
+std::uint32_t largest_mtu(const rte_eth_dev_info& info, const DriverFacts& facts) noexcept {
+  if (facts.mtu_max != 0) {
+    return facts.mtu_max;
+  }
+  // Where a driver names no largest MTU, its longest frame counts, with checksum and a VLAN tag.
+  constexpr std::uint32_t kFrameOverhead = kEthernetHeaderBytes + RTE_ETHER_CRC_LEN + RTE_VLAN_HLEN;
+  return std::min<std::uint32_t>(info.max_mtu, info.max_rx_pktlen > kFrameOverhead
+                                                   ? info.max_rx_pktlen - kFrameOverhead
+                                                   : info.max_mtu);
+}
+
 Result<void, std::string> check_sizes(const DpdkConfig& config, const rte_eth_dev_info& info,
-                                      const packet::PacketPool& pool) {
+                                      const DriverFacts& facts, const packet::PacketPool& pool) {
   const std::uint32_t frame = config.mtu + kEthernetHeaderBytes;
   const std::uint32_t room =
       rte_pktmbuf_data_room_size(pool.get()) - packet::PacketPool::kHeadroomBytes;
-  // Where a driver names no largest MTU, its longest frame counts, with checksum and a VLAN tag.
-  constexpr std::uint32_t kFrameOverhead = kEthernetHeaderBytes + RTE_ETHER_CRC_LEN + RTE_VLAN_HLEN;
-  const std::uint32_t device_mtu = std::min<std::uint32_t>(
-      info.max_mtu,
-      info.max_rx_pktlen > kFrameOverhead ? info.max_rx_pktlen - kFrameOverhead : info.max_mtu);
+  const std::uint32_t device_mtu = largest_mtu(info, facts);
   if (config.mtu > device_mtu || config.mtu < info.min_mtu) {
     return fail(config.port_name + " takes an MTU of " + std::to_string(info.min_mtu) + " to " +
                 std::to_string(device_mtu) + ", not " + std::to_string(config.mtu));
@@ -86,7 +109,7 @@ void agree_offloads(const rte_eth_dev_info& info, const DriverFacts& facts,
 }
 
 Result<void, std::string> set_up_queues(const DpdkConfig& config, const rte_eth_dev_info& info,
-                                        packet::PacketPool& pool, DpdkAgreement& agreement) {
+                                        rte_mempool* pool, DpdkAgreement& agreement) {
   rte_eth_conf conf{};
   conf.rxmode.mtu = config.mtu;
   conf.rxmode.offloads = agreement.rx_offloads;
@@ -105,8 +128,7 @@ Result<void, std::string> set_up_queues(const DpdkConfig& config, const rte_eth_
   const auto numa_node = static_cast<unsigned>(rte_eth_dev_socket_id(port));
   rte_eth_rxconf rx_conf = info.default_rxconf;
   rx_conf.offloads = agreement.rx_offloads;
-  status =
-      rte_eth_rx_queue_setup(port, 0, agreement.rx_descriptors, numa_node, &rx_conf, pool.get());
+  status = rte_eth_rx_queue_setup(port, 0, agreement.rx_descriptors, numa_node, &rx_conf, pool);
   if (status != 0) {
     return fail(failure(config, "set up the receive queue of", status));
   }
@@ -138,7 +160,8 @@ MacAddress neighbor_of(const MacAddress& mac) noexcept {
 
 /// Decides which address is ours, and gets the device to accept its frames.
 Result<void, std::string> agree_mac(const DpdkConfig& config, const DriverFacts& facts,
-                                    DpdkAgreement& agreement) {
+                                    DpdkPort& port) {
+  DpdkAgreement& agreement = port.agreement;
   const MacAddress own = mac_of(agreement.port_id);
   if (facts.is_tap) {
     // The driver reports the kernel end's address, which the kernel answers to. Ours must differ;
@@ -151,7 +174,14 @@ Result<void, std::string> agree_mac(const DpdkConfig& config, const DriverFacts&
     return {};
   }
   agreement.capabilities.mac = config.mac.value_or(own.is_zero() ? neighbor_of(own) : own);
-  if (agreement.capabilities.mac != own) {
+  if (agreement.capabilities.mac == own) {
+    return {};
+  }
+  if (facts.borrows_interface()) {
+    // The interface's own address is the kernel's to keep.
+    port.promiscuity = Promiscuity{static_cast<unsigned>(agreement.interface_index)};
+    agreement.is_promiscuous = port.promiscuity.is_on();
+  } else {
     rte_ether_addr address{};
     std::ranges::copy(agreement.capabilities.mac.bytes(), std::begin(address.addr_bytes));
     const bool is_accepted = rte_eth_dev_default_mac_addr_set(agreement.port_id, &address) == 0;
@@ -160,53 +190,110 @@ Result<void, std::string> agree_mac(const DpdkConfig& config, const DriverFacts&
   return {};
 }
 
-bool wait_for_link(std::uint16_t port, Duration longest) {
+/// Drivers that borrow an interface say that its link is up whatever it is.
+bool is_link_up(const DpdkAgreement& agreement, const DriverFacts& facts) {
+  if (facts.borrows_interface()) {
+    const auto interface = KernelInterface::find(static_cast<unsigned>(agreement.interface_index));
+    return interface && interface->is_running;
+  }
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(agreement.port_id, &link) == 0 &&
+         link.link_status == RTE_ETH_LINK_UP;
+}
+
+bool wait_for_link(const DpdkAgreement& agreement, const DriverFacts& facts, Duration longest) {
   constexpr Duration kStep = std::chrono::milliseconds{5};
-  for (Duration waited{0};; waited += kStep) {
-    rte_eth_link link{};
-    if (rte_eth_link_get_nowait(port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP) {
-      return true;
-    }
+  for (Duration waited{0}; !is_link_up(agreement, facts); waited += kStep) {
     if (waited >= longest) {
       return false;
     }
     std::this_thread::sleep_for(kStep);
   }
+  return true;
 }
 
-Result<void, std::string> set_up_and_start(const DpdkConfig& config, const rte_eth_dev_info& info,
-                                           packet::PacketPool& pool, DpdkAgreement& agreement) {
-  const DriverFacts facts = facts_about(agreement.driver);
+/// An interface that was there before keeps its MTU, and ours is no larger.
+Result<void, std::string> agree_mtu(const DpdkConfig& config, const DriverFacts& facts,
+                                    DpdkAgreement& agreement) {
   agreement.capabilities.mtu = config.mtu;
-  agreement.rx_descriptors = std::min(config.rx_descriptors, facts.rx_descriptors_max);
-  agreement.tx_descriptors = config.tx_descriptors;
-  agree_offloads(info, facts, agreement);
-  if (auto sized = check_sizes(config, info, pool); !sized) {
-    return sized;
-  }
-  if (auto set_up = set_up_queues(config, info, pool, agreement); !set_up) {
-    return set_up;
+  if (facts.borrows_interface()) {
+    const auto interface = KernelInterface::find(static_cast<unsigned>(agreement.interface_index));
+    if (interface && interface->mtu < config.mtu) {
+      agreement.capabilities.mtu = static_cast<std::uint16_t>(interface->mtu);
+    }
+    return {};
   }
   // Drivers that do not know the call have no MTU of their own to tell of.
   if (const int status = rte_eth_dev_set_mtu(agreement.port_id, config.mtu);
       status != 0 && status != -ENOTSUP) {
     return fail(failure(config, "set the MTU of", status));
   }
+  return {};
+}
+
+Result<void, std::string> set_up_memory(const DpdkConfig& config, const DriverFacts& facts,
+                                        DpdkPort& port) {
+  if (!facts.shares_umem) {
+    return {};
+  }
+  redirect_xdp_text();
+  auto umem =
+      UmemPool::create(config.port_name + "_umem", rte_eth_dev_socket_id(port.agreement.port_id));
+  if (!umem) {
+    return fail(std::move(umem.error()));
+  }
+  port.umem = *std::move(umem);
+  return {};
+}
+
+Result<void, std::string> set_up(const DpdkConfig& config, const rte_eth_dev_info& info,
+                                 const DriverFacts& facts, packet::PacketPool& pool,
+                                 DpdkPort& port) {
+  DpdkAgreement& agreement = port.agreement;
+  if (auto sized = check_sizes(config, info, facts, pool); !sized) {
+    return sized;
+  }
+  if (auto ready = set_up_memory(config, facts, port); !ready) {
+    return ready;
+  }
+  const SocketSearch search{facts.socket_domain, static_cast<unsigned>(agreement.interface_index)};
+  rte_mempool* const buffers = port.umem ? port.umem.get() : pool.get();
+  if (auto queues = set_up_queues(config, info, buffers, agreement); !queues) {
+    return queues;
+  }
+  agreement.socket = search.find();
+  if (agreement.socket >= 0) {
+    prepare_driver_socket(agreement.socket);
+  }
+  return agree_mtu(config, facts, agreement);
+}
+
+Result<void, std::string> set_up_and_start(const DpdkConfig& config, const rte_eth_dev_info& info,
+                                           packet::PacketPool& pool, DpdkPort& port) {
+  DpdkAgreement& agreement = port.agreement;
+  const DriverFacts facts = facts_about(agreement.driver);
+  agreement.rx_descriptors = std::min(config.rx_descriptors, facts.rx_descriptors_max);
+  agreement.tx_descriptors = config.tx_descriptors;
+  agree_offloads(info, facts, agreement);
+  if (auto ready = set_up(config, info, facts, pool, port); !ready) {
+    return ready;
+  }
   if (const int status = rte_eth_dev_start(agreement.port_id); status != 0) {
     return fail(failure(config, "start", status));
   }
-  if (auto agreed = agree_mac(config, facts, agreement); !agreed) {
+  if (auto agreed = agree_mac(config, facts, port); !agreed) {
     rte_eth_dev_stop(agreement.port_id);
     return agreed;
   }
-  agreement.is_link_up = wait_for_link(agreement.port_id, config.link_wait);
+  agreement.is_link_up = wait_for_link(agreement, facts, config.link_wait);
   return {};
 }
 
 }  // namespace
 
-Result<DpdkAgreement, std::string> start_port(const DpdkConfig& config, packet::PacketPool& pool) {
-  DpdkAgreement agreement;
+Result<DpdkPort, std::string> start_port(const DpdkConfig& config, packet::PacketPool& pool) {
+  DpdkPort port;
+  DpdkAgreement& agreement = port.agreement;
   if (rte_eth_dev_get_port_by_name(config.port_name.c_str(), &agreement.port_id) != 0) {
     return fail("DPDK found no port " + config.port_name);
   }
@@ -216,11 +303,11 @@ Result<DpdkAgreement, std::string> start_port(const DpdkConfig& config, packet::
   }
   agreement.driver = info.driver_name;
   agreement.interface_index = static_cast<int>(info.if_index);
-  if (auto started = set_up_and_start(config, info, pool, agreement); !started) {
+  if (auto started = set_up_and_start(config, info, pool, port); !started) {
     rte_eth_dev_close(agreement.port_id);
     return fail(std::move(started.error()));
   }
-  return agreement;
+  return port;
 }
 
 std::string DpdkAgreement::to_string() const {

@@ -11,6 +11,8 @@
 #include <millrace/time.hpp>
 
 #include "device/device.hpp"
+#include "device/dpdk/kernel_socket.hpp"
+#include "device/dpdk/umem_pool.hpp"
 #include "packet/packet_pool.hpp"
 
 namespace millrace::device {
@@ -18,7 +20,7 @@ namespace millrace::device {
 /// What is wanted of a port.
 struct DpdkConfig {
   std::string port_name{};               ///< `DeviceSpec::port_name`.
-  std::uint16_t mtu = 1500;              ///< Bytes of an IP datagram.
+  std::uint16_t mtu = 1500;              ///< Bytes of an IP datagram, at most; see the agreement.
   std::optional<MacAddress> mac{};       ///< Overrides the device's own.
   std::uint16_t rx_descriptors = 1'024;  ///< Adjusted to what the driver takes.
   std::uint16_t tx_descriptors = 1'024;
@@ -39,7 +41,8 @@ struct DpdkAgreement {
   bool has_wake = false;
   bool is_link_up = false;
   bool is_promiscuous = false;
-  int interface_index = 0;  ///< Of the kernel's end, or 0.
+  int interface_index = 0;  ///< Of the kernel's interface, or 0.
+  int socket = -1;  ///< The driver's, on the kernel's interface it was given; -1 for other drivers.
 
   /// "net_tap, 02:…, checksums: …, descriptors …": one line for the start-up report.
   [[nodiscard]] std::string to_string() const;
@@ -48,9 +51,17 @@ struct DpdkAgreement {
   [[nodiscard]] std::string offloads_to_string() const;
 };
 
-/// Configures and starts the port. Received packets come from `pool`. Error: one line; the port is
-/// closed again.
-[[nodiscard]] Result<DpdkAgreement, std::string> start_port(const DpdkConfig& config,
-                                                            packet::PacketPool& pool);
+/// A port that runs, and what must outlive it.
+struct DpdkPort {
+  DpdkAgreement agreement;
+  UmemPool umem;            ///< Holds nothing unless the driver shares its buffers with the kernel.
+  Promiscuity promiscuity;  ///< Of the kernel's interface, where another MAC address is wanted.
+};
+
+/// Configures and starts the port. Received packets come from `pool`, but for drivers that fill
+/// `DpdkPort::umem`. An interface of the kernel keeps its MTU and its MAC address: the agreed MTU
+/// is then the smaller of both. Error: one line; the port is closed again.
+[[nodiscard]] Result<DpdkPort, std::string> start_port(const DpdkConfig& config,
+                                                       packet::PacketPool& pool);
 
 }  // namespace millrace::device

@@ -3,6 +3,8 @@
 #include <rte_ethdev.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "device/whole_copy.hpp"
@@ -23,25 +25,27 @@ Result<std::unique_ptr<DpdkDevice>, std::string> DpdkDevice::open(Eal& eal,
                         // port.
   }
   const std::uint32_t before = pool.in_use();
-  auto agreement = start_port(config, pool);
-  if (!agreement) {
+  auto port = start_port(config, pool);
+  if (!port) {
     const std::string cause = eal.last_cause();
-    return fail(agreement.error() + (cause.empty() ? "" : " (" + cause + ")"));
+    return fail(port.error() + (cause.empty() ? "" : " (" + cause + ")"));
   }
-  std::unique_ptr<DpdkDevice> device{new DpdkDevice{*agreement, pool, pool.in_use() - before}};
+  std::unique_ptr<DpdkDevice> device{
+      new DpdkDevice{*std::move(port), pool, pool.in_use() - before}};
   if (config.with_wake) {
     device->open_wake_descriptor();
   }
   return device;
 }
 
-DpdkDevice::DpdkDevice(const DpdkAgreement& agreement, packet::PacketPool& pool,
-                       std::uint32_t held_packets) noexcept
-    : agreement_{agreement}, pool_{pool}, held_packets_{held_packets} {
+DpdkDevice::DpdkDevice(DpdkPort port, packet::PacketPool& pool, std::uint32_t held_packets) noexcept
+    : port_{std::move(port)},
+      agreement_{port_.agreement},
+      pool_{pool},
+      held_packets_{held_packets} {
   needs_prepare_ =
       agreement_.capabilities.tx_ipv4_checksum || agreement_.capabilities.tx_tcp_checksum;
   hands_over_mbufs_ = agreement_.driver == "net_ring";
-  is_wake_counter_ = agreement_.driver != "net_tap";
 }
 
 DpdkDevice::~DpdkDevice() {
@@ -56,20 +60,28 @@ DpdkDevice::~DpdkDevice() {
 }
 
 void DpdkDevice::rx_burst(packet::Burst& burst) noexcept {
-  if (!hands_over_mbufs_) {
+  const std::uint16_t before = burst.size();
+  if (port_.umem) {
+    receive_copies(burst);
+  } else if (hands_over_mbufs_) {
+    packet::Burst handed_over;
+    handed_over.grow(rte_eth_rx_burst(agreement_.port_id, kQueue, handed_over.end(), burst.room()));
+    make_received(handed_over, burst);
+  } else {
     burst.grow(rte_eth_rx_burst(agreement_.port_id, kQueue, burst.end(), burst.room()));
-    return;
   }
-  packet::Burst handed_over;
-  handed_over.grow(rte_eth_rx_burst(agreement_.port_id, kQueue, handed_over.end(), burst.room()));
-  make_received(handed_over, burst);
+  if (may_have_left_frames_ && burst.size() == before) {
+    push_left_frames();
+  }
 }
 
 void DpdkDevice::tx_burst(packet::Burst& burst) noexcept {
+  may_have_left_frames_ = agreement_.socket >= 0;
   while (!burst.empty()) {
+    const std::uint16_t offered = agreement_.socket >= 0 ? sound_frames(burst) : burst.size();
     const std::uint16_t ready =
-        needs_prepare_ ? rte_eth_tx_prepare(agreement_.port_id, kQueue, burst.begin(), burst.size())
-                       : burst.size();
+        needs_prepare_ ? rte_eth_tx_prepare(agreement_.port_id, kQueue, burst.begin(), offered)
+                       : offered;
     const std::uint16_t taken = rte_eth_tx_burst(agreement_.port_id, kQueue, burst.begin(), ready);
     burst.drop_front(taken);
     const bool is_refused = taken == ready && !burst.empty();
@@ -88,8 +100,9 @@ bool DpdkDevice::arm_wake() noexcept {
   if (wake_descriptor_ < 0) {
     return false;
   }
-  if (!is_wake_counter_) {
-    return true;  // A TAP's own descriptor is readable as long as frames wait in it.
+  switch (wake_) {
+    case Wake::Readiness: return true;
+    case Wake::Interrupts: break;
   }
   if (rte_eth_dev_rx_intr_enable(agreement_.port_id, kQueue) != 0) {
     return false;
@@ -103,12 +116,22 @@ bool DpdkDevice::arm_wake() noexcept {
 }
 
 void DpdkDevice::disarm_wake() noexcept {
-  if (wake_descriptor_ < 0 || !is_wake_counter_) {
+  if (wake_descriptor_ < 0) {
     return;
   }
-  rte_eth_dev_rx_intr_disable(agreement_.port_id, kQueue);
-  std::uint64_t interrupts = 0;
-  static_cast<void>(::read(wake_descriptor_, &interrupts, sizeof(interrupts)));
+  switch (wake_) {
+    case Wake::Readiness:
+      if (agreement_.socket >= 0) {
+        clear_socket_error(agreement_.socket);
+      }
+      break;
+    case Wake::Interrupts: {
+      rte_eth_dev_rx_intr_disable(agreement_.port_id, kQueue);
+      std::uint64_t interrupts = 0;
+      static_cast<void>(::read(wake_descriptor_, &interrupts, sizeof(interrupts)));
+      break;
+    }
+  }
 }
 
 std::string DpdkDevice::driver_counters() const {
@@ -123,16 +146,54 @@ std::string DpdkDevice::driver_counters() const {
 }
 
 void DpdkDevice::open_wake_descriptor() noexcept {
-  wake_descriptor_ = rte_eth_dev_rx_intr_ctl_q_get_fd(agreement_.port_id, kQueue);
-  if (wake_descriptor_ < 0) {
-    wake_descriptor_ = -1;
-    return;
+  if (agreement_.socket >= 0) {
+    wake_ = Wake::Readiness;
+    wake_descriptor_ = agreement_.socket;
+  } else {
+    // A TAP offers its own descriptor as if it were an interrupt's.
+    wake_ = agreement_.driver == "net_tap" ? Wake::Readiness : Wake::Interrupts;
+    wake_descriptor_ = std::max(rte_eth_dev_rx_intr_ctl_q_get_fd(agreement_.port_id, kQueue), -1);
+    // The driver may offer the descriptor, but not the switch.
+    if (wake_ == Wake::Interrupts && wake_descriptor_ >= 0 &&
+        rte_eth_dev_rx_intr_disable(agreement_.port_id, kQueue) != 0) {
+      wake_descriptor_ = -1;
+    }
   }
-  // The driver may offer the descriptor, but not the switch.
-  if (is_wake_counter_ && rte_eth_dev_rx_intr_disable(agreement_.port_id, kQueue) != 0) {
-    wake_descriptor_ = -1;
+  port_.agreement.has_wake = wake_descriptor_ >= 0;
+}
+
+/// What the driver hands over lies in buffers that the kernel fills again: the stack gets packets
+/// of its own.
+void DpdkDevice::receive_copies(packet::Burst& burst) noexcept {
+  std::array<rte_mbuf*, packet::Burst::kCapacity> frames{};
+  const std::uint16_t count =
+      rte_eth_rx_burst(agreement_.port_id, kQueue, frames.data(), burst.room());
+  for (std::uint16_t i = 0; i < count; ++i) {
+    packet::Packet copy = whole_copy(frames[i], pool_);
+    rte_pktmbuf_free(frames[i]);
+    if (copy) {
+      burst.push_back(std::move(copy));
+    } else {
+      ++refused_;
+    }
   }
-  agreement_.has_wake = wake_descriptor_ >= 0;
+}
+
+/// The kernel stops at a frame that its queue has no room for, and the driver takes the rest for
+/// sent. Once, when there is time, it is asked to go on.
+void DpdkDevice::push_left_frames() noexcept {
+  may_have_left_frames_ = false;
+  push_driver_socket(agreement_.socket);
+}
+
+/// How many frames from the front may be handed to a driver that does not look at their length: the
+/// kernel stops for good at a frame that is too long, and beyond a shared buffer lies the next one.
+std::uint16_t DpdkDevice::sound_frames(const packet::Burst& burst) const noexcept {
+  std::uint16_t count = 0;
+  while (count < burst.size() && !is_too_long(*burst.peek(count))) {
+    ++count;
+  }
+  return count;
 }
 
 bool DpdkDevice::is_too_long(const rte_mbuf& frame) const noexcept {

@@ -14,7 +14,8 @@
 
 namespace millrace::device {
 
-/// Owns the port: destroying it stops and closes it (and removes a TAP interface).
+/// Owns the port: destroying it stops and closes it, which removes a TAP interface and detaches the
+/// XDP program from an interface that was borrowed.
 class DpdkDevice final : public Device {
  public:
   /// `eal` and `pool` must outlive the device. `pool` holds what is received: full frames in one
@@ -44,20 +45,29 @@ class DpdkDevice final : public Device {
   [[nodiscard]] std::string driver_counters() const;
 
  private:
-  DpdkDevice(const DpdkAgreement& agreement, packet::PacketPool& pool,
-             std::uint32_t held_packets) noexcept;
+  /// What the wake descriptor is, and so what it takes to sleep on it.
+  enum class Wake : std::uint8_t {
+    Interrupts,  ///< Counts interrupts (an eventfd): switched on before, emptied afterwards.
+    Readiness,   ///< Readable as long as frames wait in it: nothing to do.
+  };
+
+  DpdkDevice(DpdkPort port, packet::PacketPool& pool, std::uint32_t held_packets) noexcept;
   void open_wake_descriptor() noexcept;
+  void receive_copies(packet::Burst& burst) noexcept;
+  void push_left_frames() noexcept;
+  [[nodiscard]] std::uint16_t sound_frames(const packet::Burst& burst) const noexcept;
   [[nodiscard]] bool is_too_long(const rte_mbuf& frame) const noexcept;
   void make_received(packet::Burst& handed_over, packet::Burst& burst) noexcept;
 
-  DpdkAgreement agreement_;
+  DpdkPort port_;
+  const DpdkAgreement& agreement_;
   packet::PacketPool& pool_;
   std::uint32_t held_packets_;
   int wake_descriptor_ = -1;
-  bool is_wake_counter_ =
-      true;  // The descriptor counts interrupts (an eventfd) and must be emptied.
+  Wake wake_ = Wake::Interrupts;
   bool needs_prepare_ = false;
-  bool hands_over_mbufs_ = false;  // What is received are the very buffers that were sent.
+  bool may_have_left_frames_ = false;  // The kernel may have left frames in the transmit ring.
+  bool hands_over_mbufs_ = false;      // What is received are the very buffers that were sent.
   std::uint64_t refused_ = 0;
 };
 

@@ -42,8 +42,9 @@ class Eal {
   /// "hugepages" or "ordinary pages", for the start-up report.
   [[nodiscard]] std::string_view memory_kind() const noexcept;
   [[nodiscard]] bool uses_hugepages() const noexcept;
-  /// The last line of EAL's or a driver's text that tells a cause, without its prefix. Empty if
-  /// there was none since `forget_text`. This is how drivers say why they failed.
+  /// The last line of EAL's or a driver's text that tells a cause, without its prefix, and what
+  /// helps where that is known. Empty if there was none since `forget_text`. This is how drivers
+  /// say why they failed.
   [[nodiscard]] std::string last_cause() const;
   void forget_text() noexcept;
 

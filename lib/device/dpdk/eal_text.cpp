@@ -19,15 +19,28 @@ constexpr std::size_t kBytesKept = 16 * 1024;
 
 /// Lines that say that something failed, but not why, and lines that say nothing.
 bool tells_a_cause(std::string_view line) {
-  constexpr std::array<std::string_view, 16> kEmptyWords{
-      "FATAL:",          "Invalid 'command line'",
-      "Error - exiting", "Cannot init",
-      "WARNING:",        "Detected",
-      "Multi-process",   "Selected IOVA",
-      "VFIO support",    "Static memory",
-      "No free ",        "No available",
-      "Probing VFIO",    "TELEMETRY:",
-      "Bus (",           "Cannot probe devices"};
+  constexpr std::array<std::string_view, 22> kEmptyWords{"FATAL:",
+                                                         "Invalid 'command line'",
+                                                         "Error - exiting",
+                                                         "Cannot init",
+                                                         "WARNING:",
+                                                         "Detected",
+                                                         "Multi-process",
+                                                         "Selected IOVA",
+                                                         "VFIO support",
+                                                         "Static memory",
+                                                         "No free ",
+                                                         "No available",
+                                                         "Probing VFIO",
+                                                         "TELEMETRY:",
+                                                         "Bus (",
+                                                         "Cannot probe devices",
+                                                         "Failed to configure xdp",
+                                                         "Error while removing XDP",
+                                                         "No bpffs",
+                                                         "Can't use dispatcher",
+                                                         "Falling back to loading",
+                                                         "elf: skipping"};
   return !line.empty() && std::ranges::none_of(kEmptyWords, [&](std::string_view words) {
     return line.starts_with(words);
   });
@@ -47,7 +60,20 @@ std::string_view without_prefix(std::string_view line) {
   }
 }
 
+/// What the kernel itself said is the cause, whatever libraries and drivers say of it afterwards.
+std::string kernels_word_in(std::string_view text) {
+  constexpr std::string_view kWords = "Kernel error message: ";
+  const std::size_t start = text.rfind(kWords);
+  return start == std::string_view::npos
+             ? std::string{}
+             : std::string{
+                   text.substr(start, text.find('\n', start) - start).substr(kWords.size())};
+}
+
 std::string last_cause_in(std::string_view text) {
+  if (std::string word = kernels_word_in(text); !word.empty()) {
+    return word;
+  }
   while (!text.empty()) {
     const std::size_t last = text.find_last_not_of("\n ");
     if (last == std::string_view::npos) {
@@ -71,12 +97,14 @@ std::string_view remedy_for(std::string_view cause) {
     std::string_view words;
     std::string_view remedy;
   };
-  constexpr std::array<Known, 6> kKnown{{
+  constexpr std::array<Known, 8> kKnown{{
       {"unrecognized option", "; DPDK's documentation lists EAL's arguments"},
       {"invalid option", "; DPDK's documentation lists EAL's arguments"},
       {"requires an argument", "; DPDK's documentation lists EAL's arguments"},
       {"failed to initialize", "; check the driver's name and its arguments"},
       {"hugepage", "; reserve hugepages (vm.nr_hugepages) or add --no-huge"},
+      {"Peer MTU is too large", "; ip link set mtu 1500 lowers that of a veth's other end"},
+      {"Failed to create xsk", "; another program has it, or its driver refuses such sockets"},
       {"Unable to parse device", "; DPDK has no driver of that name"},
   }};
   const auto found = std::ranges::find_if(kKnown, [&](const Known& known) {
@@ -104,12 +132,18 @@ EalText::~EalText() {
   }
 }
 
-std::string EalText::last_cause() const { return last_cause_in(kept()); }
+std::string EalText::last_cause() const {
+  std::string cause = last_cause_in(kept());
+  if (cause.ends_with('.')) {
+    cause.pop_back();
+  }
+  return cause + std::string{remedy_for(cause)};
+}
 
 std::string EalText::start_failure(std::string_view standard_error, int error_number) const {
   // getopt's complaint is more to the point than what EAL makes of it; FATAL lines are passed over
   // in both.
-  std::string cause = last_cause();
+  std::string cause = last_cause_in(kept());
   if (cause.empty()) {
     cause = last_cause_in(standard_error);
   }

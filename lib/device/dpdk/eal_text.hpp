@@ -18,7 +18,8 @@ class EalText {
   EalText& operator=(const EalText&) = delete;
   ~EalText();
 
-  /// The last line that tells a cause, without its prefix; empty if there is none.
+  /// The last line that tells a cause, without its prefix, and what helps where that is known;
+  /// empty if there is none.
   [[nodiscard]] std::string last_cause() const;
   /// One line on why the EAL did not start, from the log, or from what it printed elsewhere, or
   /// from its error number.

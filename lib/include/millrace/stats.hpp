@@ -30,6 +30,7 @@ enum class DropReason : std::uint8_t {
   Ipv4BadVersion,       ///< Version is not 4.
   Ipv4BadHeaderLength,  ///< IHL below 5 or past the end of the frame.
   Ipv4BadTotalLength,   ///< Total length below the header's or past the end of the frame.
+  Ipv4Truncated,        ///< Longer than the MTU and cut off: an offload has joined segments.
   Ipv4BadChecksum,      ///< Header checksum is wrong.
   Ipv4BadOptions,       ///< An option's length is impossible.
   Ipv4SourceRoute,      ///< Carries a source route, which we decline.
@@ -51,12 +52,13 @@ enum class DropReason : std::uint8_t {
   UdpBadChecksum,  ///< Checksum is wrong.
   UdpNoSocket,     ///< No socket holds that port.
   // TCP: format
-  TcpTooShort,       ///< Shorter than its header.
-  TcpBadDataOffset,  ///< Data offset below 5 or past the segment.
-  TcpBadChecksum,    ///< Checksum is wrong.
-  TcpBadOptions,     ///< An option's length is impossible.
-  TcpNotUnicast,     ///< Addressed to a broadcast or multicast address.
-  TcpBadPort,        ///< Source or destination port is zero.
+  TcpTooShort,         ///< Shorter than its header.
+  TcpBadDataOffset,    ///< Data offset below 5 or past the segment.
+  TcpBadChecksum,      ///< Checksum is wrong.
+  TcpPartialChecksum,  ///< Checksum covers the pseudo header alone: a NIC was to finish it.
+  TcpBadOptions,       ///< An option's length is impossible.
+  TcpNotUnicast,       ///< Addressed to a broadcast or multicast address.
+  TcpBadPort,          ///< Source or destination port is zero.
   // TCP: demultiplexing and handshake
   TcpNoConnection,      ///< Belongs to nothing here; answered by a reset unless it was one.
   TcpBadFlags,          ///< A combination of flags that no state accepts.

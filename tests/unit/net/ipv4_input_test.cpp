@@ -152,6 +152,19 @@ TEST_F(Ipv4InputTest, DeclinesMalformedHeaders) {
        [](packet::Packet& p) { p.data()[3] = std::byte{19}; }},
       {"total length one past the end", DropReason::Ipv4BadTotalLength,
        [](packet::Packet& p) { p.data()[3] = std::byte{41}; }},
+      {"longer than the MTU, as long as the frame but one", DropReason::Ipv4Truncated,
+       [](packet::Packet& p) {
+         static_cast<void>(p.append(1'481 - 20));
+         p.data()[2] = std::byte{1'502 >> 8U};
+         p.data()[3] = std::byte{1'502 & 0xffU};
+       }},
+      {"as long as the MTU, but cut off", DropReason::Ipv4BadTotalLength,
+       [](packet::Packet& p) {
+         p.data()[2] = std::byte{1'500 >> 8U};
+         p.data()[3] = std::byte{1'500 & 0xffU};
+       }},
+      {"joined segments, cut off", DropReason::Ipv4Truncated,
+       [](packet::Packet& p) { p.data()[2] = std::byte{0xfe}; }},
       {"first fragment", DropReason::Ipv4Fragment,
        [](packet::Packet& p) { p.data()[6] = std::byte{0x20}; }},
       {"last fragment", DropReason::Ipv4Fragment,

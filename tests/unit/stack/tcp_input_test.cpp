@@ -78,6 +78,62 @@ TEST_F(TcpInputTest, AWrongChecksum) {
   EXPECT_TRUE(sent.empty());
 }
 
+std::vector<std::byte> with_partial_checksum(std::vector<std::byte> bytes) {
+  wire::Checksum sum;
+  sum.add_pseudo_header(kPeer, kOurs, wire::IpProtocol::Tcp,
+                        static_cast<std::uint32_t>(bytes.size()));
+  wire::set_tcp_checksum(bytes, sum.folded());
+  return bytes;
+}
+
+TEST_F(TcpInputTest, AChecksumThatANicWasToFinish) {
+  start_listening();
+  receive(ipv4_frame(wire::IpProtocol::Tcp,
+                     with_partial_checksum(tcp_bytes({.flags = kSyn, .payload = {}}))));
+  turn();
+  expect_only(DropReason::TcpPartialChecksum);
+  EXPECT_TRUE(sent.empty());
+  EXPECT_EQ(stack->take_unfinished(),
+            (UnfinishedFrames{.interface_index = 0, .reason = DropReason::TcpPartialChecksum}));
+}
+
+TEST_F(TcpInputTest, UnfinishedChecksumsAreToldOfOnceInALongWhile) {
+  start_listening();
+  const auto receive_one = [this] {
+    receive(ipv4_frame(wire::IpProtocol::Tcp, with_partial_checksum(tcp_bytes({.flags = kSyn}))));
+  };
+  EXPECT_FALSE(stack->take_unfinished().has_value());
+  receive_one();
+  receive_one();
+  EXPECT_TRUE(stack->take_unfinished().has_value());
+  EXPECT_FALSE(stack->take_unfinished().has_value());
+  wait(OffloadWatch::kQuiet - 1s);
+  receive_one();
+  EXPECT_FALSE(stack->take_unfinished().has_value());
+  wait(1s);
+  receive_one();
+  EXPECT_TRUE(stack->take_unfinished().has_value());
+  EXPECT_EQ(dropped(DropReason::TcpPartialChecksum), 4U);
+}
+
+TEST_F(TcpInputTest, AWrongChecksumIsNotToldOf) {
+  start_listening();
+  std::vector<std::byte> bytes = tcp_bytes({.flags = kSyn});
+  bytes.back() ^= std::byte{1};
+  receive(ipv4_frame(wire::IpProtocol::Tcp, bytes));
+  EXPECT_FALSE(stack->take_unfinished().has_value());
+}
+
+TEST_F(TcpInputTest, FramesThatWereJoinedAndCutOffAreToldOf) {
+  start_listening();
+  packet::Packet frame = ipv4_frame(wire::IpProtocol::Tcp, tcp_bytes({.flags = kSyn}));
+  frame.data()[wire::kEthernetHeaderSize + 2] = std::byte{0xff};
+  receive(std::move(frame));
+  expect_only(DropReason::Ipv4Truncated);
+  EXPECT_EQ(stack->take_unfinished(),
+            (UnfinishedFrames{.interface_index = 0, .reason = DropReason::Ipv4Truncated}));
+}
+
 TEST_F(TcpInputTest, OptionsOfAnImpossibleLength) {
   start_listening();
   wire::TcpOptions options;

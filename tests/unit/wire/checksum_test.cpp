@@ -182,5 +182,20 @@ TEST(UpdateChecksum, EqualsSummingAgain) {
   }
 }
 
+TEST(Checksum, PartialOnesAreToldFromFinishedOnes) {
+  constexpr IpAddress kSource = IpAddress::v4(198, 18, 0, 1);
+  constexpr IpAddress kDestination = IpAddress::v4(198, 18, 0, 2);
+  std::mt19937 random{6};
+  for (std::uint32_t length = 20; length < 3'000; length += 7) {
+    // c612 + 0001 + c612 + 0002 + 0006 + length, which is what Linux leaves to a NIC.
+    const std::uint32_t sum = 0xc612U + 1 + 0xc612U + 2 + 6 + length;
+    const auto partial = static_cast<std::uint16_t>((sum & 0xffffU) + (sum >> 16U));
+    EXPECT_TRUE(is_partial_checksum(partial, kSource, kDestination, IpProtocol::Tcp, length));
+    EXPECT_FALSE(is_partial_checksum(static_cast<std::uint16_t>(~partial), kSource, kDestination,
+                                     IpProtocol::Tcp, length));
+    EXPECT_FALSE(is_partial_checksum(partial, kSource, kDestination, IpProtocol::Tcp, length + 1));
+  }
+}
+
 }  // namespace
 }  // namespace millrace::wire

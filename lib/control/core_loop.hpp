@@ -8,6 +8,7 @@
 #include <optional>
 #include <variant>
 
+#include <millrace/program.hpp>
 #include <millrace/stats.hpp>
 #include <millrace/time.hpp>
 
@@ -57,15 +58,18 @@ class CoreLoop {
   /// How long the end may take to send what is queued.
   static constexpr Duration kFlushLimit = std::chrono::milliseconds{100};
 
-  /// `may_sleep`: the idle policy allows it. All that is referred to must outlive this.
+  /// `may_sleep`: the idle policy allows it. `on_stop` may be empty. All that is referred to must
+  /// outlive this.
   CoreLoop(Core& core, unsigned worker, bool may_sleep, const StopSwitch& stop,
-           const MainLine& main_line);
+           const MainLine& main_line, Program::OnStop& on_stop);
 
   /// Returns when a stop was requested and carried out.
   void run();
 
  private:
   void turn();
+  void begin_drain();
+  [[nodiscard]] bool is_drained() const noexcept;
   void watch();
   void tell_conflict();
   void answer_requests();
@@ -76,6 +80,8 @@ class CoreLoop {
   Core& core_;
   const StopSwitch& stop_;
   MainLine main_line_;
+  Program::OnStop& on_stop_;
+  std::optional<Instant> drain_deadline_;  // Set once the drain has begun.
   IdleSleep sleep_;
   StallMonitor stalls_;
   unsigned worker_;

@@ -24,7 +24,7 @@ struct FolderEntry {
 };
 
 struct FolderListing {
-  std::vector<FolderEntry> entries;
+  std::vector<FolderEntry> entries{};
   bool is_cut = false;  ///< There are more than a listing holds.
 };
 

@@ -28,13 +28,13 @@ struct FileFacts {
 
 /// The fields of a request that its answer depends on.
 struct Conditions {
-  TagList if_match;
-  TagList if_none_match;
-  TagList if_range;  ///< Holds one tag at most.
-  std::optional<std::time_t> if_modified_since;
-  std::optional<std::time_t> if_unmodified_since;
-  std::optional<std::time_t> if_range_date;
-  RangeRequest range;
+  TagList if_match{};
+  TagList if_none_match{};
+  TagList if_range{};  ///< Holds one tag at most.
+  std::optional<std::time_t> if_modified_since{};
+  std::optional<std::time_t> if_unmodified_since{};
+  std::optional<std::time_t> if_range_date{};
+  RangeRequest range{};
 
   /// Whether a plain answer may not be the right one.
   [[nodiscard]] bool are_any() const noexcept {

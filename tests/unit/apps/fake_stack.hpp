@@ -75,6 +75,11 @@ class FakeWorker final : public millrace::Worker {
   [[nodiscard]] millrace::TcpHandler& handler() { return *handler_; }
   /// Runs background work and due timers until there is none.
   void settle();
+  /// Drops work and timers, whose owner is about to go.
+  void forget() {
+    work_.clear();
+    timers_.clear();
+  }
   /// Lets time pass in steps of a second.
   void pass(millrace::Duration time);
 

@@ -49,6 +49,7 @@ class ConnectionTest : public testing::Test {
     if (with_root) {
       root_ = *DocumentRoot::open(folder_.string());
     }
+    worker_.forget();
     SiteSetup setup = setup_;
     setup.root = with_root ? &*root_ : nullptr;
     worker_.listeners_on = &stack_;

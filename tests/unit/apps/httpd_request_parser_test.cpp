@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalCase{"TwoLengths",
                     "PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
                     Status::BadRequest},
-        RefusalCase{"NegativeLength", "PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        RefusalCase{"LengthWithMinus", "PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
                     Status::BadRequest},
         RefusalCase{"LengthBeyond64Bits",
                     "PUT / HTTP/1.1\r\nContent-Length: 18446744073709551621\r\n\r\n",

@@ -24,7 +24,7 @@ constexpr std::string_view kTop = R"(<!doctype html>
 body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.55 system-ui, sans-serif }
 .in { max-width: 58rem; margin-inline: auto; padding-inline: 1.5rem }
 header { background: linear-gradient(160deg, var(--deep), #0a7ea4); color: #fff; padding-top: 3.2rem }
-header svg { display: block; width: 100%; height: 3.2rem; margin-top: 1.6rem; fill: var(--paper) }
+header svg { display: block; width: 100%; height: 3.2rem; margin: 1.6rem 0 -1px; fill: var(--paper) }
 h1 { font-size: 3rem; line-height: 1.1; letter-spacing: -.03em; margin: 0 0 .7rem }
 header p { font-size: 1.15rem; max-width: 44rem; margin: 0; color: #e2f2f8 }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .8rem }
@@ -35,11 +35,10 @@ dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums }
 #flow { margin-top: .7rem; display: flex; align-items: center; gap: 1rem }
 #flow output { flex: none; width: 9rem; color: var(--soft); font-size: .85rem }
 #flow svg { flex: 1; height: 3rem; fill: var(--foam); stroke: var(--water); stroke-width: 2 }
-ol { display: flex; flex-wrap: wrap; gap: .5rem; list-style: none; margin: 0; padding: 0 }
-li { background: var(--foam); border-radius: 2rem; padding: .25rem .9rem }
-li.us { background: var(--water); color: var(--paper) }
-li:not(:last-child)::after { content: "\2192"; color: var(--soft); margin-left: .9rem; margin-right: -1.2rem }
-li:not(:last-child) { margin-right: 1.3rem }
+.way { color: var(--soft); line-height: 2.4 }
+.way b { background: var(--foam); color: var(--ink); border-radius: 2rem; padding: .25rem .7rem;
+  font-weight: inherit; white-space: nowrap }
+.way b.us { background: var(--water); color: var(--paper) }
 table { border-collapse: collapse; width: 100% }
 td { padding: .35rem .8rem .35rem 0; vertical-align: baseline }
 td + td { color: var(--soft); padding-right: 0 }
@@ -62,7 +61,8 @@ the machine it runs on has not seen this connection: address resolution, IP and 
 constexpr std::string_view kBottom = R"(</dl>
 <div id="flow" class="box"><output>waiting for the next second</output><svg viewBox="0 0 59 30" preserveAspectRatio="none"><path vector-effect="non-scaling-stroke" d=""/></svg></div>
 <h2>The way of your request</h2>
-<ol><li>device</li><li>Ethernet</li><li>IPv4</li><li>TCP</li><li class="us">this server</li><li>TCP</li><li>IPv4</li><li>Ethernet</li><li>device</li></ol>
+<p class="way"><b>device</b> &rarr; <b>Ethernet</b> &rarr; <b>IPv4</b> &rarr; <b>TCP</b> &rarr; <b class="us">this server</b>
+&rarr; <b>TCP</b> &rarr; <b>IPv4</b> &rarr; <b>Ethernet</b> &rarr; <b>device</b></p>
 <p>One loop per core takes a burst of frames from its device, lets the protocols decide, calls the
 application and sends what has come together. Cores share nothing, and packets are handed on, not copied.</p>
 <h2>Try it</h2>

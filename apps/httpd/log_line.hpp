@@ -13,7 +13,7 @@ namespace httpd {
 /// What a line says.
 struct LogEntry {
   std::string_view remote;  ///< The client's address.
-  std::string_view time{};    ///< As `append_log_time` writes it.
+  std::string_view time{};  ///< As `append_log_time` writes it.
   const Request& request;   ///< As much of it as was understood.
   Status status = Status::Ok;
   std::uint64_t body_bytes = 0;  ///< Handed to the connection, which may have broken since.

@@ -40,7 +40,8 @@ std::size_t leading_line_ends(std::span<const std::byte> input) noexcept {
 // but who stands before it may do neither, and two opinions on where a request ends are how
 // requests are smuggled.
 bool has_plain_lines(std::string_view head) noexcept {
-  if (std::ranges::count(head, '\r') != std::ranges::count(head, '\n')) {
+  // RFC 9110 §5.5: NUL must not be passed over either.
+  if (head.contains('\0') || std::ranges::count(head, '\r') != std::ranges::count(head, '\n')) {
     return false;
   }
   for (std::size_t at = head.find('\n'); at != std::string_view::npos;

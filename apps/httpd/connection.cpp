@@ -1,17 +1,11 @@
-// The states' steps. Text responses are composed in the site's scratch memory and handed to the
-// socket at once; a file is read in chunks, each forgotten as soon as the socket took what it
-// could, so that a slow peer holds no memory.
+// The states' steps, and what becomes of clients that are too slow for them.
 #include "httpd/connection.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <ctime>
 #include <utility>
 
-#include "httpd/mime_types.hpp"
 #include "httpd/responses.hpp"
 #include "httpd/site.hpp"
-#include "httpd/welcome_page.hpp"
 
 namespace httpd {
 namespace {
@@ -19,36 +13,42 @@ namespace {
 // Steps that one connection may take in a turn of the loop. A step hashes at most 8 KiB or copies
 // at most 64 KiB.
 constexpr unsigned kStepsPerTurn = 8;
-// The least that a read of a file asks for, however little room there is.
-constexpr std::size_t kReadBytesMin = 4096;
-
-bool is_for_now(millrace::Error error) noexcept {
-  return error == millrace::Error::WouldBlock || error == millrace::Error::OutOfPackets;
-}
 
 }  // namespace
 
-Connection::Connection(Site& site, millrace::TcpSocket socket) : site_{site}, socket_{socket} {
-  idle_link_.connection = this;
-  parser_.emplace();
+Connection::Connection(Site& site, millrace::TcpSocket socket)
+    : site_{site},
+      socket_{socket},
+      output_{socket, site.lacks_packets},
+      response_{site, output_, *this},
+      input_{socket} {
+  wait_link_.connection = this;
+  parser_.emplace(std::time(nullptr));
   ++site_.connections;
-  touch();
+  if (site_.log != nullptr) {
+    if (const auto endpoints = socket_.endpoints()) {
+      remote_ = endpoints->remote.address.to_string();
+    }
+  }
+  note_wait();
 }
 
 void Connection::on_closed() {
   phase_ = Phase::Over;
-  site_.files.cancel(file_task_);
-  site_.files.close(std::move(file_));
-  site_.idle.remove(idle_link_);
+  log();
+  response_.drop();
+  site_.waits.remove(wait_link_);
   --site_.connections;
 }
 
 void Connection::advance() {
   for (unsigned steps = 0; steps < kStepsPerTurn; ++steps) {
     if (step() == Progress::Waits) {
+      note_wait();
       return;
     }
   }
+  note_wait();
   // The handle tells whether the connection is still there by then.
   const auto resume = [socket = socket_] {
     if (auto* const connection = socket.user_data_as<Connection>(); connection != nullptr) {
@@ -61,57 +61,47 @@ void Connection::advance() {
 }
 
 void Connection::on_writable() {
-  awaits_room_ = false;
+  output_.on_writable();
   advance();
 }
 
-void Connection::on_idle() {
-  // RFC 9112 §9.5: an idle connection may be closed at any time. One that waits for our disk, or
-  // whose peer still acknowledges data, is not idle.
-  const std::size_t unacknowledged = socket_.unacknowledged();
-  const bool moves = unacknowledged != std::exchange(unacknowledged_, unacknowledged);
-  touch();
-  if (phase_ == Phase::Over || phase_ == Phase::AwaitFile || moves) {
-    return;
-  }
-  end(phase_ == Phase::ReadHead || phase_ == Phase::Drain);
+void Connection::on_file(FileAnswer answer) {
+  response_.on_file(std::move(answer));
+  advance();
 }
 
 Connection::Progress Connection::step() {
-  if (awaits_room_ || (!unsent_.empty() && flush() == Progress::Waits)) {
+  if (phase_ == Phase::Over) {
+    return Progress::Waits;
+  }
+  if (phase_ == Phase::Drain) {
+    return drain();
+  }
+  if (!output_.flush() || output_.is_blocked() || output_.has_failed()) {
+    if (output_.has_failed()) {
+      end(false);
+    }
     return Progress::Waits;
   }
   switch (phase_) {
     case Phase::ReadHead: return read_head();
     case Phase::ReadBody: return read_body();
-    case Phase::AwaitFile: return Progress::Waits;
-    case Phase::SendFile: return send_file();
-    case Phase::Finish: return finish();
-    case Phase::Drain: return drain();
-    case Phase::Over: return Progress::Waits;
+    case Phase::Respond: return respond();
+    case Phase::Drain:
+    case Phase::Over: break;
   }
   std::unreachable();
 }
 
-Connection::Progress Connection::flush() {
-  const std::size_t taken = offer(std::as_bytes(std::span{unsent_}));
-  if (taken < unsent_.size()) {
-    unsent_.erase(0, taken);
-    return Progress::Waits;
-  }
-  unsent_ = {};
-  return Progress::Made;
-}
-
 Connection::Progress Connection::read_head() {
-  const RequestParser::Step step = parser_->parse(input());
-  drop_input(step.consumed);
+  const RequestParser::Step step = parser_->parse(input_.bytes());
+  input_.drop(step.consumed);
   if (step.outcome == RequestParser::Outcome::Failed) {
     refuse_and_close(step.status);
   } else if (step.outcome == RequestParser::Outcome::HeadDone) {
     begin_request();
-  } else if (fill() == Progress::Waits) {
-    if (peer_finished_) {
+  } else if (!input_.fill()) {
+    if (input_.has_ended()) {
       end(true);
     }
     return Progress::Waits;
@@ -120,10 +110,10 @@ Connection::Progress Connection::read_head() {
 }
 
 void Connection::begin_request() {
-  touch();
   const Request& request = parser_->request();
-  keeps_alive_ = request.keeps_alive;
-  head_sent_ = false;
+  ++requests_;
+  keeps_alive_ =
+      request.keeps_alive && !site_.is_draining && requests_ < site_.limits.requests_per_connection;
   body_bytes_ = 0;
   if (const auto decoded = path_.assign(request.target()); !decoded) {
     route_ = {.action = Action::Refuse, .status = decoded.error()};
@@ -139,8 +129,8 @@ void Connection::begin_request() {
   sink_.reset();
   phase_ = Phase::ReadBody;
   // RFC 9110 §10.1.1: who is sending already need not be asked to.
-  if (request.expects_continue && !parser_->is_complete() && input().empty()) {
-    transmit(kContinue);
+  if (request.expects_continue && !parser_->is_complete() && input_.empty()) {
+    output_.say(kContinue);
   }
 }
 
@@ -149,20 +139,20 @@ Connection::Progress Connection::read_body() {
     answer();
     return Progress::Made;
   }
-  const RequestParser::Step step = parser_->parse(input());
+  const RequestParser::Step step = parser_->parse(input_.bytes());
   if (step.outcome == RequestParser::Outcome::Body) {
     body_bytes_ += step.body.size();
     if (route_.action == Action::ReceiveSink) {
       sink_.add(step.body);
     }
   }
-  drop_input(step.consumed);
+  input_.drop(step.consumed);
   if (step.outcome == RequestParser::Outcome::Failed) {
     refuse_and_close(step.status);
   } else if (body_bytes_ > route_.body_bytes_max) {
     refuse_and_close(Status::ContentTooLarge);
-  } else if (step.outcome == RequestParser::Outcome::NeedMore && fill() == Progress::Waits) {
-    if (peer_finished_) {
+  } else if (step.outcome == RequestParser::Outcome::NeedMore && !input_.fill()) {
+    if (input_.has_ended()) {
       end(true);  // The rest of the body will never come.
     }
     return Progress::Waits;
@@ -171,40 +161,22 @@ Connection::Progress Connection::read_body() {
 }
 
 void Connection::answer() {
+  phase_ = Phase::Respond;
+  is_unlogged_ = true;
+  const Request& request = parser_->request();
   switch (route_.action) {
-    case Action::ServeWelcome: answer_welcome(); break;
-    case Action::ReceiveSink: answer_sink(); break;
-    case Action::Refuse: refuse(route_.status); break;
-    case Action::ServeFile:
-      if (path_.names_folder()) {
-        path_.append_index();
-      }
-      phase_ = Phase::AwaitFile;
-      site_.files.open(file_task_, path_.c_str(), is_head_request() ? 0 : kChunkBytes);
-      break;
+    case Action::ServeWelcome: response_.serve_welcome(request, keeps_alive_); break;
+    case Action::ReceiveSink: response_.serve_sink(request, keeps_alive_, sink_); break;
+    case Action::ServeFile: response_.serve_file(request, keeps_alive_, path_); break;
+    case Action::Refuse: std::unreachable();
   }
 }
 
-void Connection::answer_welcome() {
-  site_.body.clear();
-  append_welcome_page(site_.body, {.stats = site_.worker.stats(),
-                                   .connections = site_.connections,
-                                   .requests = site_.requests,
-                                   .uptime = site_.worker.now() - site_.started});
-  respond(Status::Ok, "text/html; charset=utf-8", site_.body);
-}
-
-void Connection::answer_sink() {
-  site_.body.clear();
-  sink_.append_answer(site_.body);
-  respond(Status::Ok, "text/plain; charset=utf-8", site_.body);
-}
-
 void Connection::refuse(Status status) {
-  site_.body.clear();
-  append_error_page(site_.body, status);
-  route_.status = status;
-  respond(status, "text/html; charset=utf-8", site_.body);
+  phase_ = Phase::Respond;
+  is_unlogged_ = true;
+  response_.refuse(parser_->request(), keeps_alive_, status,
+                   status == Status::MethodNotAllowed ? route_.allow : std::string_view{});
 }
 
 void Connection::refuse_and_close(Status status) {
@@ -212,148 +184,50 @@ void Connection::refuse_and_close(Status status) {
   refuse(status);
 }
 
-// RFC 9110 §15.4.2: relative links on an index page only work below the folder's address.
-void Connection::answer_redirect() {
-  std::string location;
-  path_.append_encoded(location);
-  location += '/';
-  site_.text.clear();
-  append_head(site_.text, {.status = Status::MovedPermanently,
-                           .keeps_alive = keeps_alive_,
-                           .date = site_.date.at(std::time(nullptr)),
-                           .location = location});
-  phase_ = Phase::Finish;
-  transmit(site_.text);
-}
-
-void Connection::respond(Status status, std::string_view content_type, std::string_view body) {
-  site_.text.clear();
-  append_head(site_.text,
-              {.status = status,
-               .content_type = content_type,
-               .content_length = body.size(),
-               .keeps_alive = keeps_alive_,
-               .date = site_.date.at(std::time(nullptr)),
-               .allow = status == Status::MethodNotAllowed ? route_.allow : std::string_view{}});
-  if (!is_head_request()) {
-    site_.text.append(body);
+Connection::Progress Connection::respond() {
+  response_.step();
+  switch (response_.state()) {
+    case Response::State::Ready: return output_.is_blocked() ? Progress::Waits : Progress::Made;
+    case Response::State::AwaitFile: return Progress::Waits;
+    case Response::State::Broken: end(false); return Progress::Waits;
+    case Response::State::Done: break;
   }
-  phase_ = Phase::Finish;
-  transmit(site_.text);
-}
-
-void Connection::on_file(FileAnswer answer) {
-  touch();
-  if (phase_ != Phase::AwaitFile) {
-    return;  // Aborted meanwhile; the answer's file closes with it.
-  }
-  if (!answer.opened && head_sent_) {
-    end(false);  // Too late for another status: only a broken connection tells the truth.
-  } else if (!answer.opened) {
-    refuse(answer.opened.error());
-  } else if (answer.opened->is_folder) {
-    answer_redirect();
-  } else {
-    file_ = std::move(answer.opened->file);
-    phase_ = Phase::SendFile;
-    if (!head_sent_) {
-      begin_file(answer.opened->size);
-    }
-    if (answer.bytes.empty() && file_offset_ < file_size_ && !is_head_request()) {
-      end(false);  // The file has shrunk; the length that was promised cannot be kept.
-    } else if (!awaits_room_) {
-      file_offset_ += offer(answer.bytes);
-    }
-  }
-  advance();
-}
-
-void Connection::begin_file(std::uint64_t size) {
-  head_sent_ = true;
-  file_size_ = size;
-  file_offset_ = 0;
-  site_.text.clear();
-  append_head(site_.text, {.content_type = media_type(path_.view()),
-                           .content_length = size,
-                           .keeps_alive = keeps_alive_,
-                           .date = site_.date.at(std::time(nullptr))});
-  transmit(site_.text);
-}
-
-Connection::Progress Connection::send_file() {
-  if (file_offset_ == file_size_ || is_head_request()) {
-    site_.files.close(std::move(file_));
-    phase_ = Phase::Finish;
-    return Progress::Made;
-  }
-  const std::size_t room = socket_.writable();
-  if (room == 0) {
-    awaits_room_ = true;
+  if (!output_.flush()) {
     return Progress::Waits;
   }
-  const std::size_t wanted = std::clamp(room, kReadBytesMin, kChunkBytes);
-  const std::uint64_t left = file_size_ - file_offset_;
-  phase_ = Phase::AwaitFile;
-  site_.files.read(file_task_, std::move(file_), file_offset_,
-                   static_cast<std::size_t>(std::min<std::uint64_t>(wanted, left)));
-  return Progress::Waits;
+  finish();
+  return Progress::Made;
 }
 
-Connection::Progress Connection::finish() {
+void Connection::finish() {
   ++site_.requests;
-  touch();
-  if (keeps_alive_) {
-    parser_.emplace();
+  log();
+  if (keeps_alive_ && !site_.is_draining) {
+    parser_.emplace(std::time(nullptr));
     phase_ = Phase::ReadHead;
   } else {
-    input_begin_ = input_end_ = 0;
     phase_ = Phase::Drain;
     (void)socket_.shutdown();
   }
-  return Progress::Made;
 }
 
 // RFC 9112 §9.6: closing with unread input would reset the connection, and the reset could overtake
 // the response.
 Connection::Progress Connection::drain() {
-  input_begin_ = input_end_ = 0;
-  if (fill() == Progress::Made) {
+  input_.drop_all();
+  if (input_.fill()) {
     return Progress::Made;
   }
-  if (peer_finished_) {
+  if (input_.has_ended()) {
     end(true);
   }
   return Progress::Waits;
 }
 
-void Connection::transmit(std::string_view text) {
-  const std::size_t taken =
-      unsent_.empty() ? offer(std::as_bytes(std::span{text})) : std::size_t{0};
-  if (taken < text.size() && phase_ != Phase::Over) {
-    unsent_.append(text.substr(taken));
-  }
-}
-
-// Hands over what there is room for and notes when that was not all.
-std::size_t Connection::offer(std::span<const std::byte> bytes) {
-  if (bytes.empty()) {
-    return 0;
-  }
-  const auto taken = socket_.send(bytes);
-  if (!taken && !is_for_now(taken.error())) {
-    end(false);
-    return 0;
-  }
-  awaits_room_ = taken.value_or(0) < bytes.size();
-  if (taken) {
-    touch();
-  }
-  return taken.value_or(0);
-}
-
 void Connection::end(bool in_order) {
   phase_ = Phase::Over;
-  unsent_ = {};
+  response_.drop();
+  site_.waits.remove(wait_link_);
   if (in_order) {
     (void)socket_.close();
   } else {
@@ -361,31 +235,87 @@ void Connection::end(bool in_order) {
   }
 }
 
-Connection::Progress Connection::fill() {
-  if (input_begin_ > 0) {
-    std::memmove(input_.data(), input_.data() + input_begin_, input_end_ - input_begin_);
-    input_end_ -= std::exchange(input_begin_, 0);
+void Connection::log() {
+  if (std::exchange(is_unlogged_, false) && site_.log != nullptr) {
+    site_.log->add({.remote = remote_,
+                    .request = parser_->request(),
+                    .status = response_.status(),
+                    .body_bytes = response_.body_bytes()},
+                   std::time(nullptr));
   }
-  const auto received = socket_.receive(std::span{input_}.subspan(input_end_));
-  if (!received) {
-    peer_finished_ = peer_finished_ || received.error() == millrace::Error::EndOfStream;
-    return Progress::Waits;
-  }
-  input_end_ += *received;
-  if (phase_ == Phase::ReadBody) {
-    touch();
-  }
-  return *received > 0 ? Progress::Made : Progress::Waits;
 }
 
-std::span<const std::byte> Connection::input() const noexcept {
-  return std::span{input_}.subspan(input_begin_, input_end_ - input_begin_);
+bool Connection::is_at_rest() const noexcept {
+  return phase_ == Phase::ReadHead && input_.empty() && !parser_->has_begun();
 }
 
-bool Connection::is_head_request() const noexcept {
-  return parser_->request().method == Method::Head;
+Wait Connection::current_wait() const {
+  switch (phase_) {
+    case Phase::ReadHead:
+      if (output_.is_blocked() || (is_at_rest() && !output_.is_all_acknowledged())) {
+        return Wait::Answer;
+      }
+      return is_at_rest() ? Wait::Idle : Wait::Head;
+    case Phase::ReadBody: return output_.is_blocked() ? Wait::Answer : Wait::Body;
+    case Phase::Respond:
+      return response_.state() == Response::State::AwaitFile ? Wait::None : Wait::Answer;
+    case Phase::Drain: return output_.is_all_acknowledged() ? Wait::Goodbye : Wait::Answer;
+    case Phase::Over: return Wait::None;
+  }
+  std::unreachable();
 }
 
-void Connection::touch() { site_.idle.touch(idle_link_, site_.worker.now()); }
+void Connection::note_wait() {
+  if (const Wait kind = current_wait(); kind != wait_link_.kind) {
+    pace_.begin(site_.worker.now(), kind == Wait::Body ? body_bytes_ : output_.acknowledged());
+    wait_anew(kind);
+  }
+}
+
+void Connection::wait_anew(Wait kind) { site_.waits.begin(wait_link_, kind, site_.worker.now()); }
+
+void Connection::on_overdue() {
+  const Limits& limits = site_.limits;
+  const millrace::Instant now = site_.worker.now();
+  const Wait kind = wait_link_.kind;
+  // What was sent may have been taken meanwhile, of which nobody tells us.
+  if (kind == Wait::Answer && current_wait() != kind) {
+    note_wait();
+    return;
+  }
+  switch (kind) {
+    // RFC 9112 §9.5: a connection at rest may be closed at any time.
+    case Wait::Idle:
+    case Wait::Goodbye: end(true); return;
+    case Wait::Body:
+      if (!pace_.is_too_slow(now, body_bytes_, limits.request, limits.body_rate_min)) {
+        wait_anew(kind);
+        return;
+      }
+      [[fallthrough]];
+    case Wait::Head:
+      refuse_and_close(Status::RequestTimeout);
+      advance();
+      return;
+    case Wait::Answer:
+      if (pace_.is_too_slow(now, output_.acknowledged(), limits.answer, limits.answer_rate_min)) {
+        end(false);
+      } else {
+        wait_anew(kind);
+      }
+      return;
+    case Wait::None: return;
+  }
+}
+
+void Connection::on_drain() {
+  if (is_at_rest()) {
+    end(true);
+  }
+}
+
+millrace::Duration Connection::standstill() const {
+  return pace_.standstill(site_.worker.now(), output_.acknowledged());
+}
 
 }  // namespace httpd

@@ -1,24 +1,24 @@
-// One HTTP connection: reads a request, answers it, reads the next. A state machine that takes one
-// bounded step at a time and stops wherever it would have to wait: for bytes, for room to send, for
-// a file.
+// One HTTP connection: reads a request, has it answered, reads the next. A state machine that takes
+// one bounded step at a time and stops wherever it would have to wait. What an answer holds is the
+// response's business.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 
 #include <millrace/tcp.hpp>
 
-#include "httpd/file_reader.hpp"
-#include "httpd/idle_list.hpp"
+#include "httpd/input.hpp"
+#include "httpd/output.hpp"
+#include "httpd/pace.hpp"
 #include "httpd/request_parser.hpp"
+#include "httpd/response.hpp"
 #include "httpd/router.hpp"
 #include "httpd/sink.hpp"
 #include "httpd/target_path.hpp"
+#include "httpd/waits.hpp"
 
 namespace httpd {
 
@@ -41,80 +41,67 @@ class Connection final : public FileClient {
   /// Nothing more will happen: gives back what is the site's. The destructor alone leaves the site
   /// untouched, so that it may run when the worker is gone.
   void on_closed();
-  /// There was no progress for the time that is granted: ends the connection unless it is not to
-  /// blame.
-  void on_idle();
+
+  /// It has waited for as long as its kind of waiting is granted: ends it, or lets it wait anew.
+  void on_overdue();
+  /// The program ends: closes the connection if nothing is under way on it.
+  void on_drain();
+  /// How long the client has taken nothing of what it was sent.
+  [[nodiscard]] millrace::Duration standstill() const;
+  /// Ends it at once; what the client was sent and did not take is lost.
+  void abort() { end(false); }
 
  private:
-  //      ┌────────────────────────────────────────────────────┐
-  //      ▼                                                    │ keep-alive
-  //   ReadHead ──▶ ReadBody ──▶ AwaitFile ◀──▶ SendFile ──▶ Finish ──▶ Drain ──▶ Over
-  //      └────────────┴──────── a text, an error ─────────────▲
+  //      ┌────────────────────────────────────────┐
+  //      ▼                                        │ keep-alive
+  //   ReadHead ──▶ ReadBody ──▶ Respond ──────────┴──▶ Drain ──▶ Over
+  //      └────────────┴─ an error ─▲
   enum class Phase : std::uint8_t {
-    ReadHead,   // Between requests, or inside a head.
-    ReadBody,   // Head read, body not yet.
-    AwaitFile,  // A helper opens or reads.
-    SendFile,   // The head is out; more of the file is to be read, or none is left.
-    Finish,     // The whole response is handed over.
-    Drain,      // Sending is shut down; the peer's rest is read and ignored, so that it gets our
-                // answer, not a reset.
-    Over,       // Closed or aborted; nothing more to do.
+    ReadHead,  // Between requests, or inside a head.
+    ReadBody,  // Head read, body not yet.
+    Respond,   // The response is on its way.
+    Drain,     // Sending is shut down; the peer's rest is read and ignored, so that it gets our
+               // answer, not a reset.
+    Over,      // Closed or aborted; nothing more to do.
   };
   enum class Progress : std::uint8_t { Made, Waits };
 
   Progress step();
-  Progress flush();
   Progress read_head();
   Progress read_body();
-  Progress send_file();
-  Progress finish();
+  Progress respond();
   Progress drain();
 
   void begin_request();
   void answer();
-  void answer_welcome();
-  void answer_sink();
-  void answer_redirect();
   void refuse(Status status);
   void refuse_and_close(Status status);
-  void begin_file(std::uint64_t size);
-  void respond(Status status, std::string_view content_type, std::string_view body);
-  void transmit(std::string_view text);
-  std::size_t offer(std::span<const std::byte> bytes);
+  void finish();
   void end(bool in_order);
+  void log();
 
-  // The input buffer: bytes received and not yet parsed.
-  Progress fill();
-  [[nodiscard]] std::span<const std::byte> input() const noexcept;
-  void drop_input(std::size_t bytes) noexcept { input_begin_ += bytes; }
-
-  [[nodiscard]] bool is_head_request() const noexcept;
-  void touch();
+  [[nodiscard]] bool is_at_rest() const noexcept;
+  [[nodiscard]] Wait current_wait() const;
+  void note_wait();
+  void wait_anew(Wait kind);
 
   Site& site_;
   millrace::TcpSocket socket_;
-  IdleLink idle_link_;
+  WaitLink wait_link_;
   Phase phase_ = Phase::ReadHead;
   bool keeps_alive_ = true;
-  bool peer_finished_ = false;
-  bool awaits_room_ = false;  // A send was cut short: `on_writable` will come.
-  bool head_sent_ = false;    // The file's.
+  bool is_unlogged_ = false;  // An answer has begun that the log does not have yet.
+  std::uint64_t requests_ = 0;
+  Pace pace_;  // Of a body that comes, or an answer that goes.
   Route route_;
   std::uint64_t body_bytes_ = 0;
-  std::size_t unacknowledged_ = 0;  // When last looked at by `on_idle`.
   Sink sink_;
-
-  File file_;
-  std::uint64_t file_size_ = 0;
-  std::uint64_t file_offset_ = 0;  // Handed to the socket so far.
-  FileTask file_task_{*this};
-
-  std::string unsent_;  // Text the socket had no room for; empty nearly always.
-  std::size_t input_begin_ = 0;
-  std::size_t input_end_ = 0;
+  Output output_;
+  Response response_;
+  std::string remote_;  // The peer's address, if there is a log.
   std::optional<RequestParser> parser_;
   TargetPath path_;
-  std::array<std::byte, kHeadBytesMax> input_;
+  Input input_;
 };
 
 }  // namespace httpd

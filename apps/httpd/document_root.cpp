@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <system_error>
 
 namespace httpd {
@@ -16,11 +17,12 @@ namespace {
 
 // The kernel asks for another try when something beneath the root is renamed during the walk.
 constexpr int kOpenAttempts = 8;
+// O_NONBLOCK: a FIFO without writer must not hold the thread.
+constexpr std::uint64_t kForReading = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 
-int open_beneath(int folder, const char* path) noexcept {
+int open_beneath(int folder, const char* path, std::uint64_t flags) noexcept {
   open_how how{};
-  // O_NONBLOCK: a FIFO without writer must not hold the thread.
-  how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+  how.flags = flags | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   long descriptor = -1;
   for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
@@ -45,6 +47,31 @@ Status status_of(int error) noexcept {
     case ENODEV: return Status::Forbidden;
     default: return Status::InternalServerError;
   }
+}
+
+}  // namespace
+
+FileFacts facts_of(const struct stat& found) noexcept {
+  return {
+      .size = static_cast<std::uint64_t>(found.st_size),
+      .changed_at_ns = std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec};
+}
+
+namespace {
+
+// Regular files and folders; everything else could get a reader stuck, or is none of its business.
+millrace::Result<OpenedFile, Status> examine(File file) noexcept {
+  struct stat found {};
+  if (::fstat(file.descriptor(), &found) != 0) {
+    return millrace::fail(status_of(errno));
+  }
+  if (S_ISDIR(found.st_mode)) {
+    return OpenedFile{.file = File{}, .is_folder = true};
+  }
+  if (!S_ISREG(found.st_mode)) {
+    return millrace::fail(Status::Forbidden);
+  }
+  return OpenedFile{.file = std::move(file), .facts = facts_of(found)};
 }
 
 std::string describe(const std::string& folder, int error) {
@@ -84,7 +111,7 @@ millrace::Result<DocumentRoot, std::string> DocumentRoot::open(const std::string
                           "; ROOT must be a folder that this user may read and enter");
   }
   // Also finds out whether the folder may be entered, and whether the system has openat2 at all.
-  const File probe{open_beneath(opened.descriptor(), ".")};
+  const File probe{open_beneath(opened.descriptor(), ".", kForReading)};
   if (!probe.is_open()) {
     const std::string right = errno == ENOSYS || errno == EPERM
                                   ? "; files are served with the openat2 system call of Linux 5.6"
@@ -95,22 +122,32 @@ millrace::Result<DocumentRoot, std::string> DocumentRoot::open(const std::string
 }
 
 millrace::Result<OpenedFile, Status> DocumentRoot::open_file(const char* path) const noexcept {
-  OpenedFile opened{.file = File{open_beneath(folder_.descriptor(), path)}};
-  if (!opened.file.is_open()) {
+  File file{open_beneath(folder_.descriptor(), path, kForReading)};
+  if (!file.is_open()) {
     return millrace::fail(status_of(errno));
   }
-  struct stat facts {};
-  if (::fstat(opened.file.descriptor(), &facts) != 0) {
+  return examine(std::move(file));
+}
+
+millrace::Result<File, Status> DocumentRoot::open_folder(const char* path) const noexcept {
+  const char* const named = *path == '\0' ? "." : path;
+  File folder{open_beneath(folder_.descriptor(), named, kForReading | O_DIRECTORY)};
+  if (!folder.is_open()) {
     return millrace::fail(status_of(errno));
   }
-  if (S_ISDIR(facts.st_mode)) {
-    return OpenedFile{.file = File{}, .is_folder = true};
+  return folder;
+}
+
+millrace::Result<OpenedFile, Status> DocumentRoot::look(const char* path) const noexcept {
+  File place{open_beneath(folder_.descriptor(), path, O_PATH)};
+  if (!place.is_open()) {
+    return millrace::fail(status_of(errno));
   }
-  if (!S_ISREG(facts.st_mode)) {
-    return millrace::fail(Status::Forbidden);
+  auto seen = examine(std::move(place));
+  if (seen) {
+    seen->file = File{};
   }
-  opened.size = static_cast<std::uint64_t>(facts.st_size);
-  return opened;
+  return seen;
 }
 
 }  // namespace httpd

@@ -2,6 +2,8 @@
 // used on helper threads only, `open` apart.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,6 +12,7 @@
 
 #include <millrace/error.hpp>
 
+#include "httpd/preconditions.hpp"
 #include "httpd/status.hpp"
 
 namespace httpd {
@@ -39,10 +42,13 @@ class File {
   int descriptor_ = -1;
 };
 
+/// What the system says of a file, as far as HTTP is concerned.
+[[nodiscard]] FileFacts facts_of(const struct stat& found) noexcept;
+
 /// A regular file, or the news that the path names a folder.
 struct OpenedFile {
   File file;
-  std::uint64_t size = 0;  ///< Bytes, at the time of opening.
+  FileFacts facts{};       ///< At the time of opening.
   bool is_folder = false;  ///< Then `file` is closed.
 };
 
@@ -56,6 +62,11 @@ class DocumentRoot {
   /// Errors: NotFound; Forbidden (no permission, a way out of the root, or neither file nor
   /// folder); InternalServerError (no descriptors, a failing disk).
   [[nodiscard]] millrace::Result<OpenedFile, Status> open_file(const char* path) const noexcept;
+  /// Opens a folder for listing; "" is the root itself. Errors: as above, NotFound also for what is
+  /// no folder.
+  [[nodiscard]] millrace::Result<File, Status> open_folder(const char* path) const noexcept;
+  /// What a link leads to, without opening it. `file` is closed. Errors: as for `open_file`.
+  [[nodiscard]] millrace::Result<OpenedFile, Status> look(const char* path) const noexcept;
 
  private:
   explicit DocumentRoot(File folder) noexcept : folder_{std::move(folder)} {}

@@ -22,33 +22,35 @@ struct FileTask::Job {
   bool opens = false;
   std::uint64_t offset = 0;
   std::size_t length = 0;
-  millrace::Result<OpenedFile, Status> opened;
+  millrace::Result<Resource, Status> found;
   std::size_t bytes_read = 0;
   std::array<char, kTargetBytesMax + 16> path;
   std::array<std::byte, kChunkBytes> chunk;
 
   // On the helper.
-  void run(const DocumentRoot* root) noexcept {
+  void run(const DocumentRoot* root, bool lists_folders) {
     bytes_read = 0;
     if (opens) {
-      opened = root->open_file(path.data());
+      found = find_resource(*root, path.data(), lists_folders);
     }
-    if (!opened || opened->is_folder) {
+    if (!found || found->kind != Resource::Kind::File) {
       return;
     }
     const std::size_t wanted =
-        opens ? static_cast<std::size_t>(std::min<std::uint64_t>(length, opened->size)) : length;
-    const auto count = opened->file.read(offset, std::span{chunk}.first(wanted));
+        opens ? static_cast<std::size_t>(std::min<std::uint64_t>(length, found->facts.size))
+              : length;
+    const auto count = found->file.read(offset, std::span{chunk}.first(wanted));
     if (count) {
       bytes_read = *count;
     } else {
-      opened = millrace::fail(count.error());
+      found = millrace::fail(count.error());
     }
   }
 };
 
-FileReader::FileReader(millrace::Worker& worker, const DocumentRoot* root, std::size_t reads_max)
-    : worker_{worker}, root_{root} {
+FileReader::FileReader(millrace::Worker& worker, const DocumentRoot* root, bool lists_folders,
+                       std::size_t reads_max)
+    : worker_{worker}, root_{root}, lists_folders_{lists_folders} {
   idle_jobs_.reserve(reads_max);
   for (std::size_t i = 0; i < reads_max; ++i) {
     jobs_.push_back(std::make_unique_for_overwrite<FileTask::Job>());
@@ -129,13 +131,14 @@ bool FileReader::start(FileTask& task, FileTask::Job& job) noexcept {
     job.path.back() = '\0';
     std::strncpy(job.path.data(), task.path_, job.path.size() - 1);
   } else {
-    job.opened = OpenedFile{.file = std::move(task.file_)};
+    job.found = Resource{.file = std::move(task.file_)};
   }
   const auto taken =
-      worker_.background([&job, root = root_] { job.run(root); }, [this, &job] { finish(job); });
+      worker_.background([&job, root = root_, lists = lists_folders_] { job.run(root, lists); },
+                         [this, &job] { finish(job); });
   if (!taken) {
     if (!job.opens) {
-      task.file_ = std::move(job.opened->file);
+      task.file_ = std::move(job.found->file);
     }
     return false;
   }
@@ -147,10 +150,11 @@ bool FileReader::start(FileTask& task, FileTask::Job& job) noexcept {
 void FileReader::finish(FileTask::Job& job) noexcept {
   if (FileTask* const task = std::exchange(job.task, nullptr); task != nullptr) {
     task->job_ = nullptr;
-    task->client_.on_file({.opened = std::exchange(job.opened, OpenedFile{}),
+    task->client_.on_file({.found = std::exchange(job.found, Resource{}),
                            .bytes = std::span{job.chunk}.first(job.bytes_read)});
-  } else if (job.opened) {
-    close(std::move(job.opened->file));
+  } else if (job.found) {
+    close(std::move(job.found->file));
+    job.found->page = {};
   }
   idle_jobs_.push_back(&job);
   start_waiting();

@@ -1,4 +1,4 @@
-// Opens and reads files on helper threads for many connections of one core: a bounded number of
+// Finds and reads files on helper threads for many connections of one core: a bounded number of
 // reads at a time, each with a chunk of memory of its own; the others wait in line. What a slow
 // disk delays is only who asked for it.
 #pragma once
@@ -14,6 +14,7 @@
 
 #include "httpd/document_root.hpp"
 #include "httpd/request.hpp"
+#include "httpd/resource.hpp"
 #include "httpd/status.hpp"
 
 namespace httpd {
@@ -47,8 +48,7 @@ class FileTask {
 
 /// What a helper brings back.
 struct FileAnswer {
-  millrace::Result<OpenedFile, Status>
-      opened;  ///< Of a read: the file that was handed over, and size zero.
+  millrace::Result<Resource, Status> found;  ///< Of a read: the file that was handed over.
   std::span<const std::byte>
       bytes{};  ///< Valid during the callback. Fewer than asked for at the end.
 };
@@ -66,12 +66,14 @@ class FileClient {
 class FileReader {
  public:
   /// `root` may be null if nothing is ever opened. Both must outlive the reader.
-  FileReader(millrace::Worker& worker, const DocumentRoot* root, std::size_t reads_max);
+  FileReader(millrace::Worker& worker, const DocumentRoot* root, bool lists_folders,
+             std::size_t reads_max);
   ~FileReader();
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
 
-  /// Opens `path`, which must stay as it is until the answer, and reads its first `length` bytes.
+  /// Finds the resource at `path`, which must stay as it is until the answer, and reads the first
+  /// `length` bytes of its file.
   void open(FileTask& task, const char* path, std::size_t length) noexcept;
   /// Reads `length` bytes at `offset`. The file comes back with the answer.
   void read(FileTask& task, File file, std::uint64_t offset, std::size_t length) noexcept;
@@ -90,6 +92,7 @@ class FileReader {
 
   millrace::Worker& worker_;
   const DocumentRoot* root_;
+  bool lists_folders_;
   std::vector<std::unique_ptr<FileTask::Job>> jobs_;
   std::vector<FileTask::Job*> idle_jobs_;
   FileTask* first_ = nullptr;

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "httpd/preconditions.hpp"
+
 namespace httpd {
 
 /// Bytes of a request target, and of the path in it, that are taken.
@@ -20,6 +22,20 @@ enum class Method : std::uint8_t {
   Unknown,  ///< One that nobody knows.
 };
 
+/// A text that is kept up to a length, for logs.
+template <std::size_t kBytesMax>
+class CutText {
+ public:
+  void assign(std::string_view text) noexcept {
+    size_ = static_cast<std::uint16_t>(text.copy(bytes_.data(), kBytesMax));
+  }
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
+
+ private:
+  std::uint16_t size_ = 0;
+  std::array<char, kBytesMax> bytes_;  // Written up to `size_` only.
+};
+
 /// Filled while a head is parsed; complete once the parser says so.
 struct Request {
   Method method = Method::Unknown;
@@ -30,6 +46,11 @@ struct Request {
   std::optional<std::uint64_t> content_length;  ///< Bytes.
   std::uint16_t target_size = 0;
   std::array<char, kTargetBytesMax> target_bytes;  ///< Written up to `target_size` only.
+
+  Conditions conditions;
+  CutText<24> method_name;
+  CutText<256> referer;
+  CutText<256> user_agent;
 
   [[nodiscard]] std::string_view target() const noexcept {
     return {target_bytes.data(), target_size};

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <span>
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -42,13 +43,16 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
     Status status = Status::Ok;
   };
 
-  RequestParser();
+  /// `now` in seconds since 1970 settles the century of dates that leave it out.
+  explicit RequestParser(std::time_t now = 0);
 
   /// Takes the next step. `input` starts with what an earlier call did not consume. Not to be
   /// called when complete.
   [[nodiscard]] Step parse(std::span<const std::byte> input);
 
   [[nodiscard]] const Request& request() const noexcept { return request_; }
+  /// Whether a request has begun to arrive.
+  [[nodiscard]] bool has_begun() const noexcept { return got_some(); }
   /// Whether head and body have been read.
   [[nodiscard]] bool is_complete() const noexcept { return is_done(); }
 
@@ -59,6 +63,8 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
 
   Step parse_head(std::span<const std::byte> input);
   Step parse_body(std::span<const std::byte> input);
+  void note_framing(boost::beast::http::field field, Text value, ErrorCode& error);
+  void note_condition(boost::beast::http::field field, Text value);
   void refuse(Status status, ErrorCode& error);
   [[nodiscard]] Status status_of(const ErrorCode& error) const;
 
@@ -78,8 +84,10 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   Text body_;                   // Set by the callbacks during one step.
   std::size_t head_bytes_ = 0;  // Consumed so far.
   unsigned hosts_ = 0;
+  unsigned lengths_ = 0;
   Status refusal_ = Status::BadRequest;  // Why a callback gave up.
   bool has_transfer_encoding_ = false;
+  std::time_t now_;
 };
 
 }  // namespace httpd

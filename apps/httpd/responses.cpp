@@ -20,7 +20,13 @@ void append_head(std::string& out, const ResponseHead& head) {
   append_field(out, "Server", "Millrace");
   append_field(out, "Date", head.date);
   append_field(out, "Content-Type", head.content_type);
-  append_field(out, "Content-Length", std::to_string(head.content_length));
+  if (head.content_length) {
+    append_field(out, "Content-Length", std::to_string(*head.content_length));
+  }
+  append_field(out, "Content-Range", head.content_range);
+  append_field(out, "Last-Modified", head.last_modified);
+  append_field(out, "ETag", head.entity_tag);
+  append_field(out, "Accept-Ranges", head.accepts_ranges ? "bytes" : "");
   append_field(out, "Allow", head.allow);
   append_field(out, "Location", head.location);
   // Said in both cases: HTTP/1.0 clients that asked for keep-alive wait for the confirmation.
@@ -38,16 +44,6 @@ void append_error_page(std::string& out, Status status) {
       .append(" ");
   out.append(reason_phrase(status)).append("</h1><p>").append(explanation(status));
   out.append("</p><p><small>millrace-httpd</small></p></html>\n");
-}
-
-std::string_view DateText::at(std::time_t seconds) noexcept {
-  if (seconds != seconds_) {
-    seconds_ = seconds;
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    size_ = std::strftime(text_.data(), text_.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  }
-  return {text_.data(), size_};
 }
 
 }  // namespace httpd

@@ -51,12 +51,6 @@ millrace::Result<void, Status> TargetPath::assign(std::string_view target) noexc
 
 bool TargetPath::names_folder() const noexcept { return size_ == 0 || bytes_[size_ - 1] == '/'; }
 
-void TargetPath::append_index() noexcept {
-  std::ranges::copy(kIndex, bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
-  size_ += kIndex.size();
-  bytes_[size_] = '\0';
-}
-
 void TargetPath::append_encoded(std::string& out) const {
   out += '/';
   for (const char c : view()) {

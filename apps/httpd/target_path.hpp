@@ -29,19 +29,15 @@ class TargetPath {
   [[nodiscard]] const char* c_str() const noexcept { return bytes_.data(); }
   /// Whether it is the root or ends in a slash.
   [[nodiscard]] bool names_folder() const noexcept;
-  /// Appends "index.html".
-  void append_index() noexcept;
   /// Appends the path to `out` as a target: leading slash, what needs it percent-encoded.
   void append_encoded(std::string& out) const;
 
  private:
-  static constexpr std::string_view kIndex = "index.html";
-
   bool decode(std::string_view path) noexcept;
   bool remove_dot_segments() noexcept;
 
   std::size_t size_ = 0;
-  std::array<char, kTargetBytesMax + kIndex.size() + 1> bytes_;
+  std::array<char, kTargetBytesMax + 1> bytes_;
 };
 
 }  // namespace httpd

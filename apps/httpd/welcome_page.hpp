@@ -17,7 +17,7 @@ struct WelcomeFacts {
   millrace::Duration uptime{};
 };
 
-/// Appends the page as HTML, about 5 KiB. It fetches itself every second to keep the counters
+/// Appends the page as HTML, about 7 KiB. It fetches itself every second to keep the counters
 /// moving.
 void append_welcome_page(std::string& out, const WelcomeFacts& facts);
 

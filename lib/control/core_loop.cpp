@@ -1,9 +1,12 @@
 // Nothing in here allocates, and nothing blocks but `sleep`.
 #include "control/core_loop.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <thread>
+
+#include "base/deadline.hpp"
 
 namespace millrace::control {
 
@@ -18,17 +21,21 @@ IdleSleep make_sleep(const Core& core, const StopSwitch& stop, const MainLine& m
 }  // namespace
 
 CoreLoop::CoreLoop(Core& core, unsigned worker, bool may_sleep, const StopSwitch& stop,
-                   const MainLine& main_line)
+                   const MainLine& main_line, Program::OnStop& on_stop)
     : core_{core},
       stop_{stop},
       main_line_{main_line},
+      on_stop_{on_stop},
       sleep_{make_sleep(core, stop, main_line)},
       stalls_{worker},
       worker_{worker},
       may_sleep_{may_sleep && sleep_.is_possible()} {}
 
 void CoreLoop::run() {
-  while (!stop_.is_stop_requested()) {
+  while (!stop_.is_stop_requested() && !is_drained()) {
+    if (stop_.is_drain_requested() && !drain_deadline_) {
+      begin_drain();
+    }
     turn();
   }
   end();
@@ -63,6 +70,25 @@ void CoreLoop::pause_if_stuck() {
   }
 }
 
+void CoreLoop::begin_drain() {
+  // What woke the core must not keep it awake. `turn` looks for requests afterwards, so none is
+  // missed.
+  main_line_.request_wake.lower();
+  // The core may have slept: a turn brings its time up to date before the program is called.
+  static_cast<void>(core_.loop->run_turn());
+  const Duration granted = on_stop_ ? on_stop_(*core_.face) : Duration::zero();
+  drain_deadline_ = base::later(core_.clock.now(), std::max(granted, Duration::zero()));
+}
+
+bool CoreLoop::is_drained() const noexcept {
+  if (!drain_deadline_) {
+    return false;
+  }
+  // A job's completion is the program's, an access log's last lines for instance.
+  return core_.clock.now() >= *drain_deadline_ ||
+         (core_.stack->is_empty() && core_.background->outstanding() == 0);
+}
+
 void CoreLoop::watch() {
   const Duration handler_time = core_.stack->stats().handler_time;
   if (const auto stall = stalls_.on_turn(core_.stack->now(), core_.clock.now(), handler_time)) {
@@ -93,7 +119,10 @@ void CoreLoop::answer_requests() {
 }
 
 void CoreLoop::sleep() {
-  const std::optional<Instant> deadline = core_.loop->next_deadline();
+  std::optional<Instant> deadline = core_.loop->next_deadline();
+  if (drain_deadline_) {
+    deadline = std::min(deadline.value_or(*drain_deadline_), *drain_deadline_);
+  }
   sleep_.sleep(deadline ? std::optional{*deadline - core_.clock.now()} : std::nullopt);
   // Before the requests are looked at: what is asked from here on raises it again.
   main_line_.request_wake.lower();

@@ -8,6 +8,7 @@
 #include <optional>
 #include <variant>
 
+#include <millrace/program.hpp>
 #include <millrace/stats.hpp>
 #include <millrace/time.hpp>
 
@@ -63,9 +64,10 @@ class CoreLoop {
   /// How long the end may take to send what is queued.
   static constexpr Duration kFlushLimit = std::chrono::milliseconds{100};
 
-  /// `may_sleep`: the idle policy allows it. All that is referred to must outlive this.
+  /// `may_sleep`: the idle policy allows it. `on_stop` may be empty. All that is referred to must
+  /// outlive this.
   CoreLoop(Core& core, unsigned worker, bool may_sleep, const StopSwitch& stop,
-           const MainLine& main_line);
+           const MainLine& main_line, Program::OnStop& on_stop);
 
   /// Returns when a stop was requested and carried out.
   void run();
@@ -73,6 +75,8 @@ class CoreLoop {
  private:
   void turn();
   void pause_if_stuck();
+  void begin_drain();
+  [[nodiscard]] bool is_drained() const noexcept;
   void watch();
   void tell_conflict();
   void answer_requests();
@@ -83,6 +87,8 @@ class CoreLoop {
   Core& core_;
   const StopSwitch& stop_;
   MainLine main_line_;
+  Program::OnStop& on_stop_;
+  std::optional<Instant> drain_deadline_;  // Set once the drain has begun.
   IdleSleep sleep_;
   StallMonitor stalls_;
   unsigned worker_;

@@ -92,7 +92,9 @@ void Launch::run_worker(unsigned index, Thread& thread, const Affinity& affinity
                                .wake = parts_.main_wake,
                                .requests = thread.requests,
                                .request_wake = thread.request_wake};
-      CoreLoop{core, index, parts_.instance.sleeps_when_idle(), parts_.stop, main_line}.run();
+      CoreLoop{core,        index,     parts_.instance.sleeps_when_idle(),
+               parts_.stop, main_line, parts_.on_stop}
+          .run();
     }
   }
   thread.ended.set_value();
@@ -125,10 +127,22 @@ void Launch::handle_signals() {
 }
 
 void Launch::handle_stop_signal() {
+  // Each signal takes the next step; who has nothing of its own to do begins with the second.
+  if (signals_taken_ == 0 && !parts_.on_stop) {
+    ++signals_taken_;
+  }
   switch (++signals_taken_) {
-    case 1: parts_.stop.request_stop(); break;
-    case 2: parts_.stop.request_quick_stop(); break;
+    case 1: request_drain(); break;
+    case 2: parts_.stop.request_stop(); break;
+    case 3: parts_.stop.request_quick_stop(); break;
     default: ::_exit(kExitSurroundings);
+  }
+}
+
+void Launch::request_drain() {
+  parts_.stop.request_drain();
+  for (const std::unique_ptr<Thread>& thread : threads_) {
+    thread->request_wake.raise();
   }
 }
 

@@ -32,6 +32,7 @@ class Launch {
     StopSignals& signals;
     WakeEvent& main_wake;  ///< Raised by workers that have something to tell or are done.
     spdlog::logger& log;
+    Program::OnStop& on_stop;  ///< May be empty.
   };
 
   /// All that is referred to must outlive this.
@@ -45,8 +46,9 @@ class Launch {
   /// why there is no thread; every worker has ended then.
   [[nodiscard]] Result<void, std::string> start_workers(Program::Start& start);
 
-  /// Returns when a signal or a worker has asked for the end and all workers have carried it out. A
-  /// second signal shortens that; a third ends the process at once, for handlers that never return.
+  /// Returns when a signal or a worker has asked for the end and all workers have carried it out.
+  /// Each further signal shortens that; the last ends the process at once, for handlers that never
+  /// return.
   void wait();
 
  private:
@@ -71,6 +73,7 @@ class Launch {
   void sleep_until_something_happens();
   void handle_signals();
   void handle_stop_signal();
+  void request_drain();
   void request_snapshots();
   void show_messages();
 

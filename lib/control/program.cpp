@@ -73,6 +73,7 @@ struct Program::Implementation {
   Config config;
   std::vector<std::move_only_function<Result<void, std::string>()>> checks;
   std::vector<std::string> suggestions;
+  OnStop on_stop;
   bool reports_to_stderr = false;
   int exit_status = 0;
 };
@@ -141,6 +142,11 @@ Program& Program::report_to_stderr(bool on) {
   return *this;
 }
 
+Program& Program::on_stop(OnStop handler) {
+  implementation_->on_stop = std::move(handler);
+  return *this;
+}
+
 Config& Program::config() noexcept { return implementation_->config; }
 
 void Program::set_exit_status(int status) noexcept { implementation_->exit_status = status; }
@@ -195,7 +201,7 @@ Result<void, Stop> Program::Implementation::serve(const Settings& settings, Star
     return fail(surroundings(instance.error()));
   }
   {
-    control::Launch launch{{**instance, *stop, *signals, *main_wake, log}};
+    control::Launch launch{{**instance, *stop, *signals, *main_wake, log, on_stop}};
     if (const Result<void, std::string> started = launch.start_workers(start); !started) {
       return fail(surroundings(started.error()));
     }

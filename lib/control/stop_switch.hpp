@@ -11,7 +11,7 @@
 
 namespace millrace::control {
 
-/// May be used by all threads. Neither request is ever taken back.
+/// May be used by all threads. No request is ever taken back.
 class StopSwitch {
  public:
   /// Error: the reason in words.
@@ -23,6 +23,9 @@ class StopSwitch {
     return StopSwitch{*std::move(event)};
   }
 
+  /// The program's own end: each core hands over to `Program::on_stop`. Cores that sleep are to be
+  /// woken by their own events, because this one would keep them awake for as long as they go on.
+  void request_drain() noexcept { drain_.request_stop(); }
   /// The orderly end: connections are aborted, what is queued still leaves.
   void request_stop() noexcept {
     stop_.request_stop();
@@ -34,16 +37,18 @@ class StopSwitch {
     request_stop();
   }
 
+  [[nodiscard]] bool is_drain_requested() const noexcept { return drain_.stop_requested(); }
   [[nodiscard]] bool is_stop_requested() const noexcept { return stop_.stop_requested(); }
   [[nodiscard]] bool is_quick_stop_requested() const noexcept {
     return quick_stop_.stop_requested();
   }
-  /// Readable from the first request on, for threads that sleep.
+  /// Readable from the first `request_stop` on, for threads that sleep.
   [[nodiscard]] int descriptor() const noexcept { return event_.descriptor(); }
 
  private:
   explicit StopSwitch(WakeEvent event) noexcept : event_{std::move(event)} {}
 
+  std::stop_source drain_;
   std::stop_source stop_;
   std::stop_source quick_stop_;
   WakeEvent event_;

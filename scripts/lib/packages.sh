@@ -13,6 +13,7 @@ packages_test=(
   clang-format shellcheck
 )
 packages_lint=(clang-tidy-19)
+packages_browser=(chromium fonts-dejavu-core)
 
 # packages_of GROUP: prints the names in a group.
 packages_of() {
@@ -21,6 +22,7 @@ packages_of() {
     run) printf '%s\n' "${packages_run[@]}" ;;
     test) printf '%s\n' "${packages_test[@]}" ;;
     lint) printf '%s\n' "${packages_lint[@]}" ;;
+    browser) printf '%s\n' "${packages_browser[@]}" ;;
     *) return 1 ;;
   esac
 }

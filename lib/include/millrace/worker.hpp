@@ -65,7 +65,8 @@ class Worker {
   /// An empty packet buffer to fill in place and send. Error: OutOfPackets.
   virtual Result<Buffer> allocate_buffer() = 0;
 
-  /// Asks all workers of this program to stop after the current turn.
+  /// Asks all workers of this program to stop after the current turn. Connections that are left are
+  /// aborted; what `Program::on_stop` was granted ends, too.
   virtual void stop() noexcept = 0;
 
   /// The time at the start of this turn.

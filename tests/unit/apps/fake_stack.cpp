@@ -11,6 +11,9 @@ Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
   if (connection.is_closed || connection.is_aborted || connection.is_shut_down) {
     return fail(Error::InvalidState);
   }
+  if (connection.lacks_packets) {
+    return fail(Error::OutOfPackets);
+  }
   if (connection.room == 0) {
     return fail(Error::WouldBlock);
   }
@@ -35,7 +38,7 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
 }
 
 std::size_t TcpSocket::writable() const { return stack_->connection.room; }
-std::size_t TcpSocket::unacknowledged() const { return 0; }
+std::size_t TcpSocket::unacknowledged() const { return stack_->connection.untaken; }
 Result<void> TcpSocket::shutdown() {
   stack_->connection.is_shut_down = true;
   return {};
@@ -58,7 +61,12 @@ void* TcpSocket::user_data() const { return stack_->connection.user_data; }
 std::size_t TcpSocket::readable() const { return stack_->connection.to_read.size(); }
 bool TcpSocket::is_open() const { return stack_ != nullptr && !stack_->connection.is_gone; }
 Result<FourTuple> TcpSocket::endpoints() const { return FourTuple{}; }
-Result<void> TcpListener::close() { return {}; }
+Result<void> TcpListener::close() {
+  if (stack_ != nullptr) {
+    stack_->is_listening = false;
+  }
+  return {};
+}
 std::string Endpoint::to_string() const { return "198.18.0.1:80"; }
 
 Buffer::~Buffer() = default;

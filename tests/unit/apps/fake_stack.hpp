@@ -18,6 +18,8 @@ struct FakeConnection {
   bool peer_finished = false;
   std::string sent{};          ///< What the program has sent.
   std::size_t room = 1 << 20;  ///< Bytes that `send` still takes.
+  std::size_t untaken = 0;     ///< Bytes that were sent and the peer has not acknowledged.
+  bool lacks_packets = false;  ///< `send` finds none left.
   bool is_shut_down = false;
   bool is_closed = false;
   bool is_aborted = false;
@@ -29,6 +31,7 @@ struct FakeConnection {
 class Stack {
  public:
   FakeConnection connection;
+  bool is_listening = true;
 };
 
 }  // namespace millrace::stack
@@ -39,7 +42,7 @@ class FakeWorker final : public millrace::Worker {
   millrace::Result<millrace::TcpListener> listen(const millrace::ListenOptions&,
                                                  millrace::TcpHandler& handler) override {
     handler_ = &handler;
-    return millrace::TcpListener{};
+    return millrace::TcpListener{listeners_on, 1, 1};
   }
   millrace::Result<millrace::TcpSocket> connect(const millrace::Endpoint&,
                                                 millrace::TcpHandler& handler,
@@ -72,10 +75,16 @@ class FakeWorker final : public millrace::Worker {
   [[nodiscard]] millrace::TcpHandler& handler() { return *handler_; }
   /// Runs background work and due timers until there is none.
   void settle();
+  /// Drops work and timers, whose owner is about to go.
+  void forget() {
+    work_.clear();
+    timers_.clear();
+  }
   /// Lets time pass in steps of a second.
   void pass(millrace::Duration time);
 
   bool refuses_background = false;
+  millrace::stack::Stack* listeners_on = nullptr;  ///< What a closed listener tells; may be null.
 
  private:
   bool run_due_timer();

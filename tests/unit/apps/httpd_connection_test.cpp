@@ -49,7 +49,11 @@ class ConnectionTest : public testing::Test {
     if (with_root) {
       root_ = *DocumentRoot::open(folder_.string());
     }
-    server_ = *Server::start(worker_, millrace::Port{80}, with_root ? &*root_ : nullptr, 2);
+    worker_.forget();
+    SiteSetup setup = setup_;
+    setup.root = with_root ? &*root_ : nullptr;
+    worker_.listeners_on = &stack_;
+    server_ = *Server::start(worker_, millrace::Port{80}, setup, 2);
     peer_ = {};
     server_->on_accepted(socket_);
   }
@@ -71,6 +75,7 @@ class ConnectionTest : public testing::Test {
   const std::string big_ = pattern(300'000);
   fs::path folder_;
   std::optional<DocumentRoot> root_;
+  SiteSetup setup_;
   FakeWorker worker_;
   millrace::stack::Stack stack_;
   millrace::stack::FakeConnection& peer_ = stack_.connection;
@@ -148,7 +153,8 @@ TEST_F(ConnectionTest, RefusalsAnswerAndTheConnectionGoesOnWhereItCan) {
   } cases[] = {
       {"GET /missing HTTP/1.1\r\nHost: a\r\n\r\n", "404", true},
       {"GET /sub HTTP/1.1\r\nHost: a\r\n\r\n", "301", true},
-      {"GET /sub/ HTTP/1.1\r\nHost: a\r\n\r\n", "404", true},
+      {"GET /sub/ HTTP/1.1\r\nHost: a\r\n\r\n", "200", true},
+      {"GET /sub/none/ HTTP/1.1\r\nHost: a\r\n\r\n", "404", true},
       {"GET /%2e%2e/x HTTP/1.1\r\nHost: a\r\n\r\n", "400", true},
       {"DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", "405", true},
       {"FROB / HTTP/1.1\r\nHost: a\r\n\r\n", "501", true},
@@ -185,13 +191,185 @@ TEST_F(ConnectionTest, HalfClosedPeerStillGetsItsAnswer) {
   EXPECT_TRUE(peer_.is_closed);
 }
 
-TEST_F(ConnectionTest, IdleConnectionClosesAfterAMinute) {
-  say("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET");
+TEST_F(ConnectionTest, ConnectionAtRestClosesAfterAMinute) {
+  say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   worker_.pass(58s);
-  say(" ");  // Part of a head is no progress.
   EXPECT_FALSE(peer_.is_closed);
-  worker_.pass(3s);
+  worker_.pass(4s);
   EXPECT_TRUE(peer_.is_closed);
+  EXPECT_FALSE(heard().contains("408"));
+}
+
+TEST_F(ConnectionTest, HeadMustArriveInTwentySecondsFromItsFirstByte) {
+  worker_.pass(30s);
+  for (int second = 0; second < 19; ++second) {
+    say(second == 0 ? "G" : "E");
+    worker_.pass(1s);
+  }
+  EXPECT_EQ(heard(), "");
+  say("T");
+  worker_.pass(3s);
+  EXPECT_TRUE(heard().starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(peer_.is_shut_down);
+  worker_.pass(12s);
+  EXPECT_TRUE(peer_.is_closed);
+}
+
+TEST_F(ConnectionTest, BodyMustBringFiveHundredBytesASecond) {
+  const std::string head = "PUT /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+  for (const auto& [rate, is_refused] : {std::pair{600, false}, std::pair{400, true}}) {
+    start(true);
+    say(head);
+    for (int second = 0; second < 45 && heard().empty(); ++second) {
+      say(std::string(static_cast<std::size_t>(rate), 'x'));
+      worker_.pass(1s);
+    }
+    EXPECT_EQ(peer_.is_shut_down, is_refused) << rate;
+  }
+}
+
+TEST_F(ConnectionTest, PeerThatTakesNothingLosesItsConnection) {
+  peer_.room = 1000;
+  peer_.untaken = 1000;
+  say("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+  worker_.pass(58s);
+  EXPECT_FALSE(peer_.is_aborted);
+  worker_.pass(10s);
+  EXPECT_TRUE(peer_.is_aborted);
+}
+
+TEST_F(ConnectionTest, SlowPeerThatStillTakesSomethingKeepsItsConnection) {
+  peer_.room = 100'000;
+  peer_.untaken = 100'000;
+  say("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (int second = 0; second < 200; ++second) {
+    worker_.pass(1s);
+    peer_.untaken -= 200;
+  }
+  EXPECT_FALSE(peer_.is_aborted);
+}
+
+TEST_F(ConnectionTest, PeerThatTakesNothingGivesWayWhenPacketsRunOut) {
+  peer_.room = 1000;
+  peer_.untaken = 1000;
+  say("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+  worker_.pass(2s);
+  millrace::stack::Stack other;
+  const millrace::TcpSocket hungry{&other, 2, 1};
+  other.connection.lacks_packets = true;
+  other.connection.to_read = "GET /index.html HTTP/1.1\r\nHost: a\r\n\r\n";
+  server_->on_accepted(hungry);
+  server_->on_readable(hungry);
+  worker_.settle();
+  EXPECT_FALSE(peer_.is_aborted) << "aborted by nobody's need";
+  server_->on_writable(hungry);
+  EXPECT_TRUE(peer_.is_aborted);
+  EXPECT_FALSE(other.connection.is_aborted);
+  server_->on_closed(hungry, {});
+}
+
+TEST_F(ConnectionTest, LastRequestOfAConnectionSaysSo) {
+  setup_.limits.requests_per_connection = 2;
+  start(true);
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  say(request);
+  EXPECT_TRUE(heard().contains("Connection: keep-alive"));
+  EXPECT_FALSE(peer_.is_shut_down);
+  say(request + request);
+  const std::string text = heard();
+  EXPECT_TRUE(text.contains("Connection: close"));
+  EXPECT_EQ(text.find("HTTP/1.1"), text.rfind("HTTP/1.1"));
+  EXPECT_TRUE(peer_.is_shut_down);
+}
+
+TEST_F(ConnectionTest, DrainClosesWhatIsAtRestAtOnce) {
+  say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  server_->drain();
+  EXPECT_FALSE(stack_.is_listening);
+  EXPECT_TRUE(peer_.is_closed);
+}
+
+TEST_F(ConnectionTest, DrainLetsAnAnswerFinishAndEndsTheConnectionWithIt) {
+  peer_.room = 1000;
+  say("GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  server_->drain();
+  EXPECT_FALSE(peer_.is_closed);
+  make_room(1'000'000);
+  EXPECT_EQ(body_of(heard()), big_);
+  EXPECT_TRUE(peer_.is_shut_down);
+}
+
+TEST_F(ConnectionTest, DrainLetsARequestThatHasBegunBeAnswered) {
+  say("GET / HTTP/1.1\r\n");
+  server_->drain();
+  EXPECT_FALSE(peer_.is_closed);
+  say("Host: a\r\n\r\n");
+  const std::string text = heard();
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK"));
+  EXPECT_TRUE(text.contains("Connection: close"));
+  EXPECT_TRUE(peer_.is_shut_down);
+}
+
+TEST_F(ConnectionTest, RangesAreAnsweredInPieces) {
+  const std::string head = "GET /big.bin HTTP/1.1\r\nHost: a\r\nRange: bytes=";
+  say(head + "100-70099\r\n\r\n");
+  std::string text = heard();
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 206 Partial Content\r\n"));
+  EXPECT_TRUE(text.contains("Content-Range: bytes 100-70099/300000\r\n"));
+  EXPECT_EQ(body_of(text), big_.substr(100, 70'000));
+  say(head + "300000-\r\n\r\n");
+  text = heard();
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 416 "));
+  EXPECT_TRUE(text.contains("Content-Range: bytes */300000\r\n"));
+  say(head + "0-0,-1\r\n\r\n");
+  text = heard();
+  EXPECT_TRUE(text.contains("Content-Type: multipart/byteranges; boundary="));
+  EXPECT_TRUE(text.contains("Content-Length: " + std::to_string(body_of(text).size()) + "\r\n"));
+  EXPECT_TRUE(text.contains("bytes 0-0/300000\r\n\r\n" + big_.substr(0, 1) + "\r\n--"));
+  EXPECT_TRUE(text.contains("bytes 299999-299999/300000\r\n\r\n" + big_.substr(299'999)));
+  EXPECT_TRUE(text.ends_with("--\r\n"));
+  say("HEAD /big.bin HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\n");
+  EXPECT_TRUE(heard().starts_with("HTTP/1.1 200 OK"));
+}
+
+TEST_F(ConnectionTest, TagsSpareTheSecondTransfer) {
+  fs::last_write_time(folder_ / "big.bin", fs::file_time_type::clock::now() - 1h);
+  say("HEAD /big.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string head = heard();
+  const std::size_t begin = head.find("ETag: ") + 6;
+  const std::string tag = head.substr(begin, head.find('\r', begin) - begin);
+  say("GET /big.bin HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"other\", " + tag + "\r\n\r\n");
+  const std::string answer = heard();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 304 Not Modified\r\n"));
+  EXPECT_EQ(body_of(answer), "");
+  EXPECT_FALSE(peer_.is_shut_down);
+  say("GET /big.bin HTTP/1.1\r\nHost: a\r\nIf-Range: " + tag + "\r\nRange: bytes=0-1\r\n\r\n");
+  EXPECT_TRUE(heard().starts_with("HTTP/1.1 206 "));
+  say("GET /big.bin HTTP/1.1\r\nHost: a\r\nIf-Match: \"1-1\"\r\n\r\n");
+  EXPECT_TRUE(heard().starts_with("HTTP/1.1 412 "));
+}
+
+TEST_F(ConnectionTest, FolderHasAPageUnlessThatIsOff) {
+  std::ofstream{folder_ / "sub" / "a&b.txt"} << "x";
+  const std::string request = "GET /sub/ HTTP/1.1\r\nHost: a\r\n\r\n";
+  peer_.room = 300;
+  say(request);
+  std::string text = heard();
+  make_room(100'000);
+  text += heard();
+  EXPECT_TRUE(text.contains("a&amp;b.txt"));
+  EXPECT_TRUE(text.contains("Content-Length: " + std::to_string(body_of(text).size()) + "\r\n"));
+  setup_.lists_folders = false;
+  start(true);
+  say(request);
+  EXPECT_TRUE(heard().starts_with("HTTP/1.1 404 "));
+}
+
+TEST_F(ConnectionTest, FolderPagesThatWaitHaveALimit) {
+  setup_.limits.listing_bytes_max = 10;
+  start(true);
+  say("GET /sub/ HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(heard().starts_with("HTTP/1.1 503 "));
 }
 
 TEST_F(ConnectionTest, BusyHelpersAreAskedAgain) {

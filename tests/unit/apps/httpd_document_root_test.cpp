@@ -49,7 +49,7 @@ class DocumentRootTest : public testing::Test {
       return "folder";
     }
     std::array<std::byte, 100> bytes;
-    std::string text = std::to_string(opened->size) + " ";
+    std::string text = std::to_string(opened->facts.size) + " ";
     for (std::size_t i = 0; i < opened->file.read(0, bytes).value_or(0); ++i) {
       text += std::to_integer<char>(bytes[i]);
     }

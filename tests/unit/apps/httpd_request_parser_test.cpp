@@ -92,10 +92,90 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalCase{"TwoLengths",
                     "PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
                     Status::BadRequest},
-        RefusalCase{"NegativeLength", "PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        RefusalCase{"SameLengthTwice",
+                    "PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"ListOfLengths", "PUT / HTTP/1.1\r\nContent-Length: 1, 1\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"SignedLength", "PUT / HTTP/1.1\r\nContent-Length: +1\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"NegativeLength", "PUT / HTTP/1.1\r\nContent-Length: -1\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"HexadecimalLength",
+                    "PUT / HTTP/1.1\r\nContent-Length: 0x1\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"EmptyLength", "PUT / HTTP/1.1\r\nContent-Length:\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"LengthWithSpaceInside",
+                    "PUT / HTTP/1.1\r\nContent-Length: 1 2\r\n" + kHost + "\r\n",
                     Status::BadRequest},
         RefusalCase{"LengthBeyond64Bits",
-                    "PUT / HTTP/1.1\r\nContent-Length: 18446744073709551621\r\n\r\n",
+                    "PUT / HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{
+            "ChunkedTwice",
+            "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" +
+                kHost + "\r\n",
+            Status::BadRequest},
+        RefusalCase{"ChunkedTwiceInOneField",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n" + kHost + "\r\n",
+                    Status::NotImplemented},
+        RefusalCase{"NearlyChunked",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n" + kHost + "\r\n",
+                    Status::NotImplemented},
+        RefusalCase{"ChunkedBehindVerticalTab",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: \x0bchunked\r\n" + kHost + "\r\n",
+                    Status::NotImplemented},
+        RefusalCase{"Nul",
+                    "GET / HTTP/1.1\r\nX: a" + std::string(1, '\0') + "b\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"FoldedField", "PUT / HTTP/1.1\r\nField: a\r\n b\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"FoldedByTab", "PUT / HTTP/1.1\r\nField: a\r\n\tb\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"FoldedChunked",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding:\r\n chunked\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"FoldBeforeTheFirstField", "PUT / HTTP/1.1\r\n Field: a\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"BareLineFeed",
+                    "PUT / HTTP/1.1\r\nField: a\nContent-Length: 5\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"BareCarriageReturn", "PUT / HTTP/1.1\r\nField: a\rb\r\n" + kHost + "\r\n",
+                    Status::BadRequest},
+        RefusalCase{"ControlCharacterInAField",
+                    "PUT / HTTP/1.1\r\nField: a\x01b\r\n" + kHost + "\r\n", Status::BadRequest},
+        RefusalCase{"HostWithASlash", "PUT / HTTP/1.1\r\nHost: a/b\r\n\r\n", Status::BadRequest},
+        RefusalCase{"HostWithASpace", "PUT / HTTP/1.1\r\nHost: a b\r\n\r\n", Status::BadRequest},
+        RefusalCase{"TrailingSpaceInTheRequestLine", "PUT / HTTP/1.1 \r\n" + kHost + "\r\n",
+                    Status::VersionNotSupported},
+        RefusalCase{"SizeEndsInABareLineFeed",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + kHost +
+                        "\r\n5\nhello\r\n0\r\n\r\n",
+                    Status::BadRequest},
+        RefusalCase{"SizeBeyond64Bits",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + kHost +
+                        "\r\n10000000000000000\r\nhello\r\n0\r\n\r\n",
+                    Status::BadRequest},
+        RefusalCase{"SizeWithPrefix",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + kHost +
+                        "\r\n0x5\r\nhello\r\n0\r\n\r\n",
+                    Status::BadRequest},
+        RefusalCase{"SignedSize",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + kHost +
+                        "\r\n+5\r\nhello\r\n0\r\n\r\n",
+                    Status::BadRequest},
+        RefusalCase{"DataLongerThanItsSize",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + kHost +
+                        "\r\n4\r\nhello\r\n0\r\n\r\n",
+                    Status::BadRequest},
+        RefusalCase{"ExtensionWithABareLineFeed",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + kHost +
+                        "\r\n5;a\nb\r\nhello\r\n0\r\n\r\n",
+                    Status::BadRequest},
+        RefusalCase{"LengthInTheTrailer",
+                    "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + kHost +
+                        "\r\n5\r\nhello\r\n0\r\nContent-Length: 3\r\n\r\n",
                     Status::BadRequest},
         RefusalCase{
             "BadChunkSize",
@@ -160,6 +240,29 @@ TEST(RequestParser, KeepsAliveByVersionAndField) {
     ASSERT_TRUE(parse(parser, c.text, 1000).is_complete) << c.text;
     EXPECT_EQ(parser.request().keeps_alive, c.keeps_alive) << c.text;
   }
+}
+
+TEST(RequestParser, KeepsWhatConditionsAndLogsNeed) {
+  RequestParser parser{784'111'777};
+  ASSERT_TRUE(parse(parser,
+                    "GET /a HTTP/1.1\r\nHost: a\r\nUser-Agent: " + std::string(300, 'u') +
+                        "\r\nReferer: http://r/\r\nRange: bytes=1-2\r\n"
+                        "If-None-Match: \"1-2\"\r\nIf-None-Match: W/\"3-4\"\r\n"
+                        "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                        "If-Unmodified-Since: nonsense\r\nIf-Range: \"x\"\r\n\r\n",
+                    1000)
+                  .is_complete);
+  const Request& request = parser.request();
+  EXPECT_EQ(request.method_name.view(), "GET");
+  EXPECT_EQ(request.user_agent.view(), std::string(256, 'u'));
+  EXPECT_EQ(request.referer.view(), "http://r/");
+  EXPECT_TRUE(request.conditions.range.is_present());
+  EXPECT_TRUE(request.conditions.if_none_match.matches_weakly({.size = 1, .changed_at_ns = 2}));
+  EXPECT_TRUE(request.conditions.if_none_match.matches_weakly({.size = 3, .changed_at_ns = 4}));
+  EXPECT_EQ(request.conditions.if_modified_since, 784'111'777);
+  EXPECT_FALSE(request.conditions.if_unmodified_since.has_value());
+  EXPECT_TRUE(request.conditions.if_range.is_present());
+  EXPECT_FALSE(request.conditions.if_match.is_present());
 }
 
 TEST(RequestParser, SkipsEmptyLinesBeforeTheRequest) {

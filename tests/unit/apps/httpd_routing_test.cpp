@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "httpd/http_date.hpp"
 #include "httpd/mime_types.hpp"
 #include "httpd/responses.hpp"
 #include "httpd/router.hpp"
@@ -54,6 +55,8 @@ TEST(TargetPath, DecodesFirstAndRemovesDotsAfterwards) {
       {"/a%2", "400"},
       {"/a%zz", "400"},
       {"/%252e%252e/a", "%2e%2e/a"},
+      {"/..\\..\\etc", "..\\..\\etc"},  // A backslash is a character like others.
+      {"/%5c..%5c", "\\..\\"},
       {"a", "400"},
       {"*", "400"},
       {"", "400"},
@@ -63,11 +66,10 @@ TEST(TargetPath, DecodesFirstAndRemovesDotsAfterwards) {
   }
 }
 
-TEST(TargetPath, TakesTheLongestPathAndAnIndexBehindIt) {
+TEST(TargetPath, TakesTheLongestPath) {
   TargetPath path;
   ASSERT_TRUE(path.assign("/" + std::string(kTargetBytesMax - 2, 'a') + "/"));
-  path.append_index();
-  EXPECT_TRUE(path.view().ends_with("/index.html"));
+  EXPECT_EQ(path.view().size(), kTargetBytesMax - 1);
   EXPECT_EQ(std::string_view{path.c_str()}, path.view());
   EXPECT_EQ(path_of("/" + std::string(kTargetBytesMax, 'a')), "414");
 }
@@ -146,7 +148,7 @@ TEST(MimeTypes, GoByTheLastExtensionInAnyCase) {
 
 TEST(Responses, HeadHasItsFieldsInOrder) {
   std::string text;
-  DateText date;
+  SecondText date{&append_http_date};
   append_head(text, {.status = Status::MethodNotAllowed,
                      .content_length = 12,
                      .keeps_alive = false,
@@ -160,6 +162,26 @@ TEST(Responses, HeadHasItsFieldsInOrder) {
             "Content-Length: 12\r\n"
             "Allow: GET, HEAD\r\n"
             "Connection: close\r\n"
+            "\r\n");
+}
+
+TEST(Responses, FilesHaveTheirOwnFields) {
+  std::string text;
+  append_head(text, {.status = Status::NotModified,
+                     .content_type = {},
+                     .content_length = std::nullopt,
+                     .last_modified = "yesterday",
+                     .entity_tag = "\"a\"",
+                     .content_range = "bytes 0-1/2",
+                     .accepts_ranges = true});
+  EXPECT_EQ(text,
+            "HTTP/1.1 304 Not Modified\r\n"
+            "Server: Millrace\r\n"
+            "Content-Range: bytes 0-1/2\r\n"
+            "Last-Modified: yesterday\r\n"
+            "ETag: \"a\"\r\n"
+            "Accept-Ranges: bytes\r\n"
+            "Connection: keep-alive\r\n"
             "\r\n");
 }
 

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -107,6 +108,75 @@ TEST(ProgramDeathTest, ASignalIsAnOrderlyEnd) {
                      return timer ? Result<void, std::string>{} : fail(std::string{"no timer"});
                    }),
       ExitedWithCode(0), "try: nc 198.18.0.2 7\n");
+}
+
+/// Sends SIGTERM to itself after a millisecond and again after each of `later`.
+Result<void, std::string> signal_soon(Worker& worker, std::initializer_list<Duration> later = {}) {
+  for (const Duration delay : later) {
+    static_cast<void>(worker.after(delay, [] { ::kill(::getpid(), SIGTERM); }));
+  }
+  const auto first = worker.after(1ms, [] { ::kill(::getpid(), SIGTERM); });
+  return first ? Result<void, std::string>{} : fail(std::string{"no timer"});
+}
+
+TEST(ProgramDeathTest, OnStopLetsConnectionsFinish) {
+  Program program = make_program();
+  std::optional<Conversation> conversation;
+  // The echo comes back only because the worker goes on; its end then stops the program.
+  program.on_stop([&](Worker& worker) -> Duration {
+    conversation.emplace(program, worker);
+    return conversation->begin() ? Duration{1min} : Duration::zero();
+  });
+  EXPECT_EXIT(run_and_exit(program, [](Worker& worker) { return signal_soon(worker); }),
+              ExitedWithCode(10), "");
+}
+
+TEST(ProgramDeathTest, OnStopEndsAsSoonAsNothingIsLeft) {
+  Program program = make_program();
+  program.on_stop([&](Worker& worker) -> Duration {
+    const auto done = [&] { program.set_exit_status(33); };
+    return worker.background([] {}, done) ? Duration{24h} : Duration::zero();
+  });
+  EXPECT_EXIT(run_and_exit(program, [](Worker& worker) { return signal_soon(worker); }),
+              ExitedWithCode(33), "");
+}
+
+/// A connection to itself that nobody ever closes.
+class Silence final : public TcpHandler {
+ public:
+  explicit Silence(Worker& worker) {
+    static_cast<void>(worker.listen({.port = Port{7}}, *this));
+    static_cast<void>(worker.connect({IpAddress::v4(198, 18, 0, 2), Port{7}}, *this));
+  }
+};
+
+Program with_endless_drain(Duration granted) {
+  Program program = make_program();
+  program.on_stop([granted](Worker&) { return granted; });
+  return program;
+}
+
+TEST(ProgramDeathTest, WhatOnStopWasGrantedEnds) {
+  std::optional<Silence> silence;
+  Program program = with_endless_drain(20ms);
+  EXPECT_EXIT(run_and_exit(program,
+                           [&](Worker& worker) {
+                             silence.emplace(worker);
+                             return signal_soon(worker);
+                           },
+                           {"--counters"}),
+              ExitedWithCode(0), "tcp_resets_out +[1-9]");
+}
+
+TEST(ProgramDeathTest, ASecondSignalCutsOnStopShort) {
+  std::optional<Silence> silence;
+  Program program = with_endless_drain(24h);
+  EXPECT_EXIT(run_and_exit(program,
+                           [&](Worker& worker) {
+                             silence.emplace(worker);
+                             return signal_soon(worker, {20ms});
+                           }),
+              ExitedWithCode(0), "");
 }
 
 TEST(ProgramDeathTest, SignalsEndAHandlerThatNeverReturns) {

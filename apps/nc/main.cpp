@@ -51,10 +51,8 @@ int main(int argc, char** argv) {
                        if (worker.index() != 0) {
                          return {};  // One connection needs one core.
                        }
-                       relay = std::make_unique<nc::Relay>(worker, io, options, [&](int status) {
-                         program.set_exit_status(status);
-                         worker.stop();
-                       });
+                       relay = std::make_unique<nc::Relay>(
+                           worker, io, options, [&](int status) { worker.stop(status); });
                        return relay->start();
                      });
 }

@@ -38,6 +38,8 @@ void CoreLoop::run() {
     }
     turn();
   }
+  // Connections that the end aborts may make handlers ask for the end once more; that is too late.
+  core_.exit_status = core_.face->exit_status();
   end();
   core_.stack->stats().clock_steps_back = core_.clock.steps_back();
 }

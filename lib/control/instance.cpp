@@ -87,6 +87,15 @@ StartReport Instance::report() const {
   return report;
 }
 
+int Instance::exit_status() const noexcept {
+  for (const std::unique_ptr<Core>& core : cores_) {
+    if (core->exit_status != 0) {
+      return core->exit_status;
+    }
+  }
+  return 0;
+}
+
 CoreStats Instance::stats() const noexcept {
   CoreStats sum;
   for (const auto& core : cores_) {

@@ -48,6 +48,7 @@ struct Core {
   std::unique_ptr<runtime::BackgroundPool> background;
   std::unique_ptr<socket::CoreWorker> face;
   std::unique_ptr<runtime::Worker> loop;
+  int exit_status = 0;  // What `Worker::stop` was given, known when the loop has ended.
 };
 
 /// Made and destroyed on the main thread, while no worker runs.
@@ -81,6 +82,8 @@ class Instance {
   [[nodiscard]] bool sleeps_when_idle() const noexcept;
   /// The part of the start-up report that this knows.
   [[nodiscard]] StartReport report() const;
+  /// What `Worker::stop` was given: of the first core that gave another than zero.
+  [[nodiscard]] int exit_status() const noexcept;
   /// Sums over the cores.
   [[nodiscard]] CoreStats stats() const noexcept;
   [[nodiscard]] CoreUsage usage() const noexcept;

@@ -62,7 +62,8 @@ struct Program::Implementation {
     return fmt::format("{} {} (DPDK {})", name, control::kMillraceVersion, device::Eal::version());
   }
   [[nodiscard]] Result<Settings, Stop> read(int argc, char** argv);
-  [[nodiscard]] Result<void, Stop> serve(const Settings& settings, Start& start);
+  /// The exit status after an orderly end.
+  [[nodiscard]] Result<int, Stop> serve(const Settings& settings, Start& start);
   void show_report(const control::Instance& instance) const;
   [[nodiscard]] Stop surroundings(const std::string& problem) const {
     return {control::kExitSurroundings, control::error_line(name, problem)};
@@ -75,7 +76,6 @@ struct Program::Implementation {
   std::vector<std::string> suggestions;
   OnStop on_stop;
   bool reports_to_stderr = false;
-  int exit_status = 0;
 };
 
 Program::Program(std::string name, std::string summary)
@@ -100,6 +100,27 @@ Program& Program::option(const std::string& names, std::uint64_t& target, const 
       implementation_->app, names, parse, [&target](std::uint64_t value) { target = value; }, help)
       ->type_name("N")
       ->default_str(std::to_string(target));
+  return *this;
+}
+
+Program& Program::option(const std::string& names, std::optional<std::uint64_t>& target,
+                         const std::string& help) {
+  const auto parse = [](std::string_view text) { return control::parse_count(text, {}); };
+  control::add_checked_option(
+      implementation_->app, names, parse, [&target](std::uint64_t value) { target = value; }, help)
+      ->type_name("N")
+      ->default_str(target ? std::to_string(*target) : "");
+  return *this;
+}
+
+Program& Program::option(const std::string& names, Duration& target, const std::string& help) {
+  const auto parse = [](std::string_view text) {
+    return control::parse_seconds(text, {.min = 0, .max = 1'000'000});
+  };
+  control::add_checked_option(
+      implementation_->app, names, parse, [&target](Duration value) { target = value; }, help)
+      ->type_name("SECONDS")
+      ->default_str(control::seconds_text(target));
   return *this;
 }
 
@@ -149,14 +170,12 @@ Program& Program::on_stop(OnStop handler) {
 
 Config& Program::config() noexcept { return implementation_->config; }
 
-void Program::set_exit_status(int status) noexcept { implementation_->exit_status = status; }
-
 int Program::run(int argc, char** argv, Start start) {
   const Result<Settings, Stop> settings = implementation_->read(argc, argv);
-  const Result<void, Stop> served = settings ? implementation_->serve(*settings, start)
-                                             : Result<void, Stop>{fail(settings.error())};
+  const Result<int, Stop> served = settings ? implementation_->serve(*settings, start)
+                                            : Result<int, Stop>{fail(settings.error())};
   if (served) {
-    return implementation_->exit_status;
+    return *served;
   }
   const Stop& stop = served.error();
   std::fputs(stop.text.c_str(), stop.status == 0 ? stdout : stderr);
@@ -181,7 +200,7 @@ Result<Settings, Stop> Program::Implementation::read(int argc, char** argv) {
   return *std::move(settings);
 }
 
-Result<void, Stop> Program::Implementation::serve(const Settings& settings, Start& start) {
+Result<int, Stop> Program::Implementation::serve(const Settings& settings, Start& start) {
   spdlog::logger log{name, std::make_shared<spdlog::sinks::stderr_sink_mt>()};
   log.set_level(spdlog_level(settings.log_level));
   log.set_pattern("%n: %l: %v");
@@ -213,7 +232,7 @@ Result<void, Stop> Program::Implementation::serve(const Settings& settings, Star
   if (settings.print_counters || log.should_log(spdlog::level::debug)) {
     std::fputs(control::counters_text((*instance)->stats(), (*instance)->usage()).c_str(), stderr);
   }
-  return {};
+  return (*instance)->exit_status();
 }
 
 void Program::Implementation::show_report(const control::Instance& instance) const {

@@ -65,6 +65,11 @@ Result<Buffer> CoreWorker::allocate_buffer() {
   return Buffer{packet.release()};
 }
 
-void CoreWorker::stop() noexcept { stop_(); }
+void CoreWorker::stop(int exit_status) noexcept {
+  if (!exit_status_) {
+    exit_status_ = exit_status;
+  }
+  stop_();
+}
 
 }  // namespace millrace::socket

@@ -2,6 +2,8 @@
 // background pool.
 #pragma once
 
+#include <optional>
+
 #include <millrace/function.hpp>
 #include <millrace/worker.hpp>
 
@@ -23,17 +25,21 @@ class CoreWorker final : public Worker {
   Result<Timer> after(Duration delay, InlineFunction function) override;
   Result<void> background(InlineFunction work, InlineFunction done) override;
   Result<Buffer> allocate_buffer() override;
-  void stop() noexcept override;
+  void stop(int exit_status) noexcept override;
   [[nodiscard]] Instant now() const noexcept override { return stack_.now(); }
   [[nodiscard]] const CoreStats& stats() const noexcept override { return stack_.stats(); }
   [[nodiscard]] CoreUsage usage() const noexcept override { return stack_.usage(); }
   [[nodiscard]] unsigned index() const noexcept override { return index_; }
+
+  /// What `stop` was given first; zero without it.
+  [[nodiscard]] int exit_status() const noexcept { return exit_status_.value_or(0); }
 
  private:
   stack::Stack& stack_;
   runtime::BackgroundPool& background_;
   unsigned index_;
   InlineFunction stop_;
+  std::optional<int> exit_status_;
 };
 
 }  // namespace millrace::socket

@@ -5,22 +5,30 @@ packages_build=(
   g++ meson ninja-build pkg-config
   libdpdk-dev libboost-dev libcli11-dev libfmt-dev libspdlog-dev libsodium-dev nlohmann-json3-dev
 )
+# What installed programs run on: libraries, and DPDK's drivers, which no program names.
+packages_runtime=(
+  libsodium23 libfmt9 libspdlog1.10
+  librte-ethdev23 librte-meta-bus librte-meta-mempool librte-meta-net
+)
 packages_run=(iproute2 iputils-ping curl wrk)
 packages_test=(
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-pytest
   iproute2 iputils-ping curl wrk nginx-light netcat-openbsd nftables ethtool
-  clang-format shellcheck
+  clang-format shellcheck cmake doxygen libsystemd-dev
 )
 packages_lint=(clang-tidy-19)
 packages_browser=(chromium fonts-dejavu-core)
+packages_container=(debootstrap)
 
 # packages_of GROUP: prints the names in a group.
 packages_of() {
   case $1 in
     build) printf '%s\n' "${packages_build[@]}" ;;
+    runtime) printf '%s\n' "${packages_runtime[@]}" ;;
     run) printf '%s\n' "${packages_run[@]}" ;;
     test) printf '%s\n' "${packages_test[@]}" ;;
+    container) printf '%s\n' "${packages_container[@]}" ;;
     lint) printf '%s\n' "${packages_lint[@]}" ;;
     browser) printf '%s\n' "${packages_browser[@]}" ;;
     *) return 1 ;;

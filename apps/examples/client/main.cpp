@@ -23,10 +23,8 @@ struct Client final : millrace::TcpHandler {
   void on_peer_finished(millrace::TcpSocket socket) override { socket.close(); }
   void on_closed(millrace::TcpSocket, millrace::Result<void> outcome) override {
     std::fprintf(stderr, "%s\n", outcome ? "done" : to_string(outcome.error()).data());
-    program.set_exit_status(outcome ? 0 : 1);
-    worker->stop();
+    worker->stop(outcome ? 0 : 1);
   }
-  millrace::Program program{"millrace-client", "Sends a line and prints what comes back."};
   std::optional<millrace::Endpoint> server;
   std::string line = "hello";
   millrace::Worker* worker = nullptr;
@@ -34,7 +32,8 @@ struct Client final : millrace::TcpHandler {
 
 int main(int argc, char** argv) {
   Client client;
-  client.program.option("SERVER", client.server, "Where to, as ADDRESS:PORT").required("SERVER");
-  client.program.option("LINE", client.line, "What to send").report_to_stderr(true);
-  return client.program.run(argc, argv, [&](auto& worker) { return client.start(worker); });
+  millrace::Program program{"millrace-client", "Sends a line and prints what comes back."};
+  program.option("SERVER", client.server, "Where to, as ADDRESS:PORT").required("SERVER");
+  program.option("LINE", client.line, "What to send").report_to_stderr(true);
+  return program.run(argc, argv, [&](auto& worker) { return client.start(worker); });
 }

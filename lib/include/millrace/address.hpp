@@ -12,15 +12,21 @@
 
 #include <millrace/error.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace millrace {
 
-/// A 48-bit Ethernet address, bytes in wire order.
+/// A 48-bit Ethernet address, bytes in wire order. A plain value: use it on any thread.
+///
+///     const bool is_a_group = millrace::MacAddress::broadcast().is_multicast();
 class MacAddress {
  public:
+  /// Bytes in an address.
   static constexpr std::size_t kSize = 6;
 
   /// The all-zero address.
   constexpr MacAddress() noexcept = default;
+  /// The address with these bytes, in wire order.
   constexpr explicit MacAddress(std::array<std::uint8_t, kSize> bytes) noexcept : bytes_{bytes} {}
 
   /// ff:ff:ff:ff:ff:ff.
@@ -31,12 +37,17 @@ class MacAddress {
   /// Reads "02:00:00:00:00:01". Error: InvalidArgument.
   [[nodiscard]] static Result<MacAddress> parse(std::string_view text);
 
+  /// The bytes in wire order. Valid as long as the address.
   [[nodiscard]] constexpr const std::array<std::uint8_t, kSize>& bytes() const noexcept {
     return bytes_;
   }
+  /// Whether it names a group of stations; the broadcast address does.
   [[nodiscard]] constexpr bool is_multicast() const noexcept { return (bytes_[0] & 1U) != 0; }
+  /// Whether it is ff:ff:ff:ff:ff:ff.
   [[nodiscard]] constexpr bool is_broadcast() const noexcept { return *this == broadcast(); }
+  /// Whether it is all zeros, which no station has.
   [[nodiscard]] constexpr bool is_zero() const noexcept { return *this == MacAddress{}; }
+  /// "02:00:00:00:00:01".
   [[nodiscard]] std::string to_string() const;
 
   friend constexpr bool operator==(const MacAddress&, const MacAddress&) noexcept = default;
@@ -45,13 +56,20 @@ class MacAddress {
   std::array<std::uint8_t, kSize> bytes_{};
 };
 
-/// An IPv4 or IPv6 address in sixteen bytes, wire order; IPv4 as ::ffff:a.b.c.d.
+/// An IPv4 or IPv6 address in sixteen bytes, wire order; IPv4 in IPv6's mapped form (RFC 4291
+/// §2.5.5.2), so that both are compared and kept alike. A plain value: use it on any thread.
+///
+///     const millrace::IpAddress here = millrace::IpAddress::v4(198, 18, 0, 2);
+///     const auto there = millrace::IpAddress::parse("198.18.0.1");
+///     const bool is_other = there.has_value() && *there != here;
 class IpAddress {
  public:
+  /// Bytes in an address.
   static constexpr std::size_t kSize = 16;
 
   /// The IPv6 unspecified address `::`, which also means "any" in listeners.
   constexpr IpAddress() noexcept = default;
+  /// The address with these bytes, in wire order.
   constexpr explicit IpAddress(std::array<std::uint8_t, kSize> bytes) noexcept : bytes_{bytes} {}
 
   /// The IPv4 address a.b.c.d.
@@ -68,6 +86,7 @@ class IpAddress {
   /// Reads "198.18.0.2" or an IPv6 literal without zone. Error: InvalidArgument.
   [[nodiscard]] static Result<IpAddress> parse(std::string_view text);
 
+  /// The bytes in wire order, IPv4 in mapped form. Valid as long as the address.
   [[nodiscard]] constexpr const std::array<std::uint8_t, kSize>& bytes() const noexcept {
     return bytes_;
   }
@@ -77,6 +96,7 @@ class IpAddress {
     return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]};
   }
 
+  /// Whether it is an IPv4 address.
   [[nodiscard]] constexpr bool is_v4() const noexcept {
     for (std::size_t i = 0; i < 10; ++i) {
       if (bytes_[i] != 0) {
@@ -118,9 +138,15 @@ class IpAddress {
 };
 
 /// An address with the length of its network part: what an interface is given, what a route leads
-/// to.
+/// to. A plain value: use it on any thread.
+///
+///     bool is_neighbor(const millrace::IpAddress& address) {
+///       const auto network = millrace::IpPrefix::parse("198.18.0.2/24");
+///       return network && network->contains(address);
+///     }
 class IpPrefix {
  public:
+  /// `::/0`, which every address lies in.
   constexpr IpPrefix() noexcept = default;
 
   /// `length` counts bits of the address's own family: 0 to 32 for IPv4, 0 to 128 for IPv6. Error:
@@ -143,6 +169,7 @@ class IpPrefix {
   /// The directed broadcast address of an IPv4 prefix of at most 30 bits; otherwise `::`, which
   /// matches no packet.
   [[nodiscard]] IpAddress directed_broadcast() const noexcept;
+  /// "198.18.0.2/24".
   [[nodiscard]] std::string to_string() const;
 
   friend constexpr bool operator==(const IpPrefix&, const IpPrefix&) noexcept = default;
@@ -156,3 +183,5 @@ class IpPrefix {
 };
 
 }  // namespace millrace
+
+#pragma GCC visibility pop

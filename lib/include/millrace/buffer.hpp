@@ -3,33 +3,58 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <utility>
 
 struct rte_mbuf;
 
+#pragma GCC visibility push(default)
+
 namespace millrace {
+
+/// The same bytes as text, for protocols that are made of it: `as_text(socket.peek())`. No copy is
+/// made; valid as long as `bytes`. On any thread.
+[[nodiscard]] inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
+  return {static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size()};
+}
 
 /// Owns one packet buffer: either payload as it was received, or an empty one to be filled in place
 /// and sent.
 ///
 /// Lifetime: move-only; the memory returns to its core's pool when the Buffer is destroyed or sent.
 /// Held Buffers count against the pool, so hold few and shortly. Use and destroy it on the core
-/// that it came from, while the worker lives.
+/// that it came from, while the worker lives; inside any handler. Nothing here blocks or fails.
+///
+///     millrace::Result<void> send_in_place(millrace::Worker& worker, millrace::TcpSocket socket) {
+///       auto buffer = worker.allocate_buffer();
+///       if (!buffer) {
+///         return millrace::fail(buffer.error());
+///       }
+///       buffer->spare()[0] = std::byte{'!'};
+///       buffer->extend(1);
+///       return socket.send(*std::move(buffer));
+///     }
 class Buffer {
  public:
+  /// Holds no memory.
   Buffer() noexcept = default;
+  /// Takes over the memory of `other`, which holds none afterwards.
   Buffer(Buffer&& other) noexcept : mbuf_{std::exchange(other.mbuf_, nullptr)} {}
+  /// Gives its memory back, then takes over that of `other`.
   Buffer& operator=(Buffer&& other) noexcept;
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer();
 
-  /// Payload bytes held, contiguous. Valid as long as the Buffer.
+  /// The payload held, contiguous; empty without memory. Valid until the Buffer is moved, sent or
+  /// destroyed.
   [[nodiscard]] std::span<std::byte> data() const noexcept;
+  /// Bytes in `data()`.
   [[nodiscard]] std::size_t size() const noexcept { return data().size(); }
+  /// Whether there is no payload.
   [[nodiscard]] bool empty() const noexcept { return mbuf_ == nullptr || size() == 0; }
 
-  /// The room behind `data()`: write here, then `extend` by what was written.
+  /// The room behind `data()`: write here, then `extend` by what was written. Valid as `data()` is.
   [[nodiscard]] std::span<std::byte> spare() const noexcept;
   /// Moves the first `bytes` of `spare()` to the end of `data()`; more than that room is a contract
   /// violation.
@@ -47,3 +72,5 @@ class Buffer {
 };
 
 }  // namespace millrace
+
+#pragma GCC visibility pop

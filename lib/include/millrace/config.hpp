@@ -11,6 +11,8 @@
 #include <millrace/error.hpp>
 #include <millrace/time.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace millrace {
 
 /// What is wrong with a configuration, in words for the person who wrote it.
@@ -50,11 +52,11 @@ struct TcpConfig {
 struct DeviceConfig {
   std::string spec = "tap:millrace0";  ///< What `--device=` takes; "tap:millrace0.100" is VLAN 100
                                        ///< of that device.
-  std::vector<IpPrefix> addresses;     ///< At least one.
+  std::vector<IpPrefix> addresses{};   ///< At least one.
   std::optional<IpAddress>
-      gateway;  ///< Next hop of the default route; must lie in one of the prefixes. Opens without
-                ///< a local address use the first device's that has one.
-  std::optional<MacAddress> mac;  ///< Overrides the device's own address.
+      gateway{};  ///< Next hop of the default route; must lie in one of the prefixes. Opens without
+                  ///< a local address use the first device's that has one.
+  std::optional<MacAddress> mac{};  ///< Overrides the device's own address.
   std::uint16_t mtu = 1500;  ///< Bytes of an IP datagram. 576 to 9000; most devices stop at 1500.
 };
 
@@ -72,16 +74,22 @@ enum class IdlePolicy : std::uint8_t {
              ///< it.
 };
 
-/// Everything that is fixed at start-up.
+/// Everything that is fixed at start-up. A plain value; `Program::config` hands out the one to
+/// change, and what is on the command line overrides it.
+///
+///     void shrink(millrace::Program& program) {
+///       program.config().packets = 4'096;
+///       program.config().tcp.receive_buffer_bytes = 64 * 1024;
+///     }
 struct Config {
   /// Routes in all: one for each address, each gateway and each of `routes`.
   static constexpr std::size_t kMaxRoutes = 64;
 
-  std::vector<DeviceConfig> devices;  ///< At least one; several may be VLANs of one device.
-  std::vector<RouteConfig> routes;    ///< The longest prefix wins, then the device's own gateway.
-  std::vector<unsigned> cores;  ///< Processors to pin workers to, one each. Empty: one worker on
-                                ///< any that the process may use, pinned to none.
-  IdlePolicy idle = IdlePolicy::Default;
+  std::vector<DeviceConfig> devices{};  ///< At least one; several may be VLANs of one device.
+  std::vector<RouteConfig> routes{};    ///< The longest prefix wins, then the device's own gateway.
+  std::vector<unsigned> cores{};  ///< Processors to pin workers to, one each. Empty: one worker on
+                                  ///< any that the process may use, pinned to none.
+  IdlePolicy idle = IdlePolicy::Default;   ///< What a worker does when there is nothing to do.
   std::uint32_t max_connections = 16'384;  ///< Per core, half-open ones included. 1 to 64 M.
   std::uint32_t max_time_wait = 65'536;  ///< Per core; the oldest goes first beyond it. 1 to 64 M.
   std::uint32_t max_listeners = 64;      ///< Per core. 1 to 1 M.
@@ -92,15 +100,17 @@ struct Config {
   std::uint32_t packets = 32'768;        ///< Packet buffers of 2 KiB per core. 2048 to 16 M.
   std::uint32_t background_threads = 8;  ///< Helper threads per worker for `Worker::background`. 0
                                          ///< to 256; with none, jobs run on the core itself.
-  TcpConfig tcp;
-  std::string eal_arguments;  ///< Handed to DPDK's EAL as they are, after our own.
-  std::string capture_file;   ///< pcapng file that receives every frame; empty: none.
-  bool host_setup = true;     ///< Give the kernel's end of each TAP its address.
+  TcpConfig tcp{};                       ///< How each core's TCP behaves.
+  std::string eal_arguments{};           ///< Handed to DPDK's EAL as they are, after our own.
+  std::string capture_file{};            ///< pcapng file that receives every frame; empty: none.
+  bool host_setup = true;                ///< Give the kernel's end of each TAP its address.
   std::optional<std::uint64_t>
-      seed;  ///< Derives every secret from this number. For tests and simulations only.
+      seed{};  ///< Derives every secret from this number. For tests and simulations only.
 
-  /// Checks every limit and their combinations.
+  /// Checks every limit and their combinations. The error names the field and what would be right.
   [[nodiscard]] Result<void, ConfigError> validate() const;
 };
 
 }  // namespace millrace
+
+#pragma GCC visibility pop

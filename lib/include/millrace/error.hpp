@@ -5,9 +5,12 @@
 #include <expected>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace millrace {
 
-/// Every way in which a call of the public interface, or a connection, can fail.
+/// Every way in which a call of the public interface, or a connection, can fail. Beside the errors
+/// that a call names, any call on a handle may answer StaleHandle, and any call at all WrongCore.
 enum class Error : std::uint8_t {
   InvalidArgument,  ///< A value is outside what the call takes; nothing was changed.
   InvalidState,     ///< The call does not fit the state the object is in (sending after `shutdown`,
@@ -38,6 +41,13 @@ enum class Error : std::uint8_t {
 [[nodiscard]] std::string_view to_string(Error error) noexcept;
 
 /// A value or the reason why there is none. The one place that names `std::expected`.
+///
+///     millrace::Result<millrace::Port> lower(millrace::Port port) {
+///       if (port.is_unspecified()) {
+///         return millrace::fail(millrace::Error::InvalidArgument);
+///       }
+///       return millrace::Port{static_cast<std::uint16_t>(port.number() - 1)};
+///     }
 template <class T, class E = Error>
 using Result = std::expected<T, E>;
 
@@ -48,3 +58,5 @@ template <class E>
 }
 
 }  // namespace millrace
+
+#pragma GCC visibility pop

@@ -13,11 +13,17 @@ inline constexpr std::size_t kInlineFunctionBytes = 48;
 
 /// Holds any `void()` callable of at most `kInlineFunctionBytes`. Larger captures do not compile:
 /// keep them in an object of your own and capture a pointer to it. Calling an empty one is
-/// undefined.
+/// undefined. It owns the callable and destroys it on whichever thread destroys the function.
+///
+///     void remember(millrace::InlineFunction& later, int& count) {
+///       later = [&count] { ++count; };
+///     }
 class InlineFunction {
  public:
+  /// Holds nothing.
   InlineFunction() noexcept = default;
 
+  /// Moves or copies `callable` in.
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, InlineFunction> &&
            std::is_invocable_r_v<void, F&>)
@@ -32,7 +38,9 @@ class InlineFunction {
     operations_ = &kOperationsOf<Stored>;
   }
 
+  /// Takes over what `other` holds, which is empty afterwards.
   InlineFunction(InlineFunction&& other) noexcept { take(other); }
+  /// Destroys what is held, then takes over what `other` holds.
   InlineFunction& operator=(InlineFunction&& other) noexcept {
     if (this != &other) {
       reset();
@@ -44,10 +52,12 @@ class InlineFunction {
   InlineFunction& operator=(const InlineFunction&) = delete;
   ~InlineFunction() { reset(); }
 
+  /// Calls what is held, which must be something.
   void operator()() { operations_->call(storage_); }
+  /// Whether something is held.
   [[nodiscard]] explicit operator bool() const noexcept { return operations_ != nullptr; }
 
-  /// Destroys what is held.
+  /// Destroys what is held; empty afterwards.
   void reset() noexcept {
     if (operations_ != nullptr) {
       std::exchange(operations_, nullptr)->destroy(storage_);

@@ -10,41 +10,67 @@
 #include <millrace/error.hpp>
 #include <millrace/worker.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace millrace {
 
-/// A program in the making: declare your options, then `run`.
+/// A program in the making: declare your options, then `run`. Made and used on the main thread; one
+/// at a time in a process, because DPDK can be started only once. Options, checks and suggestions
+/// may be declared in any order and return the program itself. Mistakes of the programmer, such as
+/// an option's name used twice, end the process with an exception of CLI11's.
+///
+///     millrace::Result<void, std::string> start(millrace::Worker& worker) {
+///       static millrace::TcpHandler handler;
+///       const auto listener = worker.listen({.port = millrace::Port{7}}, handler);
+///       return listener ? millrace::Result<void, std::string>{}
+///                       : millrace::fail("port 7: " + std::string{to_string(listener.error())});
+///     }
 ///
 ///     int main(int argc, char** argv) {
-///       return millrace::Program{"millrace-echo", "Sends back what it receives."}.run(argc, argv,
-///       start_echo);
+///       return millrace::Program{"accept", "Accepts connections."}.run(argc, argv, start);
 ///     }
 class Program {
  public:
-  /// Runs on a worker before its first turn. A failure ends the program with status 1, after one
-  /// line that holds the message.
+  /// Runs on each worker, on the thread of its core, before its first turn; of several workers one
+  /// after the other. It may call everything that a handler may. The worker lives until `run`
+  /// returns. A failure ends the program with status 1, after one line that holds the message.
   using Start = std::move_only_function<Result<void, std::string>(Worker&)>;
   /// Runs on a worker, between two turns, when SIGINT or SIGTERM first asks for the end: stop
   /// listening, close what is at rest, let the rest finish. Returns for how long the worker may go
   /// on; zero or less ends it at once.
   using OnStop = std::move_only_function<Duration(Worker&)>;
 
-  /// `name` and `summary` head the help text.
+  /// `name` and `summary` head the help text; `name` starts every line of error.
   Program(std::string name, std::string summary);
-  Program(Program&&) noexcept;
-  Program& operator=(Program&&) noexcept;
+  /// Takes over what was declared; `other` must not be used any more.
+  Program(Program&& other) noexcept;
+  /// Forgets what was declared, then takes over what `other` has.
+  Program& operator=(Program&& other) noexcept;
   ~Program();
 
-  /// Declare options of the program's own, before `run`. `names` is what CLI11 takes: "-p,--port"
-  /// or, for a positional argument, "ROOT". The target must outlive `run`, keeps its value when the
-  /// option is not given, and is shown as the default in the help text.
+  /// Declares an option of the program's own that has no value and makes `target` true. This and
+  /// all below, before `run`: `names` is what CLI11 takes: "-p,--port" or, for a positional
+  /// argument, "ROOT". The target must outlive `run`, keeps its value when the option is not given,
+  /// and is shown as the default in the help text. What cannot be read is a usage error.
   Program& flag(const std::string& names, bool& target, const std::string& help);
+  /// Declares an option that takes any text.
   Program& option(const std::string& names, std::string& target, const std::string& help);
+  /// Declares an option that takes a whole number, decimal.
   Program& option(const std::string& names, std::uint64_t& target, const std::string& help);
+  /// Declares an option that takes a whole number and may be left out: `target` is empty then.
+  Program& option(const std::string& names, std::optional<std::uint64_t>& target,
+                  const std::string& help);
+  /// Declares an option that takes seconds, with decimals if need be: 0 to 1,000,000.
+  Program& option(const std::string& names, Duration& target, const std::string& help);
+  /// Declares an option that takes a port: 1 to 65535.
   Program& option(const std::string& names, Port& target, const std::string& help);
+  /// Declares an option that takes ADDRESS:PORT and may be left out.
   Program& option(const std::string& names, std::optional<Endpoint>& target,
                   const std::string& help);
+  /// Makes an option that was declared with these names one that must be given.
   Program& required(const std::string& names);
-  /// A check across options, made before anything starts; a failure is a usage error.
+  /// A check across options, made before anything starts; a failure is a usage error whose line
+  /// ends with the message. Several are made in the order of their declaration.
   Program& check(std::move_only_function<Result<void, std::string>()> validator);
   /// What the start-up report suggests to try, "nc {address} 7", say; `{address}` is replaced.
   Program& suggest(std::string command);
@@ -62,23 +88,22 @@ class Program {
   ///       return 10s;
   ///     });
   Program& on_stop(OnStop handler);
-  /// The configuration to start from; options given on the command line override it.
+  /// The configuration to start from; options given on the command line override it. Valid until
+  /// `run`.
   Config& config() noexcept;
 
   /// Reads the command line, starts, runs until SIGINT, SIGTERM or `Worker::stop`, cleans up. Each
   /// further signal hurries: it cuts short what `on_stop` was granted, then the sending of what is
   /// queued, then everything.
-  /// Returns the exit status: 0, or what `set_exit_status` said; 1 when surroundings did not allow
-  /// a start; 2 for wrong usage.
+  /// Returns the exit status: what `Worker::stop` was given, 0 after a signal; 1 when surroundings
+  /// did not allow a start; 2 for wrong usage.
   int run(int argc, char** argv, Start start);
 
-  /// May be called by the program's handlers on worker zero: the status `run` returns after an
-  /// orderly end.
-  void set_exit_status(int status) noexcept;
-
  private:
-  struct Implementation;
+  struct [[gnu::visibility("hidden")]] Implementation;
   std::unique_ptr<Implementation> implementation_;
 };
 
 }  // namespace millrace
+
+#pragma GCC visibility pop

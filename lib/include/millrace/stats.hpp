@@ -8,6 +8,8 @@
 
 #include <millrace/time.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace millrace {
 
 /// Why a packet, or what it carried, went no further. One counter each, one test each.
@@ -88,75 +90,88 @@ enum class DropReason : std::uint8_t {
   Count_,              ///< Number of reasons; not a reason.
 };
 
+/// Number of reasons.
 inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropReason::Count_);
 
 /// The snake_case name under which a reason is reported, such as "tcp_bad_checksum". Static
 /// storage.
 [[nodiscard]] std::string_view to_string(DropReason reason) noexcept;
 
-/// What one core has counted since start. Plain values: a copy is a snapshot.
+/// What one core has counted since start: numbers of what is named, unless they say otherwise.
+/// `Worker::stats` lends them; a copy is a snapshot, to be used anywhere.
+///
+///     bool loses_much(const millrace::CoreStats& stats) {
+///       return stats.tcp_retransmitted_segments * 100 > stats.tcp_segments_out;
+///     }
 struct CoreStats {
   // Frames and bytes at the devices, Ethernet header included, frame check sequence not.
-  std::uint64_t rx_frames = 0;
-  std::uint64_t rx_bytes = 0;
-  std::uint64_t tx_frames = 0;
-  std::uint64_t tx_bytes = 0;
+  std::uint64_t rx_frames = 0;  ///< Frames received.
+  std::uint64_t rx_bytes = 0;   ///< Bytes received.
+  std::uint64_t tx_frames = 0;  ///< Frames the device took.
+  std::uint64_t tx_bytes = 0;   ///< Bytes the device took.
 
   // TCP, counted in segments, bytes of payload and connections.
-  std::uint64_t tcp_segments_in = 0;
-  std::uint64_t tcp_segments_out = 0;
-  std::uint64_t tcp_bytes_in = 0;
-  std::uint64_t tcp_bytes_out = 0;
-  std::uint64_t tcp_resets_in = 0;
-  std::uint64_t tcp_resets_out = 0;
-  std::uint64_t tcp_active_opens = 0;
-  std::uint64_t tcp_passive_opens = 0;
-  std::uint64_t tcp_accepted = 0;
+  std::uint64_t tcp_segments_in = 0;    ///< Segments that arrived whole.
+  std::uint64_t tcp_segments_out = 0;   ///< Segments sent, repeated ones included.
+  std::uint64_t tcp_bytes_in = 0;       ///< Bytes of payload received in order.
+  std::uint64_t tcp_bytes_out = 0;      ///< Bytes of payload sent, repeated ones included.
+  std::uint64_t tcp_resets_in = 0;      ///< Segments with RST that were accepted.
+  std::uint64_t tcp_resets_out = 0;     ///< Segments with RST sent.
+  std::uint64_t tcp_active_opens = 0;   ///< Connections established that this side began.
+  std::uint64_t tcp_passive_opens = 0;  ///< Connections established that a peer began.
+  std::uint64_t tcp_accepted = 0;       ///< Connections handed to `on_accepted`.
   std::uint64_t tcp_closed = 0;  ///< Connections that ended in any way after being established.
   std::uint64_t tcp_failed_opens = 0;  ///< Connections that ended before being established.
-  std::uint64_t tcp_retransmitted_segments = 0;
-  std::uint64_t tcp_retransmission_timeouts = 0;
-  std::uint64_t tcp_fast_retransmits = 0;
-  std::uint64_t tcp_zero_window_probes = 0;
-  std::uint64_t tcp_out_of_order_segments = 0;
+  std::uint64_t tcp_retransmitted_segments = 0;  ///< Segments sent once more.
+  std::uint64_t tcp_retransmission_timeouts =
+      0;                                   ///< Expiries of the retransmission timer (RFC 6298).
+  std::uint64_t tcp_fast_retransmits = 0;  ///< Losses recognized by duplicate ACKs (RFC 5681 §3.2).
+  std::uint64_t tcp_zero_window_probes = 0;     ///< Probes of a closed window (RFC 9293 §3.8.6.1).
+  std::uint64_t tcp_out_of_order_segments = 0;  ///< Segments that arrived ahead of a hole.
   std::uint64_t tcp_time_wait_recycled =
       0;  ///< TIME-WAIT entries given up early because the table was full.
   std::uint64_t tcp_broken_invariants = 0;  ///< Connections reset because of a bug of ours.
 
   // ARP and ICMP.
-  std::uint64_t arp_requests_out = 0;
-  std::uint64_t arp_replies_out = 0;
-  std::uint64_t arp_conflicts = 0;  ///< Another host claimed one of our addresses.
-  std::uint64_t icmp_echo_replies_out = 0;
-  std::uint64_t icmp_errors_in = 0;
-  std::uint64_t icmp_errors_out = 0;
+  std::uint64_t arp_requests_out = 0;       ///< Requests sent.
+  std::uint64_t arp_replies_out = 0;        ///< Replies sent.
+  std::uint64_t arp_conflicts = 0;          ///< Another host claimed one of our addresses.
+  std::uint64_t icmp_echo_replies_out = 0;  ///< Answers to ping.
+  std::uint64_t icmp_errors_in = 0;         ///< Errors received.
+  std::uint64_t icmp_errors_out = 0;        ///< Errors sent.
 
   // The loop.
-  std::uint64_t turns = 0;
-  std::uint64_t turns_over_1ms = 0;
-  std::uint64_t clock_steps_back = 0;
-  Duration longest_turn{};
+  std::uint64_t turns = 0;           ///< Turns of the loop.
+  std::uint64_t turns_over_1ms = 0;  ///< Turns that took longer than a millisecond.
+  std::uint64_t clock_steps_back =
+      0;                    ///< Times that the clock went back and was held; known after the end.
+  Duration longest_turn{};  ///< The longest turn of all.
   Duration handler_time{};  ///< Time spent inside the application's handlers.
 
-  std::array<std::uint64_t, kDropReasonCount> drops{};
+  std::array<std::uint64_t, kDropReasonCount>
+      drops{};  ///< Packets let go, by reason: `dropped` reads it.
 
+  /// How many packets were let go for that reason.
   [[nodiscard]] constexpr std::uint64_t dropped(DropReason reason) const noexcept {
     return drops[static_cast<std::size_t>(reason)];
   }
+  /// For the library: one more.
   constexpr void count(DropReason reason) noexcept { ++drops[static_cast<std::size_t>(reason)]; }
 };
 
 /// What one core holds right now.
 struct CoreUsage {
-  std::uint32_t connections = 0;  ///< Control blocks in use, half-open ones included.
-  std::uint32_t time_wait = 0;    ///< Entries in TIME-WAIT.
-  std::uint32_t listeners = 0;
-  std::uint32_t neighbors = 0;
-  std::uint32_t timers_armed = 0;
+  std::uint32_t connections = 0;   ///< Control blocks in use, half-open ones included.
+  std::uint32_t time_wait = 0;     ///< Entries in TIME-WAIT.
+  std::uint32_t listeners = 0;     ///< Listeners open.
+  std::uint32_t neighbors = 0;     ///< Entries of the neighbor table.
+  std::uint32_t timers_armed = 0;  ///< Timers of the application that are set.
   std::uint32_t packets_in_use =
       0;  ///< Of all of the core's pools, the device's receive ring included.
-  std::uint32_t packets_capacity = 0;
-  std::uint32_t active_blocks_in_use = 0;
+  std::uint32_t packets_capacity = 0;      ///< Packets in all of the core's pools.
+  std::uint32_t active_blocks_in_use = 0;  ///< Connections with data queued or in flight.
 };
 
 }  // namespace millrace
+
+#pragma GCC visibility pop

@@ -12,28 +12,31 @@
 #include <millrace/error.hpp>
 #include <millrace/time.hpp>
 
-namespace millrace {
-
-namespace stack {
+namespace millrace::stack {
 class Stack;
 }
+
+#pragma GCC visibility push(default)
+
+namespace millrace {
+
 class TcpHandler;
 class TcpSocket;
 class Worker;
 
 /// The eleven states of RFC 9293 §3.3.2.
 enum class TcpState : std::uint8_t {
-  Closed,
-  Listen,
-  SynSent,
-  SynReceived,
-  Established,
-  FinWait1,
-  FinWait2,
-  CloseWait,
-  Closing,
-  LastAck,
-  TimeWait,
+  Closed,       ///< No connection.
+  Listen,       ///< A port that waits for SYNs; no socket is ever in it.
+  SynSent,      ///< We have asked to connect.
+  SynReceived,  ///< Both have asked, and our SYN is not acknowledged yet.
+  Established,  ///< Data flows both ways.
+  FinWait1,     ///< We have finished sending, and our FIN is not acknowledged yet.
+  FinWait2,     ///< We have finished sending; the peer may go on.
+  CloseWait,    ///< The peer has finished sending; we may go on.
+  Closing,      ///< Both have finished at once, and our FIN is not acknowledged yet.
+  LastAck,      ///< Both have finished, the peer first; our FIN is not acknowledged yet.
+  TimeWait,     ///< Over; its addresses stay taken until no old segment can arrive any more.
 };
 
 /// "SYN-SENT" and so on, as the RFC writes them. Static storage.
@@ -44,10 +47,10 @@ enum class TcpState : std::uint8_t {
 /// core: calls from another thread answer Error::WrongCore. No call blocks; every call may be made
 /// inside any handler.
 ///
-///     void on_readable(millrace::TcpSocket socket) override {
-///       std::array<std::byte, 512> bytes;
-///       while (auto received = socket.receive(bytes)) {
-///         consume(std::span{bytes}.first(*received));
+///     void count_lines(millrace::TcpSocket socket, std::size_t& lines) {
+///       for (auto bytes = socket.peek(); !bytes.empty(); bytes = socket.peek()) {
+///         lines += static_cast<std::size_t>(std::ranges::count(millrace::as_text(bytes), '\n'));
+///         socket.consume(bytes.size());
 ///       }
 ///     }
 class TcpSocket {
@@ -59,6 +62,7 @@ class TcpSocket {
   /// fewer. Errors: WouldBlock (no room: `on_writable` follows), InvalidState (not connected yet,
   /// or sending is shut down), OutOfPackets (the core's pool is in use: `on_writable` follows).
   Result<std::size_t> send(std::span<const std::byte> data);
+  /// The same, for text.
   Result<std::size_t> send(std::string_view text);
 
   /// Queues a whole Buffer without copying, which succeeds whenever `writable()` is above zero and
@@ -73,8 +77,9 @@ class TcpSocket {
   /// Takes the next received packet as it is, without copying. Errors: as above.
   Result<Buffer> receive_buffer();
 
-  /// Borrows the next contiguous received bytes, empty if there are none. Valid until the handler
-  /// returns or anything else is called on this socket. `consume` what you have used.
+  /// Borrows the next contiguous received bytes, empty if there are none; more may follow behind
+  /// them. Valid until the handler returns or anything else is called on this socket. `consume`
+  /// what you have used; what you leave stays, and is no event again until more arrives.
   [[nodiscard]] std::span<const std::byte> peek() const;
   /// Gives back the first `bytes` of what has been received. Error: InvalidArgument (more than
   /// there are).
@@ -99,7 +104,8 @@ class TcpSocket {
   /// ConnectionAborted.
   Result<void> abort();
 
-  /// Whether small segments may leave at once (Nagle off). Default: false.
+  /// Whether small segments may leave at once (Nagle's algorithm off, RFC 9293 §3.7.4). Default:
+  /// false.
   Result<void> set_no_delay(bool on);
   /// How long `close` may take to deliver what is queued before it aborts. Zero aborts at once;
   /// empty (the default) leaves it to the user timeout.
@@ -107,11 +113,14 @@ class TcpSocket {
   /// R2 of this connection: how long unacknowledged data may wait for progress (RFC 9293 §3.8.3).
   /// Zero: for ever.
   Result<void> set_user_timeout(Duration limit);
-  /// From now on events go to `handler`, which must outlive the connection.
+  /// From the next event on they go to `handler`, which must outlive the connection. An accepted
+  /// connection starts with its listener's.
   Result<void> set_handler(TcpHandler& handler);
   /// A pointer of the application's choosing, null at first. The library never looks behind it.
   Result<void> set_user_data(void* data);
+  /// What `set_user_data` was given; null when the handle is stale.
   [[nodiscard]] void* user_data() const;
+  /// The same as a pointer to T, which must be what it was set from.
   template <class T>
   [[nodiscard]] T* user_data_as() const {
     return static_cast<T*>(user_data());
@@ -129,7 +138,9 @@ class TcpSocket {
   /// For the library.
   TcpSocket(stack::Stack* stack, std::uint32_t index, std::uint32_t generation) noexcept
       : stack_{stack}, index_{index}, generation_{generation} {}
+  /// For the library: its place in the core's table.
   [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+  /// For the library: which of those that had this place.
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
 
  private:
@@ -143,7 +154,15 @@ class TcpSocket {
 /// handler of a closed connection included.
 ///
 /// Order: `on_accepted` or `on_connected` first, then any of the middle ones, `on_closed` last and
-/// exactly once. A connection that never came to be hears `on_closed` alone.
+/// exactly once. A connection that never came to be hears `on_closed` alone. The library does not
+/// own handlers: each must outlive the connections and listeners that it was given to.
+///
+///     struct Greeter final : millrace::TcpHandler {
+///       void on_accepted(millrace::TcpSocket socket) override {
+///         socket.send("good day\n");
+///         socket.close();
+///       }
+///     };
 class TcpHandler {
  public:
   virtual ~TcpHandler() = default;
@@ -164,7 +183,7 @@ class TcpHandler {
   virtual void on_closed(TcpSocket /*socket*/, Result<void> /*outcome*/) {}
 };
 
-/// What a listener is given.
+/// What a listener is given: `worker.listen({.port = millrace::Port{80}}, handler)`.
 struct ListenOptions {
   Port port;            ///< Zero is an InvalidArgument.
   IpAddress address{};  ///< Which of our addresses; unspecified means all.
@@ -172,9 +191,16 @@ struct ListenOptions {
       511;  ///< Established connections that may wait while accepting is paused.
 };
 
-/// A port that accepts connections. A small value, like TcpSocket, with the same rules.
+/// A port that accepts connections. A small value, like TcpSocket, with the same rules: the
+/// listener goes on when its handle does not, and calls after `close` answer Error::StaleHandle.
+///
+///     void slow_down(millrace::Worker& worker, millrace::TcpListener listener) {
+///       listener.pause();
+///       worker.after(std::chrono::seconds{1}, [listener]() mutable { listener.resume(); });
+///     }
 class TcpListener {
  public:
+  /// Names no listener.
   TcpListener() noexcept = default;
 
   /// Stops listening. Connections that were accepted go on; half-open ones and those waiting are
@@ -200,7 +226,7 @@ class TcpListener {
   std::uint32_t generation_ = 0;
 };
 
-/// What an active open is given.
+/// What an active open is given: `worker.connect(peer, handler, {.timeout = 2s})`.
 struct ConnectOptions {
   std::optional<IpAddress> local_address{};  ///< One of ours; empty: chosen by the route.
   Port local_port{};                         ///< Zero: chosen at random.
@@ -208,3 +234,5 @@ struct ConnectOptions {
 };
 
 }  // namespace millrace
+
+#pragma GCC visibility pop

@@ -11,11 +11,11 @@ namespace millrace {
 /// `10ms` works.
 using Duration = std::chrono::nanoseconds;
 
-/// Tags `Instant`. It has no `now()`: time is an argument, never a global.
+/// Tags `Instant`. It has no `now()`: time is an argument, never a global; `Worker::now` tells it.
 struct SteadyTime {
-  using rep = Duration::rep;
-  using period = Duration::period;
-  using duration = Duration;
+  using rep = Duration::rep;        ///< What counts the nanoseconds.
+  using period = Duration::period;  ///< A nanosecond.
+  using duration = Duration;        ///< The difference of two instants.
 };
 
 /// A point in time in nanoseconds on the driving clock. Instants of different workers must not be

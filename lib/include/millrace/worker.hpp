@@ -11,14 +11,29 @@
 #include <millrace/tcp.hpp>
 #include <millrace/time.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace millrace {
 
-/// A timer that was set. A small value with the rules of TcpSocket: stale once it has fired.
+/// A timer that was set. A small value with the rules of TcpSocket: stale once it has fired. The
+/// timer goes on when its handle does not.
+///
+///     struct Session {
+///       void heard_from_peer(millrace::Worker& worker) {
+///         limit.cancel();
+///         limit = worker.after(std::chrono::seconds{30}, [this] { socket.abort(); })
+///                     .value_or(millrace::Timer{});
+///       }
+///       millrace::TcpSocket socket;
+///       millrace::Timer limit;
+///     };
 class Timer {
  public:
+  /// Names no timer.
   Timer() noexcept = default;
 
-  /// Keeps it from firing. Errors: StaleHandle (it has fired or was cancelled), WrongCore.
+  /// Keeps it from firing; what its function has captured is destroyed at once. Inside handlers and
+  /// other timers, too. Errors: StaleHandle (it has fired or was cancelled), WrongCore.
   Result<void> cancel();
 
   /// For the library.
@@ -35,8 +50,8 @@ class Timer {
 /// only, from the start function, a handler, a timer or a background completion; elsewhere every
 /// call answers Error::WrongCore.
 ///
-///     millrace::Result<void> start(millrace::Worker& worker) {
-///       auto listener = worker.listen({.port = millrace::Port{7}}, handler);
+///     millrace::Result<void> listen(millrace::Worker& worker, millrace::TcpHandler& handler) {
+///       const auto listener = worker.listen({.port = millrace::Port{7}}, handler);
 ///       return listener ? millrace::Result<void>{} : millrace::fail(listener.error());
 ///     }
 class Worker {
@@ -54,24 +69,30 @@ class Worker {
   virtual Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler,
                                     const ConnectOptions& options = {}) = 0;
 
-  /// Calls `function` once after `delay`, to within the wheel's tick of 33 µs. Error: OutOfTimers.
+  /// Calls `function` once after `delay`, to within the wheel's tick of 33 µs, and never inside
+  /// `after` itself: no delay means "soon, but not in the middle of this". It may do all that
+  /// handlers may. A function still waiting when the program ends is destroyed uncalled. Error:
+  /// OutOfTimers.
   virtual Result<Timer> after(Duration delay, InlineFunction function) = 0;
 
   /// Runs `work` on a helper thread, where it may block, then `done` on this core. Neither may use
-  /// objects of the other's thread without care of their own. Error: WouldBlock (too much is
-  /// waiting: try later).
+  /// objects of the other's thread without care of their own. At the end of the program, work that
+  /// runs is waited for, the rest is destroyed uncalled. Error: WouldBlock (each helper thread has
+  /// 64 jobs: there is room again when the `done` of one is called, so go on from there).
   virtual Result<void> background(InlineFunction work, InlineFunction done) = 0;
 
-  /// An empty packet buffer to fill in place and send. Error: OutOfPackets.
+  /// An empty packet buffer to fill in place and send; it is the caller's. Error: OutOfPackets
+  /// (some come back as peers acknowledge: try again in `on_writable`, or after a while).
   virtual Result<Buffer> allocate_buffer() = 0;
 
-  /// Asks all workers of this program to stop after the current turn. Connections that are left are
-  /// aborted; what `Program::on_stop` was granted ends, too.
-  virtual void stop() noexcept = 0;
+  /// Asks all workers of this program to stop after the current turn. `Program::run` then returns
+  /// `exit_status`. The first call decides; what `on_closed` asks for when the end aborts a
+  /// connection comes too late. What `Program::on_stop` was granted ends, too.
+  virtual void stop(int exit_status = 0) noexcept = 0;
 
-  /// The time at the start of this turn.
+  /// The time at the start of this turn; it stands still inside one.
   [[nodiscard]] virtual Instant now() const noexcept = 0;
-  /// Counters of this core since start.
+  /// Counters of this core since start. Valid as long as the worker, and changing.
   [[nodiscard]] virtual const CoreStats& stats() const noexcept = 0;
   /// What this core holds now. Walks tables: for reports, not for hot paths.
   [[nodiscard]] virtual CoreUsage usage() const noexcept = 0;
@@ -80,3 +101,5 @@ class Worker {
 };
 
 }  // namespace millrace
+
+#pragma GCC visibility pop

@@ -66,7 +66,7 @@ class FakeWorker final : public millrace::Worker {
   millrace::Result<millrace::Buffer> allocate_buffer() override {
     return millrace::fail(millrace::Error::OutOfPackets);
   }
-  void stop() noexcept override {}
+  void stop(int) noexcept override {}
   [[nodiscard]] millrace::Instant now() const noexcept override { return now_; }
   [[nodiscard]] const millrace::CoreStats& stats() const noexcept override { return stats_; }
   [[nodiscard]] millrace::CoreUsage usage() const noexcept override { return {}; }

@@ -50,7 +50,7 @@ Result<void, std::string> start_nothing(Worker&) { return {}; }
 /// Connects to itself through the plug and stops the program when what it sent has come back.
 class Conversation final : public TcpHandler {
  public:
-  Conversation(Program& program, Worker& worker) : program_{program}, worker_{worker} {}
+  explicit Conversation(Worker& worker) : worker_{worker} {}
 
   Result<void, std::string> begin() {
     if (!worker_.listen({.port = Port{7}}, *this)) {
@@ -72,15 +72,15 @@ class Conversation final : public TcpHandler {
       return;
     }
     if (socket == client_) {
-      program_.set_exit_status(static_cast<int>(*received));
-      worker_.stop();
+      worker_.stop(static_cast<int>(*received));
     } else {
       static_cast<void>(socket.send(std::span{bytes}.first(*received)));
     }
   }
+  // The end aborts what is open; that must not change the status.
+  void on_closed(TcpSocket, Result<void>) override { worker_.stop(99); }
 
  private:
-  Program& program_;
   Worker& worker_;
   TcpSocket client_;
 };
@@ -90,7 +90,7 @@ TEST(ProgramDeathTest, ServesUntilAHandlerStopsIt) {
   std::optional<Conversation> conversation;
   EXPECT_EXIT(run_and_exit(program,
                            [&](Worker& worker) {
-                             conversation.emplace(program, worker);
+                             conversation.emplace(worker);
                              return conversation->begin();
                            },
                            {"--counters"}),
@@ -237,6 +237,8 @@ struct OwnOptions {
   std::uint64_t count = 3;
   Port port{8080};
   std::optional<Endpoint> target;
+  std::optional<std::uint64_t> limit;
+  Duration patience = 2500ms;
 };
 
 Program with_own_options(OwnOptions& own) {
@@ -246,6 +248,8 @@ Program with_own_options(OwnOptions& own) {
       .option("-c,--count", own.count, "How often")
       .option("-p,--port", own.port, "Port to listen on")
       .option("--target", own.target, "Where to connect to")
+      .option("--limit", own.limit, "How much at most")
+      .option("--patience", own.patience, "How long to wait")
       .check([&own]() -> Result<void, std::string> {
         return own.loud && own.target
                    ? fail(std::string{"--loud and --target exclude each other; give one"})
@@ -266,11 +270,28 @@ TEST(ProgramDeathTest, OwnOptionsReachTheirTargets) {
       ExitedWithCode(1), "^millrace-test: www5:8110.0.0.1:9\n$");
 }
 
+TEST(ProgramDeathTest, OptionalNumbersTellWhetherTheyWereGiven) {
+  OwnOptions own;
+  Program program = with_own_options(own);
+  const auto start = [&](Worker&) -> Result<void, std::string> {
+    return fail((own.limit ? std::to_string(*own.limit) : "none") + " " +
+                std::to_string(own.patience.count()));
+  };
+  EXPECT_EXIT(run_and_exit(program, start), ExitedWithCode(1),
+              "^millrace-test: none 2500000000\n$");
+  EXPECT_EXIT(run_and_exit(program, start, {"--limit=0", "--patience", "0.25"}), ExitedWithCode(1),
+              "^millrace-test: 0 250000000\n$");
+}
+
 TEST(ProgramDeathTest, MistakesInOwnOptionsAreUsageErrors) {
   OwnOptions own;
   Program program = with_own_options(own);
   EXPECT_EXIT(run_and_exit(program, start_nothing, {"--port", "0"}), ExitedWithCode(2),
               "^millrace-test: --port: '0' is no port; ");
+  EXPECT_EXIT(run_and_exit(program, start_nothing, {"--limit", "some"}), ExitedWithCode(2),
+              "^millrace-test: --limit: 'some' is no number; ");
+  EXPECT_EXIT(run_and_exit(program, start_nothing, {"--patience", "-1"}), ExitedWithCode(2),
+              "^millrace-test: --patience: -1 s is out of range; ");
   EXPECT_EXIT(run_and_exit(program, start_nothing, {"-l", "--target", "10.0.0.1:9"}),
               ExitedWithCode(2),
               "^millrace-test: --loud and --target exclude each other; give one\n$");

@@ -114,6 +114,15 @@ TEST_F(CoreWorkerTest, StopIsPassedOn) {
   worker().stop();
   EXPECT_EQ(client->stops, 1);
   EXPECT_EQ(server->stops, 0);
+  EXPECT_EQ(client->core_worker.exit_status(), 0);
+}
+
+TEST_F(CoreWorkerTest, TheFirstExitStatusDecides) {
+  start();
+  for (const int status : {3, 0, 4}) {
+    worker().stop(status);
+  }
+  EXPECT_EQ(client->core_worker.exit_status(), 3);
 }
 
 TEST_F(CoreWorkerTest, TellsOfItsCore) {

@@ -1,0 +1,122 @@
+// millrace-http-get SERVER [PATH]: fetches a page by HTTP/1.0 and writes its body to standard
+// output. It shows an active open, a reply of any length, a limit in time and an exit status.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <millrace/program.hpp>
+
+namespace {
+
+struct Options {
+  std::optional<millrace::Endpoint> server;
+  std::string path = "/";
+  millrace::Duration timeout = std::chrono::seconds{30};
+};
+
+/// The value of Content-Length in the head of a reply.
+std::optional<unsigned long long> content_length(const std::string& head) {
+  const char* const field = ::strcasestr(head.c_str(), "\ncontent-length:");
+  return field == nullptr ? std::nullopt
+                          : std::optional{std::strtoull(std::strchr(field, ':') + 1, nullptr, 10)};
+}
+
+class Fetch final : public millrace::TcpHandler {
+ public:
+  millrace::Result<void, std::string> start(millrace::Worker& worker, const Options& options) {
+    worker_ = &worker;
+    request_ =
+        "GET " + options.path + " HTTP/1.0\r\nHost: " + options.server->to_string() + "\r\n\r\n";
+    const auto socket = worker.connect(*options.server, *this);
+    if (!socket) {
+      return millrace::fail(std::string{to_string(socket.error())});
+    }
+    const auto timer = worker.after(
+        options.timeout, [this, opened = *socket] { give_up(opened, "not complete in time"); });
+    return timer ? millrace::Result<void, std::string>{}
+                 : millrace::fail(std::string{to_string(timer.error())});
+  }
+
+  void on_connected(millrace::TcpSocket socket) override { send_rest(socket); }
+  void on_writable(millrace::TcpSocket socket) override { send_rest(socket); }
+  void on_readable(millrace::TcpSocket socket) override {
+    for (auto bytes = socket.peek(); !bytes.empty() && problem_.empty(); bytes = socket.peek()) {
+      const std::string_view text = millrace::as_text(bytes);
+      has_head_ ? write_body(socket, text) : read_head(socket, text);
+      socket.consume(bytes.size());
+    }
+  }
+  void on_peer_finished(millrace::TcpSocket socket) override { socket.close(); }
+  void on_closed(millrace::TcpSocket, millrace::Result<void> outcome) override {
+    if (problem_.empty() && !outcome) {
+      problem_ = to_string(outcome.error());
+    }
+    if (problem_.empty() && (!has_head_ || body_bytes_ < length_.value_or(0))) {
+      problem_ = has_head_ ? "the body is cut short" : "the head is cut short";
+    }
+    if (!problem_.empty()) {
+      std::fprintf(stderr, "millrace-http-get: %s\n", problem_.c_str());
+    }
+    worker_->stop(problem_.empty() ? 0 : 1);
+  }
+
+ private:
+  static constexpr std::size_t kHeadBytesMax = 64 * 1024;
+
+  /// What does not fit now follows in on_writable.
+  void send_rest(millrace::TcpSocket socket) {
+    request_.erase(0, socket.send(request_).value_or(0));
+  }
+
+  void read_head(millrace::TcpSocket socket, std::string_view text) {
+    head_ += text;
+    const std::size_t end = head_.find("\r\n\r\n");
+    if (end == std::string::npos) {
+      return head_.size() > kHeadBytesMax ? give_up(socket, "the head has no end") : void();
+    }
+    const std::string body = head_.substr(end + 4);
+    head_.resize(end);
+    has_head_ = true;
+    length_ = content_length(head_);
+    if (!head_.starts_with("HTTP/1.") || head_.substr(0, 10).find(" 2") == std::string::npos) {
+      return give_up(socket, head_.substr(0, head_.find("\r\n")));
+    }
+    write_body(socket, body);
+  }
+
+  void write_body(millrace::TcpSocket socket, std::string_view text) {
+    body_bytes_ += text.size();
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
+      give_up(socket, "cannot write to standard output");
+    }
+  }
+
+  void give_up(millrace::TcpSocket socket, std::string problem) {
+    problem_ = std::move(problem);
+    socket.abort();  // on_closed follows and tells.
+  }
+
+  millrace::Worker* worker_ = nullptr;
+  std::string request_;
+  std::string head_;
+  bool has_head_ = false;
+  std::optional<unsigned long long> length_;
+  unsigned long long body_bytes_ = 0;
+  std::string problem_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  Fetch fetch;
+  millrace::Program program{"millrace-http-get", "Fetches a page and prints it."};
+  program.option("SERVER", options.server, "Where from, as ADDRESS:PORT").required("SERVER");
+  program.option("PATH", options.path, "What to ask for")
+      .option("-t,--timeout", options.timeout, "How long all of it may take")
+      .report_to_stderr(true);
+  return program.run(argc, argv, [&](auto& worker) { return fetch.start(worker, options); });
+}

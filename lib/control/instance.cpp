@@ -156,6 +156,7 @@ Result<void, std::string> Instance::start_eal() {
     options.device_arguments.insert(options.device_arguments.end(), spec.eal_arguments.begin(),
                                     spec.eal_arguments.end());
     options.uses_pci = options.uses_pci || spec.uses_pci();
+    options.lends_memory = options.lends_memory || spec.lends_memory();
   }
   options.extra_arguments = setup_.config.eal_arguments;
   options.cores = setup_.config.cores;

@@ -130,7 +130,8 @@ void SharedOptions::declare_device_options(CLI::App& app) {
     };
   };
   add_checked_list(app, "--device", parse_spec, into(Field::Spec),
-                   "tap:NAME, ring, vdev:net_DRIVER[,ARGUMENTS] or pci:ADDRESS")
+                   "tap:NAME, ring, memif:SOCKET[,server], vhost:SOCKET, virtio-user:SOCKET, "
+                   "vdev:net_DRIVER[,ARGUMENTS] or pci:ADDRESS")
       ->type_name("DEVICE")
       ->default_str(device.spec);
   const std::string address = device.addresses.empty() ? "" : device.addresses.front().to_string();

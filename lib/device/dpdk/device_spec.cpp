@@ -13,11 +13,15 @@
 #include <filesystem>
 #include <utility>
 
+#include "device/dpdk/shared_memory_spec.hpp"
+
 namespace millrace::device {
 
 namespace {
 
-constexpr std::string_view kOffered = "tap:NAME, ring, vdev:net_DRIVER[,ARGUMENTS] and pci:ADDRESS";
+constexpr std::string_view kOffered =
+    "tap:NAME, ring, memif:SOCKET[,server], vhost:SOCKET, virtio-user:SOCKET, "
+    "vdev:net_DRIVER[,ARGUMENTS] and pci:ADDRESS";
 constexpr std::size_t kInterfaceNameMax = IFNAMSIZ - 1;
 constexpr std::size_t kPortNameMax = 63;
 
@@ -170,6 +174,15 @@ Result<DeviceSpec, std::string> DeviceSpec::parse(std::string_view text, unsigne
   if (kind == "pci") {
     return parse_pci(std::move(spec), argument);
   }
+  constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kSharedMemory{
+      {{"memif", DeviceKind::Memif},
+       {"vhost", DeviceKind::Vhost},
+       {"virtio-user", DeviceKind::VirtioUser}}};
+  for (const auto& [word, shared_kind] : kSharedMemory) {
+    if (kind == word) {
+      return parse_shared_memory(std::move(spec), shared_kind, argument, index);
+    }
+  }
   if (kind == "ring") {
     if (colon != std::string_view::npos) {
       return fail("'" + spec.text + "': a ring takes no argument, write ring");
@@ -177,8 +190,7 @@ Result<DeviceSpec, std::string> DeviceSpec::parse(std::string_view text, unsigne
     spec.kind = DeviceKind::Ring;
     return spec;
   }
-  constexpr std::array<std::string_view, 5> kLater{"af_packet", "af_xdp", "memif", "vhost",
-                                                   "virtio-user"};
+  constexpr std::array<std::string_view, 2> kLater{"af_packet", "af_xdp"};
   if (std::ranges::find(kLater, kind) != kLater.end()) {
     return fail("device '" + spec.text + "' is not offered yet; offered are " +
                 std::string{kOffered});
@@ -190,6 +202,9 @@ Result<void, std::string> DeviceSpec::check_surroundings() const {
   switch (kind) {
     case DeviceKind::Tap: return check_tap(*this);
     case DeviceKind::Pci: return check_pci(*this);
+    case DeviceKind::Memif:
+    case DeviceKind::Vhost:
+    case DeviceKind::VirtioUser: return check_socket(*this);
     case DeviceKind::Ring:
     case DeviceKind::Vdev: return {};
   }

@@ -21,6 +21,7 @@ struct DriverFacts {
   bool is_tap = false;
   bool reflects = false;
   bool has_own_checksums = true;  ///< Its checksum offload is done by hardware, and right.
+  bool has_room_for_tag = true;   ///< Its longest frame includes a VLAN tag.
   std::uint16_t rx_descriptors_max = 0xffff;
 };
 
@@ -31,6 +32,16 @@ DriverFacts facts_about(std::string_view driver) noexcept {
     // of spare buffers: one would do.
     return {
         .is_tap = true, .reflects = false, .has_own_checksums = false, .rx_descriptors_max = 64};
+  }
+  if (driver == "net_memif") {
+    // Its buffers have room for more, but it names a frame of 1,518 bytes as its longest.
+    return {.has_room_for_tag = false};
+  }
+  if (driver == "net_vhost" || driver == "net_virtio_user") {
+    // A checksum left to these is not made by anyone: the frame arrives with a mark that says so.
+    // Which marks the peer understands is agreed anew whenever it comes back, but ours are fixed
+    // while the device runs; so every frame carries its checksum, and every peer can read it.
+    return {.has_own_checksums = false};
   }
   if (driver == "net_ring") {
     return {
@@ -44,16 +55,17 @@ std::string failure(const DpdkConfig& config, std::string_view what, int error) 
          rte_strerror(error < 0 ? -error : error);
 }
 
-Result<void, std::string> check_sizes(const DpdkConfig& config, const rte_eth_dev_info& info,
+Result<void, std::string> check_sizes(const DpdkConfig& config, const DriverFacts& facts,
+                                      const rte_eth_dev_info& info,
                                       const packet::PacketPool& pool) {
   const std::uint32_t frame = config.mtu + kEthernetHeaderBytes;
   const std::uint32_t room =
       rte_pktmbuf_data_room_size(pool.get()) - packet::PacketPool::kHeadroomBytes;
   // Where a driver names no largest MTU, its longest frame counts, with checksum and a VLAN tag.
-  constexpr std::uint32_t kFrameOverhead = kEthernetHeaderBytes + RTE_ETHER_CRC_LEN + RTE_VLAN_HLEN;
+  const std::uint32_t overhead =
+      kEthernetHeaderBytes + RTE_ETHER_CRC_LEN + (facts.has_room_for_tag ? RTE_VLAN_HLEN : 0U);
   const std::uint32_t device_mtu = std::min<std::uint32_t>(
-      info.max_mtu,
-      info.max_rx_pktlen > kFrameOverhead ? info.max_rx_pktlen - kFrameOverhead : info.max_mtu);
+      info.max_mtu, info.max_rx_pktlen > overhead ? info.max_rx_pktlen - overhead : info.max_mtu);
   if (config.mtu > device_mtu || config.mtu < info.min_mtu) {
     return fail(config.port_name + " takes an MTU of " + std::to_string(info.min_mtu) + " to " +
                 std::to_string(device_mtu) + ", not " + std::to_string(config.mtu));
@@ -112,6 +124,9 @@ Result<void, std::string> set_up_queues(const DpdkConfig& config, const rte_eth_
   }
   rte_eth_txconf tx_conf = info.default_txconf;
   tx_conf.offloads = agreement.tx_offloads;
+  if (config.tx_free_threshold) {
+    tx_conf.tx_free_thresh = *config.tx_free_threshold;
+  }
   status = rte_eth_tx_queue_setup(port, 0, agreement.tx_descriptors, numa_node, &tx_conf);
   if (status != 0) {
     return fail(failure(config, "set up the transmit queue of", status));
@@ -181,7 +196,7 @@ Result<void, std::string> set_up_and_start(const DpdkConfig& config, const rte_e
   agreement.rx_descriptors = std::min(config.rx_descriptors, facts.rx_descriptors_max);
   agreement.tx_descriptors = config.tx_descriptors;
   agree_offloads(info, facts, agreement);
-  if (auto sized = check_sizes(config, info, pool); !sized) {
+  if (auto sized = check_sizes(config, facts, info, pool); !sized) {
     return sized;
   }
   if (auto set_up = set_up_queues(config, info, pool, agreement); !set_up) {

@@ -119,6 +119,11 @@ void add_memory_arguments(const EalOptions& options, std::span<const std::string
       names_any_of(extra, {"--no-huge", "--in-memory", "--huge-dir", "--legacy-mem"});
   if (!is_chosen && options.use_hugepages && free_hugepage_bytes() >= options.memory_bytes) {
     arguments.emplace_back("--in-memory");
+    if (options.lends_memory) {
+      // vhost-user hands over a descriptor for each file of memory, eight at most; a file for each
+      // page would be far too many. Ordinary pages are one file in any case.
+      arguments.emplace_back("--single-file-segments");
+    }
     return;
   }
   if (!is_chosen) {

@@ -22,6 +22,7 @@ struct EalOptions {
   std::uint64_t memory_bytes = 256ULL << 20U;  ///< What pools and devices are going to take.
   bool use_hugepages = true;  ///< If enough of them are free; ordinary memory otherwise.
   bool uses_pci = false;      ///< Whether a PCI device was named; otherwise the bus is not scanned.
+  bool lends_memory = false;  ///< Whether a peer is to map our memory: `DeviceSpec::lends_memory`.
   bool is_verbose = false;    ///< Lets EAL's and the drivers' text through to standard error.
 };
 

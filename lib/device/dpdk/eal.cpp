@@ -203,13 +203,14 @@ struct Eal::Running {
   std::vector<char*> argv;
   EalText text;
   bool is_started = false;
+  bool keeps_memory = false;
 
   explicit Running(bool is_verbose)
       : prefix{"millrace-" + std::to_string(::getpid())}, text{is_verbose} {}
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   ~Running() {
-    if (is_started) {
+    if (is_started && !keeps_memory) {
       rte_eal_cleanup();
     }
     remove_runtime_folder(prefix);
@@ -271,6 +272,8 @@ bool Eal::uses_hugepages() const noexcept { return rte_eal_has_hugepages() != 0;
 std::string Eal::last_cause() const { return running_->text.last_cause(); }
 
 void Eal::forget_text() noexcept { running_->text.forget(); }
+
+void Eal::keep_memory_until_exit() noexcept { running_->keeps_memory = true; }
 
 Result<std::vector<std::string>, std::string> split_arguments(std::string_view text) {
   std::vector<std::string> arguments;

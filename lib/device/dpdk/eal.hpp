@@ -47,6 +47,9 @@ class Eal {
   /// there was none since `forget_text`. This is how drivers say why they failed.
   [[nodiscard]] std::string last_cause() const;
   void forget_text() noexcept;
+  /// Leaves EAL's memory to the end of the process. For drivers that leave something in it which
+  /// DPDK's interrupt thread goes on reading.
+  void keep_memory_until_exit() noexcept;
 
  private:
   struct Running;

@@ -1,17 +1,20 @@
 // Alarms run in the interrupt thread, one callback after the other. The first alarm may come in the
-// same batch of events as the interrupt that is waited for, and before it; the second is a batch
-// later.
+// same batch of events as the interrupt that is waited for, and before it. The second is a batch
+// later, in which the thread may also be told to go through its list of sources again. The third
+// comes when it has done that.
 #include "device/dpdk/interrupt_barrier.hpp"
 
 #include <rte_alarm.h>
 
+#include <chrono>
 #include <cstdint>
+#include <thread>
 
 namespace millrace::device {
 
 namespace {
 
-constexpr unsigned kRounds = 2;
+constexpr unsigned kRounds = 3;
 constexpr std::uint64_t kDelayMicroseconds = 2'000;
 
 }  // namespace
@@ -21,7 +24,10 @@ InterruptBarrier::~InterruptBarrier() {
   rte_eal_alarm_cancel(on_alarm, this);
 }
 
-void InterruptBarrier::raise() noexcept { set_alarm(kRounds); }
+void InterruptBarrier::raise() noexcept {
+  rte_eal_alarm_cancel(on_alarm, this);
+  set_alarm(kRounds);
+}
 
 bool InterruptBarrier::is_passed() noexcept {
   const unsigned rounds_left = rounds_left_.load(std::memory_order_acquire);
@@ -29,6 +35,12 @@ bool InterruptBarrier::is_passed() noexcept {
     set_alarm(rounds_left);  // There was no memory for it, or the next round is due.
   }
   return rounds_left == 0;
+}
+
+void InterruptBarrier::wait() noexcept {
+  for (raise(); !is_passed();) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
 }
 
 void InterruptBarrier::set_alarm(unsigned rounds_left) noexcept {

@@ -19,6 +19,8 @@ class InterruptBarrier {
   /// been handled.
   void raise() noexcept;
   [[nodiscard]] bool is_passed() noexcept;
+  /// Raises it and sleeps until it is passed: some milliseconds.
+  void wait() noexcept;
 
  private:
   void set_alarm(unsigned rounds_left) noexcept;

@@ -91,8 +91,14 @@ SharedMemoryDevice::SharedMemoryDevice(const DeviceSpec& spec, const DpdkConfig&
 
 SharedMemoryDevice::~SharedMemoryDevice() {
   usable_ = nullptr;
-  // The driver goes before the relay: it closes its own socket then, and has nothing to hear.
+  // The memif driver goes before the relay: it closes its own socket then, and has nothing to hear.
   port_.reset();
+  if (relay_) {
+    // What it still hears is the end of a socket that no port belonged to. It must have done with
+    // that before anybody takes the EAL's memory away.
+    relay_.reset();
+    interrupts_.wait();
+  }
   if (is_plugged_) {
     rte_eal_hotplug_remove("vdev", spec_.port_name.c_str());
   }
@@ -149,6 +155,11 @@ Result<void, std::string> SharedMemoryDevice::open_memif(Eal& eal, packet::Packe
     return fail(std::move(relay.error()));
   }
   relay_ = *std::move(relay);
+  if (spec_.serves_socket) {
+    // The driver never takes its listener off the list of the interrupt thread, which would find it
+    // in memory that is gone.
+    eal.keep_memory_until_exit();
+  }
   return plug(eal, pool,
               std::string{"role="} + (spec_.serves_socket ? "server" : "client") +
                   ",socket-abstract=no,socket=" + *path + ",mac=" + capabilities_.mac.to_string());

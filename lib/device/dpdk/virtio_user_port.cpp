@@ -74,23 +74,17 @@ Result<void, std::string> VirtioUserPort::attach() {
 }
 
 void VirtioUserPort::detach() noexcept {
+  InterruptBarrier interrupts;
+  interrupts.wait();  // The driver's own answer to the peer's end refers to the port.
   owned_.reset();
   rte_eal_hotplug_remove("vdev", spec_.port_name.c_str());
 }
 
 void VirtioUserPort::keep(const std::stop_token& stop) {
-  InterruptBarrier interrupts;
-  bool is_leaving = false;
   std::unique_lock lock{mutex_};
   while (!stop.stop_requested()) {
     if (owned_ && port() == nullptr) {
-      if (!std::exchange(is_leaving, true)) {
-        interrupts.raise();  // The driver's own answer to the peer's end refers to the port.
-      }
-      if (interrupts.is_passed()) {
-        detach();
-        is_leaving = false;
-      }
+      detach();
     } else if (!owned_ && is_served(spec_)) {
       // A peer that leaves again half-way is no reason to stop looking for the next.
       static_cast<void>(attach());

@@ -113,6 +113,9 @@ void SharedMemoryDevice::rx_burst(packet::Burst& burst) noexcept {
   }
   const std::uint16_t before = burst.size();
   usable_->rx_burst(burst);
+  if (is_leaving_ && burst.size() == before) {
+    let_go();
+  }
   drop_chains(burst, before);
 }
 
@@ -226,11 +229,11 @@ void SharedMemoryDevice::look_after_memif() noexcept {
     next_look_ = rte_rdtsc() + ticks(kAfterLoss);
     return;
   }
-  if (!relay_->run()) {
-    usable_ = nullptr;
-    relay_->hang_up();
-    interrupts_.raise();
-    is_settling_ = true;
+  is_leaving_ = is_leaving_ || !relay_->run();
+  if (is_leaving_) {
+    if (usable_ == nullptr) {
+      let_go();
+    }
     return;
   }
   usable_ = relay_->is_introduced() && is_up(*port_) ? port_.get() : nullptr;
@@ -251,10 +254,29 @@ void SharedMemoryDevice::restart_memif_client() noexcept {
 
 void SharedMemoryDevice::look_after_virtio_user() noexcept {
   DpdkDevice* const port = virtio_user_->port();
-  usable_ = port != nullptr && is_up(*port) ? port : nullptr;
-  if (port != nullptr && usable_ == nullptr) {
-    virtio_user_->give_up();
+  if (port == nullptr || is_leaving_) {
+    return;
   }
+  is_leaving_ = !is_up(*port);
+  if (!is_leaving_) {
+    usable_ = port;
+  } else if (usable_ == nullptr) {
+    let_go();
+  }
+}
+
+/// The peer is gone, and what it had sent before has been received: often the last words of
+/// connections that ended in order.
+void SharedMemoryDevice::let_go() noexcept {
+  usable_ = nullptr;
+  is_leaving_ = false;
+  if (virtio_user_) {
+    virtio_user_->give_up();
+    return;
+  }
+  relay_->hang_up();
+  interrupts_.raise();
+  is_settling_ = true;
 }
 
 /// A frame in several buffers is longer than what was agreed on; the stack takes none of those.

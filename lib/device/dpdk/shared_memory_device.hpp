@@ -62,6 +62,7 @@ class SharedMemoryDevice final : public Device {
   void look_after_memif() noexcept;
   void look_after_virtio_user() noexcept;
   void restart_memif_client() noexcept;
+  void let_go() noexcept;
   void drop_chains(packet::Burst& burst, std::uint16_t first) noexcept;
 
   DeviceSpec spec_;
@@ -73,6 +74,7 @@ class SharedMemoryDevice final : public Device {
   std::unique_ptr<DpdkDevice> port_;             // memif and vhost.
   std::unique_ptr<VirtioUserPort> virtio_user_;  // virtio-user alone.
   DpdkDevice* usable_ = nullptr;                 // The port while its link is up.
+  bool is_leaving_ = false;  // The peer is gone, but its last frames may still be in the ring.
   InterruptBarrier interrupts_;
   bool is_settling_ = false;     // The memif driver has still to hear that its peer is gone.
   std::uint64_t next_look_ = 0;  // Ticks of the time-stamp counter.

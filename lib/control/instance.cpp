@@ -214,6 +214,10 @@ Result<void, std::string> Instance::add_devices(Core& core) {
       return fail(std::move(open).error());
     }
     device_reports_.push_back(device_report(config, *open));
+    if (setup_.config.idle == IdlePolicy::Adaptive && open->device->wake_descriptor() < 0) {
+      setup_.log.warn("--idle adaptive: {} cannot wake a core that sleeps; the core spins",
+                      config.spec);
+    }
     if (capture_ != nullptr) {
       const auto clock = [&core]() noexcept { return core.clock.now(); };
       open->device = std::make_unique<device::CaptureDevice>(std::move(open->device), *capture_,

@@ -1,6 +1,8 @@
 // Nothing in here allocates, and nothing blocks but `sleep`.
 #include "control/core_loop.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -52,8 +54,16 @@ void CoreLoop::turn() {
     pause_if_stuck();
     return;
   }
-  if (may_sleep_ && ++empty_turns_ >= kEmptyTurnsBeforeSleep) {
+  if (++empty_turns_ < kEmptyTurnsBeforeSleep) {
+    return;
+  }
+  if (may_sleep_) {
     sleep();
+  } else {
+    // Whoever shares the processor may be the very peer that is to send something; if nobody does,
+    // this returns at once.
+    ::sched_yield();
+    empty_turns_ = 0;
   }
 }
 

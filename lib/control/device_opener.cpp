@@ -2,11 +2,13 @@
 #include "control/device_opener.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <utility>
 
 #include "device/dpdk/dpdk_device.hpp"
+#include "device/dpdk/shared_memory_device.hpp"
 #include "device/ring.hpp"
 
 namespace millrace::control {
@@ -14,6 +16,8 @@ namespace millrace::control {
 namespace {
 
 constexpr std::size_t kRingFrames = 1'024;
+// A peer that is started beside us is there by then; another may come at any time.
+constexpr Duration kPeerWait = std::chrono::seconds{1};
 
 OpenDevice open_ring(const DeviceConfig& config, const OpenContext& context) {
   device::Capabilities capabilities;
@@ -47,6 +51,25 @@ Result<OpenDevice, std::string> open_port(const device::DeviceSpec& spec,
   return open;
 }
 
+Result<OpenDevice, std::string> open_shared_memory(const device::DeviceSpec& spec,
+                                                   const DeviceConfig& config,
+                                                   const OpenContext& context) {
+  device::DpdkConfig wanted;
+  wanted.mtu = config.mtu;
+  wanted.mac = config.mac.value_or(random_mac(context.random));
+  wanted.link_wait = kPeerWait;
+  auto device = device::SharedMemoryDevice::open(context.eal, spec, wanted, context.pool);
+  if (!device) {
+    return fail(std::move(device).error());
+  }
+  OpenDevice open;
+  open.driver = (*device)->driver();
+  open.offloads = (*device)->offloads();
+  open.is_link_up = (*device)->is_link_up();
+  open.device = *std::move(device);
+  return open;
+}
+
 }  // namespace
 
 Result<OpenDevice, std::string> open_device(const device::DeviceSpec& spec,
@@ -54,6 +77,9 @@ Result<OpenDevice, std::string> open_device(const device::DeviceSpec& spec,
                                             const OpenContext& context) {
   if (!spec.uses_dpdk_port()) {
     return open_ring(config, context);
+  }
+  if (spec.is_shared_memory()) {
+    return open_shared_memory(spec, config, context);
   }
   return open_port(spec, config, context);
 }

@@ -186,6 +186,7 @@ Result<void, std::string> Instance::start_eal() {
                                     device.spec.eal_arguments.begin(),
                                     device.spec.eal_arguments.end());
     options.uses_pci = options.uses_pci || device.spec.uses_pci();
+    options.lends_memory = options.lends_memory || device.spec.lends_memory();
   }
   options.extra_arguments = setup_.config.eal_arguments;
   options.cores = setup_.config.cores;
@@ -259,6 +260,10 @@ Result<void, std::string> Instance::open_one(const DevicePlan::Device& device) {
                      .capabilities = open->device->capabilities(),
                      .is_link_up = open->is_link_up,
                      .can_wake = open->device->wake_descriptor() >= 0});
+  if (setup_.config.idle == IdlePolicy::Adaptive && !opened_.back().can_wake) {
+    setup_.log.warn("--idle adaptive: {} cannot wake a core that sleeps; the core spins",
+                    device.spec.text);
+  }
   if (capture_ != nullptr) {
     const auto clock = [&core]() noexcept { return core.clock.now(); };
     open->device = std::make_unique<device::CaptureDevice>(std::move(open->device), *capture_,

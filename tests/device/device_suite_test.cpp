@@ -3,6 +3,7 @@
 // `kWires`.
 #include <gtest/gtest.h>
 #include <rte_dev.h>
+#include <unistd.h>
 
 #include <array>
 #include <deque>
@@ -12,6 +13,7 @@
 #include "device/capture.hpp"
 #include "device/device_bed.hpp"
 #include "device/dpdk/dpdk_device.hpp"
+#include "device/dpdk/shared_memory_device.hpp"
 #include "device/fault_injector.hpp"
 #include "device/holding.hpp"
 #include "device/kernel_bed.hpp"
@@ -35,6 +37,7 @@ struct Wire {
   std::unique_ptr<VethPair> veth;
   std::unique_ptr<device::CaptureFile> capture;
   std::uint64_t changed_frames = 0;
+  std::uint32_t sender_keeps = 0;        // Sent frames that it frees only when it sends again.
   std::unique_ptr<device::Device> peer;  // Null where what is sent comes back.
   std::unique_ptr<device::Device> sender;
 
@@ -118,6 +121,60 @@ void plug_veth(Wire& wire, const std::string& driver) {
 void make_af_packet(Wire& wire) { plug_veth(wire, "net_af_packet"); }
 
 void make_af_xdp(Wire& wire) { plug_veth(wire, "net_af_xdp"); }
+/// Opens one end; the other may not be there yet.
+std::unique_ptr<device::SharedMemoryDevice> open_end(const std::string& text, unsigned index,
+                                                     packet::CorePools& pools) {
+  const auto spec = device::DeviceSpec::parse(text, index);
+  EXPECT_TRUE(spec.has_value()) << spec.error();
+  const MacAddress mac{{2, 0, 0, 0, 1, static_cast<std::uint8_t>(index)}};
+  auto opened = device::SharedMemoryDevice::open(
+      eal(), *spec, {.mac = mac, .link_wait = Duration::zero()}, pools.data);
+  EXPECT_TRUE(opened.has_value()) << opened.error();
+  return opened ? *std::move(opened) : nullptr;
+}
+
+/// Opens the end that serves a socket and then the other, and turns both until they have met.
+void plug_shared_memory(Wire& wire, const std::string& serving, const std::string& connecting,
+                        bool server_sends) {
+  static unsigned made = 0;
+  const std::string socket = ::testing::TempDir() + "millrace_device_suite_" +
+                             std::to_string(::getpid()) + "_" + std::to_string(made) + ".sock";
+  const auto text = [&socket](std::string form) { return form.replace(form.find('@'), 1, socket); };
+  packet::CorePools& server_pools = server_sends ? wire.sender_pools : wire.receiver_pools;
+  packet::CorePools& client_pools = server_sends ? wire.receiver_pools : wire.sender_pools;
+  auto server = open_end(text(serving), made++, server_pools);
+  auto client = open_end(text(connecting), made++, client_pools);
+  ASSERT_TRUE(server && client);
+  constexpr unsigned kTurnsMax = 1U << 28U;  // They end with the link; this only ends a hang.
+  for (unsigned turn = 0; turn < kTurnsMax; ++turn) {
+    packet::Burst burst;
+    server->rx_burst(burst);
+    client->rx_burst(burst);
+    if (server->is_link_up() && client->is_link_up()) {
+      break;
+    }
+  }
+  ASSERT_TRUE(server->is_link_up() && client->is_link_up());
+  wire.sender = server_sends ? std::move(server) : std::move(client);
+  wire.peer = server_sends ? std::move(client) : std::move(server);
+}
+
+void make_memif_from_client(Wire& wire) {
+  plug_shared_memory(wire, "memif:@,server", "memif:@", false);
+}
+
+void make_memif_from_server(Wire& wire) {
+  plug_shared_memory(wire, "memif:@,server", "memif:@", true);
+}
+
+void make_vhost_to_virtio_user(Wire& wire) {
+  plug_shared_memory(wire, "vhost:@", "virtio-user:@", true);
+}
+
+void make_virtio_user_to_vhost(Wire& wire) {
+  wire.sender_keeps = packet::Burst::kCapacity * 4;  // A chain is up to four buffers.
+  plug_shared_memory(wire, "vhost:@", "virtio-user:@", false);
+}
 
 struct WireKind {
   const char* name;
@@ -134,6 +191,10 @@ constexpr std::array kWires{
     WireKind{"DpdkNetRing", make_net_ring},
     WireKind{"AfPacket", make_af_packet},
     WireKind{"AfXdp", make_af_xdp},
+    WireKind{"MemifFromClient", make_memif_from_client},
+    WireKind{"MemifFromServer", make_memif_from_server},
+    WireKind{"VhostToVirtioUser", make_vhost_to_virtio_user},
+    WireKind{"VirtioUserToVhost", make_virtio_user_to_vhost},
 };
 
 class DeviceSuite : public ::testing::TestWithParam<WireKind> {
@@ -257,8 +318,9 @@ TEST_P(DeviceSuite, PacketsReturnToTheirPools) {
     burst.clear();
     drain(packet::Burst::kCapacity).clear();
   }
-  drain(0).clear();
-  EXPECT_EQ(wire_.sender_pools.in_use(), sender_start_);
+  drain().clear();
+  EXPECT_GE(wire_.sender_pools.in_use(), sender_start_);
+  EXPECT_LE(wire_.sender_pools.in_use(), sender_start_ + wire_.sender_keeps);
   EXPECT_EQ(wire_.receiver_pools.in_use(), receiver_start_);
 }
 

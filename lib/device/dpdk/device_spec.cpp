@@ -6,13 +6,15 @@
 
 #include "device/dpdk/kernel_spec.hpp"
 #include "device/dpdk/pci_spec.hpp"
+#include "device/dpdk/shared_memory_spec.hpp"
 
 namespace millrace::device {
 
 namespace {
 
 constexpr std::string_view kOffered =
-    "tap:NAME, af_packet:IFACE, af_xdp:IFACE, ring, vdev:net_DRIVER[,ARGUMENTS] and pci:ADDRESS";
+    "tap:NAME, af_packet:IFACE, af_xdp:IFACE, ring, memif:SOCKET[,server], vhost:SOCKET, "
+    "virtio-user:SOCKET, vdev:net_DRIVER[,ARGUMENTS] and pci:ADDRESS";
 constexpr std::size_t kPortNameMax = 63;
 
 Result<DeviceSpec, std::string> parse_vdev(DeviceSpec spec, std::string_view argument) {
@@ -51,17 +53,21 @@ Result<DeviceSpec, std::string> DeviceSpec::parse(std::string_view text, unsigne
   if (kind == "pci") {
     return parse_pci(std::move(spec), argument);
   }
+  constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kSharedMemory{
+      {{"memif", DeviceKind::Memif},
+       {"vhost", DeviceKind::Vhost},
+       {"virtio-user", DeviceKind::VirtioUser}}};
+  for (const auto& [word, shared_kind] : kSharedMemory) {
+    if (kind == word) {
+      return parse_shared_memory(std::move(spec), shared_kind, argument, index);
+    }
+  }
   if (kind == "ring") {
     if (colon != std::string_view::npos) {
       return fail("'" + spec.text + "': a ring takes no argument, write ring");
     }
     spec.kind = DeviceKind::Ring;
     return spec;
-  }
-  constexpr std::array<std::string_view, 3> kLater{"memif", "vhost", "virtio-user"};
-  if (std::ranges::find(kLater, kind) != kLater.end()) {
-    return fail("device '" + spec.text + "' is not offered yet; offered are " +
-                std::string{kOffered});
   }
   return fail("unknown device '" + spec.text + "'; offered are " + std::string{kOffered});
 }
@@ -72,6 +78,9 @@ Result<void, std::string> DeviceSpec::check_surroundings() const {
     case DeviceKind::AfPacket: return check_af_packet(*this);
     case DeviceKind::AfXdp: return check_af_xdp(*this);
     case DeviceKind::Pci: return check_pci(*this);
+    case DeviceKind::Memif:
+    case DeviceKind::Vhost:
+    case DeviceKind::VirtioUser: return check_socket(*this);
     case DeviceKind::Ring:
     case DeviceKind::Vdev: return {};
   }

@@ -24,6 +24,8 @@ struct DpdkConfig {
   std::optional<MacAddress> mac{};       ///< Overrides the device's own.
   std::uint16_t rx_descriptors = 1'024;  ///< Adjusted to what the driver takes.
   std::uint16_t tx_descriptors = 1'024;
+  std::optional<std::uint16_t> tx_free_threshold{};  ///< Of free descriptors, at which sent frames
+                                                     ///< are freed; else the driver's own.
   bool with_wake = true;  ///< Ask for receive interrupts, so that a core can sleep.
   Duration link_wait =
       std::chrono::seconds{5};  ///< How long a link may take to come up; down is no failure.

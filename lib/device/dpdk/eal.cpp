@@ -124,6 +124,11 @@ void add_memory_arguments(const EalOptions& options, std::span<const std::string
       names_any_of(extra, {"--no-huge", "--in-memory", "--huge-dir", "--legacy-mem"});
   if (!is_chosen && options.use_hugepages && free_hugepage_bytes() >= options.memory_bytes) {
     arguments.emplace_back("--in-memory");
+    if (options.lends_memory) {
+      // vhost-user hands over a descriptor for each file of memory, eight at most; a file for each
+      // page would be far too many. Ordinary pages are one file in any case.
+      arguments.emplace_back("--single-file-segments");
+    }
     return;
   }
   if (!is_chosen) {
@@ -205,13 +210,14 @@ struct Eal::Running {
   std::vector<char*> argv;
   EalText text;
   bool is_started = false;
+  bool keeps_memory = false;
 
   explicit Running(bool is_verbose)
       : prefix{"millrace-" + std::to_string(::getpid())}, text{is_verbose} {}
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   ~Running() {
-    if (is_started) {
+    if (is_started && !keeps_memory) {
       rte_eal_cleanup();
     }
     remove_runtime_folder(prefix);
@@ -273,6 +279,8 @@ bool Eal::uses_hugepages() const noexcept { return rte_eal_has_hugepages() != 0;
 std::string Eal::last_cause() const { return running_->text.last_cause(); }
 
 void Eal::forget_text() noexcept { running_->text.forget(); }
+
+void Eal::keep_memory_until_exit() noexcept { running_->keeps_memory = true; }
 
 Result<std::vector<std::string>, std::string> split_arguments(std::string_view text) {
   std::vector<std::string> arguments;

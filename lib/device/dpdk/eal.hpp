@@ -22,6 +22,7 @@ struct EalOptions {
   std::uint64_t memory_bytes = 256ULL << 20U;  ///< What pools and devices are going to take.
   bool use_hugepages = true;  ///< If enough of them are free; ordinary memory otherwise.
   bool uses_pci = false;      ///< Whether a PCI device was named; otherwise the bus is not scanned.
+  bool lends_memory = false;  ///< Whether a peer is to map our memory: `DeviceSpec::lends_memory`.
   bool is_verbose = false;    ///< Lets EAL's and the drivers' text through to standard error.
 };
 
@@ -47,6 +48,9 @@ class Eal {
   /// say why they failed.
   [[nodiscard]] std::string last_cause() const;
   void forget_text() noexcept;
+  /// Leaves EAL's memory to the end of the process. For drivers that leave something in it which
+  /// DPDK's interrupt thread goes on reading.
+  void keep_memory_until_exit() noexcept;
 
  private:
   struct Running;

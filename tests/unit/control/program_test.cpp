@@ -134,7 +134,7 @@ TEST(ProgramDeathTest, OnStopLetsConnectionsFinish) {
 TEST(ProgramDeathTest, OnStopEndsAsSoonAsNothingIsLeft) {
   Program program = make_program();
   program.on_stop([&](Worker& worker) -> Duration {
-    const auto done = [&] { program.set_exit_status(33); };
+    const auto done = [&worker] { worker.stop(33); };
     return worker.background([] {}, done) ? Duration{24h} : Duration::zero();
   });
   EXPECT_EXIT(run_and_exit(program, [](Worker& worker) { return signal_soon(worker); }),

@@ -9,9 +9,10 @@ packages_run=(iproute2 iputils-ping curl wrk)
 packages_test=(
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-pytest
-  iproute2 iputils-ping curl wrk nginx-light netcat-openbsd nftables ethtool
+  iproute2 iputils-ping curl wrk nginx-light netcat-openbsd nftables ethtool procps tshark
   clang-format shellcheck
 )
+packages_tutorial=(python3 iproute2 curl nftables procps tshark)
 packages_lint=(clang-tidy-19)
 
 # packages_of GROUP: prints the names in a group.
@@ -20,6 +21,7 @@ packages_of() {
     build) printf '%s\n' "${packages_build[@]}" ;;
     run) printf '%s\n' "${packages_run[@]}" ;;
     test) printf '%s\n' "${packages_test[@]}" ;;
+    tutorial) printf '%s\n' "${packages_tutorial[@]}" ;;
     lint) printf '%s\n' "${packages_lint[@]}" ;;
     *) return 1 ;;
   esac

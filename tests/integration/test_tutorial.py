@@ -1,0 +1,61 @@
+"""docs/tutorial is true: every command it shows runs and prints what it says, every program in it is the one that is
+built, every drawing is of the capture that the commands make."""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts" / "lib" / "tutorial"))
+
+import main as tutorial  # noqa: E402
+import pages  # noqa: E402
+
+APPS = pathlib.Path(os.environ["MILLRACE_HTTPD"]).parents[1]
+PAGES = pages.pages_of(tutorial.PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_true(page, tmp_path):
+    tutorial.run_page(page, APPS, tmp_path)
+    assert tutorial.differences(page, tmp_path) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_programs_are_shown_letter_by_letter(page):
+    for name, shown in pages.listings_of(page.read_text(encoding="utf-8")).items():
+        assert shown == (ROOT / name).read_text(encoding="utf-8"), name
+
+
+def test_every_program_of_the_tutorial_is_shown():
+    shown = {name for page in PAGES for name in pages.listings_of(page.read_text(encoding="utf-8"))}
+    built = {str(path.relative_to(ROOT)) for path in (ROOT / "apps" / "examples" / "tutorial").glob("*.cpp")}
+    assert built - shown == set()
+
+
+def test_no_drawing_is_left_over():
+    drawn = {name for page in PAGES for name in pages.drawings_of(page.read_text(encoding="utf-8"))}
+    assert {path.name for path in tutorial.PAGES.glob("*.svg")} == drawn
+
+
+LINE = "    7 0.151207   198.18.2.2 → 198.18.1.2   TCP 54 40112 → 80 [ACK] Seq=1 Ack=1 Win=262144 Len=0"
+CHANGES = {
+    "a flag": LINE.replace("[ACK]", "[FIN, ACK]"),
+    "the sequence number": LINE.replace("Seq=1", "Seq=2"),
+    "the length": LINE.replace("Len=0", "Len=9"),
+    "the window": LINE.replace("262144", "0"),
+    "the direction": LINE.replace("198.18.2.2 → 198.18.1.2", "198.18.1.2 → 198.18.2.2"),
+    "the order": "    6 0.150000   198.18.1.2 → 198.18.2.2   TCP 54 80 → 40112 [FIN, ACK]\n" + LINE,
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES.keys())
+def test_a_comparison_sees(changed):
+    assert pages.skeleton(changed) != pages.skeleton(LINE)
+
+
+def test_a_comparison_overlooks_the_clock_and_random_ports():
+    later = LINE.replace("    7 0.151207", "   12 10.98").replace("40112", "61000")
+    assert pages.skeleton(later) == pages.skeleton(LINE)

@@ -21,7 +21,10 @@ address = "198.18.{net}.2/24"
 gateway = "198.18.{net}.1"
 capture = "{name}.pcapng"
 """
-_SETTINGS = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+_SETTINGS = (
+    "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
+    "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
+)
 _LINE = "{:4} The quick brown fox jumps over the lazy dog.\n"
 
 
@@ -53,9 +56,9 @@ class Lab:
         return ["ip", "netns", "exec", self.namespace, *command]
 
     def environment(self) -> dict[str, str]:
-        programs = f"{self._apps / 'httpd'}:{self._apps / 'examples' / 'tutorial'}"
-        return {**os.environ, "PATH": f"{self.folder / '.bin'}:{programs}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8",
-                "PYTHONDONTWRITEBYTECODE": "1"}
+        programs = [self.folder / ".bin", self._apps / "httpd", self._apps / "nc", self._apps / "examples" / "tutorial"]
+        path = ":".join([*map(str, programs), os.environ["PATH"]])
+        return {**os.environ, "PATH": path, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def _fill_folder(self) -> None:
         for net, name in ((1, "server"), (2, "client")):

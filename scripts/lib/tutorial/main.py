@@ -1,4 +1,4 @@
-"""Runs the tutorial's pages: every command they show, in surroundings made for each page. See scripts/tutorial."""
+"""Runs the tutorial's pages, and that on troubleshooting: every command they show, in surroundings made for each page. See scripts/tutorial."""
 
 import argparse
 import difflib
@@ -12,7 +12,7 @@ import pages
 from lab import HERE, Lab, Shell
 
 ROOT = HERE.parents[2]
-PAGES = ROOT / "docs" / "tutorial"
+PAGES = [*pages.pages_of(ROOT / "docs" / "tutorial"), ROOT / "docs" / "troubleshooting.md"]
 
 
 def run_page(page: pathlib.Path, apps: pathlib.Path, into: pathlib.Path) -> None:
@@ -46,7 +46,7 @@ def differences(page: pathlib.Path, fresh_folder: pathlib.Path) -> list[str]:
 
 def _compare(name: str, said: list[str], fresh: list[str]) -> list[str]:
     return list(difflib.unified_diff(
-        said, fresh, f"docs/tutorial/{name}", "as it comes out now", lineterm="", n=1))
+        said, fresh, f"{name} as committed", "as it comes out now", lineterm="", n=1))
 
 
 def refresh(page: pathlib.Path, apps: pathlib.Path, fresh_folder: pathlib.Path, keeps: bool) -> bool:
@@ -82,10 +82,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if given.what == "shell":
         return shell(given.apps.resolve())
-    chosen = [page for page in pages.pages_of(PAGES) if not given.names or page.name in given.names]
+    chosen = [page for page in PAGES if not given.names or page.name in given.names]
     if len(chosen) < len(given.names):
-        print(f"tutorial: there is no such page; there are: {' '.join(p.name for p in pages.pages_of(PAGES))}",
-              file=sys.stderr)
+        print(f"tutorial: there is no such page; there are: {' '.join(page.name for page in PAGES)}", file=sys.stderr)
         return 2
     differs = [refresh(page, given.apps.resolve(), given.into, given.what == "refresh") for page in chosen]
     return 1 if any(differs) and given.what == "check" else 0

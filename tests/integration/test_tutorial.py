@@ -12,6 +12,8 @@ sys.path.insert(0, str(ROOT / "scripts" / "lib" / "tutorial"))
 
 import main as tutorial  # noqa: E402
 import pages  # noqa: E402
+import states  # noqa: E402
+from segments import ACK, FIN, RST, SYN, Segment  # noqa: E402
 
 APPS = pathlib.Path(os.environ["MILLRACE_HTTPD"]).parents[1]
 PAGES = tutorial.PAGES
@@ -59,3 +61,54 @@ def test_a_comparison_sees(changed):
 def test_a_comparison_overlooks_the_clock_and_random_ports():
     later = LINE.replace("    7 0.151207", "   12 10.98").replace("40112", "61000")
     assert pages.skeleton(later) == pages.skeleton(LINE)
+
+
+SERVER = "198.18.1.2"
+
+
+def segment(source: str, flags: int, seq: int, ack: int, length: int = 0, at: float = 0.0, seen_at: float = 0.0) -> Segment:
+    """From the client or the server, seen there and at the client at these times."""
+    ends = {"client": "198.18.2.2:1024", "server": SERVER + ":80"}
+    destination = ends["server" if source == "client" else "client"]
+    return Segment(ends[source], destination, seq, ack, flags, length, 1000, (), epoch=at, client_epoch=seen_at)
+
+
+HANDSHAKE = [
+    segment("client", SYN, 0, 0, at=1, seen_at=1),
+    segment("server", SYN | ACK, 0, 1, at=2, seen_at=2),
+    segment("client", ACK, 1, 1, at=3, seen_at=3),
+]
+OPENED = (["CLOSED", "SYN-SENT", "ESTABLISHED"], ["LISTEN", "SYN-RECEIVED", "ESTABLISHED"])
+CONVERSATIONS = {
+    "a FIN counts when the hole before it is filled": (
+        [
+            segment("server", FIN | ACK, 11, 1, length=10, at=4, seen_at=4),
+            segment("client", ACK, 1, 1, at=5, seen_at=5),
+            segment("server", ACK, 1, 1, length=10, at=6, seen_at=6),
+        ],
+        ["CLOSE-WAIT"], ["FIN-WAIT-1"],
+    ),
+    "both close at once": (
+        [
+            segment("server", FIN | ACK, 1, 1, at=4, seen_at=6),
+            segment("client", FIN | ACK, 1, 1, at=6, seen_at=4),
+            segment("server", ACK, 2, 2, at=7, seen_at=8),
+            segment("client", ACK, 2, 2, at=8, seen_at=7),
+        ],
+        ["FIN-WAIT-1", "CLOSING", "TIME-WAIT"], ["FIN-WAIT-1", "CLOSING", "TIME-WAIT"],
+    ),
+    "a reset ends both": ([segment("client", RST | ACK, 1, 1, at=4, seen_at=4)], ["CLOSED"], ["CLOSED"]),
+    "an ACK of data is no ACK of a FIN": (
+        [
+            segment("client", FIN | ACK, 1, 1, length=5, at=4, seen_at=4),
+            segment("server", ACK, 1, 6, at=5, seen_at=5),
+        ],
+        ["FIN-WAIT-1"], ["CLOSE-WAIT"],
+    ),
+}
+
+
+@pytest.mark.parametrize("segments, client, server", CONVERSATIONS.values(), ids=CONVERSATIONS.keys())
+def test_states_follow_from_segments(segments, client, server):
+    whole = [*HANDSHAKE, *segments]
+    assert states.trail(states.follow(whole, SERVER), whole) == (OPENED[0] + client, OPENED[1] + server)

@@ -71,7 +71,7 @@ def label(step: Step) -> str:
         text += f" ack {segment.ack}"
     text += f" len {segment.length}" if segment.length else ""
     text += " again" if segment.is_repeated else ""
-    text += " win 0" if segment.window == 0 and not segment.flags & RST else ""
+    text += f" win {segment.window}" if segment.tells_window else ""
     return text
 
 

@@ -9,6 +9,7 @@ FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 _NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"))
 # Between two ends of one machine a segment is never longer under way than this; a later one is a retransmission.
 _LONGEST_WAY = 0.15
+_CLOCKS_DIFFER = 0.05  # Each program measures its own clock.
 
 _FIELDS = ("frame.number", "frame.time_relative", "frame.time_epoch", "ip.src", "tcp.srcport", "ip.dst", "tcp.dstport",
            "tcp.seq", "tcp.ack", "tcp.seq_raw", "tcp.ack_raw", "tcp.flags", "tcp.len", "tcp.window_size")
@@ -33,6 +34,7 @@ class Segment:
     is_lost: bool = False  # Sent by one end, never seen by the other.
     is_repeated: bool = False  # The sender has sent this part of its sequence space before.
 
+    tells_window: bool = False  # Its window closes, or opens again.
     is_midway: bool = False  # A plain ACK of a part of what is under way: the next one says more.
 
     @property
@@ -79,6 +81,7 @@ def put_together(server: list[Segment], client: list[Segment] | None, server_add
     if client is not None:
         _mark_lost(whole, client, server_address)
     _mark_repeated(whole)
+    _mark_windows(whole)
     _mark_midway(whole)
     return whole
 
@@ -89,7 +92,7 @@ def _mark_lost(whole: list[Segment], client: list[Segment], server_address: str)
         from_server = segment.source.startswith(server_address + ":")
         for other in left:
             way = (other.epoch - segment.epoch) * (1 if from_server else -1)
-            if other.identity == segment.identity and -0.001 < way < _LONGEST_WAY:
+            if other.identity == segment.identity and -_CLOCKS_DIFFER < way < _LONGEST_WAY:
                 segment.client_epoch = other.epoch
                 left.remove(other)
                 break
@@ -124,5 +127,16 @@ def _mark_midway(whole: list[Segment]) -> None:
         is_plain = segment.flags == ACK and not segment.space
         news = said.get(segment.source) != (segment.ack, segment.window)
         said[segment.source] = (segment.ack, segment.window)
-        segment.is_midway = is_plain and news and segment.window > 0 and segment.ack < sent.get(segment.destination, 0)
+        is_behind = segment.ack < sent.get(segment.destination, 0)
+        segment.is_midway = is_plain and is_behind and news and not segment.tells_window
         sent[segment.source] = max(sent.get(segment.source, 0), segment.seq + segment.space)
+
+
+def _mark_windows(whole: list[Segment]) -> None:
+    closed: dict[str, bool] = {}
+    for segment in whole:
+        if not segment.flags & (SYN | RST):
+            segment.tells_window = segment.window == 0 or closed.get(segment.source, False)
+            closed[segment.source] = segment.window == 0
+        else:
+            closed[segment.source] = False

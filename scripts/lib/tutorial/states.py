@@ -16,11 +16,16 @@ class Step:
 
 
 class End:
-    """One end. Sequence numbers are relative, so the SYN is number 0 and the FIN's number is all that must be kept."""
+    """One end. Sequence numbers are relative: the SYN has number 0."""
 
     def __init__(self, state: str) -> None:
         self.state = state
+        self._begin()
+
+    def _begin(self) -> None:
         self._end_of_stream: int | None = None  # What acknowledges our FIN.
+        self._next = 0  # The number that is expected of the peer.
+        self._early: list[tuple[int, int, bool]] = []  # Begin, end and whether a FIN ends it: came ahead of a hole.
 
     def live_through(self, segment: Segment, is_sender: bool) -> str:
         """The state that the segment led to; empty if it changed nothing."""
@@ -36,7 +41,8 @@ class End:
             self._reset()
         elif segment.flags & SYN:
             self.state = "SYN-RECEIVED" if segment.flags & ACK else "SYN-SENT"
-            self._end_of_stream = None
+            if not segment.flags & ACK:
+                self._begin()
         elif segment.flags & FIN:
             self._end_of_stream = segment.seq + segment.space
             self._move({"ESTABLISHED": "FIN-WAIT-1", "CLOSE-WAIT": "LAST-ACK"})
@@ -46,14 +52,28 @@ class End:
             self._reset()
             return
         if segment.flags & SYN:
+            if not segment.flags & ACK:
+                self._begin()
+            self._next = 1
             self._move({"SYN-SENT": "ESTABLISHED"} if segment.flags & ACK else {})
             return
         if segment.flags & ACK:
             self._move({"SYN-RECEIVED": "ESTABLISHED"})
             if self._end_of_stream is not None and segment.ack >= self._end_of_stream:
                 self._move({"FIN-WAIT-1": "FIN-WAIT-2", "CLOSING": "TIME-WAIT", "LAST-ACK": "CLOSED"})
-        if segment.flags & FIN:
+        if self._takes_fin(segment):
             self._move({"ESTABLISHED": "CLOSE-WAIT", "FIN-WAIT-1": "CLOSING", "FIN-WAIT-2": "TIME-WAIT"})
+
+    def _takes_fin(self, segment: Segment) -> bool:
+        """Whether the peer's FIN is reached now: it counts only after everything before it."""
+        self._early.append((segment.seq, segment.seq + segment.space, bool(segment.flags & FIN)))
+        reached = False
+        for begin, end, is_last in sorted(self._early):
+            if begin <= self._next:
+                self._next = max(self._next, end)
+                reached = reached or (is_last and end <= self._next)
+        self._early = [early for early in self._early if early[0] > self._next]
+        return reached
 
     def _reset(self) -> None:
         if self.state != "LISTEN":

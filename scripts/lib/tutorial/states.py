@@ -102,15 +102,19 @@ def follow(segments: list[Segment], server_address: str) -> list[Step]:
             if step.segment.flags & (SYN | ACK) == SYN and not step.segment.is_repeated:
                 server.state = before[1]  # A new connection, perhaps from the same port as the one before.
             step.server = server.live_through(step.segment, is_sender=from_server)
-    for step in sorted(steps, key=lambda step: step.segment.client_epoch or step.segment.epoch):
+    for step in _as_client_saw(steps):
         from_server = step.segment.source.startswith(server_address + ":")
         if not from_server or not step.segment.is_lost:
             step.client = client.live_through(step.segment, is_sender=not from_server)
     return steps
 
 
+def _as_client_saw(steps: list[Step]) -> list[Step]:
+    return sorted(steps, key=lambda step: step.segment.client_epoch or step.segment.epoch)
+
+
 def trail(steps: list[Step], segments: list[Segment]) -> tuple[list[str], list[str]]:
     """All states of the client and of the server, in order."""
     client, server = first_states(segments)
-    return ([client] + [step.client for step in steps if step.client],
+    return ([client] + [step.client for step in _as_client_saw(steps) if step.client],
             [server] + [step.server for step in steps if step.server])

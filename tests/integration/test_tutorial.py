@@ -3,6 +3,7 @@ program is shown as it is built, every drawing is of the capture that the comman
 
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -17,6 +18,14 @@ from segments import ACK, FIN, RST, SYN, Segment  # noqa: E402
 
 APPS = pathlib.Path(os.environ["MILLRACE_HTTPD"]).parents[1]
 PAGES = tutorial.PAGES
+
+
+@pytest.fixture(autouse=True, scope="module")
+def ends_in_order():
+    """Also when time is up: what a page has made is removed on the way out."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

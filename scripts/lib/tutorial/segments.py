@@ -7,8 +7,6 @@ import subprocess
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 _NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"))
-# Between two ends of one machine a segment is never longer under way than this; a later one is a retransmission.
-_LONGEST_WAY = 0.15
 _CLOCKS_DIFFER = 0.05  # Each program measures its own clock.
 
 _FIELDS = ("frame.number", "frame.time_relative", "frame.time_epoch", "ip.src", "tcp.srcport", "ip.dst", "tcp.dstport",
@@ -87,24 +85,35 @@ def put_together(server: list[Segment], client: list[Segment] | None, server_add
 
 
 def _mark_lost(whole: list[Segment], client: list[Segment], server_address: str) -> None:
-    left = list(client)
-    for segment in whole:
-        from_server = segment.source.startswith(server_address + ":")
-        for other in left:
-            way = (other.epoch - segment.epoch) * (1 if from_server else -1)
-            if other.identity == segment.identity and -_CLOCKS_DIFFER < way < _LONGEST_WAY:
-                segment.client_epoch = other.epoch
-                left.remove(other)
-                break
-        else:
-            segment.is_lost = from_server
     start = whole[0].epoch - whole[0].seconds if whole else 0.0
-    for other in left:
-        if other.destination.startswith(server_address + ":"):
-            place = next((i for i, segment in enumerate(whole) if segment.epoch > other.epoch), len(whole))
-            lost = dataclasses.replace(
-                other, frame=None, seconds=other.epoch - start, client_epoch=other.epoch, is_lost=True)
-            whole.insert(place, lost)
+    by_server = [segment for segment in whole if segment.source.startswith(server_address + ":")]
+    to_server = [segment for segment in whole if segment not in by_server]
+    from_client = [segment for segment in client if segment.destination.startswith(server_address + ":")]
+    to_client = [segment for segment in client if segment not in from_client]
+    arrived = {id(sent): got for sent, got in _pairs(by_server, to_client)}
+    for segment in by_server:
+        segment.is_lost = id(segment) not in arrived
+        segment.client_epoch = None if segment.is_lost else arrived[id(segment)].epoch
+    left = list(from_client)
+    for sent, got in _pairs(from_client, to_server):
+        got.client_epoch = sent.epoch
+        left = [segment for segment in left if segment is not sent]
+    for segment in left:
+        place = next((i for i, other in enumerate(whole) if other.epoch > segment.epoch), len(whole))
+        lost = dataclasses.replace(
+            segment, frame=None, seconds=segment.epoch - start, client_epoch=segment.epoch, is_lost=True)
+        whole.insert(place, lost)
+
+
+def _pairs(sent: list[Segment], received: list[Segment]) -> list[tuple[Segment, Segment]]:
+    """Each segment received, with the latest like it that had been sent by then: a repetition looks as the first."""
+    left, found = list(sent), []
+    for got in received:
+        before = [one for one in left if one.identity == got.identity and one.epoch <= got.epoch + _CLOCKS_DIFFER]
+        if before:
+            found.append((before[-1], got))
+            left = [one for one in left if one is not before[-1]]
+    return found
 
 
 def _mark_repeated(whole: list[Segment]) -> None:

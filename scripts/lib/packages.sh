@@ -14,9 +14,10 @@ packages_run=(iproute2 iputils-ping curl wrk)
 packages_test=(
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-pytest
-  iproute2 iputils-ping curl wrk nginx-light netcat-openbsd nftables ethtool
+  iproute2 iputils-ping curl wrk nginx-light netcat-openbsd nftables ethtool procps tshark
   clang-format shellcheck cmake doxygen libsystemd-dev
 )
+packages_tutorial=(python3 iproute2 curl nftables procps tshark)
 packages_lint=(clang-tidy-19)
 packages_browser=(chromium fonts-dejavu-core)
 packages_container=(debootstrap)
@@ -29,6 +30,7 @@ packages_of() {
     run) printf '%s\n' "${packages_run[@]}" ;;
     test) printf '%s\n' "${packages_test[@]}" ;;
     container) printf '%s\n' "${packages_container[@]}" ;;
+    tutorial) printf '%s\n' "${packages_tutorial[@]}" ;;
     lint) printf '%s\n' "${packages_lint[@]}" ;;
     browser) printf '%s\n' "${packages_browser[@]}" ;;
     *) return 1 ;;

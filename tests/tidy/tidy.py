@@ -222,6 +222,33 @@ def check_drop_reasons() -> list[str]:
     ]
 
 
+def check_troubleshooting() -> list[str]:
+    """docs/troubleshooting.md has a row for each DropReason and each Error, none for others, and quotes only lines
+    that some source says."""
+    page = text_of(ROOT / "docs/troubleshooting.md")
+    reasons = set(re.findall(r'Name\{DropReason::\w+, "(\w+)"\}', text_of(ROOT / "lib/api/stats.cpp")))
+    errors = set(re.findall(r'Name\{Error::\w+, "([^"]+)"\}', text_of(ROOT / "lib/api/error.cpp")))
+    first_cells = {heading: _first_cells(page, heading) for heading in re.findall(r"^## (.*)$", page, re.MULTILINE)}
+    counters = {cell.strip("`") for cell in first_cells["What is dropped, and why"]}
+    words = {word for cell in first_cells["What a connection ended with"] for word in cell.split(", ")}
+    said = "".join(re.sub(r'"\s*"', "", text_of(path)) for path in sources("lib", "apps", suffixes=(".cpp",)))
+    quoted = [
+        part for heading in ("It does not start", "Lines while it runs") for cell in first_cells[heading]
+        for part in re.findall(r"`([^`]+)`", cell)
+    ]
+    return [
+        *(f"docs/troubleshooting.md: no row explains {name}" for name in sorted((reasons - counters) | (errors - words))),
+        *(f"docs/troubleshooting.md: nothing is called {name}" for name in sorted((counters - reasons) | (words - errors))),
+        *(f"docs/troubleshooting.md: no source says '{part}'" for part in quoted if part not in said),
+    ]
+
+
+def _first_cells(page: str, heading: str) -> list[str]:
+    """Of the table below that heading, without its head."""
+    section = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)[1]
+    return [cell.strip() for cell in re.findall(r"^\| (.*?) \|", section, re.MULTILINE)][1:]
+
+
 def check_headers(compiler: list[str]) -> list[str]:
     """Each public header compiles alone, with the standard library and its siblings."""
     complaints = []
@@ -275,7 +302,8 @@ def _tool(name: str, hint: str = "scripts/setup test installs it") -> str:
 def main() -> int:
     checks = {
         "layers": check_layers, "lengths": check_lengths, "unlisted": check_unlisted, "readme": check_readme,
-        "words": check_words, "drop_reasons": check_drop_reasons, "headers": check_headers,
+        "words": check_words, "drop_reasons": check_drop_reasons,
+        "troubleshooting": check_troubleshooting, "headers": check_headers,
         "format": check_format, "scripts": check_scripts, "clang_tidy": check_clang_tidy,
     }
     parser = argparse.ArgumentParser(description=__doc__)

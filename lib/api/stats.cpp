@@ -41,9 +41,6 @@ constexpr std::array kNamesBelowTcp{
     Name{DropReason::IcmpNotUnicast, "icmp_not_unicast"},
     Name{DropReason::IcmpUnmatched, "icmp_unmatched"},
     Name{DropReason::IcmpOutRateLimited, "icmp_out_rate_limited"},
-};
-
-constexpr std::array kTransportNames{
     Name{DropReason::UdpTooShort, "udp_too_short"},
     Name{DropReason::UdpBadLength, "udp_bad_length"},
     Name{DropReason::UdpBadChecksum, "udp_bad_checksum"},

@@ -19,6 +19,16 @@ timespec to_timespec(Duration duration) noexcept {
   return result;
 }
 
+bool has_error(const pollfd& descriptor) noexcept {
+  return (descriptor.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 &&
+         (descriptor.revents & POLLIN) == 0;
+}
+
+/// Some errors are news and no more, "the interface went down", say, and gone once they were told.
+bool still_has_error(pollfd descriptor) noexcept {
+  return ::poll(&descriptor, 1, 0) > 0 && has_error(descriptor);
+}
+
 }  // namespace
 
 IdleSleep::IdleSleep(std::span<device::Device* const> devices, std::span<const int> descriptors)
@@ -62,8 +72,7 @@ bool IdleSleep::arm() noexcept {
 void IdleSleep::note_failed_devices() noexcept {
   // Without this a dead descriptor would wake the core for ever.
   for (std::size_t i = 0; i < devices_.size() && !failed_device_; ++i) {
-    const bool has_failed = (descriptors_[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
-    if (has_failed && (descriptors_[i].revents & POLLIN) == 0) {
+    if (has_error(descriptors_[i]) && still_has_error(descriptors_[i])) {
       descriptors_[i].fd = -1;
       descriptors_[i].revents = 0;
       failed_device_ = i;

@@ -24,11 +24,11 @@ constexpr std::uint32_t kEthernetHeaderBytes = RTE_ETHER_HDR_LEN;
 struct DriverFacts {
   bool is_tap = false;
   bool reflects = false;
-  bool has_own_checksums = true;  ///< Its checksum offload is done by hardware, and right.
-  bool shares_umem = false;       ///< Its buffers are the kernel's, too.
-  int socket_domain = AF_UNSPEC;  ///< Of its socket on an interface that was there before.
-  std::uint16_t rx_descriptors_max = 0xffff;
-  std::uint16_t mtu_max = 0;  ///< Where it says less of itself than it can; otherwise 0.
+  bool has_own_checksums = true;     ///< Its checksum offload is done by hardware, and right.
+  bool shares_umem = false;          ///< Its buffers are the kernel's, too.
+  int socket_domain = AF_UNSPEC;     ///< Of its socket on an interface that was there before.
+  std::uint16_t rx_descriptors = 0;  ///< What suits it best; 0: as many as are wanted.
+  std::uint16_t mtu_max = 0;         ///< Where it says less of itself than it can; otherwise 0.
 
   [[nodiscard]] bool borrows_interface() const noexcept { return socket_domain != AF_UNSPEC; }
 };
@@ -41,7 +41,7 @@ DriverFacts facts_about(std::string_view driver) noexcept {
     // of spare buffers: one would do.
     facts.is_tap = true;
     facts.has_own_checksums = false;
-    facts.rx_descriptors_max = 64;
+    facts.rx_descriptors = 64;
   } else if (driver == "net_ring") {
     facts.reflects = true;
   } else if (driver == "net_af_packet") {
@@ -51,6 +51,8 @@ DriverFacts facts_about(std::string_view driver) noexcept {
   } else if (driver == "net_af_xdp") {
     facts.socket_domain = AF_XDP;
     facts.shares_umem = true;
+    // As many as the driver keeps buffers for: a frame that finds the ring full is lost.
+    facts.rx_descriptors = 2'048;
   } else if (driver == "net_memif") {
     // Its buffers have room for more, but it names a frame of 1,518 bytes as its longest.
     facts.mtu_max = RTE_ETHER_MTU;
@@ -283,7 +285,8 @@ Result<void, std::string> set_up_and_start(const DpdkConfig& config, const rte_e
                                            packet::PacketPool& pool, DpdkPort& port) {
   DpdkAgreement& agreement = port.agreement;
   const DriverFacts facts = facts_about(agreement.driver);
-  agreement.rx_descriptors = std::min(config.rx_descriptors, facts.rx_descriptors_max);
+  agreement.rx_descriptors =
+      facts.rx_descriptors != 0 ? facts.rx_descriptors : config.rx_descriptors;
   agreement.tx_descriptors = config.tx_descriptors;
   agree_offloads(info, facts, agreement);
   if (auto ready = set_up(config, info, facts, pool, port); !ready) {

@@ -68,6 +68,10 @@ class Instance {
 
   [[nodiscard]] const Config& config() const noexcept { return setup_.config; }
   [[nodiscard]] std::vector<std::unique_ptr<Core>>& cores() noexcept { return cores_; }
+  /// As it was given, without the VLAN. `index` as in `Core::devices`.
+  [[nodiscard]] const std::string& device_name(std::size_t index) const noexcept {
+    return plan_.devices[index].spec.text;
+  }
   /// Whether a core without work sleeps.
   [[nodiscard]] bool sleeps_when_idle() const noexcept;
   /// The part of the start-up report that this knows.

@@ -150,7 +150,7 @@ void Launch::show_messages() {
         parts_.log.warn(to_text(*stall));
       } else if (const auto* loss = std::get_if<DeviceLoss>(&message)) {
         parts_.log.warn("the interface of {} is gone; start the program again to have it back",
-                        parts_.instance.config().devices[loss->device].spec);
+                        parts_.instance.device_name(loss->device));
       } else {
         parts_.log.warn(to_text(std::get<net::Conflict>(message)));
       }

@@ -35,7 +35,7 @@ struct Snapshot {
 
 /// A device whose interface is gone.
 struct DeviceLoss {
-  std::size_t device = 0;  ///< By index.
+  std::size_t device = 0;  ///< By index in `Core::devices`.
 };
 
 /// What a core has to tell people; the main thread words it.

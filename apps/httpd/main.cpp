@@ -3,7 +3,6 @@
 #include <sodium/core.h>
 
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -109,8 +108,6 @@ int main(int argc, char** argv) {
   if (sodium_init() < 0) {
     return 1;
   }
-  // An access log on a pipe whose reader has gone is trouble to be told, not an end.
-  std::signal(SIGPIPE, SIG_IGN);
   Httpd httpd;
   millrace::Program program{"millrace-httpd", "Serves files, or a page about itself, over HTTP."};
   declare_options(program, httpd);

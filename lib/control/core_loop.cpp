@@ -83,9 +83,6 @@ void CoreLoop::pause_if_stuck() {
 }
 
 void CoreLoop::begin_drain() {
-  // What woke the core must not keep it awake. `turn` looks for requests afterwards, so none is
-  // missed.
-  main_line_.request_wake.lower();
   // The core may have slept: a turn brings its time up to date before the program is called.
   static_cast<void>(core_.loop->run_turn());
   const Duration granted = on_stop_ ? on_stop_(*core_.face) : Duration::zero();

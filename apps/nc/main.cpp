@@ -46,6 +46,11 @@ int main(int argc, char** argv) {
     options = *read;
     return {};
   });
+  // A helper may wait for whoever should read our output; a signal ends that, too.
+  program.on_stop([&io](millrace::Worker&) {
+    io.interrupt();
+    return millrace::Duration::zero();
+  });
   return program.run(argc, argv,
                      [&](millrace::Worker& worker) -> millrace::Result<void, std::string> {
                        if (worker.index() != 0) {

@@ -1,6 +1,8 @@
-"""What the wire can make a program say is bounded, and a reader of its output that goes away costs it nothing."""
+"""What the wire can make a program say is bounded, and a reader of its output that goes away, or does not read, costs it
+nothing."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -62,3 +64,24 @@ def test_capture_whose_reader_leaves(namespace, serve, tmp_path):
         assert time.monotonic() < deadline, server.log()
         time.sleep(0.05)
     assert echoes(namespace)
+
+
+def test_netcat_ends_although_nobody_reads_its_output(namespace):
+    reading, writing = os.pipe()
+    netcat = namespace.start(path_of("nc"), "-l", "9001", stdin=subprocess.DEVNULL, stdout=writing)
+    os.close(writing)
+    try:
+        deadline = time.monotonic() + 30
+        while namespace.run("ping", "-c", "1", "-W", "1", "-q", ADDRESS, check=False).returncode != 0:
+            assert time.monotonic() < deadline and netcat.poll() is None
+        with namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as peer:
+            peer.settimeout(10)
+            peer.connect((ADDRESS, 9001))
+            peer.sendall(bytes(1 << 18))  # More than a pipe holds.
+            time.sleep(0.2)
+            netcat.send_signal(signal.SIGTERM)
+            assert netcat.wait(5) == 0
+        assert INTERFACE not in namespace.ip("link", "show")
+    finally:
+        end_process(netcat)
+        os.close(reading)

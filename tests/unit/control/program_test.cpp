@@ -124,7 +124,7 @@ TEST(ProgramDeathTest, OnStopLetsConnectionsFinish) {
   std::optional<Conversation> conversation;
   // The echo comes back only because the worker goes on; its end then stops the program.
   program.on_stop([&](Worker& worker) -> Duration {
-    conversation.emplace(program, worker);
+    conversation.emplace(worker);
     return conversation->begin() ? Duration{1min} : Duration::zero();
   });
   EXPECT_EXIT(run_and_exit(program, [](Worker& worker) { return signal_soon(worker); }),

@@ -24,7 +24,7 @@ constexpr std::string_view kTop = R"(<!doctype html>
 body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.55 system-ui, sans-serif }
 .in { max-width: 58rem; margin-inline: auto; padding-inline: 1.5rem }
 header { background: linear-gradient(160deg, var(--deep), #0a7ea4); color: #fff; padding-top: 3.2rem }
-header svg { display: block; width: 100%; height: 3.2rem; margin: 1.6rem 0 -1px; fill: var(--paper) }
+header svg { display: block; width: 100%; height: 3.2rem; margin: 1.6rem 0 -2px; fill: var(--paper) }
 h1 { font-size: 3rem; line-height: 1.1; letter-spacing: -.03em; margin: 0 0 .7rem }
 header p { font-size: 1.15rem; max-width: 44rem; margin: 0; color: #e2f2f8 }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .8rem }

@@ -38,7 +38,8 @@ def browse(namespace, tmp_path):
             # Root has no sandbox; the namespace leads nowhere but to the server.
             "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
             "--disable-background-networking", "--no-first-run", f"--user-data-dir={profile}",
-            f"--window-size={WIDTH},{HEIGHT}", *options, f"http://{ADDRESS}{path}",
+            # Chromium stops loading after a few seconds by itself, which a busy machine may need to start it.
+            "--timeout=60000", f"--window-size={WIDTH},{HEIGHT}", *options, f"http://{ADDRESS}{path}",
             timeout=120,
         ).stdout
 

@@ -43,16 +43,14 @@ int main(int argc, char** argv) {
     options = *read;
     return {};
   });
-  return program.run(argc, argv,
-                     [&](millrace::Worker& worker) -> millrace::Result<void, std::string> {
-                       if (worker.index() != 0) {
-                         return {};  // The counts are one core's.
-                       }
-                       run = std::make_unique<load::Load>(worker, options, [&](int status) {
-                         program.set_exit_status(status);
-                         worker.stop();
-                       });
-                       run->start();
-                       return {};
-                     });
+  return program.run(
+      argc, argv, [&](millrace::Worker& worker) -> millrace::Result<void, std::string> {
+        if (worker.index() != 0) {
+          return {};  // The counts are one core's.
+        }
+        run =
+            std::make_unique<load::Load>(worker, options, [&](int status) { worker.stop(status); });
+        run->start();
+        return {};
+      });
 }

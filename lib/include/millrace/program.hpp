@@ -83,10 +83,12 @@ class Program {
   /// granted is over, or a second signal or `Worker::stop` ends that early. Several workers may
   /// call it at the same time. Whatever `handler` captures must outlive `run`.
   ///
-  ///     program.on_stop([&listener](millrace::Worker&) -> millrace::Duration {
-  ///       (void)listener.close();
-  ///       return 10s;
-  ///     });
+  ///     void end_in_order(millrace::Program& program, millrace::TcpListener& listener) {
+  ///       program.on_stop([&listener](millrace::Worker&) -> millrace::Duration {
+  ///         static_cast<void>(listener.close());
+  ///         return std::chrono::seconds{10};
+  ///       });
+  ///     }
   Program& on_stop(OnStop handler);
   /// The configuration to start from; options given on the command line override it. Valid until
   /// `run`.

@@ -66,7 +66,7 @@ class Lab:
         site = self.folder / "site"
         site.mkdir()
         (site / "hello.txt").write_text("Hello.\n")
-        for name, lines in (("page", 40), ("chapter", 110), ("book", 220)):
+        for name, lines in (("page", 40), ("chapter", 110), ("book", 219)):
             (site / f"{name}.txt").write_text("".join(map(_LINE.format, range(1, lines + 1))))
         (self.folder / ".bin").mkdir()
         draw = self.folder / ".bin" / "draw"

@@ -138,8 +138,6 @@ class Crowd:
 
     def _say_goodbye(self, seconds: float) -> None:
         for member in list(self._by_descriptor.values()):
-            # Closed in order, thousands of ports would be in TIME-WAIT and missing in the next round.
-            member.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             member.socket.close()
         print(json.dumps({"processor_seconds": seconds, "turned_out": self.turned_out, "aborted": self.aborted}))
 

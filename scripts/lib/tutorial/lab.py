@@ -25,6 +25,7 @@ _SETTINGS = (
     "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
     "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
 )
+_WRITTEN_AT = 1_767_225_600  # Fixed, because the server's answers tell it and their length with it.
 _LINE = "{:4} The quick brown fox jumps over the lazy dog.\n"
 
 
@@ -68,6 +69,8 @@ class Lab:
         (site / "hello.txt").write_text("Hello.\n")
         for name, lines in (("page", 40), ("chapter", 110), ("book", 219)):
             (site / f"{name}.txt").write_text("".join(map(_LINE.format, range(1, lines + 1))))
+        for file in site.iterdir():
+            os.utime(file, (_WRITTEN_AT, _WRITTEN_AT))
         (self.folder / ".bin").mkdir()
         draw = self.folder / ".bin" / "draw"
         draw.write_text(f'#!/bin/sh\nexec "{sys.executable}" -B "{HERE / "draw.py"}" "$@"\n')

@@ -33,7 +33,8 @@ class Program {
  public:
   /// Runs on each worker, on the thread of its core, before its first turn; of several workers one
   /// after the other. It may call everything that a handler may. The worker lives until `run`
-  /// returns. A failure ends the program with status 1, after one line that holds the message.
+  /// returns. A failure ends the program with status 1, after one line that holds the message. The
+  /// start-up report is printed when all have succeeded; first handlers may run before that.
   using Start = std::move_only_function<Result<void, std::string>(Worker&)>;
   /// Runs on a worker, between two turns, when SIGINT or SIGTERM first asks for the end: stop
   /// listening, close what is at rest, let the rest finish. Returns for how long the worker may go
@@ -90,8 +91,9 @@ class Program {
   ///       });
   ///     }
   Program& on_stop(OnStop handler);
-  /// The configuration to start from; options given on the command line override it. Valid until
-  /// `run`.
+  /// The configuration to start from; options given on the command line override it, field by
+  /// field: with one device in here, `--device` changes its kind and leaves its addresses. Without
+  /// a device it is tap:millrace0 with 198.18.0.2/24. Valid until `run`.
   Config& config() noexcept;
 
   /// Reads the command line, starts, runs until SIGINT, SIGTERM or `Worker::stop`, cleans up. Each

@@ -93,15 +93,17 @@ class TcpSocket {
   /// Payload bytes handed to `send` and not yet acknowledged by the peer.
   [[nodiscard]] std::size_t unacknowledged() const;
 
-  /// Says that nothing more will be sent: FIN follows what is queued; receiving goes on.
-  /// Error: InvalidState (not connected yet).
+  /// Says that nothing more will be sent: FIN follows what is queued; receiving goes on. When the
+  /// peer has finished, too, and all is read and acknowledged, the connection ends by itself, and
+  /// `close` is not needed. Error: InvalidState (not connected yet).
   Result<void> shutdown();
   /// Ends the connection in order: what is queued is still sent, then FIN. If received data is
   /// unread, or data arrives later, the peer gets a reset instead (RFC 9293 §3.6.1). Only
   /// `on_closed` follows. Closing twice is harmless.
   Result<void> close();
   /// Ends the connection at once with a reset; what is queued is lost. `on_closed` follows with
-  /// ConnectionAborted.
+  /// ConnectionAborted: not inside this call, but after the handler or timer that makes it has
+  /// returned. Until then the handle is valid.
   Result<void> abort();
 
   /// Whether small segments may leave at once (Nagle's algorithm off, RFC 9293 §3.7.4). Default:
@@ -151,16 +153,23 @@ class TcpSocket {
 
 /// Hears of a connection's events, on the core that owns it, once per turn of the loop each. All
 /// are optional. Inside any of them any call on any object of that core is allowed, destroying the
-/// handler of a closed connection included.
+/// handler of a closed connection included. No call on a socket, listener or worker calls a handler
+/// from inside: what it causes is told after the handler or timer that made it has returned. A
+/// handler, timer or start function that throws ends the process.
 ///
 /// Order: `on_accepted` or `on_connected` first, then any of the middle ones, `on_closed` last and
-/// exactly once. A connection that never came to be hears `on_closed` alone. The library does not
-/// own handlers: each must outlive the connections and listeners that it was given to.
+/// exactly once. An open that failed hears `on_closed` alone; an accepted connection never does.
+/// The library does not own handlers: each must outlive the connections and listeners that it was
+/// given to. What belongs to one connection is a handler of its own, or its user data:
 ///
+///     struct Session final : millrace::TcpHandler {
+///       void on_closed(millrace::TcpSocket, millrace::Result<void>) override { delete this; }
+///       std::string name;
+///     };
 ///     struct Greeter final : millrace::TcpHandler {
 ///       void on_accepted(millrace::TcpSocket socket) override {
+///         socket.set_handler(*new Session);  // Hears of this connection from here on.
 ///         socket.send("good day\n");
-///         socket.close();
 ///       }
 ///     };
 class TcpHandler {
@@ -171,12 +180,13 @@ class TcpHandler {
   virtual void on_accepted(TcpSocket /*socket*/) {}
   /// An active open has succeeded.
   virtual void on_connected(TcpSocket /*socket*/) {}
-  /// New bytes can be read.
+  /// New bytes can be read. What is left unread is no event again until more arrives.
   virtual void on_readable(TcpSocket /*socket*/) {}
   /// After `send` took less than all, or `writable` answered little: a third of the send buffer is
   /// free again.
   virtual void on_writable(TcpSocket /*socket*/) {}
-  /// The peer has sent FIN and everything before it has been read. Sending is still possible.
+  /// The peer has sent FIN and everything before it has been read, wherever that was done. Sending
+  /// is still possible; answer with `close` or `shutdown`, or the connection stays half open.
   virtual void on_peer_finished(TcpSocket /*socket*/) {}
   /// The connection is over: with a value if both directions were closed in order, else with the
   /// reason. Received bytes can still be read in here; afterwards the handle is stale.
@@ -186,7 +196,7 @@ class TcpHandler {
 /// What a listener is given: `worker.listen({.port = millrace::Port{80}}, handler)`.
 struct ListenOptions {
   Port port;            ///< Zero is an InvalidArgument.
-  IpAddress address{};  ///< Which of our addresses; unspecified means all.
+  IpAddress address{};  ///< Which of our addresses; unspecified, shown as "::", means all.
   std::uint32_t backlog =
       511;  ///< Established connections that may wait while accepting is paused.
 };

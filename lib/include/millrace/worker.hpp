@@ -33,7 +33,8 @@ class Timer {
   Timer() noexcept = default;
 
   /// Keeps it from firing; what its function has captured is destroyed at once. Inside handlers and
-  /// other timers, too. Errors: StaleHandle (it has fired or was cancelled), WrongCore.
+  /// other timers, too. Errors, which may be ignored: StaleHandle (it has fired, was cancelled, or
+  /// names none), WrongCore.
   Result<void> cancel();
 
   /// For the library.
@@ -70,9 +71,9 @@ class Worker {
                                     const ConnectOptions& options = {}) = 0;
 
   /// Calls `function` once after `delay`, to within the wheel's tick of 33 µs, and never inside
-  /// `after` itself: no delay means "soon, but not in the middle of this". It may do all that
-  /// handlers may. A function still waiting when the program ends is destroyed uncalled. Error:
-  /// OutOfTimers.
+  /// `after` itself: no delay, or a negative one, means "soon, but not in the middle of this". It
+  /// may do all that handlers may. A function still waiting when the program ends is destroyed
+  /// uncalled. Error: OutOfTimers.
   virtual Result<Timer> after(Duration delay, InlineFunction function) = 0;
 
   /// Runs `work` on a helper thread, where it may block, then `done` on this core. Neither may use
@@ -85,9 +86,10 @@ class Worker {
   /// (some come back as peers acknowledge: try again in `on_writable`, or after a while).
   virtual Result<Buffer> allocate_buffer() = 0;
 
-  /// Asks all workers of this program to stop after the current turn. `Program::run` then returns
-  /// `exit_status`. The first call decides; what `on_closed` asks for when the end aborts a
-  /// connection comes too late. What `Program::on_stop` was granted ends, too.
+  /// Asks all workers of this program to stop after the current turn. Connections that are left are
+  /// aborted, and their handlers hear `on_closed` with ConnectionAborted, so keep them until
+  /// `Program::run` returns. That returns `exit_status`; the first call decides, and what such an
+  /// `on_closed` asks for comes too late. What `Program::on_stop` was granted ends, too.
   virtual void stop(int exit_status = 0) noexcept = 0;
 
   /// The time at the start of this turn; it stands still inside one.

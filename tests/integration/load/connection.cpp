@@ -137,8 +137,8 @@ void Connection::on_answer() {
     return;
   }
   is_answered_ = true;
-  if (closes_after_answer()) {
-    if (!server_closes()) {
+  if (closes_after_answer() || answer_->is_last()) {
+    if (!server_closes() && !answer_->is_last()) {
       socket_.close();
     }
     return;  // on_closed counts.

@@ -85,6 +85,7 @@ millrace::Result<void, std::string> ResponseReader::read_head() {
   has_head_ = true;
   status_ = *status;
   body_left_ = *length;
+  is_last_ = field(head_, "Connection").value_or("").starts_with("close");
   return {};
 }
 

@@ -23,6 +23,8 @@ class ResponseReader {
   [[nodiscard]] millrace::Result<std::size_t, std::string> take(std::span<const std::byte> bytes);
 
   [[nodiscard]] bool is_complete() const noexcept { return has_head_ && body_left_ == 0; }
+  /// The server closes after this answer.
+  [[nodiscard]] bool is_last() const noexcept { return is_last_; }
   [[nodiscard]] int status() const noexcept { return status_; }
   [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
   /// The body's first bytes, up to 256.
@@ -37,6 +39,7 @@ class ResponseReader {
   bool hashes_;
   std::string head_;
   bool has_head_ = false;
+  bool is_last_ = false;
   int status_ = 0;
   std::uint64_t body_left_ = 0;
   std::uint64_t body_bytes_ = 0;

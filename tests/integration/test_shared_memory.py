@@ -105,7 +105,7 @@ def test_gibibyte_arrives_both_ways(namespace, serve, link, make_file, tmp_path)
 
 
 def test_thousand_concurrent_connections_without_an_error(namespace, serve, link):
-    server = serve(link, "httpd")
+    server = serve(link, "httpd", "--max-requests", "1000000")  # No connection has to be made anew.
     counted = load(namespace, link, "-c", 1000, "-t", 5)
     assert counted["connections"] == 1000
     assert counted["done"] > 1000
@@ -165,8 +165,9 @@ def test_client_goes_on_when_its_server_is_killed_and_comes_back(namespace, link
     wait_for(lambda: second.stats()["tcp_accepted"] > 20)
     output, _ = client.communicate(timeout=30)
     counted = json.loads(output)
-    # Nobody else is to blame: each of the twenty that were under way failed, and at most once more while it was dark.
-    assert 0 < counted["failed"] <= 80, counted
+    # Of the twenty that were under way those fail whose handshake was done; the SYNs of the others are sent again.
+    assert counted["failed"] <= 80, counted
+    assert counted["done"] > 40, counted
     second.wait_until_idle(0)
     assert second.stop() == 0, second.log()
 

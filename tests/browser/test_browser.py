@@ -84,7 +84,7 @@ def gallery(tmp_path) -> pathlib.Path:
     for number in range(IMAGES):
         (site / "img" / f"{number:02}.png").write_bytes(make_image(number))
         left, top = CELL * (number % COLUMNS), CELL * (number // COLUMNS)
-        tags.append(f'<img src="img/{number:02}.png" width="60" height="60" style="left:{left}px;top:{top}px">')
+        tags.append(f'<img decoding="sync" src="img/{number:02}.png" width="60" height="60" style="left:{left}px;top:{top}px">')
     (site / "style.css").write_text("body{margin:0;background:#fff}img{position:absolute}")
     (site / "widths.js").write_text(
         """addEventListener("load", () => {

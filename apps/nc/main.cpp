@@ -2,7 +2,6 @@
 // TCP.
 #include <unistd.h>
 
-#include <csignal>
 #include <memory>
 #include <string>
 
@@ -28,9 +27,6 @@ void declare_options(millrace::Program& program, nc::Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // A closed standard output is an error like any other.
-  std::signal(SIGPIPE, SIG_IGN);
-
   nc::Arguments arguments;
   nc::Options options;
   nc::StandardIo io{STDIN_FILENO, STDOUT_FILENO};

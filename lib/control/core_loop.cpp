@@ -104,6 +104,9 @@ void CoreLoop::watch() {
     send(*stall);
   }
   tell_conflict();
+  if (const auto unfinished = core_.stack->take_unfinished()) {
+    send(*unfinished);
+  }
 }
 
 void CoreLoop::tell_conflict() {
@@ -114,9 +117,6 @@ void CoreLoop::tell_conflict() {
   if (const auto conflict = core_.stack->take_conflict()) {
     conflict_told_at_ = now;
     send(*conflict);
-  }
-  if (const auto unfinished = core_.stack->take_unfinished()) {
-    send(*unfinished);
   }
 }
 

@@ -161,6 +161,12 @@ Result<void, std::string> Instance::check_devices() {
 
 Result<void, std::string> Instance::plan_host_addresses(std::vector<LocalAddress> kernel) {
   host_addresses_.resize(plan_.interfaces.size());
+  // Nor may it be one of ours: the kernel and we would each defend it.
+  for (const DeviceConfig& config : setup_.config.devices) {
+    for (const IpPrefix& ours : config.addresses) {
+      kernel.push_back({.interface = config.spec, .address = ours.address()});
+    }
+  }
   for (std::size_t i = 0; i < plan_.interfaces.size() && setup_.config.host_setup; ++i) {
     const device::DeviceSpec& spec = plan_.devices[plan_.interfaces[i].device].spec;
     // A VLAN's end in the kernel is an interface of its own, which is left to the operator.

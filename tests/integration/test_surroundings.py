@@ -51,6 +51,8 @@ CASES = [
     Case("configuration file without a name", "echo", ["--config=", "--device=ring"], USAGE, ["--config", "TOML"]),
     Case("flag with a value of its own", "echo", ["--counters=perhaps"], USAGE, ["--counters", "true or false"]),
     Case("address that the kernel holds", "echo", [], SURROUNDINGS, [ADDRESS], address_held=True),
+    Case("address meant for the kernel's end", "echo", ["--address=198.18.0.2/24", "--address=198.18.0.1/24"],
+         SURROUNDINGS, ["198.18.0.1", "kernel's end", "--no-host-setup"]),
     Case("missing interface", "echo", ["--device", "vdev:net_af_packet0,iface=nosuch0"], SURROUNDINGS, ["net_af_packet0"]),
     Case("missing root", "httpd", ["/nonexistent"], SURROUNDINGS, ["/nonexistent"]),
     Case("root is no folder", "httpd", ["/etc/passwd"], SURROUNDINGS, ["/etc/passwd"]),

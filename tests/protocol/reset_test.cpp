@@ -1,6 +1,7 @@
 // Resets: RFC 9293 §3.5.2, §3.10.5, §3.10.7; RFC 5961 §3 and §4.
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "support/tcp_script.hpp"
 
 namespace millrace::test {
@@ -48,6 +49,7 @@ void go_to(TcpScript& t, TcpState state) {
 }
 
 TEST_P(Reset, ExactSequenceNumberEndsEveryState) {  // RFC 9293 §3.10.7.4, step 2; RFC 5961 §3.2
+  covers({"RFC 9293 §3.10.7.4 step 2", "RFC 5961 §3.2"});
   for (const Synchronized& at : kStates) {
     SCOPED_TRACE(state_name(at.state));
     TcpScript t{established()};

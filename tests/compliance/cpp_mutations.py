@@ -208,12 +208,9 @@ def _extend_left(code: str, position: int, start: int, level: int) -> int:
     depth = 0
     for place in range(position - 1, start - 1, -1):
         symbol = code[place]
-        if symbol in CLOSE:
-            depth += 1
-        elif symbol in OPEN:
-            depth -= 1
-        if depth < 0 or (depth == 0 and symbol in ",;{}"):
+        if depth == 0 and (symbol in OPEN + ",;" or (symbol == "}" and code[place + 1] == "\n")):
             return _skip_blanks(code, place + 1)
+        depth += (symbol in CLOSE) - (symbol in OPEN)
         if depth == 0 and place in ends and PRECEDENCE.get(ends[place][1], -2) < level:
             return _skip_blanks(code, ends[place].end())
         if depth == 0 and code.startswith("return ", place):
@@ -239,7 +236,7 @@ def _extend_right(code: str, position: int, end: int, level: int) -> int:
 def _primary_start(code: str, position: int, start: int) -> int:
     """Of `a.b(c)->d` that stands before `position`."""
     depth = 0
-    place = position
+    place = len(code[:position].rstrip())
     while place > start:
         symbol = code[place - 1]
         depth += (symbol in CLOSE) - (symbol in OPEN)

@@ -16,6 +16,12 @@ class Mutations(unittest.TestCase):
         self.assertEqual(changes("if (x == y || z != 0) { g(); }", "comparison"),
                          [("x == y", "x != y"), ("z != 0", "z == 0")])
 
+    def test_operands_may_have_braces(self) -> None:
+        self.assertEqual(changes("if (a && T{b.c} + d > e(f)) { g(); }", "comparison"),
+                         [("T{b.c} + d > e(f)", "T{b.c} + d >= e(f)")])
+        self.assertEqual(changes("if (a) {\n    b();\n  }\n  c ? d() : e();", "swapped operand"),
+                         [("c ? a : b", "c ? b : a")])
+
     def test_brackets_of_templates_are_no_comparisons(self) -> None:
         self.assertEqual(changes("g(std::min<int>(a, b));", "comparison"), [])
 

@@ -47,7 +47,7 @@ constexpr bool is(int number) noexcept {
 #endif
 """ % (SWITCHES_MAX, SWITCHES_MAX)
 SETUP = ["-Doptimization=1", "-Ddebug=false", "-Db_ndebug=false", "-Dwerror=false"]
-BUILD_ROUNDS_MAX = 12
+BUILD_ROUNDS_MAX = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,16 +125,15 @@ class MutantBuild:
         if result.returncode == 0:
             return {}
         refused = {}
-        for file, line, message in re.findall(r"^\.\./tree/(\S+?):(\d+):\d+: (?:fatal )?error: (.*)$", result.stdout,
-                                              re.MULTILINE):
-            culprit = self._mutant_at(file, int(line))
+        # One mutant's error may be followed by a crowd of others: the first of each compilation counts.
+        for compilation in result.stdout.split("FAILED: ")[1:]:
+            found = re.search(r"^\.\./tree/(\S+?):(\d+):\d+: (?:fatal )?error: (.*)$", compilation, re.MULTILINE)
+            culprit = self._mutant_at(found[1], int(found[2])) if found else None
+            # An instantiation's error may name a file without mutants: then what required it is to blame.
+            for file, line in re.findall(r"^\.\./tree/(\S+?):(\d+):\d+:   required from", compilation, re.MULTILINE):
+                culprit = culprit or self._mutant_at(file, int(line))
             if culprit is not None:
-                refused.setdefault(culprit, message)
-        # An instantiation's error may name a file without mutants: then what required it is to blame.
-        for file, line in re.findall(r"^\.\./tree/(\S+?):(\d+):\d+:   required from", result.stdout, re.MULTILINE):
-            culprit = self._mutant_at(file, int(line))
-            if culprit is not None:
-                refused.setdefault(culprit, "refused by what it calls")
+                refused[culprit] = found[3] if found else "refused by what it calls"
         if not refused:
             raise SystemExit("the copy does not build, and no mutant is to blame:\n" + result.stdout[-4000:])
         return refused

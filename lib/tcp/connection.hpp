@@ -175,7 +175,8 @@ class Connection {
   void on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
                        Disposition& disposition) noexcept;
   [[nodiscard]] bool may_answer_oddity(Instant now) noexcept;
-  [[nodiscard]] Step check_syn(const Segment& segment, Disposition& disposition) noexcept;
+  [[nodiscard]] Step check_syn(const Resources& resources, const Segment& segment,
+                               Disposition& disposition) noexcept;
   void process_payload(const Resources& resources, Instant now, Segment& segment,
                        packet::Packet payload, Disposition& disposition) noexcept;
   void deliver(const Resources& resources, Instant now, packet::Packet payload,

@@ -21,7 +21,7 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   }
   if (check_sequence(resources, now, segment, disposition) == Step::Done ||
       check_reset(resources, segment, disposition) == Step::Done ||
-      check_syn(segment, disposition) == Step::Done) {
+      check_syn(resources, segment, disposition) == Step::Done) {
     return disposition;
   }
   // Step 5: the ACK field.
@@ -89,6 +89,12 @@ void Connection::on_repeated_syn(const Resources& resources, Instant now, const 
     disposition.dropped = DropReason::TcpOutOfWindow;
     return;
   }
+  if (passive_) {
+    // Nobody opens both ways at once with a listener: an old SYN, whatever it acknowledges.
+    ack_now_ = true;
+    disposition.dropped = DropReason::TcpOutOfWindow;
+    return;
+  }
   // RFC 9293 §3.5, MUST-10: in a simultaneous open both ends repeat their SYN with an ACK, which
   // completes it.
   if (check_ack_in_syn_received(resources, now, segment, disposition) == Step::Continue) {
@@ -105,6 +111,12 @@ Connection::Step Connection::check_reset(const Resources& resources, const Segme
     return Step::Continue;
   }
   if (segment.seq != receive_.rcv_nxt) {
+    if (!segment.seq.is_in_window(receive_.rcv_nxt, receive_.rcv_wnd())) {
+      // The right edge, and what only reaches into the window, pass step 1; but only SEG.SEQ
+      // counts.
+      disposition.dropped = DropReason::TcpOutOfWindow;
+      return Step::Done;
+    }
     ack_now_ = true;
     disposition.dropped = DropReason::TcpBadReset;
     return Step::Done;
@@ -120,13 +132,20 @@ Connection::Step Connection::check_reset(const Resources& resources, const Segme
   return Step::Done;
 }
 
-Connection::Step Connection::check_syn(const Segment& segment, Disposition& disposition) noexcept {
-  // Step 4, with RFC 5961 §4.2: a challenge ACK, whatever the sequence number.
+Connection::Step Connection::check_syn(const Resources& resources, const Segment& segment,
+                                       Disposition& disposition) noexcept {
+  // Step 4.
   if (!segment.flags.syn()) {
     return Step::Continue;
   }
-  ack_now_ = true;
   disposition.dropped = DropReason::TcpUnexpectedSyn;
+  if (state_ == TcpState::SynReceived && passive_) {
+    // Back to LISTEN: the peer has begun anew, and its next SYN finds the listener.
+    end(resources, fail(Error::ConnectionReset));
+    return Step::Done;
+  }
+  // RFC 5961 §4.2: a challenge ACK, whatever the sequence number.
+  ack_now_ = true;
   return Step::Done;
 }
 

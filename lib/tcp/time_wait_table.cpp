@@ -6,6 +6,10 @@
 namespace millrace::tcp {
 
 TimeWaitAnswer judge(const TimeWaitEntry& entry, const Segment& segment) noexcept {
+  if (segment.flags.syn() && segment.flags.fin() && !segment.flags.rst()) {
+    // No listener takes a SYN with FIN, so the entry must not make way for one.
+    return TimeWaitAnswer::Acknowledge;
+  }
   if (segment.flags.rst()) {
     return TimeWaitAnswer::Ignore;
   }
@@ -19,8 +23,9 @@ TimeWaitAnswer judge(const TimeWaitEntry& entry, const Segment& segment) noexcep
     return TimeWaitAnswer::AcknowledgeRestart;
   }
   // The pure ACK that our own last one may provoke must not be answered, or two ends would talk for
-  // ever.
-  return segment.length() == 0 ? TimeWaitAnswer::Ignore : TimeWaitAnswer::Acknowledge;
+  // ever. It stands where we expect it; anything else is not in order (step 1).
+  const bool is_expected = segment.length() == 0 && segment.seq == entry.rcv_nxt;
+  return is_expected ? TimeWaitAnswer::Ignore : TimeWaitAnswer::Acknowledge;
 }
 
 std::uint32_t TimeWaitTable::add(Instant now, const FourTuple& tuple, SeqNum snd_nxt,

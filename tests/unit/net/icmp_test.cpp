@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 
 #include "net/net_host.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::net {
 namespace {
@@ -222,6 +223,7 @@ TEST_F(IcmpTest, ErrorToABroadcastAddressIsUnmatched) {
 }
 
 TEST_F(IcmpTest, HandsErrorsToTheTransport) {
+  test::covers({"MUST-54"});
   const std::pair<IcmpType, std::uint8_t> cases[] = {
       {IcmpType::DestinationUnreachable, 1},
       {IcmpType::DestinationUnreachable, 4},

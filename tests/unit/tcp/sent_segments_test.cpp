@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::tcp {
 
@@ -77,6 +78,7 @@ TEST_P(SentSegmentsTest, NewestSegmentGivesTheSample) {  // RFC 6298 §4
 
 TEST_P(SentSegmentsTest,
        AckThatCoversASegmentSentTwiceGivesNoSample) {  // RFC 6298 §3, Karn's algorithm
+  test::covers({"MUST-18", "RFC 6298 §3"});
   send(3);
   sent_.mark_first_lost();
   sent_.note_retransmission(*sent_.first_lost(), kStart + 40ms);
@@ -84,6 +86,7 @@ TEST_P(SentSegmentsTest,
 }
 
 TEST_P(SentSegmentsTest, RestOfASegmentSentTwiceGivesNoSample) {  // RFC 6298 §3, Karn's algorithm
+  test::covers({"MUST-18", "RFC 6298 §3"});
   send(1);
   sent_.mark_first_lost();
   sent_.note_retransmission(*sent_.first_lost(), kStart + 40ms);

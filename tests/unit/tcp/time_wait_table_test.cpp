@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::tcp {
 
@@ -24,6 +25,7 @@ FourTuple tuple(std::uint16_t port) {
 }
 
 TEST(TimeWaitTable, EntriesLiveForTwiceTheSegmentLifetime) {  // RFC 9293 §3.6.1, MUST-13
+  test::covers({"MUST-13"});
   TimeWaitTable table{4, 60s};
   EXPECT_EQ(table.oldest(), std::nullopt);
   EXPECT_EQ(table.next_deadline(), std::nullopt);

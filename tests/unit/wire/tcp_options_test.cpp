@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "test_bytes.hpp"
 
 namespace millrace::wire {
@@ -41,6 +42,7 @@ TcpOptions all_of_a_syn() {
 constexpr const char* kLinuxSyn = "02 04 05 b4  04 02 08 0a 01 02 03 04 ff fe fd fc  01 03 03 07";
 
 TEST(TcpOptions, ReadsSynOfLinux) {
+  millrace::test::covers({"MUST-4", "MUST-14", "MUST-64"});
   const auto options = TcpOptions::parse(from_hex(kLinuxSyn));
   ASSERT_TRUE(options);
   EXPECT_EQ(*options, all_of_a_syn());
@@ -111,6 +113,7 @@ const ReadCase kReadCases[] = {
 };
 
 TEST(TcpOptions, SkipsWhatItDoesNotKnow) {
+  millrace::test::covers({"MUST-4", "MUST-6", "MUST-68"});
   for (const ReadCase& c : kReadCases) {
     SCOPED_TRACE(c.name);
     const auto options = TcpOptions::parse(from_hex(c.bytes));
@@ -137,6 +140,7 @@ constexpr BadCase kBadCases[] = {
 };
 
 TEST(TcpOptions, RefusesImpossibleLengths) {
+  millrace::test::covers({"MUST-7"});
   for (const BadCase& c : kBadCases) {
     SCOPED_TRACE(c.name);
     const auto options = TcpOptions::parse(from_hex(c.bytes));
@@ -146,6 +150,7 @@ TEST(TcpOptions, RefusesImpossibleLengths) {
 }
 
 TEST(TcpOptions, EveryTruncationFallsBetweenOptionsOrIsRefused) {
+  millrace::test::covers({"MUST-7", "MUST-68"});
   test::for_each_truncation(from_hex(kLinuxSyn), [](auto bytes) {
     const auto options = TcpOptions::parse(bytes);
     constexpr std::size_t kBoundaries[] = {0, 4, 6, 16, 17};
@@ -179,6 +184,7 @@ void expect_survives(const TcpOptions& options, bool is_syn) {
 }
 
 TEST(TcpOptions, RandomInputSurvivesWriting) {
+  millrace::test::covers({"MUST-7"});
   const Bytes valid =
       from_hex("02 04 05 b4 04 02 03 03 07 05 12 00 00 00 01 00 00 00 02 00 00 00 03 00 00 00 04");
   test::for_each_random_input(valid, [](auto bytes) {
@@ -228,6 +234,7 @@ constexpr WriteCase kWriteCases[] = {
 };
 
 TEST(TcpOptions, WritesInLinuxOrderAndPadding) {
+  millrace::test::covers({"MUST-4", "MUST-65", "MUST-69"});
   for (const WriteCase& c : kWriteCases) {
     SCOPED_TRACE(c.name);
     TcpOptions options = with_sack(all_of_a_syn(), c.blocks);

@@ -94,7 +94,6 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.reassembly_segments_max", tcp.reassembly_segments_max, 0, 65'535},
       NumberLimit{"tcp.syn_backlog", tcp.syn_backlog, 1, kMebi},
       NumberLimit{"tcp.syn_ack_retries", tcp.syn_ack_retries, 0, 30},
-      NumberLimit{"tcp.ttl", tcp.ttl, 1, 255},
       NumberLimit{"tcp.path_mtu_min", tcp.path_mtu_min, 88, 1500},
       NumberLimit{"tcp.mtu_probing_base", tcp.mtu_probing_base, 48, 9000},
       NumberLimit{"tcp.black_hole_timeouts", tcp.black_hole_timeouts, 1, 30},

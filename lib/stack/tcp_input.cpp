@@ -236,7 +236,6 @@ void TcpCore::send_stateless(Instant now, const FourTuple& tuple,
                                  {.source = tuple.local.address,
                                   .destination = tuple.remote.address,
                                   .protocol = wire::IpProtocol::Tcp,
-                                  .ttl = static_cast<std::uint8_t>(config_.tcp.ttl),
                                   .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
                                  *path);
   if (!sent) {

@@ -73,7 +73,6 @@ bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& pl
                                  {.source = tuple.local.address,
                                   .destination = tuple.remote.address,
                                   .protocol = wire::IpProtocol::Tcp,
-                                  .ttl = static_cast<std::uint8_t>(config_.tcp.ttl),
                                   .traffic_class = std::to_underlying(plan.ecn),
                                   .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
                                  slot.path);

@@ -97,7 +97,7 @@ void Connection::on_new_ack(const Resources& resources, Instant now,
   active_->send_buffer.on_ack(ack, resources.budget);
   send_.snd_una = ack;
   progress_at_ = now;
-  soft_error_.reset();
+  soft_error_.on_progress();
   if (path_mtu_.on_ack(ack)) {
     ++resources.stats.tcp_mtu_probes_arrived;
     mss_ = path_mtu_.mss();

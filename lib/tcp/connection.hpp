@@ -35,6 +35,7 @@
 #include "tcp/rtt_estimator.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/sequence_space.hpp"
+#include "tcp/soft_error.hpp"
 #include "tcp/state.hpp"
 
 namespace millrace::tcp {
@@ -141,8 +142,10 @@ class Connection {
   [[nodiscard]] const NewReno& congestion() const noexcept { return congestion_; }
   [[nodiscard]] const RttEstimator& rtt() const noexcept { return rtt_; }
   [[nodiscard]] std::uint16_t mss() const noexcept { return mss_; }
-  /// What the path last complained of, if nothing has got through since.
-  [[nodiscard]] std::optional<Error> soft_error() const noexcept { return soft_error_; }
+  /// What will have been the reason if the time runs out.
+  [[nodiscard]] Error reason_for_timeout() const noexcept {
+    return soft_error_.reason_for_timeout();
+  }
   [[nodiscard]] const Ecn& ecn() const noexcept { return ecn_; }
   /// How far to fill a packet of the send buffer: whole segments, so that most segments lie in one
   /// packet.
@@ -322,7 +325,7 @@ class Connection {
   Duration user_timeout_{};  // Zero: never.
   Duration linger_ = kNoLinger;
   Result<void> outcome_{};
-  std::optional<Error> soft_error_;
+  SoftError soft_error_;
 };
 static_assert(sizeof(Connection) <= 384, "the control block of an idle connection");
 

@@ -158,7 +158,7 @@ void Connection::establish(const Resources& resources, Instant now,
   send_.snd_wl2 = segment.ack;
   ++(passive_ ? resources.stats.tcp_passive_opens : resources.stats.tcp_active_opens);
   resources.stats.tcp_ecn_connections += ecn_.may_mark() ? 1 : 0;
-  soft_error_.reset();
+  soft_error_.on_progress();
   set_state(TcpState::Established);
   events_.add(Events::kConnected);
   if (fin_queued_) {

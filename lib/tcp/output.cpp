@@ -83,7 +83,7 @@ std::optional<SegmentPlan> Connection::plan_retransmission(const Resources& reso
   }
   // A FIN's octet takes no room in the segment, but its place in the window.
   const std::uint32_t limit =
-      std::min<std::uint32_t>(allowed, std::uint32_t{mss_} + (segment->has_fin ? 1 : 0));
+      std::min(allowed, segment->payload() <= mss_ ? segment->length : std::uint32_t{mss_});
   if (!active_->sent.split(resources.sent_segments, *segment, limit)) {
     return std::nullopt;
   }

@@ -37,7 +37,7 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
   // RFC 9293 §3.8.3, R2: no progress for too long.
   if (user_timeout_ > Duration::zero() && now - progress_at_ >= user_timeout_) {
     // RFC 1122 §4.2.3.9: what the path complained of last is the likely reason.
-    abort(resources, soft_error_.value_or(Error::TimedOut));
+    abort(resources, soft_error_.reason_for_timeout());
     return;
   }
   rtt_.back_off();
@@ -78,7 +78,7 @@ void Connection::on_segment_timeout(const Resources& resources, Instant now) noe
 
 void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcept {
   if (state_ == TcpState::SynReceived && syn_retransmissions_ >= resources.config.syn_ack_retries) {
-    end(resources, fail(soft_error_.value_or(Error::TimedOut)));
+    end(resources, fail(soft_error_.reason_for_timeout()));
     return;
   }
   ++syn_retransmissions_;
@@ -91,7 +91,7 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
 void Connection::on_state_timeout(const Resources& resources) noexcept {
   switch (state_) {
     case TcpState::SynSent:
-    case TcpState::SynReceived: end(resources, fail(soft_error_.value_or(Error::TimedOut))); break;
+    case TcpState::SynReceived: end(resources, fail(soft_error_.reason_for_timeout())); break;
     case TcpState::FinWait2:
       // Everything of ours was delivered; only the peer's FIN never came.
       end(resources, {});

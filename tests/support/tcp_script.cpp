@@ -136,6 +136,16 @@ Start& Start::at(const Numbers& first) {
   return *this;
 }
 
+Start& Start::path(std::uint16_t bytes) {
+  path_bytes = bytes;
+  return *this;
+}
+Start& Start::ecn() {
+  has_ecn = true;
+  config.ecn = EcnMode::On;
+  return *this;
+}
+
 Start established() {
   Start setup;
   setup.begin = Start::Begin::Active;
@@ -159,7 +169,7 @@ TcpScript::TcpScript(const Start& setup)
                  .sent_segments = sent_segments_,
                  .budget = budget_,
                  .stats = stats_},
-      connection_{std::make_unique<tcp::Connection>(tuple(), setup.mss_bytes)},
+      connection_{std::make_unique<tcp::Connection>(tuple(), setup.mss_bytes, setup.path_bytes)},
       peer_window_{setup.window_bytes} {
   ++scripts_alive();
   begin(setup);
@@ -182,14 +192,15 @@ void TcpScript::begin(const Start& setup) {
     return;
   }
   if (setup.begin == Start::Begin::Active) {
-    open_active(setup.config.connect_timeout).expect(syn());
+    open_active(setup.config.connect_timeout).expect(setup.has_ecn ? syn().ece().cwr() : syn());
     // The SYN's window field has no scale: what counts comes with an ACK behind it.
-    after(setup.round_trip).peer_sends(syn_ack()).expect(ack(1));
+    after(setup.round_trip).peer_sends(setup.has_ecn ? syn_ack().ece() : syn_ack()).expect(ack(1));
     if (setup.scale && setup.window_bytes > 65'535) {
       peer_sends(ack(1)).expect_nothing();
     }
   } else {
-    open_passive(syn()).expect(syn_ack(1));
+    open_passive(setup.has_ecn ? syn().ece().cwr() : syn());
+    expect(setup.has_ecn ? syn_ack(1).ece() : syn_ack(1));
     after(setup.round_trip).peer_sends(ack(1)).expect_nothing();
   }
   origin_ = now_;

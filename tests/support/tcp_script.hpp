@@ -96,6 +96,8 @@ struct Start {
   std::uint16_t mss_bytes = 1'000;  ///< What the path allows, and what the peer's SYN says.
   std::uint32_t window_bytes = 60'000;
   std::optional<std::uint8_t> scale = 0;  ///< What the peer's SYN offers.
+  std::uint16_t path_bytes = tcp::PathMtu::kUnknown;  ///< What routers are known to leave of it.
+  bool has_ecn = false;  ///< The handshake agrees on it; `config` must allow that.
   Duration round_trip = std::chrono::milliseconds{100};
   std::uint64_t budget_bytes = 64ULL << 20U;
   std::uint32_t sent_segments = 4'096;
@@ -108,6 +110,9 @@ struct Start {
   Start& rtt(Duration of_handshake);
   Start& budget(std::uint64_t bytes);
   Start& at(const Numbers& first);
+  Start& path(std::uint16_t bytes);
+  /// Agrees on explicit congestion notification, which is then asked for.
+  Start& ecn();
 };
 
 /// In ESTABLISHED, by an active open, with a round-trip time of 100 ms: RTO is 300 ms.

@@ -60,7 +60,6 @@ struct TcpConfig {
   Duration msl = std::chrono::seconds{30};  ///< Maximum segment lifetime; TIME-WAIT lasts two.
   Duration fin_wait_2_timeout =
       std::chrono::seconds{60};      ///< For closed sockets whose peer never sends FIN.
-  std::uint32_t ttl = 64;            ///< Hops a segment may take (RFC 9293 §3.9.2). 1 to 255.
   EcnMode ecn = EcnMode::Passive;    ///< RFC 3168 §6.1.1.
   std::uint32_t path_mtu_min = 552;  ///< Bytes of an IP datagram below which no router's word, and
                                      ///< no search, brings a path (RFC 1191 §3). 88 to 1500.

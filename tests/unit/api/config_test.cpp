@@ -85,7 +85,6 @@ const NumberCase kNumbers[] = {
     {"tcp.syn_backlog", [](Config& c, std::uint32_t n) { c.tcp.syn_backlog = n; }, 1, 1'048'576},
     {"tcp.syn_ack_retries", [](Config& c, std::uint32_t n) { c.tcp.syn_ack_retries = n; }, 0, 30},
     {"max_path_mtus", [](Config& c, std::uint32_t n) { c.max_path_mtus = n; }, 1, 1'048'576},
-    {"tcp.ttl", [](Config& c, std::uint32_t n) { c.tcp.ttl = n; }, 1, 255},
     {"tcp.path_mtu_min", [](Config& c, std::uint32_t n) { c.tcp.path_mtu_min = n; }, 88, 1'500},
     {"tcp.mtu_probing_base", [](Config& c, std::uint32_t n) { c.tcp.mtu_probing_base = n; }, 48,
      9'000},

@@ -72,6 +72,7 @@ Problem check_core_limits(const Config& config) {
       NumberLimit{"max_listeners", config.max_listeners, 1, kMebi},
       NumberLimit{"max_timers", config.max_timers, 1, 64 * kMebi},
       NumberLimit{"max_neighbors", config.max_neighbors, 1, kMebi},
+      NumberLimit{"max_path_mtus", config.max_path_mtus, 1, kMebi},
       NumberLimit{"background_threads", config.background_threads, 0, 256},
       NumberLimit{"max_active_blocks", config.max_active_blocks, 0, config.max_connections},
       NumberLimit{"packets", config.packets, 2048, 16 * kMebi},
@@ -93,6 +94,9 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.reassembly_segments_max", tcp.reassembly_segments_max, 0, 65'535},
       NumberLimit{"tcp.syn_backlog", tcp.syn_backlog, 1, kMebi},
       NumberLimit{"tcp.syn_ack_retries", tcp.syn_ack_retries, 0, 30},
+      NumberLimit{"tcp.path_mtu_min", tcp.path_mtu_min, 88, 1500},
+      NumberLimit{"tcp.mtu_probing_base", tcp.mtu_probing_base, 48, 9000},
+      NumberLimit{"tcp.black_hole_timeouts", tcp.black_hole_timeouts, 1, 30},
   };
   for (const NumberLimit& limit : limits) {
     if (Problem problem = check_number(limit)) {
@@ -118,6 +122,9 @@ Problem check_tcp_times(const Config& config) {
       // TIME-WAIT lasts twice as long.
       TimeLimit{"tcp.msl", tcp.msl, kPositive, kUnlimited / 2},
       TimeLimit{"tcp.fin_wait_2_timeout", tcp.fin_wait_2_timeout, kPositive, kUnlimited},
+      // RFC 1191 §6.3: no sooner than 5 minutes after a router has spoken.
+      TimeLimit{"tcp.path_mtu_lifetime", tcp.path_mtu_lifetime, 5min, 24h},
+      TimeLimit{"tcp.mtu_probing_interval", tcp.mtu_probing_interval, 1min, 24h},
   };
   for (const TimeLimit& limit : limits) {
     if (Problem problem = check_time(limit)) {

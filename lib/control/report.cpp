@@ -88,7 +88,7 @@ std::string bytes_text(std::uint64_t bytes) {
 using Counter = std::uint64_t CoreStats::*;
 
 // Sums; `longest_turn` is a maximum and stands apart.
-constexpr std::array<std::pair<std::string_view, Counter>, 30> kCounters{{
+constexpr std::array<std::pair<std::string_view, Counter>, 38> kCounters{{
     {"rx_frames", &CoreStats::rx_frames},
     {"rx_bytes", &CoreStats::rx_bytes},
     {"tx_frames", &CoreStats::tx_frames},
@@ -111,6 +111,14 @@ constexpr std::array<std::pair<std::string_view, Counter>, 30> kCounters{{
     {"tcp_out_of_order_segments", &CoreStats::tcp_out_of_order_segments},
     {"tcp_time_wait_recycled", &CoreStats::tcp_time_wait_recycled},
     {"tcp_broken_invariants", &CoreStats::tcp_broken_invariants},
+    {"tcp_path_errors", &CoreStats::tcp_path_errors},
+    {"tcp_path_mtu_lowered", &CoreStats::tcp_path_mtu_lowered},
+    {"tcp_mtu_black_holes", &CoreStats::tcp_mtu_black_holes},
+    {"tcp_mtu_probes", &CoreStats::tcp_mtu_probes},
+    {"tcp_mtu_probes_arrived", &CoreStats::tcp_mtu_probes_arrived},
+    {"tcp_ecn_connections", &CoreStats::tcp_ecn_connections},
+    {"tcp_ecn_marks_in", &CoreStats::tcp_ecn_marks_in},
+    {"tcp_ecn_reductions", &CoreStats::tcp_ecn_reductions},
     {"arp_requests_out", &CoreStats::arp_requests_out},
     {"arp_replies_out", &CoreStats::arp_replies_out},
     {"arp_conflicts", &CoreStats::arp_conflicts},

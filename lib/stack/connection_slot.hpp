@@ -23,8 +23,9 @@ enum class Phase : std::uint8_t {
 };
 
 struct ConnectionSlot {
-  ConnectionSlot(const FourTuple& tuple, const net::Path& to_peer, std::uint16_t mss_limit) noexcept
-      : connection{tuple, mss_limit}, path{to_peer} {}
+  ConnectionSlot(const FourTuple& tuple, const net::Path& to_peer, std::uint16_t mss_limit,
+                 std::uint16_t path_mss, std::uint32_t path_mtus) noexcept
+      : connection{tuple, mss_limit, path_mss}, path{to_peer}, path_mtu_generation{path_mtus} {}
 
   tcp::Connection connection;
   base::TimerNode timer;
@@ -33,8 +34,9 @@ struct ConnectionSlot {
   TcpHandler* handler = nullptr;
   void* user_data = nullptr;
   net::Path path;
-  base::SlotHandle listener;  // While HalfOpen or Waiting.
-  std::uint8_t events = 0;    // Not dispatched yet; bits of tcp::Events.
+  base::SlotHandle listener;          // While HalfOpen or Waiting.
+  std::uint32_t path_mtu_generation;  // Of the path MTUs that the connection knows.
+  std::uint8_t events = 0;            // Not dispatched yet; bits of tcp::Events.
   Phase phase = Phase::Open;
   bool is_in_demux = false;
 };

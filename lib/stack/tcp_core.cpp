@@ -53,6 +53,7 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       connections_{config.max_connections},
       listeners_{config.max_listeners},
       time_wait_{config.max_time_wait, 2 * config.tcp.msl},
+      path_mtus_{config.max_path_mtus, config.tcp.path_mtu_lifetime, make_hash(random)},
       demux_{config.max_connections + config.max_time_wait, make_hash(random)},
       isns_{make_hash(random)},
       timers_{now},
@@ -162,7 +163,8 @@ Result<Port> TcpCore::choose_port(const IpAddress& local, const Endpoint& remote
 
 ConnectionSlot* TcpCore::add_connection(const FourTuple& tuple, const net::Path& path) noexcept {
   const auto mss_limit = static_cast<std::uint16_t>(path.interface->mtu - kIpv4AndTcpHeaderBytes);
-  ConnectionSlot* const slot = connections_.emplace(tuple, path, mss_limit);
+  ConnectionSlot* const slot = connections_.emplace(
+      tuple, path, mss_limit, path_mss(now_, tuple.remote.address), path_mtus_.generation(now_));
   if (slot == nullptr) {
     return nullptr;
   }

@@ -2,8 +2,8 @@
 // of them a segment belongs to, which have something to send and something to say. What TCP itself
 // does is in `tcp`.
 //
-// Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_input.cpp, tcp_output.cpp,
-// tcp_events.cpp.
+// Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_input.cpp, tcp_icmp.cpp,
+// tcp_output.cpp, tcp_events.cpp.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@
 #include "net/icmp.hpp"
 #include "net/interface.hpp"
 #include "net/ipv4_output.hpp"
+#include "net/path_mtu_cache.hpp"
 #include "packet/packet_budget.hpp"
 #include "packet/packet_pool.hpp"
 #include "stack/connection_slot.hpp"
@@ -71,7 +72,7 @@ class TcpCore {
   std::optional<DropReason> on_datagram(Instant now, const net::Interface& interface,
                                         const wire::Ipv4Header& header,
                                         packet::Packet datagram) noexcept;
-  void on_icmp_error(const net::IcmpError& error) noexcept;
+  void on_icmp_error(Instant now, const net::IcmpError& error) noexcept;
   /// The headers of a datagram of ours whose next hop never answered.
   void on_unresolved(std::span<const std::byte> datagram) noexcept;
   void advance(Instant now) noexcept;
@@ -129,7 +130,11 @@ class TcpCore {
   [[nodiscard]] base::SlotHandle find_listener_for(const Endpoint& local) noexcept;
   void answer_with_reset(Instant now, const Arrival& arrival) noexcept;
   void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan) noexcept;
-  void on_unreachable(const FourTuple& tuple, tcp::SeqNum seq, Error reason) noexcept;
+
+  // tcp_icmp.cpp
+  void on_too_large(Instant now, const ConnectionSlot& slot, const net::IcmpError& error) noexcept;
+  [[nodiscard]] std::uint16_t path_mss(Instant now, const IpAddress& destination) noexcept;
+  void refresh_path_mss(Instant now, ConnectionSlot& slot) noexcept;
 
   // tcp_output.cpp
   enum class Visit : std::uint8_t { Drained, HasMore, QueueFull, OutOfPackets };
@@ -155,6 +160,7 @@ class TcpCore {
   base::SlotTable<ConnectionSlot> connections_;
   base::SlotTable<tcp::Listener> listeners_;
   tcp::TimeWaitTable time_wait_;
+  net::PathMtuCache path_mtus_;
   Demux demux_;
   tcp::IsnGenerator isns_;
   base::TimerWheel timers_;

@@ -41,6 +41,7 @@ bool TcpCore::are_queues_full() const noexcept {
 }
 
 TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
+  refresh_path_mss(now, slot);
   for (unsigned sent = 0; sent < kSegmentsPerVisit; ++sent) {
     if (slot.path.interface->tx.size() >= kQueuedFramesTarget) {
       return sent == 0 ? Visit::QueueFull : Visit::HasMore;
@@ -72,6 +73,7 @@ bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& pl
                                  {.source = tuple.local.address,
                                   .destination = tuple.remote.address,
                                   .protocol = wire::IpProtocol::Tcp,
+                                  .traffic_class = std::to_underlying(plan.ecn),
                                   .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
                                  slot.path);
   if (!sent) {

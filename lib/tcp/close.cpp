@@ -91,13 +91,6 @@ void Connection::abort_by_application(const Resources& resources) noexcept {
   abort(resources, Error::ConnectionAborted);
 }
 
-void Connection::on_unreachable(const Resources& resources, Error reason) noexcept {
-  // RFC 9293 §3.9.2.2, MUST-56: only advice once established; before that there is nothing to lose.
-  if (state_ == TcpState::SynSent) {
-    end(resources, fail(reason));
-  }
-}
-
 void Connection::enter_time_wait(const Resources& resources) noexcept {
   set_state(TcpState::TimeWait);
   ++resources.stats.tcp_closed;

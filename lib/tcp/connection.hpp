@@ -8,6 +8,7 @@
 //   input.cpp        a segment arrives, one function per numbered step of RFC 9293 §3.10.7.4
 //   acknowledgment.cpp  what an ACK means: window, round-trip time, loss recovery, congestion
 //   output.cpp       which segment is next
+//   icmp_error.cpp   what the path says: errors, and how large segments may be
 //   timeout.cpp      which timer went off
 //   close.cpp        FIN, reset, TIME-WAIT
 #pragma once
@@ -27,10 +28,14 @@
 #include "packet/packet.hpp"
 #include "packet/packet_pool.hpp"
 #include "tcp/active_block.hpp"
+#include "tcp/ecn.hpp"
+#include "tcp/icmp_verdict.hpp"
 #include "tcp/new_reno.hpp"
+#include "tcp/path_mtu.hpp"
 #include "tcp/rtt_estimator.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/sequence_space.hpp"
+#include "tcp/soft_error.hpp"
 #include "tcp/state.hpp"
 
 namespace millrace::tcp {
@@ -68,9 +73,11 @@ struct Disposition {
 /// calls are harmless. Time never goes back.
 class Connection {
  public:
-  /// `mss_limit` is the largest payload that the path's MTU leaves (RFC 9293 §3.7.1).
-  Connection(const FourTuple& tuple, std::uint16_t mss_limit) noexcept
-      : mss_limit_{mss_limit}, tuple_{tuple} {}
+  /// `mss_limit` is the largest payload that the interface's MTU leaves (RFC 9293 §3.7.1),
+  /// `path_mss` what routers are known to leave of it.
+  Connection(const FourTuple& tuple, std::uint16_t mss_limit,
+             std::uint16_t path_mss = PathMtu::kUnknown) noexcept
+      : mss_limit_{mss_limit}, path_mtu_{path_mss}, tuple_{tuple} {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -84,9 +91,11 @@ class Connection {
   Disposition on_segment(const Resources& resources, Instant now, const Segment& segment,
                          packet::Packet payload) noexcept;
   void on_timer(const Resources& resources, Instant now) noexcept;
-  /// The next hop cannot be reached, or a router said so (RFC 9293 §3.9.2.2): ends a connection
-  /// that is not yet established, is remembered otherwise.
-  void on_unreachable(const Resources& resources, Error reason) noexcept;
+  /// An ICMP error about a segment in flight, or the next hop's silence (RFC 9293 §3.9.2.2).
+  void on_path_error(const Resources& resources, const IcmpVerdict& verdict) noexcept;
+  /// How large routers let a segment be, now; PathMtu::kUnknown when that is forgotten. What is in
+  /// flight and larger is cut anew.
+  void on_path_mss(const Resources& resources, Instant now, std::uint16_t mss) noexcept;
   [[nodiscard]] std::optional<SegmentPlan> next_segment(const Resources& resources,
                                                         Instant now) noexcept;
   /// The plan could not be turned into a frame for lack of packets: it is planned again.
@@ -133,6 +142,11 @@ class Connection {
   [[nodiscard]] const NewReno& congestion() const noexcept { return congestion_; }
   [[nodiscard]] const RttEstimator& rtt() const noexcept { return rtt_; }
   [[nodiscard]] std::uint16_t mss() const noexcept { return mss_; }
+  /// What will have been the reason if the time runs out.
+  [[nodiscard]] Error reason_for_timeout() const noexcept {
+    return soft_error_.reason_for_timeout();
+  }
+  [[nodiscard]] const Ecn& ecn() const noexcept { return ecn_; }
   /// How far to fill a packet of the send buffer: whole segments, so that most segments lie in one
   /// packet.
   [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept {
@@ -159,8 +173,8 @@ class Connection {
   // handshake.cpp
   Disposition on_segment_in_syn_sent(const Resources& resources, Instant now,
                                      const Segment& segment, packet::Packet payload) noexcept;
-  void accept_syn(const Resources& resources, const Segment& syn) noexcept;
-  void negotiate(const Resources& resources, const wire::TcpOptions& options) noexcept;
+  void accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept;
+  void negotiate(const Resources& resources, Instant now, const wire::TcpOptions& options) noexcept;
   void establish(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] SegmentPlan plan_syn(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] Step check_ack_in_syn_received(const Resources& resources, Instant now,
@@ -190,9 +204,10 @@ class Connection {
   // acknowledgment.cpp
   [[nodiscard]] Step process_ack(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
-  void on_new_ack(const Resources& resources, Instant now, SeqNum ack) noexcept;
+  void on_new_ack(const Resources& resources, Instant now, const Segment& segment) noexcept;
   void advance_congestion(const Resources& resources, std::uint32_t newly_acked,
-                          SeqNum ack) noexcept;
+                          const Segment& segment) noexcept;
+  void on_congestion_echo(const Resources& resources, const Segment& segment) noexcept;
   void on_duplicate_ack(const Resources& resources) noexcept;
   void update_send_window(const Segment& segment, Instant now) noexcept;
   [[nodiscard]] bool is_duplicate_ack(const Segment& segment) const noexcept;
@@ -210,6 +225,10 @@ class Connection {
                                   const Resources& resources) noexcept;
   [[nodiscard]] SegmentPlan plan_segment(const Resources& resources, SeqNum seq,
                                          std::uint32_t payload_bytes, std::uint8_t flags) noexcept;
+  /// The same of data that has never been sent, with RFC 3168's marks.
+  [[nodiscard]] SegmentPlan plan_new_segment(const Resources& resources, SeqNum seq,
+                                             std::uint32_t payload_bytes,
+                                             std::uint8_t flags) noexcept;
   [[nodiscard]] SegmentPlan plan_reset() noexcept;
   [[nodiscard]] bool note_transmission(const Resources& resources, Instant now,
                                        std::uint32_t payload_bytes, bool has_fin) noexcept;
@@ -222,8 +241,14 @@ class Connection {
   [[nodiscard]] std::uint32_t unsent_bytes() const noexcept;
   [[nodiscard]] bool is_fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
 
+  // icmp_error.cpp
+  void adopt_mss(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] std::optional<SegmentPlan> plan_mtu_probe(const Resources& resources,
+                                                          Instant now) noexcept;
+
   // timeout.cpp
   void on_retransmission_timeout(const Resources& resources, Instant now) noexcept;
+  void on_segment_timeout(const Resources& resources, Instant now) noexcept;
   void on_syn_timeout(const Resources& resources, Instant now) noexcept;
   void on_state_timeout(const Resources& resources) noexcept;
 
@@ -255,7 +280,7 @@ class Connection {
       0;  // Segments out of order that each want an ACK of their own.
   std::uint8_t syn_retransmissions_ = 0;
   std::uint16_t mss_ = 536;      // Effective send MSS: largest payload of a segment.
-  std::uint16_t mss_limit_;      // What the path's MTU leaves.
+  std::uint16_t mss_limit_;      // What the interface's MTU leaves.
   std::uint16_t rcv_mss_ = 536;  // Largest payload received, for "every second full-sized segment".
   bool ack_now_ : 1 = false;     // An ACK is due in this turn.
   bool syn_due_ : 1 = false;     // SYN or SYN,ACK is due.
@@ -287,6 +312,8 @@ class Connection {
   ActiveBlock* active_ = nullptr;
   NewReno congestion_;
   RttEstimator rtt_;
+  PathMtu path_mtu_;
+  Ecn ecn_;
 
   // One deadline per kind of timer; kNever when not armed.
   Instant retransmit_at_ = kNever;  // Retransmission, or zero-window probe.
@@ -299,7 +326,8 @@ class Connection {
   Duration user_timeout_{};  // Zero: never.
   Duration linger_ = kNoLinger;
   Result<void> outcome_{};
+  SoftError soft_error_;
 };
-static_assert(sizeof(Connection) <= 256, "the control block of an idle connection");
+static_assert(sizeof(Connection) <= 384, "the control block of an idle connection");
 
 }  // namespace millrace::tcp

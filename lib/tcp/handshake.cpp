@@ -60,12 +60,13 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
   offers_wscale_ = true;
   progress_at_ = now;
-  accept_syn(resources, syn);
+  accept_syn(resources, now, syn);
+  ecn_.on_syn(syn, resources.config.ecn);
   syn_due_ = true;
   set_state(TcpState::SynReceived);
 }
 
-void Connection::accept_syn(const Resources& resources, const Segment& syn) noexcept {
+void Connection::accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept {
   receive_.irs = syn.seq;
   receive_.rcv_nxt = syn.seq + 1;
   receive_.rcv_adv = receive_.rcv_nxt + initial_receive_window(resources.config);
@@ -73,14 +74,16 @@ void Connection::accept_syn(const Resources& resources, const Segment& syn) noex
   send_.snd_wnd = send_.max_snd_wnd = syn.window;
   send_.snd_wl1 = syn.seq;
   send_.snd_wl2 = send_.iss;
-  negotiate(resources, syn.options);
+  negotiate(resources, now, syn.options);
 }
 
-void Connection::negotiate(const Resources& resources, const wire::TcpOptions& options) noexcept {
+void Connection::negotiate(const Resources& resources, Instant now,
+                           const wire::TcpOptions& options) noexcept {
   const std::uint16_t peer_mss =
       options.mss.value_or(tuple_.remote.address.is_v4() ? kDefaultMssV4 : kDefaultMssV6);
   // RFC 9293 §3.7.1, MUST-16.
-  mss_ = std::clamp(peer_mss, kMssMin, mss_limit_);
+  path_mtu_.start(now, std::clamp(peer_mss, kMssMin, mss_limit_), resources.config);
+  mss_ = path_mtu_.mss();
   // RFC 7323 §2.2: scaling counts only if both SYNs offer it.
   if (options.window_scale && offers_wscale_) {
     snd_wscale_ = *options.window_scale;
@@ -111,15 +114,17 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   if (!segment.flags.syn()) {
     return {.dropped = DropReason::TcpBadFlags};
   }
-  accept_syn(resources, segment);
+  accept_syn(resources, now, segment);
   if (!segment.flags.ack()) {
     // Simultaneous open (MUST-10): both SYNs crossed.
+    ecn_.on_syn(segment, resources.config.ecn);
     syn_due_ = true;
     retransmit_at_ = kNever;
     set_state(TcpState::SynReceived);
     return {};
   }
   send_.snd_una = segment.ack;
+  ecn_.on_syn_ack(segment);
   establish(resources, now, segment);
   ack_now_ = true;
   Disposition disposition;
@@ -152,6 +157,8 @@ void Connection::establish(const Resources& resources, Instant now,
   send_.snd_wl1 = segment.seq;
   send_.snd_wl2 = segment.ack;
   ++(passive_ ? resources.stats.tcp_passive_opens : resources.stats.tcp_active_opens);
+  resources.stats.tcp_ecn_connections += ecn_.may_mark() ? 1 : 0;
+  soft_error_.on_progress();
   set_state(TcpState::Established);
   events_.add(Events::kConnected);
   if (fin_queued_) {
@@ -180,8 +187,9 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
   SegmentPlan plan;
   plan.seq = send_.iss;
   plan.ack = is_answer ? receive_.rcv_nxt : SeqNum{0};
-  plan.flags =
-      TcpFlags{static_cast<std::uint8_t>(TcpFlags::kSyn | (is_answer ? TcpFlags::kAck : 0))};
+  plan.flags = is_answer ? TcpFlags{TcpFlags::kSyn | TcpFlags::kAck}.with(ecn_.syn_ack_flags())
+                         : TcpFlags{TcpFlags::kSyn}.with(
+                               ecn_.syn_flags(resources.config.ecn, syn_retransmissions_ > 0));
   plan.window = static_cast<std::uint16_t>(initial_receive_window(resources.config));
   plan.options.mss = mss_limit_;
   if (offers_wscale_) {

@@ -35,6 +35,10 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   if (process_ack(resources, now, segment, disposition) == Step::Done) {
     return disposition;
   }
+  if (segment.payload_bytes > 0) {
+    resources.stats.tcp_ecn_marks_in += segment.ecn == wire::Ecn::Congested ? 1 : 0;
+    ack_now_ = ecn_.on_text(segment) || ack_now_;
+  }
   // Steps 6 to 8. Urgent data is read in line; its pointer changes nothing here.
   Segment rest = segment;
   process_payload(resources, now, rest, std::move(payload), disposition);
@@ -85,6 +89,7 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
 void Connection::on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept {
   if (!segment.flags.ack()) {
+    ecn_.on_syn(segment, resources.config.ecn);
     syn_due_ = syn_repeated_ = true;
     disposition.dropped = DropReason::TcpOutOfWindow;
     return;

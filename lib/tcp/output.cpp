@@ -41,6 +41,9 @@ std::optional<SegmentPlan> Connection::next_segment(const Resources& resources,
   if (auto plan = plan_retransmission(resources, now)) {
     return plan;
   }
+  if (auto plan = plan_mtu_probe(resources, now)) {
+    return plan;
+  }
   if (auto plan = plan_new_data(resources, now)) {
     return plan;
   }
@@ -80,11 +83,12 @@ std::optional<SegmentPlan> Connection::plan_retransmission(const Resources& reso
   }
   // A FIN's octet takes no room in the segment, but its place in the window.
   const std::uint32_t limit =
-      std::min<std::uint32_t>(allowed, std::uint32_t{mss_} + (segment->has_fin ? 1 : 0));
+      std::min(allowed, segment->payload() <= mss_ ? segment->length : std::uint32_t{mss_});
   if (!active_->sent.split(resources.sent_segments, *segment, limit)) {
     return std::nullopt;
   }
   active_->sent.note_retransmission(*segment, now);
+  path_mtu_.on_retransmission();
   ++resources.stats.tcp_retransmitted_segments;
   if (retransmit_at_ == kNever) {
     arm_retransmission(resources, now);
@@ -142,7 +146,7 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
   // RFC 9293 §3.9.1.2, MUST-61: pushed when nothing is left to send.
   const auto flags = static_cast<std::uint8_t>(TcpFlags::kAck | (has_fin ? TcpFlags::kFin : 0) |
                                                (bytes > 0 && sends_last ? TcpFlags::kPsh : 0));
-  return plan_segment(resources, seq, bytes, flags);
+  return plan_new_segment(resources, seq, bytes, flags);
 }
 
 bool Connection::may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
@@ -212,6 +216,18 @@ std::optional<SegmentPlan> Connection::plan_probe(const Resources& resources,
       static_cast<std::uint8_t>(TcpFlags::kAck | (has_data ? TcpFlags::kPsh : TcpFlags::kFin)));
 }
 
+SegmentPlan Connection::plan_new_segment(const Resources& resources, SeqNum seq,
+                                         std::uint32_t payload_bytes, std::uint8_t flags) noexcept {
+  SegmentPlan plan = plan_segment(resources, seq, payload_bytes, flags);
+  if (payload_bytes > 0) {
+    // RFC 3168 §6.1.2, §6.1.4 to §6.1.6: new data alone is marked as fit for marks, neither pure
+    // ACKs nor what is sent again nor probes of a window.
+    plan.flags = plan.flags.with(ecn_.take_new_data_flags());
+    plan.ecn = ecn_.new_data_mark();
+  }
+  return plan;
+}
+
 SegmentPlan Connection::plan_segment(const Resources& resources, SeqNum seq,
                                      std::uint32_t payload_bytes, std::uint8_t flags) noexcept {
   // Every segment carries the newest ACK. Duplicates count only without text, so those that are
@@ -227,7 +243,7 @@ SegmentPlan Connection::plan_segment(const Resources& resources, SeqNum seq,
   plan.seq = seq;
   plan.ack = receive_.rcv_nxt;
   plan.payload_bytes = payload_bytes;
-  plan.flags = TcpFlags{flags};
+  plan.flags = TcpFlags{flags}.with(ecn_.ack_flags());
   plan.window = select_window(resources);
   return plan;
 }
@@ -250,6 +266,9 @@ void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
   } else {
     active_->sent.mark_lost(plan.seq);
     ack_now_ = true;  // The frame would have carried it.
+    if (plan.flags.cwr()) {
+      ecn_.return_new_data_flags();
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "wire/ipv4.hpp"
 #include "wire/seq_num.hpp"
 #include "wire/tcp.hpp"
 #include "wire/tcp_options.hpp"
@@ -20,6 +21,7 @@ struct Segment {
   std::uint32_t payload_bytes = 0;
   std::uint16_t window = 0;  ///< As on the wire, not yet scaled.
   TcpFlags flags{};
+  wire::Ecn ecn = wire::Ecn::NotCapable;  ///< As its datagram arrived (RFC 3168 §5).
   wire::TcpOptions options;
 
   /// SEG.LEN of RFC 9293 §3.4: SYN and FIN count one each.
@@ -38,6 +40,7 @@ struct SegmentPlan {
   std::uint32_t payload_bytes = 0;
   std::uint16_t window = 0;  ///< As on the wire.
   TcpFlags flags{};
+  wire::Ecn ecn = wire::Ecn::NotCapable;  ///< What its datagram is to say (RFC 3168 §5).
   wire::TcpOptions options;
 };
 

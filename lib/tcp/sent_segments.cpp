@@ -85,6 +85,24 @@ void SentSegments::mark_first_lost() noexcept {
   }
 }
 
+bool SentSegments::mark_larger_lost(std::uint32_t bytes) noexcept {
+  bool has_larger = false;
+  for (SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
+    if (segment->payload() <= bytes) {
+      continue;
+    }
+    has_larger = true;
+    if (!segment->is_lost) {
+      segment->is_lost = true;
+      in_network_ -= segment->length;
+      if (lost_hint_ == nullptr || segment->seq.is_before(lost_hint_->seq)) {
+        lost_hint_ = segment;
+      }
+    }
+  }
+  return has_larger;
+}
+
 void SentSegments::mark_lost(SeqNum seq) noexcept {
   SentSegment* segment = head_;
   while (segment != nullptr && segment->seq != seq) {

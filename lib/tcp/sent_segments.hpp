@@ -26,6 +26,7 @@ struct SentSegment {
   bool is_lost = false;  ///< To be sent again; it no longer counts as in the network.
 
   [[nodiscard]] SeqNum end() const noexcept { return seq + length; }
+  [[nodiscard]] std::uint32_t payload() const noexcept { return length - (has_fin ? 1U : 0U); }
 };
 
 /// The supply of records that the connections of a core share.
@@ -59,6 +60,8 @@ class SentSegments {
   void mark_all_lost() noexcept;
   /// The first segment counts as lost.
   void mark_first_lost() noexcept;
+  /// Segments with more than `bytes` of payload count as lost. False if there were none.
+  [[nodiscard]] bool mark_larger_lost(std::uint32_t bytes) noexcept;
   /// The segment that starts at `seq`, if any, counts as lost.
   void mark_lost(SeqNum seq) noexcept;
   /// Cuts a lost segment in two so that its first part has at most `bytes`. False if the pool is

@@ -36,7 +36,8 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
 void Connection::on_retransmission_timeout(const Resources& resources, Instant now) noexcept {
   // RFC 9293 §3.8.3, R2: no progress for too long.
   if (user_timeout_ > Duration::zero() && now - progress_at_ >= user_timeout_) {
-    abort(resources, Error::TimedOut);
+    // RFC 1122 §4.2.3.9: what the path complained of last is the likely reason.
+    abort(resources, soft_error_.reason_for_timeout());
     return;
   }
   rtt_.back_off();
@@ -53,12 +54,21 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
     }
     return;
   }
-  if (is_idle) {
-    return;
+  if (!is_idle) {
+    on_segment_timeout(resources, now);
   }
+}
+
+void Connection::on_segment_timeout(const Resources& resources, Instant now) noexcept {
   // RFC 6298 §5.4 to §5.6, RFC 5681 §3.1.
   ++resources.stats.tcp_retransmission_timeouts;
-  congestion_.on_timeout(send_.flight(), mss_, active_->sent.front()->retransmissions == 0);
+  const SentSegment& first = *active_->sent.front();
+  if (path_mtu_.on_timeout(now, first.retransmissions + 1U, first.payload(), resources.config)) {
+    ++resources.stats.tcp_mtu_black_holes;
+    mss_ = path_mtu_.mss();
+  }
+  congestion_.on_timeout(send_.flight(), mss_, first.retransmissions == 0);
+  ecn_.on_reduction(send_.snd_nxt);
   active_->sent.mark_all_lost();
   duplicate_acks_ = 0;
   in_recovery_ = false;
@@ -68,7 +78,7 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
 
 void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcept {
   if (state_ == TcpState::SynReceived && syn_retransmissions_ >= resources.config.syn_ack_retries) {
-    end(resources, fail(Error::TimedOut));
+    end(resources, fail(soft_error_.reason_for_timeout()));
     return;
   }
   ++syn_retransmissions_;
@@ -81,7 +91,7 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
 void Connection::on_state_timeout(const Resources& resources) noexcept {
   switch (state_) {
     case TcpState::SynSent:
-    case TcpState::SynReceived: end(resources, fail(Error::TimedOut)); break;
+    case TcpState::SynReceived: end(resources, fail(soft_error_.reason_for_timeout())); break;
     case TcpState::FinWait2:
       // Everything of ours was delivered; only the peer's FIN never came.
       end(resources, {});

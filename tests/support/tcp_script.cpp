@@ -16,8 +16,8 @@ using packet::Packet;
 using tcp::TcpFlags;
 using wire::SeqNum;
 
-constexpr std::uint8_t kCompared =
-    TcpFlags::kFin | TcpFlags::kSyn | TcpFlags::kRst | TcpFlags::kAck;
+constexpr std::uint8_t kCompared = TcpFlags::kFin | TcpFlags::kSyn | TcpFlags::kRst |
+                                   TcpFlags::kAck | TcpFlags::kEce | TcpFlags::kCwr;
 
 packet::PacketPool& packets() {
   static packet::PacketPool pool = make_pool(16'383);
@@ -40,7 +40,8 @@ std::string describe(const Seg& seg) {
   std::ostringstream text;
   const TcpFlags flags{seg.flags};
   text << (flags.syn() ? "S" : "") << (flags.fin() ? "F" : "") << (flags.rst() ? "R" : "")
-       << (flags.psh() ? "P" : "") << (flags.ack() ? "." : "");
+       << (flags.psh() ? "P" : "") << (flags.ack() ? "." : "") << (flags.ece() ? "E" : "")
+       << (flags.cwr() ? "W" : "");
   if (seg.seq) {
     text << " seq " << *seg.seq;
   }
@@ -50,6 +51,9 @@ std::string describe(const Seg& seg) {
   }
   if (seg.window) {
     text << " window " << *seg.window;
+  }
+  if (seg.mark != wire::Ecn::NotCapable) {
+    text << (seg.mark == wire::Ecn::Congested ? " CE" : " ECT");
   }
   return text.str();
 }
@@ -132,6 +136,16 @@ Start& Start::at(const Numbers& first) {
   return *this;
 }
 
+Start& Start::path(std::uint16_t bytes) {
+  path_bytes = bytes;
+  return *this;
+}
+Start& Start::ecn() {
+  has_ecn = true;
+  config.ecn = EcnMode::On;
+  return *this;
+}
+
 Start established() {
   Start setup;
   setup.begin = Start::Begin::Active;
@@ -155,7 +169,7 @@ TcpScript::TcpScript(const Start& setup)
                  .sent_segments = sent_segments_,
                  .budget = budget_,
                  .stats = stats_},
-      connection_{std::make_unique<tcp::Connection>(tuple(), setup.mss_bytes)},
+      connection_{std::make_unique<tcp::Connection>(tuple(), setup.mss_bytes, setup.path_bytes)},
       peer_window_{setup.window_bytes} {
   ++scripts_alive();
   begin(setup);
@@ -178,14 +192,15 @@ void TcpScript::begin(const Start& setup) {
     return;
   }
   if (setup.begin == Start::Begin::Active) {
-    open_active(setup.config.connect_timeout).expect(syn());
+    open_active(setup.config.connect_timeout).expect(setup.has_ecn ? syn().ece().cwr() : syn());
     // The SYN's window field has no scale: what counts comes with an ACK behind it.
-    after(setup.round_trip).peer_sends(syn_ack()).expect(ack(1));
+    after(setup.round_trip).peer_sends(setup.has_ecn ? syn_ack().ece() : syn_ack()).expect(ack(1));
     if (setup.scale && setup.window_bytes > 65'535) {
       peer_sends(ack(1)).expect_nothing();
     }
   } else {
-    open_passive(syn()).expect(syn_ack(1));
+    open_passive(setup.has_ecn ? syn().ece().cwr() : syn());
+    expect(setup.has_ecn ? syn_ack(1).ece() : syn_ack(1));
     after(setup.round_trip).peer_sends(ack(1)).expect_nothing();
   }
   origin_ = now_;
@@ -286,6 +301,7 @@ tcp::Segment TcpScript::segment_of(const Seg& seg) {
   segment.ack = flags.ack() ? SeqNum{setup_.numbers.iss} + acks : SeqNum{0};
   segment.payload_bytes = seg.bytes;
   segment.flags = flags;
+  segment.ecn = seg.mark;
   if (flags.syn()) {
     segment.options.mss = seg.mss.value_or(setup_.mss_bytes);
     if (seg.mss == 0) {
@@ -335,6 +351,7 @@ void TcpScript::note_output(const tcp::SegmentPlan& plan, bool is_stateless) {
   const unsigned shift = plan.flags.syn() || !peer_shift_ ? 0 : shift_.value_or(0);
   seg.window = std::uint32_t{plan.window} << shift;
   seg.is_pushed = plan.flags.psh();
+  seg.mark = plan.ecn;
   if (!is_stateless && !plan.flags.rst()) {
     check(!seg.seq || *seg.seq <= snd_high_, "a gap was left in what is sent", Location::current());
     snd_high_ = std::max(
@@ -394,6 +411,7 @@ std::string TcpScript::difference(const Seg& expected, const Seg& sent) const {
   compare(!expected.mss || expected.mss == sent.mss, "mss ");
   compare(!expected.scale || expected.scale == sent.scale, "scale ");
   compare(!expected.is_pushed || sent.is_pushed, "push ");
+  compare(expected.mark == sent.mark, "mark ");
   return wrong;
 }
 

@@ -17,6 +17,7 @@
 #include <gtest/gtest.h>
 
 #include "tcp/connection.hpp"
+#include "wire/icmp.hpp"
 
 namespace millrace::test {
 
@@ -34,6 +35,7 @@ struct Seg {
   std::optional<std::uint8_t> scale = {};
   bool is_blind = false;  ///< A reset with the absolute sequence number zero.
   bool is_pushed = false;
+  wire::Ecn mark = wire::Ecn::NotCapable;  ///< Always looked at, as are the flags ECE and CWR.
   unsigned count = 1;
   std::source_location at = {};
 
@@ -46,6 +48,11 @@ struct Seg {
   [[nodiscard]] Seg with_bytes(std::uint32_t payload) const { return with(&Seg::bytes, payload); }
   [[nodiscard]] Seg times(unsigned repetitions) const { return with(&Seg::count, repetitions); }
   [[nodiscard]] Seg pushed() const { return with(&Seg::is_pushed, true); }
+  // RFC 3168: ECT(0), CE, and the flags.
+  [[nodiscard]] Seg ect() const { return with(&Seg::mark, wire::Ecn::Capable0); }
+  [[nodiscard]] Seg ce() const { return with(&Seg::mark, wire::Ecn::Congested); }
+  [[nodiscard]] Seg ece() const { return and_flag(wire::TcpFlags::kEce); }
+  [[nodiscard]] Seg cwr() const { return and_flag(wire::TcpFlags::kCwr); }
 
  private:
   template <class Member, class Value>
@@ -53,6 +60,9 @@ struct Seg {
     Seg changed = *this;
     changed.*member = value;
     return changed;
+  }
+  [[nodiscard]] Seg and_flag(std::uint8_t bit) const {
+    return with_flags(static_cast<std::uint8_t>(flags | bit));
   }
 };
 
@@ -86,6 +96,8 @@ struct Start {
   std::uint16_t mss_bytes = 1'000;  ///< What the path allows, and what the peer's SYN says.
   std::uint32_t window_bytes = 60'000;
   std::optional<std::uint8_t> scale = 0;  ///< What the peer's SYN offers.
+  std::uint16_t path_bytes = tcp::PathMtu::kUnknown;  ///< What routers are known to leave of it.
+  bool has_ecn = false;  ///< The handshake agrees on it; `config` must allow that.
   Duration round_trip = std::chrono::milliseconds{100};
   std::uint64_t budget_bytes = 64ULL << 20U;
   std::uint32_t sent_segments = 4'096;
@@ -98,6 +110,9 @@ struct Start {
   Start& rtt(Duration of_handshake);
   Start& budget(std::uint64_t bytes);
   Start& at(const Numbers& first);
+  Start& path(std::uint16_t bytes);
+  /// Agrees on explicit congestion notification, which is then asked for.
+  Start& ecn();
 };
 
 /// In ESTABLISHED, by an active open, with a round-trip time of 100 ms: RTO is 300 ms.
@@ -144,6 +159,13 @@ class TcpScript {
   /// The last segment was not, or not wholly, used, for that reason.
   TcpScript& expect_drop(std::optional<DropReason> reason, Location where = Location::current());
 
+  // The path; tcp_script_path.cpp.
+  /// An ICMP error about something in flight.
+  TcpScript& router_says(wire::IcmpType type, std::uint8_t code,
+                         Location where = Location::current());
+  /// Segments with up to that much payload pass; PathMtu::kUnknown: who knows.
+  TcpScript& router_allows(std::uint16_t mss, Location where = Location::current());
+
   // The connection.
   template <class... More>
   TcpScript& expect(const Seg& first, const More&... more) {
@@ -182,6 +204,7 @@ class TcpScript {
   void deliver(const Seg& seg);
   void advance(Instant target, Location where);
   void begin(const Start& setup);
+  void note(const std::string& line) { transcript_ += "         " + line + "\n"; }
   void check(bool holds, const std::string& what, Location where);
   void require_accounted(Location where);
   void note_output(const tcp::SegmentPlan& plan, bool is_stateless);

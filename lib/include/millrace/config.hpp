@@ -21,6 +21,20 @@ struct ConfigError {
   std::string problem;  ///< What is wrong and what would be right.
 };
 
+/// Explicit congestion notification, RFC 3168.
+enum class EcnMode : std::uint8_t {
+  Off,      ///< Neither asked for nor granted.
+  Passive,  ///< Granted to peers that ask.
+  On,       ///< Asked for by opens, granted to peers that ask.
+};
+
+/// When segments are sized by what arrives rather than by what routers say (RFC 4821).
+enum class MtuProbing : std::uint8_t {
+  Off,        ///< Never.
+  BlackHole,  ///< Once large segments seem to vanish.
+  Always,     ///< From the first segment on: small at first, larger as probes arrive.
+};
+
 /// How the TCP of each core behaves. Defaults follow the RFC named beside each value.
 struct TcpConfig {
   std::uint32_t send_buffer_bytes =
@@ -45,7 +59,19 @@ struct TcpConfig {
   Duration override_timeout = std::chrono::milliseconds{200};  ///< RFC 9293 §3.8.6.2.1: 0.1 to 1 s.
   Duration msl = std::chrono::seconds{30};  ///< Maximum segment lifetime; TIME-WAIT lasts two.
   Duration fin_wait_2_timeout =
-      std::chrono::seconds{60};  ///< For closed sockets whose peer never sends FIN.
+      std::chrono::seconds{60};      ///< For closed sockets whose peer never sends FIN.
+  EcnMode ecn = EcnMode::Passive;    ///< RFC 3168 §6.1.1.
+  std::uint32_t path_mtu_min = 552;  ///< Bytes of an IP datagram below which no router's word, and
+                                     ///< no search, brings a path (RFC 1191 §3). 88 to 1500.
+  Duration path_mtu_lifetime = std::chrono::minutes{
+      10};  ///< How long a router's word holds (RFC 1191 §6.3). At least 5 min.
+  MtuProbing mtu_probing = MtuProbing::BlackHole;  ///< RFC 4821.
+  std::uint32_t mtu_probing_base = 1'024;  ///< Payload in bytes to search up from, and to fall back
+                                           ///< to (RFC 4821 §7.2). 48 to 9000.
+  std::uint32_t black_hole_timeouts =
+      3;  ///< Timeouts of one large segment that make a black hole (RFC 4821 §7.7). 1 to 30.
+  Duration mtu_probing_interval =
+      std::chrono::minutes{10};  ///< From one search to the next (RFC 4821 §7.3). At least 1 min.
 };
 
 /// One device and the addresses this host has on it.
@@ -95,6 +121,8 @@ struct Config {
   std::uint32_t max_listeners = 64;      ///< Per core. 1 to 1 M.
   std::uint32_t max_timers = 65'536;     ///< Timers of the application, per core. 1 to 64 M.
   std::uint32_t max_neighbors = 1'024;   ///< Per core. 1 to 1 M.
+  std::uint32_t max_path_mtus =
+      1'024;  ///< Destinations whose path MTU is remembered, per core. 1 to 1 M.
   std::uint32_t max_active_blocks =
       0;  ///< Connections with data queued, per core. 0: as many as connections.
   std::uint32_t packets = 32'768;        ///< Packet buffers of 2 KiB per core. 2048 to 16 M.

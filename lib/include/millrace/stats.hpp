@@ -46,7 +46,10 @@ enum class DropReason : std::uint8_t {
   IcmpBadChecksum,     ///< Checksum is wrong.
   IcmpUnknownType,     ///< A type nothing here handles.
   IcmpNotUnicast,      ///< An echo request to a broadcast or multicast address.
+  IcmpSourceQuench,    ///< A source quench, which nobody heeds any more.
   IcmpUnmatched,       ///< An error about a datagram that no socket of ours sent.
+  IcmpNotInFlight,     ///< An error about a segment that its connection has not in flight.
+  IcmpBadMtu,          ///< Fragmentation needed, with an MTU that is not news or cannot be.
   IcmpOutRateLimited,  ///< An error or echo reply was due, but the limit on those is reached.
   // UDP
   UdpTooShort,     ///< Shorter than its header.
@@ -131,6 +134,14 @@ struct CoreStats {
   std::uint64_t tcp_time_wait_recycled =
       0;  ///< TIME-WAIT entries given up early because the table was full.
   std::uint64_t tcp_broken_invariants = 0;  ///< Connections reset because of a bug of ours.
+  std::uint64_t tcp_path_errors = 0;  ///< ICMP errors taken note of by a connection (RFC 5927).
+  std::uint64_t tcp_path_mtu_lowered = 0;    ///< Times that a router lowered a path's MTU.
+  std::uint64_t tcp_mtu_black_holes = 0;     ///< Times that large segments seemed to vanish.
+  std::uint64_t tcp_mtu_probes = 0;          ///< Segments sent larger than known to arrive.
+  std::uint64_t tcp_mtu_probes_arrived = 0;  ///< Of these, acknowledged.
+  std::uint64_t tcp_ecn_connections = 0;     ///< Connections that agreed on ECN (RFC 3168).
+  std::uint64_t tcp_ecn_marks_in = 0;        ///< Segments that routers marked as congested.
+  std::uint64_t tcp_ecn_reductions = 0;      ///< Times that a peer's echo of marks slowed us down.
 
   // ARP and ICMP.
   std::uint64_t arp_requests_out = 0;       ///< Requests sent.

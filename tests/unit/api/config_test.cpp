@@ -84,6 +84,12 @@ const NumberCase kNumbers[] = {
      [](Config& c, std::uint32_t n) { c.tcp.reassembly_segments_max = n; }, 0, 65'535},
     {"tcp.syn_backlog", [](Config& c, std::uint32_t n) { c.tcp.syn_backlog = n; }, 1, 1'048'576},
     {"tcp.syn_ack_retries", [](Config& c, std::uint32_t n) { c.tcp.syn_ack_retries = n; }, 0, 30},
+    {"max_path_mtus", [](Config& c, std::uint32_t n) { c.max_path_mtus = n; }, 1, 1'048'576},
+    {"tcp.path_mtu_min", [](Config& c, std::uint32_t n) { c.tcp.path_mtu_min = n; }, 88, 1'500},
+    {"tcp.mtu_probing_base", [](Config& c, std::uint32_t n) { c.tcp.mtu_probing_base = n; }, 48,
+     9'000},
+    {"tcp.black_hole_timeouts", [](Config& c, std::uint32_t n) { c.tcp.black_hole_timeouts = n; },
+     1, 30},
     {"devices[0].mtu",
      [](Config& c, std::uint32_t n) { c.devices[0].mtu = static_cast<std::uint16_t>(n); }, 576,
      9000},
@@ -130,6 +136,11 @@ const TimeCase kTimes[] = {
     {"tcp.msl", &TcpConfig::msl, 1ns, 0s, "more than 0 s"},
     {"tcp.msl", &TcpConfig::msl, 240s, Duration::max(), "at most"},
     {"tcp.fin_wait_2_timeout", &TcpConfig::fin_wait_2_timeout, 1ns, 0s, "more than 0 s"},
+    {"tcp.path_mtu_lifetime", &TcpConfig::path_mtu_lifetime, 300s, 299s, "at least 300 s"},
+    {"tcp.path_mtu_lifetime", &TcpConfig::path_mtu_lifetime, 24h, 24h + 1s, "at most 86400 s"},
+    {"tcp.mtu_probing_interval", &TcpConfig::mtu_probing_interval, 60s, 59s, "at least 60 s"},
+    {"tcp.mtu_probing_interval", &TcpConfig::mtu_probing_interval, 24h, 24h + 1s,
+     "at most 86400 s"},
 };
 
 TEST(Config, HoldsTimesToTheirLimits) {

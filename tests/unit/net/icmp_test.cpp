@@ -194,7 +194,7 @@ TEST_F(IcmpTest, DropsMalformedAndUnhandledMessages) {
       {"bad checksum", damaged, DropReason::IcmpBadChecksum},
       {"echo reply", message({.type = IcmpType::EchoReply}, {}), DropReason::IcmpUnknownType},
       {"source quench", message({.type = IcmpType::SourceQuench}, quote(kOurs)),
-       DropReason::IcmpUnknownType},
+       DropReason::IcmpSourceQuench},
       {"redirect", message({.type = IcmpType::Redirect, .code = 1}, quote(kOurs)),
        DropReason::IcmpUnknownType},
       {"timestamp", message({.type = IcmpType{13}}, pattern(12)), DropReason::IcmpUnknownType},

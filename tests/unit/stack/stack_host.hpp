@@ -272,6 +272,13 @@ class StackHost : public ::testing::Test {
   }
   /// An ICMP "destination unreachable" about a segment that the host has sent.
   static packet::Packet unreachable_frame(std::uint8_t code, const FourTuple& about, SeqNum seq) {
+    return icmp_frame({.type = wire::IcmpType::DestinationUnreachable, .code = code}, about, seq);
+  }
+  /// Any ICMP error about a segment that the host has sent in a datagram of that length.
+  static packet::Packet icmp_frame(const wire::IcmpHeader& header, const FourTuple& about,
+                                   SeqNum seq,
+                                   std::uint16_t datagram_bytes = wire::kIpv4HeaderSize +
+                                                                  wire::kTcpHeaderSize) {
     std::vector<std::byte> message(wire::kIcmpHeaderSize + wire::kIpv4HeaderSize +
                                    wire::kTcpHeaderSize);
     const auto quote = std::span{message}.subspan(wire::kIcmpHeaderSize);
@@ -279,7 +286,7 @@ class StackHost : public ::testing::Test {
                     {.source = about.local.address,
                      .destination = about.remote.address,
                      .protocol = wire::IpProtocol::Tcp,
-                     .total_length = wire::kIpv4HeaderSize + wire::kTcpHeaderSize},
+                     .total_length = datagram_bytes},
                     true);
     wire::emit_tcp(quote.subspan(wire::kIpv4HeaderSize),
                    {.source_port = about.local.port.number(),
@@ -287,7 +294,7 @@ class StackHost : public ::testing::Test {
                     .seq = seq,
                     .ack = {},
                     .flags = {}});
-    wire::emit_icmp(message, {.type = wire::IcmpType::DestinationUnreachable, .code = code});
+    wire::emit_icmp(message, header);
     return ipv4_frame(wire::IpProtocol::Icmp, message);
   }
 

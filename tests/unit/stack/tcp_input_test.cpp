@@ -1,5 +1,5 @@
-// What becomes of a segment, or of an ICMP error about one: every reason to drop it, the answers to
-// those that belong to nothing, TIME-WAIT, and errors that end an attempt to connect.
+// What becomes of a segment: every reason to drop it, the answers to those that belong to nothing,
+// and TIME-WAIT.
 #include "stack/stack_host.hpp"
 #include "support/covers.hpp"
 
@@ -602,75 +602,6 @@ TEST_F(TcpInputTest, ATupleInTimeWaitIsNotConnectedFrom) {
   const auto again = tcp().connect(now, {.address = kPeer, .port = Port{old.port}}, recorder,
                                    {.local_address = kOurs, .local_port = kServerPort});
   EXPECT_EQ(again.error(), Error::AddressInUse);
-}
-
-// ICMP.
-
-TEST_F(TcpInputTest, PortUnreachableRefusesInSynSent) {
-  test::covers({"MUST-54", "SHLD-26"});
-  start();
-  const Peer peer = connect();
-  receive(unreachable_frame(3, tuple_of(peer), peer.ack - 1));
-  turn();
-  ASSERT_EQ(recorder.heard, (std::vector<std::string>{"closed"}));
-  EXPECT_EQ(recorder.outcomes[0].error(), Error::ConnectionRefused);
-  EXPECT_TRUE(sent.empty());
-}
-
-struct UnreachableCase {
-  const char* name;
-  std::uint8_t code;
-  Error error;
-};
-
-TEST_F(TcpInputTest, EachUnreachableHasItsError) {
-  test::covers({"MUST-54", "SHLD-26"});
-  start();
-  for (const UnreachableCase& each : {UnreachableCase{"network", 0, Error::NetworkUnreachable},
-                                      UnreachableCase{"host", 1, Error::HostUnreachable},
-                                      UnreachableCase{"protocol", 2, Error::ConnectionRefused},
-                                      UnreachableCase{"port", 3, Error::ConnectionRefused}}) {
-    SCOPED_TRACE(each.name);
-    const Peer peer = connect();
-    receive(unreachable_frame(each.code, tuple_of(peer), peer.ack - 1));
-    turn();
-    EXPECT_EQ(recorder.outcomes.back().error(), each.error);
-  }
-}
-
-TEST_F(TcpInputTest, AnErrorAboutWhatIsNotInFlightIsIgnored) {
-  test::covers({"RFC 5927 §4.1"});
-  start();
-  const Peer peer = connect();
-  receive(unreachable_frame(3, tuple_of(peer), peer.ack));
-  receive(unreachable_frame(3, tuple_of(peer), peer.ack - 2));
-  Peer stranger = peer;
-  stranger.port += 1;
-  receive(unreachable_frame(3, tuple_of(stranger), peer.ack - 1));
-  turn();
-  EXPECT_TRUE(recorder.heard.empty());
-  EXPECT_EQ(dropped(DropReason::IcmpUnmatched), 3U);
-}
-
-TEST_F(TcpInputTest, FragmentationNeededEndsNothing) {
-  start();
-  const Peer peer = connect();
-  receive(unreachable_frame(4, tuple_of(peer), peer.ack - 1));
-  turn();
-  EXPECT_TRUE(recorder.heard.empty());
-}
-
-TEST_F(TcpInputTest, AnErrorDoesNotEndAnEstablishedConnection) {
-  test::covers({"MUST-56", "RFC 5927 §5.2"});
-  start_listening();
-  const Peer peer = open(40'000);
-  ASSERT_TRUE(recorder.sockets.back().send("hello").has_value());
-  turn();
-  expect_answer(kAck | wire::TcpFlags::kPsh);
-  receive(unreachable_frame(3, tuple_of(peer), peer.ack));
-  turn();
-  EXPECT_EQ(recorder.count("closed"), 0U);
-  EXPECT_EQ(stack->usage().connections, 1U);
 }
 
 // Resources.

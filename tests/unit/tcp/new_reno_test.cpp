@@ -105,6 +105,23 @@ TEST(NewReno, TimeoutLeavesOneSegment) {  // RFC 5681 §3.1
   EXPECT_EQ(reno.cwnd(), 2'000U) << "slow start again";
 }
 
+TEST(NewReno, ACongestionEchoHalvesAndNeverEnlarges) {
+  test::covers({"RFC 3168 §6.1.2"});
+  NewReno reno = started(10'000);
+  reno.on_congestion_echo(kMss);
+  EXPECT_EQ(reno.cwnd(), 5'000U);
+  EXPECT_EQ(reno.ssthresh(), 5'000U);
+  reno.on_ack(4'999, kMss);
+  EXPECT_EQ(reno.cwnd(), 5'000U) << "congestion avoidance from here on";
+  reno.on_congestion_echo(kMss);
+  reno.on_congestion_echo(kMss);
+  EXPECT_EQ(reno.cwnd(), 2'000U);
+  NewReno small = started(1'000);
+  small.on_congestion_echo(kMss);
+  EXPECT_EQ(small.cwnd(), 1'000U);
+  EXPECT_EQ(small.ssthresh(), 2'000U);
+}
+
 TEST(NewReno, IdleRestartNeverEnlarges) {  // RFC 5681 §4.1
   NewReno large = started(50'000);
   large.on_idle_restart(10'000);

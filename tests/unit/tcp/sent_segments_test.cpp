@@ -141,6 +141,29 @@ TEST_P(SentSegmentsTest, OneInTheMiddleCanBeLost) {
   check();
 }
 
+TEST_P(SentSegmentsTest, WhatIsTooLargeIsLostAndTheRestIsNot) {
+  test::covers({"RFC 1191 §6.5"});
+  ASSERT_TRUE(sent_.append(pool_, kStart, at(0), 100, false));
+  ASSERT_TRUE(sent_.append(pool_, kStart, at(100), 101, false));
+  ASSERT_TRUE(sent_.append(pool_, kStart, at(201), 100, false));
+  ASSERT_TRUE(sent_.append(pool_, kStart, at(301), 101, true));  // Its FIN is no payload.
+  EXPECT_FALSE(sent_.mark_larger_lost(101));
+  EXPECT_TRUE(sent_.mark_larger_lost(100));
+  check();
+  EXPECT_EQ(sent_.in_network(), 301U);
+  SentSegment* const first = sent_.first_lost();
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(first->seq, at(100));
+  sent_.note_retransmission(*first, kStart);
+  EXPECT_EQ(sent_.first_lost(), nullptr);
+  EXPECT_TRUE(sent_.mark_larger_lost(99)) << "all of them";
+  check();
+  EXPECT_EQ(sent_.in_network(), 0U);
+  EXPECT_EQ(sent_.first_lost()->seq, at(0));
+  EXPECT_TRUE(sent_.mark_larger_lost(99)) << "lost already";
+  check();
+}
+
 TEST_P(SentSegmentsTest, SplitKeepsFinBehind) {  // RFC 9293 §3.8.6, SHLD-16
   ASSERT_TRUE(sent_.append(pool_, kStart, at(0), 101, true));
   sent_.mark_first_lost();

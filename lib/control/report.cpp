@@ -108,6 +108,8 @@ constexpr std::array<std::pair<std::string_view, Counter>, 30> kCounters{{
     {"tcp_retransmission_timeouts", &CoreStats::tcp_retransmission_timeouts},
     {"tcp_fast_retransmits", &CoreStats::tcp_fast_retransmits},
     {"tcp_zero_window_probes", &CoreStats::tcp_zero_window_probes},
+    {"tcp_keepalive_probes", &CoreStats::tcp_keepalive_probes},
+    {"tcp_soft_errors", &CoreStats::tcp_soft_errors},
     {"tcp_out_of_order_segments", &CoreStats::tcp_out_of_order_segments},
     {"tcp_time_wait_recycled", &CoreStats::tcp_time_wait_recycled},
     {"tcp_broken_invariants", &CoreStats::tcp_broken_invariants},

@@ -7,29 +7,15 @@
 #include <millrace/tcp.hpp>
 
 #include "packet/packet.hpp"
+#include "socket/find.hpp"
 #include "stack/stack.hpp"
 
 namespace millrace {
 
 using packet::Packet;
-using stack::ConnectionSlot;
+using socket::find;
 
 namespace {
-
-/// The connection that a handle names, or why it cannot be used here and now.
-Result<ConnectionSlot*> find(stack::Stack* stack, std::uint32_t index, std::uint32_t generation) {
-  if (stack == nullptr) {
-    return fail(Error::StaleHandle);
-  }
-  if (!stack->is_on_core()) {
-    return fail(Error::WrongCore);
-  }
-  ConnectionSlot* const slot = stack->tcp().find({.index = index, .generation = generation});
-  if (slot == nullptr) {
-    return fail(Error::StaleHandle);
-  }
-  return slot;
-}
 
 /// Copies what fits into fresh packets of the send buffer. Returns how much that was.
 std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,

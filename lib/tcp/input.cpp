@@ -35,9 +35,11 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   if (process_ack(resources, now, segment, disposition) == Step::Done) {
     return disposition;
   }
-  // Steps 6 to 8. Urgent data is read in line; its pointer changes nothing here.
+  // Steps 6 to 8.
+  process_urgent(segment);
   Segment rest = segment;
   process_payload(resources, now, rest, std::move(payload), disposition);
+  settle_urgent(resources);
   const bool fills_hole_before_fin =
       peer_fin_seen_ && !peer_fin_received_ && peer_fin_ == receive_.rcv_nxt;
   if (rest.flags.fin() || fills_hole_before_fin) {
@@ -68,6 +70,7 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
         TcpFlags{static_cast<std::uint8_t>(segment.flags.bits() & ~TcpFlags::kFin)};
     if (is_synchronized(state_)) {
       static_cast<void>(process_ack(resources, now, without_text, disposition));
+      process_urgent(segment);
     }
   }
   // Text and FIN are never part of a loop of answers, and whoever repeats them lacks our ACK.
@@ -217,6 +220,8 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
     ack_now_ = true;
     drain_reassembly(resources);
   }
+  receive_autotune_.on_data(now, receive_.rcv_nxt, read_nxt(), receive_.rcv_adv, rcv_mss_,
+                            resources.config.receive_buffer_bytes);
   events_.add(Events::kReadable);
 }
 

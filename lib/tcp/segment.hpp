@@ -20,6 +20,7 @@ struct Segment {
   std::uint32_t payload_bytes = 0;
   std::uint16_t window = 0;  ///< As on the wire, not yet scaled.
   TcpFlags flags{};
+  std::uint16_t urgent_pointer = 0;  ///< From `seq` to behind the urgent data, with URG.
   wire::TcpOptions options;
 
   /// SEG.LEN of RFC 9293 §3.4: SYN and FIN count one each.
@@ -38,6 +39,7 @@ struct SegmentPlan {
   std::uint32_t payload_bytes = 0;
   std::uint16_t window = 0;  ///< As on the wire.
   TcpFlags flags{};
+  std::uint16_t urgent_pointer = 0;  ///< With URG.
   wire::TcpOptions options;
 };
 

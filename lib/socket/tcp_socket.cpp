@@ -40,6 +40,18 @@ std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,
   return taken;
 }
 
+/// What stands before the urgent byte in the first packet, which cannot be handed out whole.
+Packet copy_front(stack::Stack& stack, tcp::Connection& connection) {
+  Packet packet = stack.pools().data.allocate();
+  if (packet) {
+    const auto front = connection.peek();
+    const auto bytes = front.first(std::min<std::size_t>(front.size(), packet.tailroom()));
+    std::ranges::copy(bytes, packet.append(static_cast<std::uint16_t>(bytes.size())).begin());
+    connection.consume(stack.tcp().resources(), static_cast<std::uint32_t>(bytes.size()));
+  }
+  return packet;
+}
+
 }  // namespace
 
 Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
@@ -101,6 +113,8 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
   if (const auto available = connection.readable(); !available) {
     return fail(available.error());
   }
+  // Not across an urgent byte that is kept aside.
+  into = into.first(std::min(into.size(), *connection.readable()));
   std::size_t copied = 0;
   while (copied < into.size()) {
     const auto bytes =
@@ -125,8 +139,13 @@ Result<Buffer> TcpSocket::receive_buffer() {
   if (const auto available = connection.readable(); !available) {
     return fail(available.error());
   }
-  Packet packet = connection.receive_packet(stack_->tcp().resources());
+  Packet packet = connection.is_front_split()
+                      ? copy_front(*stack_, connection)
+                      : connection.receive_packet(stack_->tcp().resources());
   stack_->tcp().settle(**slot);
+  if (!packet) {
+    return fail(Error::OutOfPackets);
+  }
   return Buffer{packet.release()};
 }
 

@@ -86,7 +86,8 @@ class TcpSocket {
   /// and all is read).
   Result<std::size_t> receive(std::span<std::byte> into);
 
-  /// Takes the next received packet as it is, without copying. Errors: as above.
+  /// Takes the next received packet as it is, without copying. Errors: as above; OutOfPackets where
+  /// an urgent byte that is received out of line splits the packet.
   Result<Buffer> receive_buffer();
 
   /// Borrows the next contiguous received bytes, empty if there are none; more may follow behind

@@ -89,7 +89,13 @@ Problem check_tcp_limits(const Config& config) {
   const TcpConfig& tcp = config.tcp;
   const std::array limits{
       NumberLimit{"tcp.send_buffer_bytes", tcp.send_buffer_bytes, 4 * kKibi, kGibi},
+      NumberLimit{"tcp.send_buffer_initial_bytes", tcp.send_buffer_initial_bytes, 4 * kKibi, kGibi},
       NumberLimit{"tcp.receive_buffer_bytes", tcp.receive_buffer_bytes, 16 * kKibi, kGibi},
+      NumberLimit{"tcp.receive_buffer_initial_bytes", tcp.receive_buffer_initial_bytes, 16 * kKibi,
+                  kGibi},
+      // RFC 9293 §3.8.3, SHLD-10.
+      NumberLimit{"tcp.r1_retransmissions", tcp.r1_retransmissions, 3, 255},
+      NumberLimit{"tcp.hop_limit", tcp.hop_limit, 1, 255},
       NumberLimit{"tcp.initial_window_segments", tcp.initial_window_segments, 1, 64},
       NumberLimit{"tcp.reassembly_segments_max", tcp.reassembly_segments_max, 0, 65'535},
       NumberLimit{"tcp.syn_backlog", tcp.syn_backlog, 1, kMebi},
@@ -114,6 +120,8 @@ Problem check_tcp_times(const Config& config) {
       TimeLimit{"tcp.rto_min", tcp.rto_min, kPositive, tcp.rto_max},
       TimeLimit{"tcp.rto_initial", tcp.rto_initial, tcp.rto_min, tcp.rto_max},
       TimeLimit{"tcp.user_timeout", tcp.user_timeout, kPositive, kUnlimited},
+      TimeLimit{"tcp.user_timeout_min", tcp.user_timeout_min, kPositive, tcp.user_timeout_max},
+      TimeLimit{"tcp.user_timeout_max", tcp.user_timeout_max, kPositive, kUnlimited},
       TimeLimit{"tcp.connect_timeout", tcp.connect_timeout, kPositive, kUnlimited},
       // RFC 9293 §3.8.6.3, MUST-40: an acknowledgment is delayed by less than 0.5 s.
       TimeLimit{"tcp.delayed_ack", tcp.delayed_ack, 0s, 499ms},

@@ -88,7 +88,7 @@ std::string bytes_text(std::uint64_t bytes) {
 using Counter = std::uint64_t CoreStats::*;
 
 // Sums; `longest_turn` is a maximum and stands apart.
-constexpr std::array<std::pair<std::string_view, Counter>, 38> kCounters{{
+constexpr std::array<std::pair<std::string_view, Counter>, 40> kCounters{{
     {"rx_frames", &CoreStats::rx_frames},
     {"rx_bytes", &CoreStats::rx_bytes},
     {"tx_frames", &CoreStats::tx_frames},
@@ -108,6 +108,8 @@ constexpr std::array<std::pair<std::string_view, Counter>, 38> kCounters{{
     {"tcp_retransmission_timeouts", &CoreStats::tcp_retransmission_timeouts},
     {"tcp_fast_retransmits", &CoreStats::tcp_fast_retransmits},
     {"tcp_zero_window_probes", &CoreStats::tcp_zero_window_probes},
+    {"tcp_keepalive_probes", &CoreStats::tcp_keepalive_probes},
+    {"tcp_soft_errors", &CoreStats::tcp_soft_errors},
     {"tcp_out_of_order_segments", &CoreStats::tcp_out_of_order_segments},
     {"tcp_time_wait_recycled", &CoreStats::tcp_time_wait_recycled},
     {"tcp_broken_invariants", &CoreStats::tcp_broken_invariants},

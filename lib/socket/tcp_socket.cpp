@@ -7,29 +7,15 @@
 #include <millrace/tcp.hpp>
 
 #include "packet/packet.hpp"
+#include "socket/find.hpp"
 #include "stack/stack.hpp"
 
 namespace millrace {
 
 using packet::Packet;
-using stack::ConnectionSlot;
+using socket::find;
 
 namespace {
-
-/// The connection that a handle names, or why it cannot be used here and now.
-Result<ConnectionSlot*> find(stack::Stack* stack, std::uint32_t index, std::uint32_t generation) {
-  if (stack == nullptr) {
-    return fail(Error::StaleHandle);
-  }
-  if (!stack->is_on_core()) {
-    return fail(Error::WrongCore);
-  }
-  ConnectionSlot* const slot = stack->tcp().find({.index = index, .generation = generation});
-  if (slot == nullptr) {
-    return fail(Error::StaleHandle);
-  }
-  return slot;
-}
 
 /// Copies what fits into fresh packets of the send buffer. Returns how much that was.
 std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,
@@ -52,6 +38,18 @@ std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,
     taken += bytes;
   }
   return taken;
+}
+
+/// What stands before the urgent byte in the first packet, which cannot be handed out whole.
+Packet copy_front(stack::Stack& stack, tcp::Connection& connection) {
+  Packet packet = stack.pools().data.allocate();
+  if (packet) {
+    const auto front = connection.peek();
+    const auto bytes = front.first(std::min<std::size_t>(front.size(), packet.tailroom()));
+    std::ranges::copy(bytes, packet.append(static_cast<std::uint16_t>(bytes.size())).begin());
+    connection.consume(stack.tcp().resources(), static_cast<std::uint32_t>(bytes.size()));
+  }
+  return packet;
 }
 
 }  // namespace
@@ -115,6 +113,8 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
   if (const auto available = connection.readable(); !available) {
     return fail(available.error());
   }
+  // Not across an urgent byte that is kept aside.
+  into = into.first(std::min(into.size(), *connection.readable()));
   std::size_t copied = 0;
   while (copied < into.size()) {
     const auto bytes =
@@ -139,8 +139,13 @@ Result<Buffer> TcpSocket::receive_buffer() {
   if (const auto available = connection.readable(); !available) {
     return fail(available.error());
   }
-  Packet packet = connection.receive_packet(stack_->tcp().resources());
+  Packet packet = connection.is_front_split()
+                      ? copy_front(*stack_, connection)
+                      : connection.receive_packet(stack_->tcp().resources());
   stack_->tcp().settle(**slot);
+  if (!packet) {
+    return fail(Error::OutOfPackets);
+  }
   return Buffer{packet.release()};
 }
 

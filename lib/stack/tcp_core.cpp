@@ -163,8 +163,9 @@ Result<Port> TcpCore::choose_port(const IpAddress& local, const Endpoint& remote
 
 ConnectionSlot* TcpCore::add_connection(const FourTuple& tuple, const net::Path& path) noexcept {
   const auto mss_limit = static_cast<std::uint16_t>(path.interface->mtu - kIpv4AndTcpHeaderBytes);
-  ConnectionSlot* const slot = connections_.emplace(
-      tuple, path, mss_limit, path_mss(now_, tuple.remote.address), path_mtus_.generation(now_));
+  ConnectionSlot* const slot =
+      connections_.emplace(tuple, path, mss_limit, path_mss(now_, tuple.remote.address),
+                           path_mtus_.generation(now_), config_.tcp.hop_limit);
   if (slot == nullptr) {
     return nullptr;
   }
@@ -226,6 +227,10 @@ void TcpCore::settle(ConnectionSlot& slot) noexcept {
   if (!slot.connection.is_consistent()) [[unlikely]] {
     ++stats_.tcp_broken_invariants;
     slot.connection.abort(resources_, Error::ConnectionAborted);
+  }
+  if (slot.connection.take_path_doubt()) {
+    // RFC 9293 §3.8.3, R1.
+    output_.doubt(now_, slot.path);
   }
   const tcp::Events news = slot.connection.take_events();
   slot.events = static_cast<std::uint8_t>(slot.events | news.bits());

@@ -83,6 +83,7 @@ Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interf
                      .window = tcp_header->window,
                      .flags = tcp_header->flags,
                      .ecn = wire::ecn_of(header.traffic_class),
+                     .urgent_pointer = tcp_header->urgent_pointer,
                      .options = *options};
   return arrival;
 }
@@ -236,6 +237,7 @@ void TcpCore::send_stateless(Instant now, const FourTuple& tuple,
                                  {.source = tuple.local.address,
                                   .destination = tuple.remote.address,
                                   .protocol = wire::IpProtocol::Tcp,
+                                  .ttl = config_.tcp.hop_limit,
                                   .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
                                  *path);
   if (!sent) {

@@ -73,7 +73,9 @@ bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& pl
                                  {.source = tuple.local.address,
                                   .destination = tuple.remote.address,
                                   .protocol = wire::IpProtocol::Tcp,
-                                  .traffic_class = std::to_underlying(plan.ecn),
+                                  .ttl = slot.hop_limit,
+                                  .traffic_class = static_cast<std::uint8_t>(
+                                      slot.dscp << 2U | std::to_underlying(plan.ecn)),
                                   .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
                                  slot.path);
   if (!sent) {

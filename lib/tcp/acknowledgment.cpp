@@ -28,6 +28,10 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
     disposition.dropped = DropReason::TcpBadAck;
     return Step::Done;
   }
+  keepalive_.on_segment(now);
+  if (segment.options.user_timeout) {
+    user_timeout_.on_option(*segment.options.user_timeout, resources.config);
+  }
   const bool was_duplicate = is_duplicate_ack(segment);
   update_send_window(segment, now);
   if (segment.ack.is_after(send_.snd_una)) {
@@ -98,6 +102,7 @@ void Connection::on_new_ack(const Resources& resources, Instant now,
   send_.snd_una = ack;
   progress_at_ = now;
   soft_error_.on_progress();
+  urgent_out_.on_ack(ack);
   if (path_mtu_.on_ack(ack)) {
     ++resources.stats.tcp_mtu_probes_arrived;
     mss_ = path_mtu_.mss();
@@ -115,6 +120,7 @@ void Connection::on_new_ack(const Resources& resources, Instant now,
     small_end_ = ack;
   }
   advance_congestion(resources, outcome.newly_acked, segment);
+  active_->send_autosize.on_ack(congestion_.cwnd());
   // RFC 6298 §5.2 and §5.3.
   retransmit_at_ = active_->sent.empty() ? kNever : now + rtt_.rto(resources.config);
   if (active_->sent.empty()) {
@@ -196,7 +202,7 @@ void Connection::report_writable(const Resources& resources) noexcept {
   // Not for every byte: a third of the buffer, so that the application works in large pieces.
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
   if (wants_writable_ && may_send(state_) && !fin_queued_ &&
-      charge <= resources.config.send_buffer_bytes / 3 * 2) {
+      charge <= send_buffer_limit(resources) / 3 * 2) {
     wants_writable_ = false;
     events_.add(Events::kWritable);
   }

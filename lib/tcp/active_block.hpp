@@ -10,6 +10,7 @@
 #include "packet/packet_budget.hpp"
 #include "tcp/reassembly_queue.hpp"
 #include "tcp/receive_queue.hpp"
+#include "tcp/send_autosize.hpp"
 #include "tcp/send_buffer.hpp"
 #include "tcp/sent_segments.hpp"
 
@@ -20,6 +21,8 @@ struct ActiveBlock {
   SentSegments sent;
   ReceiveQueue receive_queue;
   ReassemblyQueue reassembly;
+  SendAutosize send_autosize;
+  SeqNum pushed{0};  ///< Behind the last segment that left with PSH.
 
   [[nodiscard]] bool is_needed() const noexcept {
     return !send_buffer.empty() || !sent.empty() || !receive_queue.empty() || !reassembly.empty();

@@ -95,6 +95,7 @@ void Connection::enter_time_wait(const Resources& resources) noexcept {
   set_state(TcpState::TimeWait);
   ++resources.stats.tcp_closed;
   retransmit_at_ = override_at_ = state_at_ = ack_at_ = kNever;
+  keepalive_.stop();
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
     active_->sent.clear(resources.sent_segments);
@@ -111,8 +112,9 @@ void Connection::end(const Resources& resources, Result<void> outcome) noexcept 
   ++(is_synchronized(state_) ? resources.stats.tcp_closed : resources.stats.tcp_failed_opens);
   set_state(TcpState::Closed);
   outcome_ = outcome;
-  syn_due_ = ack_now_ = probe_due_ = false;
+  syn_due_ = ack_now_ = probe_due_ = keepalive_due_ = false;
   retransmit_at_ = override_at_ = state_at_ = ack_at_ = kNever;
+  keepalive_.stop();
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
     active_->sent.clear(resources.sent_segments);

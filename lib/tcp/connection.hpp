@@ -10,6 +10,8 @@
 //   output.cpp       which segment is next
 //   icmp_error.cpp   what the path says: errors, and how large segments may be
 //   timeout.cpp      which timer went off
+//   liveness.cpp     is the peer there: R1, keepalive, user timeout, soft errors
+//   urgent_data.cpp  urgent data, both ways
 //   close.cpp        FIN, reset, TIME-WAIT
 #pragma once
 
@@ -30,13 +32,17 @@
 #include "tcp/active_block.hpp"
 #include "tcp/ecn.hpp"
 #include "tcp/icmp_verdict.hpp"
+#include "tcp/keepalive.hpp"
 #include "tcp/new_reno.hpp"
 #include "tcp/path_mtu.hpp"
+#include "tcp/receive_autotune.hpp"
 #include "tcp/rtt_estimator.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/sequence_space.hpp"
 #include "tcp/soft_error.hpp"
 #include "tcp/state.hpp"
+#include "tcp/urgent.hpp"
+#include "tcp/user_timeout.hpp"
 
 namespace millrace::tcp {
 
@@ -48,6 +54,8 @@ class Events {
   static constexpr std::uint8_t kWritable = 4;
   static constexpr std::uint8_t kPeerFinished = 8;
   static constexpr std::uint8_t kClosed = 16;
+  static constexpr std::uint8_t kSoftError = 32;
+  static constexpr std::uint8_t kUrgent = 64;
 
   constexpr Events() noexcept = default;
   constexpr explicit Events(std::uint8_t bits) noexcept : bits_{bits} {}
@@ -96,6 +104,12 @@ class Connection {
   /// How large routers let a segment be, now; PathMtu::kUnknown when that is forgotten. What is in
   /// flight and larger is cut anew.
   void on_path_mss(const Resources& resources, Instant now, std::uint16_t mss) noexcept;
+  /// RFC 9293 §3.9.1.8, MUST-47: trouble that may pass. The application hears of it, and it is the
+  /// outcome if nothing better is known when the time is up.
+  void report_soft_error(const Resources& resources, Error error) noexcept;
+  [[nodiscard]] std::optional<Error> take_soft_error() noexcept { return soft_error_.take(); }
+  /// RFC 9293 §3.8.3, R1: whether, since the last call, IP should look for the next hop anew.
+  [[nodiscard]] bool take_path_doubt() noexcept;
   [[nodiscard]] std::optional<SegmentPlan> next_segment(const Resources& resources,
                                                         Instant now) noexcept;
   /// The plan could not be turned into a frame for lack of packets: it is planned again.
@@ -126,7 +140,19 @@ class Connection {
   void abort_by_application(const Resources& resources) noexcept;
   void set_no_delay(bool on) noexcept { no_delay_ = on; }
   void set_linger(std::optional<Duration> limit) noexcept { linger_ = limit.value_or(kNoLinger); }
-  void set_user_timeout(Duration limit) noexcept { user_timeout_ = limit; }
+  void set_user_timeout(Duration limit) noexcept { user_timeout_.set(limit); }
+  void advertise_user_timeout(const Resources& resources, Duration time) noexcept;
+  /// `options` are valid, or empty: none.
+  void set_keepalive(const std::optional<KeepaliveOptions>& options, Instant now) noexcept;
+  void set_soft_errors(bool on) noexcept { soft_error_.set_silent(!on); }
+  /// What has been queued until now is urgent.
+  void mark_urgent() noexcept;
+  [[nodiscard]] std::uint32_t urgent_left() const noexcept { return urgent_in_.left(read_nxt()); }
+  /// WouldBlock, InvalidState (in line), or the urgent octet.
+  [[nodiscard]] Result<std::byte> take_urgent() noexcept;
+  void set_urgent_inline(bool on) noexcept { urgent_in_.set_inline(on); }
+  /// The first packet holds the urgent octet, which `receive_packet` would hand out.
+  [[nodiscard]] bool is_front_split() const noexcept;
   /// Frees what is held in shared pools. Only `next_deadline`, `state` and `outcome` make sense
   /// afterwards.
   void release(const Resources& resources) noexcept;
@@ -221,6 +247,7 @@ class Connection {
                                                          Instant now) noexcept;
   [[nodiscard]] std::optional<SegmentPlan> plan_probe(const Resources& resources,
                                                       Instant now) noexcept;
+  [[nodiscard]] std::uint8_t push_flag(SeqNum end) noexcept;
   [[nodiscard]] bool may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
                                   const Resources& resources) noexcept;
   [[nodiscard]] SegmentPlan plan_segment(const Resources& resources, SeqNum seq,
@@ -233,6 +260,7 @@ class Connection {
   [[nodiscard]] bool note_transmission(const Resources& resources, Instant now,
                                        std::uint32_t payload_bytes, bool has_fin) noexcept;
   [[nodiscard]] std::uint16_t select_window(const Resources& resources) noexcept;
+  [[nodiscard]] std::uint32_t receive_limit(const Resources& resources) const noexcept;
   [[nodiscard]] std::uint32_t receive_room(const Resources& resources) const noexcept;
   [[nodiscard]] std::uint32_t free_receive_window(const Resources& resources) const noexcept;
   [[nodiscard]] bool is_window_update_due(const Resources& resources) const noexcept;
@@ -252,6 +280,17 @@ class Connection {
   void on_syn_timeout(const Resources& resources, Instant now) noexcept;
   void on_state_timeout(const Resources& resources) noexcept;
 
+  // liveness.cpp
+  void check_r1(const Resources& resources, unsigned retransmissions) noexcept;
+  void on_keepalive_timer(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] bool is_outstanding() const noexcept;
+
+  // urgent_data.cpp
+  [[nodiscard]] SeqNum read_nxt() const noexcept;
+  void process_urgent(const Segment& segment) noexcept;
+  void settle_urgent(const Resources& resources) noexcept;
+  void point_to_urgent(SegmentPlan& plan) const noexcept;
+
   // close.cpp
   void set_state(TcpState state) noexcept;
   void queue_fin(const Resources& resources, Instant now) noexcept;
@@ -262,7 +301,8 @@ class Connection {
 
   // connection.cpp
   [[nodiscard]] bool attach(const Resources& resources) noexcept;
-  [[nodiscard]] static std::uint32_t send_charge_limit(const Resources& resources) noexcept;
+  [[nodiscard]] std::uint32_t send_buffer_limit(const Resources& resources) const noexcept;
+  [[nodiscard]] std::uint32_t send_charge_limit(const Resources& resources) const noexcept;
   /// Memory that more to send may be charged: of the buffer's limit and of the core's budget.
   [[nodiscard]] std::uint32_t send_room(const Resources& resources) const noexcept;
   /// The buffer has room, but the core has no packet to spare.
@@ -300,7 +340,12 @@ class Connection {
   bool offers_wscale_ : 1 = false;  // Window scaling is offered, or agreed on.
   bool idle_restart_ : 1 = false;   // The next data follows an idle time.
   bool has_answered_oddity_ : 1 = false;
-  bool syn_repeated_ : 1 = false;  // Our SYN,ACK left more than once because the peer asked again.
+  bool syn_repeated_ : 1 = false;   // Our SYN,ACK left more than once because the peer asked again.
+  bool keepalive_due_ : 1 = false;  // A keepalive probe is due.
+  bool path_doubt_ : 1 = false;     // R1 was reached, and IP has not been told.
+  SoftError soft_error_;
+  UrgentSend urgent_out_;
+  UrgentReceive urgent_in_;
   SendSequence send_;
   ReceiveSequence receive_;
   std::uint32_t unacked_bytes_ = 0;  // Received since our last ACK.
@@ -314,6 +359,8 @@ class Connection {
   RttEstimator rtt_;
   PathMtu path_mtu_;
   Ecn ecn_;
+  ReceiveAutotune receive_autotune_;
+  Keepalive keepalive_;
 
   // One deadline per kind of timer; kNever when not armed.
   Instant retransmit_at_ = kNever;  // Retransmission, or zero-window probe.
@@ -323,10 +370,9 @@ class Connection {
   Instant progress_at_{};           // When the peer last made progress, for R2.
 
   FourTuple tuple_;
-  Duration user_timeout_{};  // Zero: never.
+  UserTimeout user_timeout_;
   Duration linger_ = kNoLinger;
   Result<void> outcome_{};
-  SoftError soft_error_;
 };
 static_assert(sizeof(Connection) <= 384, "the control block of an idle connection");
 

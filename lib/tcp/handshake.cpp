@@ -28,8 +28,12 @@ std::uint8_t window_scale_for(std::uint32_t receive_buffer_bytes) {
   return shift;
 }
 
+std::uint32_t initial_receive_buffer(const TcpConfig& config) {
+  return std::min(config.receive_buffer_initial_bytes, config.receive_buffer_bytes);
+}
+
 std::uint32_t initial_receive_window(const TcpConfig& config) {
-  return std::min(config.receive_buffer_bytes / 2, kUnscaledWindowMax);
+  return std::min(initial_receive_buffer(config) / 2, kUnscaledWindowMax);
 }
 
 }  // namespace
@@ -40,7 +44,9 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   send_.snd_nxt = iss + 1;
   recover_ = iss;
   small_end_ = iss;
-  user_timeout_ = resources.config.user_timeout;
+  user_timeout_.start(resources.config.user_timeout);
+  receive_autotune_.start(initial_receive_buffer(resources.config),
+                          initial_receive_window(resources.config));
   rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
   offers_wscale_ = true;
   progress_at_ = now;
@@ -56,7 +62,9 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   send_.snd_nxt = iss + 1;
   recover_ = iss;
   small_end_ = iss;
-  user_timeout_ = resources.config.user_timeout;
+  user_timeout_.start(resources.config.user_timeout);
+  receive_autotune_.start(initial_receive_buffer(resources.config),
+                          initial_receive_window(resources.config));
   rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
   offers_wscale_ = true;
   progress_at_ = now;
@@ -75,6 +83,9 @@ void Connection::accept_syn(const Resources& resources, Instant now, const Segme
   send_.snd_wl1 = syn.seq;
   send_.snd_wl2 = send_.iss;
   negotiate(resources, now, syn.options);
+  if (syn.options.user_timeout) {
+    user_timeout_.on_option(*syn.options.user_timeout, resources.config);
+  }
 }
 
 void Connection::negotiate(const Resources& resources, Instant now,
@@ -143,6 +154,9 @@ void Connection::establish(const Resources& resources, Instant now,
   retransmit_at_ = kNever;
   state_at_ = kNever;
   syn_due_ = false;
+  soft_error_.on_progress();
+  user_timeout_.on_established();
+  keepalive_.on_segment(now);
   // RFC 6298 §3: a SYN that was sent once tells the round-trip time; §5.7: one that was lost calls
   // for caution.
   if (syn_retransmissions_ == 0 && !syn_repeated_) {
@@ -158,7 +172,6 @@ void Connection::establish(const Resources& resources, Instant now,
   send_.snd_wl2 = segment.ack;
   ++(passive_ ? resources.stats.tcp_passive_opens : resources.stats.tcp_active_opens);
   resources.stats.tcp_ecn_connections += ecn_.may_mark() ? 1 : 0;
-  soft_error_.on_progress();
   set_state(TcpState::Established);
   events_.add(Events::kConnected);
   if (fin_queued_) {
@@ -195,6 +208,7 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
   if (offers_wscale_) {
     plan.options.window_scale = rcv_wscale_;
   }
+  plan.options.user_timeout = user_timeout_.option_for_syn();
   if (retransmit_at_ == kNever) {
     retransmit_at_ = now + rtt_.rto(resources.config);
   }

@@ -18,7 +18,7 @@ void Connection::on_path_error(const Resources& resources, const IcmpVerdict& ve
     return;
   }
   // RFC 1122 §4.2.3.9: kept, for it may be why the connection will time out.
-  static_cast<void>(soft_error_.note(verdict.error));
+  report_soft_error(resources, verdict.error);
 }
 
 void Connection::on_path_mss(const Resources& resources, Instant now, std::uint16_t mss) noexcept {

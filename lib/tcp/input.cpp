@@ -39,9 +39,11 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
     resources.stats.tcp_ecn_marks_in += segment.ecn == wire::Ecn::Congested ? 1 : 0;
     ack_now_ = ecn_.on_text(segment) || ack_now_;
   }
-  // Steps 6 to 8. Urgent data is read in line; its pointer changes nothing here.
+  // Steps 6 to 8.
+  process_urgent(segment);
   Segment rest = segment;
   process_payload(resources, now, rest, std::move(payload), disposition);
+  settle_urgent(resources);
   const bool fills_hole_before_fin =
       peer_fin_seen_ && !peer_fin_received_ && peer_fin_ == receive_.rcv_nxt;
   if (rest.flags.fin() || fills_hole_before_fin) {
@@ -72,6 +74,7 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
         TcpFlags{static_cast<std::uint8_t>(segment.flags.bits() & ~TcpFlags::kFin)};
     if (is_synchronized(state_)) {
       static_cast<void>(process_ack(resources, now, without_text, disposition));
+      process_urgent(segment);
     }
   }
   // Text and FIN are never part of a loop of answers, and whoever repeats them lacks our ACK.
@@ -241,6 +244,8 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
     ack_now_ = true;
     drain_reassembly(resources);
   }
+  receive_autotune_.on_data(now, receive_.rcv_nxt, read_nxt(), receive_.rcv_adv, rcv_mss_,
+                            resources.config.receive_buffer_bytes);
   events_.add(Events::kReadable);
 }
 

@@ -22,6 +22,9 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
     state_at_ = kNever;
     on_state_timeout(resources);
   }
+  if (keepalive_.deadline() <= now) {
+    on_keepalive_timer(resources, now);
+  }
   if (retransmit_at_ <= now) {
     retransmit_at_ = kNever;
     if (state_ == TcpState::SynSent || state_ == TcpState::SynReceived) {
@@ -35,7 +38,7 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
 
 void Connection::on_retransmission_timeout(const Resources& resources, Instant now) noexcept {
   // RFC 9293 §3.8.3, R2: no progress for too long.
-  if (user_timeout_ > Duration::zero() && now - progress_at_ >= user_timeout_) {
+  if (user_timeout_.is_limited() && now - progress_at_ >= user_timeout_.limit()) {
     // RFC 1122 §4.2.3.9: what the path complained of last is the likely reason.
     abort(resources, soft_error_.reason_for_timeout());
     return;
@@ -60,6 +63,7 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
 }
 
 void Connection::on_segment_timeout(const Resources& resources, Instant now) noexcept {
+  check_r1(resources, active_->sent.front()->retransmissions);
   // RFC 6298 §5.4 to §5.6, RFC 5681 §3.1.
   ++resources.stats.tcp_retransmission_timeouts;
   const SentSegment& first = *active_->sent.front();
@@ -81,6 +85,7 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
     end(resources, fail(soft_error_.reason_for_timeout()));
     return;
   }
+  check_r1(resources, syn_retransmissions_);
   ++syn_retransmissions_;
   ++resources.stats.tcp_retransmitted_segments;
   rtt_.back_off();

@@ -107,6 +107,13 @@ Seg blind_rst(std::uint32_t acks, Location at) {
   return seg;
 }
 
+TcpConfig fixed_buffers() {
+  TcpConfig config;
+  config.send_buffer_bytes = config.receive_buffer_bytes = 512 * 1'024;
+  config.send_buffer_initial_bytes = config.receive_buffer_initial_bytes = 1U << 30U;
+  return config;
+}
+
 Start& Start::mss(std::uint16_t bytes) {
   mss_bytes = bytes;
   return *this;

@@ -86,12 +86,16 @@ struct Numbers {
   std::uint32_t irs = 0;
 };
 
+/// Buffers of 512 KiB that stay so: scripts name windows to the byte. Those about auto-tuning give
+/// sizes of their own.
+[[nodiscard]] TcpConfig fixed_buffers();
+
 /// How a script begins.
 struct Start {
   enum class Begin : std::uint8_t { Closed, Active, Passive };
 
   Begin begin = Begin::Closed;
-  TcpConfig config = {};
+  TcpConfig config = fixed_buffers();
   Numbers numbers = {.iss = 1'000'000, .irs = 5'000'000};
   std::uint16_t mss_bytes = 1'000;  ///< What the path allows, and what the peer's SYN says.
   std::uint32_t window_bytes = 60'000;

@@ -38,9 +38,15 @@ enum class MtuProbing : std::uint8_t {
 /// How the TCP of each core behaves. Defaults follow the RFC named beside each value.
 struct TcpConfig {
   std::uint32_t send_buffer_bytes =
-      512 * 1024;  ///< Per connection, charged by buffer size, 4 KiB to 1 GiB.
+      4 * 1024 * 1024;  ///< Most per connection, charged by buffer size. 4 KiB to 1 GiB.
+  std::uint32_t send_buffer_initial_bytes =
+      512 * 1024;  ///< What it starts with; it grows to two congestion windows. From
+                   ///< `send_buffer_bytes` on the size is fixed. 4 KiB to 1 GiB.
   std::uint32_t receive_buffer_bytes =
-      512 * 1024;  ///< Per connection, charged by buffer size, 16 KiB to 1 GiB.
+      6 * 1024 * 1024;  ///< Most per connection, charged by buffer size. 16 KiB to 1 GiB.
+  std::uint32_t receive_buffer_initial_bytes =
+      128 * 1024;  ///< What it starts with; it grows with what the application reads in a round
+                   ///< trip. From `receive_buffer_bytes` on the size is fixed. 16 KiB to 1 GiB.
   std::uint32_t initial_window_segments = 10;  ///< RFC 6928. 1 to 64.
   std::uint32_t reassembly_segments_max =
       256;                            ///< Out-of-order segments kept per connection. 0 to 65535.
@@ -52,6 +58,14 @@ struct TcpConfig {
   Duration rto_max = std::chrono::seconds{60};  ///< RFC 6298 §2.5 allows no less than 60 s.
   Duration user_timeout =
       std::chrono::seconds{100};  ///< R2: give up after so long without progress (RFC 9293 §3.8.3).
+  Duration user_timeout_min = std::chrono::seconds{
+      100};  ///< What a peer may shorten `user_timeout` to (RFC 5482 §3.2). Up to the next one.
+  Duration user_timeout_max =
+      std::chrono::hours{1};  ///< What a peer may lengthen it to (RFC 5482 §3.2).
+  std::uint32_t r1_retransmissions =
+      3;  ///< R1: retransmissions of one segment before the next hop is asked for anew and the
+          ///< application hears of it (RFC 9293 §3.8.3, SHLD-10). 3 to 255.
+  std::uint8_t hop_limit = 64;  ///< Of segments, unless a socket says otherwise. 1 to 255.
   Duration connect_timeout =
       std::chrono::seconds{180};  ///< R2 for a SYN (RFC 9293 §3.8.3, MUST-23).
   Duration delayed_ack =

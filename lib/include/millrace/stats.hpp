@@ -130,6 +130,8 @@ struct CoreStats {
       0;                                   ///< Expiries of the retransmission timer (RFC 6298).
   std::uint64_t tcp_fast_retransmits = 0;  ///< Losses recognized by duplicate ACKs (RFC 5681 §3.2).
   std::uint64_t tcp_zero_window_probes = 0;     ///< Probes of a closed window (RFC 9293 §3.8.6.1).
+  std::uint64_t tcp_keepalive_probes = 0;       ///< Questions to silent peers (RFC 9293 §3.8.4).
+  std::uint64_t tcp_soft_errors = 0;            ///< Told to `TcpHandler::on_soft_error`.
   std::uint64_t tcp_out_of_order_segments = 0;  ///< Segments that arrived ahead of a hole.
   std::uint64_t tcp_time_wait_recycled =
       0;  ///< TIME-WAIT entries given up early because the table was full.

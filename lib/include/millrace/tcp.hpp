@@ -42,6 +42,14 @@ enum class TcpState : std::uint8_t {
 /// "SYN-SENT" and so on, as the RFC writes them. Static storage.
 [[nodiscard]] std::string_view to_string(TcpState state) noexcept;
 
+/// When a connection on which nothing moves asks whether its peer is still there (RFC 9293 §3.8.4).
+/// Linux's defaults. Times count in whole seconds, rounded up.
+struct KeepaliveOptions {
+  Duration idle = std::chrono::hours{2};  ///< Without a segment from the peer. Up to 32,767 s.
+  Duration interval = std::chrono::seconds{75};  ///< Between probes. Up to 32,767 s.
+  std::uint32_t count = 9;  ///< Probes without an answer that end the connection. 2 to 127.
+};
+
 /// One connection. A small value that names it: copy it freely, keep it as long as you like. Once
 /// the connection is gone every call answers Error::StaleHandle. The owner of the connection is its
 /// core: calls from another thread answer Error::WrongCore. No call blocks; every call may be made
@@ -69,12 +77,17 @@ class TcpSocket {
   /// packets are left. On an error `buffer` is left as it was. Errors: as above.
   Result<void> send(Buffer&& buffer);
 
+  /// As `send`, and says that the data up to its last byte is urgent (RFC 9293 §3.8.5). RFC 6093
+  /// §6 advises new applications against it. Errors: as above.
+  Result<std::size_t> send_urgent(std::span<const std::byte> data) const;
+
   /// Copies received bytes out and returns how many, at least one (none for an empty `into`).
   /// Errors: WouldBlock (nothing there: `on_readable` follows), EndOfStream (the peer has finished
   /// and all is read).
   Result<std::size_t> receive(std::span<std::byte> into);
 
-  /// Takes the next received packet as it is, without copying. Errors: as above.
+  /// Takes the next received packet as it is, without copying. Errors: as above; OutOfPackets where
+  /// an urgent byte that is received out of line splits the packet.
   Result<Buffer> receive_buffer();
 
   /// Borrows the next contiguous received bytes, empty if there are none; more may follow behind
@@ -84,6 +97,13 @@ class TcpSocket {
   /// Gives back the first `bytes` of what has been received. Error: InvalidArgument (more than
   /// there are).
   Result<void> consume(std::size_t bytes);
+
+  /// How many bytes are still to be read before the end of the urgent data that the peer has
+  /// announced, received or not. Zero when there is none, or all of it has been read.
+  [[nodiscard]] std::size_t urgent_left() const;
+  /// Out of line alone: takes the last urgent byte. Errors: WouldBlock (none has arrived, or it was
+  /// taken), InvalidState (urgent data is read in line).
+  Result<std::byte> receive_urgent() const;
 
   /// Payload bytes that `receive` could return now.
   [[nodiscard]] std::size_t readable() const;
@@ -113,8 +133,31 @@ class TcpSocket {
   /// empty (the default) leaves it to the user timeout.
   Result<void> set_linger(std::optional<Duration> limit);
   /// R2 of this connection: how long unacknowledged data may wait for progress (RFC 9293 §3.8.3).
-  /// Zero: for ever.
+  /// Zero: for ever. What the peer says in an option no longer changes it. With keepalives it is
+  /// also how long the peer may be silent, whatever their count, as in Linux.
   Result<void> set_user_timeout(Duration limit);
+  /// Tells the peer in an option how long this side would wait for it, and from now on heeds what
+  /// the peer tells in turn, within `TcpConfig::user_timeout_min` and `user_timeout_max` (RFC
+  /// 5482). Called before the SYN leaves it goes with the SYN. Error: InvalidArgument (not above
+  /// zero, or above 32,767 minutes).
+  Result<void> advertise_user_timeout(Duration time) const;
+  /// Keepalives of this connection; empty (the default): none. Error: InvalidArgument (a value is
+  /// out of its range).
+  Result<void> set_keepalive(const std::optional<KeepaliveOptions>& options) const;
+  /// Whether urgent data is read in the stream, in line, as RFC 6093 §6 recommends: the default.
+  /// Otherwise its last byte is not in the stream: `receive_urgent` has it, and one call of
+  /// `receive`, `peek` or `receive_buffer` never reads across its place. Set it before urgent data
+  /// arrives.
+  Result<void> set_urgent_inline(bool on) const;
+  /// The class of service that segments carry from now on: six bits, handed to IP as they are (RFC
+  /// 9293 §3.9.1.9). Applications should not change it often. Default: 0. Error: InvalidArgument
+  /// (above 63).
+  Result<void> set_dscp(std::uint8_t dscp) const;
+  /// How many routers segments may pass from now on. Default: `TcpConfig::hop_limit`. Error:
+  /// InvalidArgument (zero).
+  Result<void> set_hop_limit(std::uint8_t hops) const;
+  /// Whether `on_soft_error` is called. Default: true.
+  Result<void> set_soft_errors(bool on) const;
   /// From the next event on they go to `handler`, which must outlive the connection. An accepted
   /// connection starts with its listener's.
   Result<void> set_handler(TcpHandler& handler);
@@ -185,6 +228,14 @@ class TcpHandler {
   /// After `send` took less than all, or `writable` answered little: a third of the send buffer is
   /// free again.
   virtual void on_writable(TcpSocket /*socket*/) {}
+  /// The peer has announced urgent data, or more of it: `TcpSocket::urgent_left` says how much is
+  /// to be read, `TcpSocket::receive_urgent` has the last byte if it is received out of line.
+  virtual void on_urgent(TcpSocket /*socket*/) {}
+  /// Trouble that may pass (RFC 9293 §3.9.1.8); the connection goes on: TimedOut (a segment has
+  /// been sent `TcpConfig::r1_retransmissions` times more without an answer), NetworkUnreachable,
+  /// HostUnreachable, ConnectionRefused and the like (a router or the peer's host has said so). Of
+  /// several in a turn the last.
+  virtual void on_soft_error(TcpSocket /*socket*/, Error /*error*/) {}
   /// The peer has sent FIN and everything before it has been read, wherever that was done. Sending
   /// is still possible; answer with `close` or `shutdown`, or the connection stays half open.
   virtual void on_peer_finished(TcpSocket /*socket*/) {}

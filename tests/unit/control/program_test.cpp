@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -107,7 +108,7 @@ TEST(ProgramDeathTest, ASignalIsAnOrderlyEnd) {
                      const auto timer = worker.after(1ms, [] { ::kill(::getpid(), SIGTERM); });
                      return timer ? Result<void, std::string>{} : fail(std::string{"no timer"});
                    }),
-      ExitedWithCode(0), "try: nc 198.18.0.2 7\n");
+      ExitedWithCode(0), "reach     this program alone.*\n");
 }
 
 /// Sends SIGTERM to itself after a millisecond and again after each of `later`.
@@ -210,6 +211,22 @@ TEST(ProgramDeathTest, AFailedStartIsOneLine) {
               "^millrace-test: port 7: address in use\n$");
 }
 
+TEST(ProgramDeathTest, WorkersKnowTheirAddressesInTheOrderGiven) {
+  Program program = make_program();
+  const auto start = [](Worker& worker) -> Result<void, std::string> {
+    std::string all;
+    for (const InterfaceAddress& each : worker.addresses()) {
+      all += each.prefix.to_string() + " on " + std::to_string(each.device) + ", ";
+    }
+    return fail(all);
+  };
+  EXPECT_EXIT(run_and_exit(program, start,
+                           {"--address", "198.18.0.9/24", "--address", "198.18.0.3/24", "--device",
+                            "ring,vlan=7", "--address", "10.0.0.1/8"}),
+              ExitedWithCode(1),
+              "^millrace-test: 198.18.0.9/24 on 0, 198.18.0.3/24 on 0, 10.0.0.1/8 on 1, \n$");
+}
+
 TEST(ProgramDeathTest, AMissingProcessorIsNoUsageError) {
   Program program = make_program();
   EXPECT_EXIT(run_and_exit(program, start_nothing, {"--cores", "1023"}), ExitedWithCode(1),
@@ -298,6 +315,46 @@ TEST(ProgramDeathTest, MistakesInOwnOptionsAreUsageErrors) {
   program.required("-p,--port");
   EXPECT_EXIT(run_and_exit(program, start_nothing), ExitedWithCode(2),
               "^millrace-test: .*--port.*\n$");
+}
+
+TEST(ProgramDeathTest, MistakesInDeclaringOptionsAreTold) {
+  struct Mistake {
+    const char* name;
+    std::move_only_function<void(Program&, OwnOptions&)> make;
+    const char* told;
+  };
+  const std::string begin = "^millrace-test: a mistake in the program, in declaring ";
+  Mistake mistakes[] = {
+      {"an option that all programs have",
+       [](Program& program, OwnOptions& own) { program.option("--device", own.root, "Mine"); },
+       "the options of all Millrace programs: the name 'device' is taken already; "},
+      {"the version",
+       [](Program& program, OwnOptions& own) { program.flag("--version", own.loud, "Mine"); },
+       "the options of all Millrace programs: the name 'version' is taken already; "},
+      {"the help page", [](Program& program, OwnOptions& own) { program.flag("-h", own.loud, ""); },
+       "-h: the name 'h' is taken already; "},
+      {"a name twice",
+       [](Program& program, OwnOptions& own) {
+         program.option("-n,--number", own.count, "").option("-n,--name", own.root, "");
+       },
+       "-n,--name: the name 'n' is taken already; choose another for the program's own\n$"},
+      {"no name", [](Program& program, OwnOptions& own) { program.option("--", own.root, ""); },
+       "--: "},
+      {"required, not declared", [](Program& program, OwnOptions&) { program.required("SERVER"); },
+       "SERVER: no option of that name was declared before\n$"},
+      {"the first of two",
+       [](Program& program, OwnOptions& own) {
+         program.required("FIRST").flag("--device", own.loud, "");
+       },
+       "FIRST: "},
+  };
+  for (Mistake& mistake : mistakes) {
+    SCOPED_TRACE(mistake.name);
+    OwnOptions own;
+    Program program = make_program();
+    mistake.make(program, own);
+    EXPECT_EXIT(run_and_exit(program, start_nothing), ExitedWithCode(2), begin + mistake.told);
+  }
 }
 
 }  // namespace

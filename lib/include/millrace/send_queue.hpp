@@ -90,7 +90,12 @@ class SendQueue {
   }
 
  private:
-  enum class End : std::uint8_t { None, Shutdown, Close, Done };
+  enum class End : std::uint8_t {
+    None,      ///< Not asked for.
+    Shutdown,  ///< Waits until all has gone.
+    Close,     ///< The same.
+    Done,      ///< Was carried out.
+  };
 
   Result<void> end(TcpSocket socket, End how);
   Result<void> finish(TcpSocket socket);

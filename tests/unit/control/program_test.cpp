@@ -55,11 +55,11 @@ class Conversation final : public TcpHandler {
 
   Result<void, std::string> begin() {
     if (!worker_.listen({.port = Port{7}}, *this)) {
-      return fail(std::string{"cannot listen"});
+      return fail("cannot listen");
     }
     const auto socket = worker_.connect({IpAddress::v4(198, 18, 0, 2), Port{7}}, *this);
     if (!socket) {
-      return fail("cannot connect: " + std::string{to_string(socket.error())});
+      return fail("cannot connect", socket.error());
     }
     client_ = *socket;
     return {};
@@ -102,13 +102,13 @@ TEST(ProgramDeathTest, ServesUntilAHandlerStopsIt) {
 TEST(ProgramDeathTest, ASignalIsAnOrderlyEnd) {
   Program program = make_program();
   program.suggest("nc {address} 7");
-  EXPECT_EXIT(
-      run_and_exit(program,
-                   [](Worker& worker) {
-                     const auto timer = worker.after(1ms, [] { ::kill(::getpid(), SIGTERM); });
-                     return timer ? Result<void, std::string>{} : fail(std::string{"no timer"});
-                   }),
-      ExitedWithCode(0), "reach     this program alone.*\n");
+  EXPECT_EXIT(run_and_exit(program,
+                           [](Worker& worker) {
+                             const auto timer =
+                                 worker.after(1ms, [] { ::kill(::getpid(), SIGTERM); });
+                             return timer ? Result<void, std::string>{} : fail("no timer");
+                           }),
+              ExitedWithCode(0), "reach     this program alone.*\n");
 }
 
 /// Sends SIGTERM to itself after a millisecond and again after each of `later`.
@@ -117,7 +117,7 @@ Result<void, std::string> signal_soon(Worker& worker, std::initializer_list<Dura
     static_cast<void>(worker.after(delay, [] { ::kill(::getpid(), SIGTERM); }));
   }
   const auto first = worker.after(1ms, [] { ::kill(::getpid(), SIGTERM); });
-  return first ? Result<void, std::string>{} : fail(std::string{"no timer"});
+  return first ? Result<void, std::string>{} : fail("no timer");
 }
 
 TEST(ProgramDeathTest, OnStopLetsConnectionsFinish) {
@@ -191,8 +191,7 @@ TEST(ProgramDeathTest, SignalsEndAHandlerThatNeverReturns) {
   EXPECT_EXIT(run_and_exit(program,
                            [hang](Worker& worker) {
                              const auto timer = worker.after(1ms, hang);
-                             return timer ? Result<void, std::string>{}
-                                          : fail(std::string{"no timer"});
+                             return timer ? Result<void, std::string>{} : fail("no timer");
                            }),
               ExitedWithCode(1), "");
 }
@@ -202,7 +201,7 @@ TEST(ProgramDeathTest, AFailedStartIsOneLine) {
   const auto start = [](Worker& worker) -> Result<void, std::string> {
     static TcpHandler handler;
     if (!worker.listen({.port = Port{7}}, handler)) {
-      return fail(std::string{"the first listener failed"});
+      return fail("the first listener failed");
     }
     const auto second = worker.listen({.port = Port{7}}, handler);
     return fail("port 7: " + std::string{second ? "taken twice" : to_string(second.error())});
@@ -268,9 +267,8 @@ Program with_own_options(OwnOptions& own) {
       .option("--limit", own.limit, "How much at most")
       .option("--patience", own.patience, "How long to wait")
       .check([&own]() -> Result<void, std::string> {
-        return own.loud && own.target
-                   ? fail(std::string{"--loud and --target exclude each other; give one"})
-                   : Result<void, std::string>{};
+        return own.loud && own.target ? fail("--loud and --target exclude each other; give one")
+                                      : Result<void, std::string>{};
       });
   return program;
 }

@@ -76,9 +76,10 @@ std::string unreadable_file(const std::string& file) {
 }  // namespace
 
 std::string objection_of(const CLI::Error& error) {
-  const std::string message = error.what();
+  std::string message = error.what();
   if (error.get_name() == "OptionAlreadyAdded") {
-    // CLI11 names it at the end.
+    // "...: NAME is already added".
+    message.resize(std::min(message.size(), message.rfind(" is already added")));
     return fmt::format("the name '{}' is taken already; choose another for the program's own",
                        message.substr(message.rfind(' ') + 1));
   }

@@ -130,6 +130,28 @@ TEST_F(SendQueueTest, TakesAllOrNothing) {
   EXPECT_EQ(queue.room(), queue.capacity());
 }
 
+TEST_F(SendQueueTest, PacketsThatAreInUseAreWaitedFor) {
+  packet::CorePools small = test::make_core_pools({.data = 63, .headers = 255, .references = 63});
+  start(small);
+  listener = listen(at_server);
+  std::tie(ours, theirs) = join(at_client, at_server);
+  at_client.react = [this](std::string_view event, TcpSocket socket) {
+    if (event == "writable") {
+      EXPECT_TRUE(queue.flush(socket).has_value());
+    }
+  };
+  while (packet::Packet packet = small.data.allocate()) {
+    held.push_back(std::move(packet));
+  }
+  EXPECT_TRUE(queue.send(ours, "patience").has_value());
+  EXPECT_EQ(queue.size(), 8U);
+  held.clear();
+  read_on();
+  EXPECT_EQ(got, "patience");
+  server.reset();
+  client.reset();
+}
+
 TEST_F(SendQueueTest, RefusesWhatWouldNeverFit) {
   open();
   EXPECT_EQ(queue.send(ours, std::string(5'001, 'x')).error(), Error::InvalidArgument);
@@ -261,10 +283,13 @@ TEST_F(SendQueueTest, ServesAnotherConnectionAfterClear) {
 TEST_F(SendQueueTest, MovesWithWhatItKeeps) {
   open();
   const std::string expected = fill();
+  EXPECT_TRUE(queue.shutdown(ours).has_value());
   SendQueue taken{std::move(queue)};
   queue = std::move(taken);
+  EXPECT_TRUE(queue.is_ending());
   EXPECT_EQ(taken.capacity(), 0U);  // NOLINT(bugprone-use-after-move): documented.
   EXPECT_TRUE(taken.empty());
+  EXPECT_FALSE(taken.is_ending());
   read_on();
   EXPECT_EQ(got, expected);
 }

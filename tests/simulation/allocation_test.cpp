@@ -184,7 +184,7 @@ TEST(Allocation, NoneInQueuesAndReadersOnceTheyAreMade) {
   TestWorld world{5};
   sim::HostSetup setup = counted_host(1);
   setup.config.tcp.send_buffer_bytes = 4'096;
-  sim::Host& client = world.add_host(setup);
+  sim::Host& client = world.add_host(std::move(setup));
   sim::Host& server = world.add_host(counted_host(2));
   world.connect({.host = client}, {.host = server}, delay_of(1ms), delay_of(1ms));
   ASSERT_TRUE(world.start(client));

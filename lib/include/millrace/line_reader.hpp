@@ -67,8 +67,8 @@ class LineReader {
   [[nodiscard]] std::size_t line_bytes_max() const noexcept { return memory_.size() - 1; }
 
  private:
-  [[nodiscard]] bool has_room_for(std::string_view piece) const noexcept;
-  void append(std::string_view piece) noexcept;
+  [[nodiscard, gnu::visibility("hidden")]] bool has_room_for(std::string_view piece) const noexcept;
+  [[gnu::visibility("hidden")]] void append(std::string_view piece) noexcept;
 
   std::vector<char> memory_;  // One more than a line: for the '\r' before its end.
   std::size_t size_ = 0;

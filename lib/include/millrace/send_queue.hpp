@@ -97,10 +97,10 @@ class SendQueue {
     Done,      ///< Was carried out.
   };
 
-  Result<void> end(TcpSocket socket, End how);
-  Result<void> finish(TcpSocket socket);
-  void keep(std::span<const std::byte> data) noexcept;
-  [[nodiscard]] std::span<const std::byte> first_piece() const noexcept;
+  [[gnu::visibility("hidden")]] Result<void> end(TcpSocket socket, End how);
+  [[gnu::visibility("hidden")]] Result<void> finish(TcpSocket socket);
+  [[gnu::visibility("hidden")]] void keep(std::span<const std::byte> data) noexcept;
+  [[nodiscard, gnu::visibility("hidden")]] std::span<const std::byte> first_piece() const noexcept;
 
   std::vector<std::byte> memory_;  // A ring: the bytes kept begin at `begin_` and may wrap.
   std::size_t begin_ = 0;

@@ -43,6 +43,11 @@ std::string address_text(const DeviceReport& device, bool has_first_gateway) {
 void add_device(std::string& text, const DeviceReport& device, bool has_first_gateway) {
   add_line(text, "device", device_text(device));
   add_line(text, "address", address_text(device, has_first_gateway));
+  if (device.reflects) {
+    add_line(text, "reach",
+             "this program alone: it may connect to itself; others can with another --device, "
+             "tap:millrace0 say");
+  }
   if (!device.host_end.empty()) {
     add_line(text, "host", fmt::format("{}, until the end", device.host_end));
   }
@@ -58,6 +63,15 @@ void add_devices(std::string& text, const std::vector<DeviceReport>& devices) {
     add_device(text, device, !had_gateway);
     had_gateway = had_gateway || device.gateway.has_value();
   }
+}
+
+std::optional<IpAddress> address_for_others(const std::vector<DeviceReport>& devices) {
+  for (const DeviceReport& device : devices) {
+    if (!device.reflects && !device.addresses.empty()) {
+      return device.addresses.front().address();
+    }
+  }
+  return std::nullopt;
 }
 
 std::string idle_text(const StartReport& report) {
@@ -179,11 +193,9 @@ std::string to_text(const StartReport& report) {
   if (!report.capture_file.empty()) {
     add_line(text, "capture", report.capture_file);
   }
-  if (!report.devices.empty() && !report.devices.front().addresses.empty()) {
+  if (const auto address = address_for_others(report.devices)) {
     for (const std::string& suggestion : report.suggestions) {
-      text +=
-          fmt::format("try: {}\n",
-                      with_address(suggestion, report.devices.front().addresses.front().address()));
+      text += fmt::format("try: {}\n", with_address(suggestion, *address));
     }
   }
   return text;

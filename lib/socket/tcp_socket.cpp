@@ -54,7 +54,7 @@ Packet copy_front(stack::Stack& stack, tcp::Connection& connection) {
 
 }  // namespace
 
-Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
+Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -77,11 +77,11 @@ Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
   return taken;
 }
 
-Result<std::size_t> TcpSocket::send(std::string_view text) {
+Result<std::size_t> TcpSocket::send(std::string_view text) const {
   return send(std::as_bytes(std::span{text}));
 }
 
-Result<void> TcpSocket::send(Buffer&& buffer) {
+Result<void> TcpSocket::send(Buffer&& buffer) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -104,7 +104,7 @@ Result<void> TcpSocket::send(Buffer&& buffer) {
   return queued;
 }
 
-Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
+Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -130,7 +130,7 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
   return copied;
 }
 
-Result<Buffer> TcpSocket::receive_buffer() {
+Result<Buffer> TcpSocket::receive_buffer() const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -154,7 +154,7 @@ std::span<const std::byte> TcpSocket::peek() const {
   return slot ? (*slot)->connection.peek() : std::span<const std::byte>{};
 }
 
-Result<void> TcpSocket::consume(std::size_t bytes) {
+Result<void> TcpSocket::consume(std::size_t bytes) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -185,7 +185,7 @@ std::size_t TcpSocket::unacknowledged() const {
   return slot ? (*slot)->connection.unacknowledged() : 0;
 }
 
-Result<void> TcpSocket::shutdown() {
+Result<void> TcpSocket::shutdown() const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -195,7 +195,7 @@ Result<void> TcpSocket::shutdown() {
   return done;
 }
 
-Result<void> TcpSocket::close() {
+Result<void> TcpSocket::close() const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -205,7 +205,7 @@ Result<void> TcpSocket::close() {
   return {};
 }
 
-Result<void> TcpSocket::abort() {
+Result<void> TcpSocket::abort() const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -215,7 +215,7 @@ Result<void> TcpSocket::abort() {
   return {};
 }
 
-Result<void> TcpSocket::set_no_delay(bool on) {
+Result<void> TcpSocket::set_no_delay(bool on) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -226,7 +226,7 @@ Result<void> TcpSocket::set_no_delay(bool on) {
   return {};
 }
 
-Result<void> TcpSocket::set_linger(std::optional<Duration> limit) {
+Result<void> TcpSocket::set_linger(std::optional<Duration> limit) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -238,7 +238,7 @@ Result<void> TcpSocket::set_linger(std::optional<Duration> limit) {
   return {};
 }
 
-Result<void> TcpSocket::set_user_timeout(Duration limit) {
+Result<void> TcpSocket::set_user_timeout(Duration limit) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -250,7 +250,7 @@ Result<void> TcpSocket::set_user_timeout(Duration limit) {
   return {};
 }
 
-Result<void> TcpSocket::set_handler(TcpHandler& handler) {
+Result<void> TcpSocket::set_handler(TcpHandler& handler) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -259,7 +259,7 @@ Result<void> TcpSocket::set_handler(TcpHandler& handler) {
   return {};
 }
 
-Result<void> TcpSocket::set_user_data(void* data) {
+Result<void> TcpSocket::set_user_data(void* data) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());

@@ -24,6 +24,9 @@ namespace millrace::device {
 namespace {
 
 constexpr std::size_t kInterfaceNameMax = IFNAMSIZ - 1;
+/// What a user who may not have a TAP can do all the same.
+constexpr const char* kWithoutTap =
+    "; --device ring needs neither, for a program that connects to itself";
 
 Result<void, std::string> check_name(const DeviceSpec& spec, std::string_view name,
                                      std::string_view example) {
@@ -177,16 +180,17 @@ Result<void, std::string> check_tap(const DeviceSpec& spec) {
   const int descriptor = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC);
   if (descriptor < 0 && (errno == EACCES || errno == EPERM)) {
     return fail("no permission to open /dev/net/tun for " + spec.text +
-                ": run as root, or let this user read and write it");
+                ": run as root, or let this user read and write it" + kWithoutTap);
   }
   if (descriptor < 0) {
     return fail(spec.text + " needs /dev/net/tun (" + std::strerror(errno) +
-                "): load its module (modprobe tun), or give the container that device");
+                "): load its module (modprobe tun), or give the container that device" +
+                kWithoutTap);
   }
   ::close(descriptor);
   if (!has_capability(CAP_NET_ADMIN)) {
     return fail("no permission to make the interface of " + spec.text +
-                ": run as root, or with CAP_NET_ADMIN");
+                ": run as root, or with CAP_NET_ADMIN" + kWithoutTap);
   }
   if (::if_nametoindex(spec.name.c_str()) != 0) {
     return fail("an interface " + spec.name +

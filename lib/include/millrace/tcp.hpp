@@ -1,8 +1,10 @@
 // TCP as applications see it: TcpListener, TcpSocket and the handler that hears of their events.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -53,7 +55,7 @@ struct KeepaliveOptions {
 /// One connection. A small value that names it: copy it freely, keep it as long as you like. Once
 /// the connection is gone every call answers Error::StaleHandle. The owner of the connection is its
 /// core: calls from another thread answer Error::WrongCore. No call blocks; every call may be made
-/// inside any handler.
+/// inside any handler. No call changes the handle itself, hence `const`, and lambdas may hold one.
 ///
 ///     void count_lines(millrace::TcpSocket socket, std::size_t& lines) {
 ///       for (auto bytes = socket.peek(); !bytes.empty(); bytes = socket.peek()) {
@@ -69,13 +71,13 @@ class TcpSocket {
   /// Copies `data` behind what waits to be sent and returns how many bytes were taken, which may be
   /// fewer. Errors: WouldBlock (no room: `on_writable` follows), InvalidState (not connected yet,
   /// or sending is shut down), OutOfPackets (the core's pool is in use: `on_writable` follows).
-  Result<std::size_t> send(std::span<const std::byte> data);
+  Result<std::size_t> send(std::span<const std::byte> data) const;
   /// The same, for text.
-  Result<std::size_t> send(std::string_view text);
+  Result<std::size_t> send(std::string_view text) const;
 
   /// Queues a whole Buffer without copying, which succeeds whenever `writable()` is above zero and
   /// packets are left. On an error `buffer` is left as it was. Errors: as above.
-  Result<void> send(Buffer&& buffer);
+  Result<void> send(Buffer&& buffer) const;
 
   /// As `send`, and says that the data up to its last byte is urgent (RFC 9293 §3.8.5). RFC 6093
   /// §6 advises new applications against it. Errors: as above.
@@ -84,11 +86,11 @@ class TcpSocket {
   /// Copies received bytes out and returns how many, at least one (none for an empty `into`).
   /// Errors: WouldBlock (nothing there: `on_readable` follows), EndOfStream (the peer has finished
   /// and all is read).
-  Result<std::size_t> receive(std::span<std::byte> into);
+  Result<std::size_t> receive(std::span<std::byte> into) const;
 
   /// Takes the next received packet as it is, without copying. Errors: as above; OutOfPackets where
   /// an urgent byte that is received out of line splits the packet.
-  Result<Buffer> receive_buffer();
+  Result<Buffer> receive_buffer() const;
 
   /// Borrows the next contiguous received bytes, empty if there are none; more may follow behind
   /// them. Valid until the handler returns or anything else is called on this socket. `consume`
@@ -96,7 +98,7 @@ class TcpSocket {
   [[nodiscard]] std::span<const std::byte> peek() const;
   /// Gives back the first `bytes` of what has been received. Error: InvalidArgument (more than
   /// there are).
-  Result<void> consume(std::size_t bytes);
+  Result<void> consume(std::size_t bytes) const;
 
   /// How many bytes are still to be read before the end of the urgent data that the peer has
   /// announced, received or not. Zero when there is none, or all of it has been read.
@@ -116,26 +118,26 @@ class TcpSocket {
   /// Says that nothing more will be sent: FIN follows what is queued; receiving goes on. When the
   /// peer has finished, too, and all is read and acknowledged, the connection ends by itself, and
   /// `close` is not needed. Error: InvalidState (not connected yet).
-  Result<void> shutdown();
+  Result<void> shutdown() const;
   /// Ends the connection in order: what is queued is still sent, then FIN. If received data is
   /// unread, or data arrives later, the peer gets a reset instead (RFC 9293 §3.6.1). Only
   /// `on_closed` follows. Closing twice is harmless.
-  Result<void> close();
+  Result<void> close() const;
   /// Ends the connection at once with a reset; what is queued is lost. `on_closed` follows with
   /// ConnectionAborted: not inside this call, but after the handler or timer that makes it has
   /// returned. Until then the handle is valid.
-  Result<void> abort();
+  Result<void> abort() const;
 
   /// Whether small segments may leave at once (Nagle's algorithm off, RFC 9293 §3.7.4). Default:
   /// false.
-  Result<void> set_no_delay(bool on);
+  Result<void> set_no_delay(bool on) const;
   /// How long `close` may take to deliver what is queued before it aborts. Zero aborts at once;
   /// empty (the default) leaves it to the user timeout.
-  Result<void> set_linger(std::optional<Duration> limit);
+  Result<void> set_linger(std::optional<Duration> limit) const;
   /// R2 of this connection: how long unacknowledged data may wait for progress (RFC 9293 §3.8.3).
   /// Zero: for ever. What the peer says in an option no longer changes it. With keepalives it is
   /// also how long the peer may be silent, whatever their count, as in Linux.
-  Result<void> set_user_timeout(Duration limit);
+  Result<void> set_user_timeout(Duration limit) const;
   /// Tells the peer in an option how long this side would wait for it, and from now on heeds what
   /// the peer tells in turn, within `TcpConfig::user_timeout_min` and `user_timeout_max` (RFC
   /// 5482). Called before the SYN leaves it goes with the SYN. Error: InvalidArgument (not above
@@ -160,9 +162,9 @@ class TcpSocket {
   Result<void> set_soft_errors(bool on) const;
   /// From the next event on they go to `handler`, which must outlive the connection. An accepted
   /// connection starts with its listener's.
-  Result<void> set_handler(TcpHandler& handler);
+  Result<void> set_handler(TcpHandler& handler) const;
   /// A pointer of the application's choosing, null at first. The library never looks behind it.
-  Result<void> set_user_data(void* data);
+  Result<void> set_user_data(void* data) const;
   /// What `set_user_data` was given; null when the handle is stale.
   [[nodiscard]] void* user_data() const;
   /// The same as a pointer to T, which must be what it was set from.
@@ -178,7 +180,20 @@ class TcpSocket {
   /// Whether the handle still names a connection.
   [[nodiscard]] bool is_open() const;
 
+  /// Whether both name the same connection, which may be gone. A later connection never equals it.
   friend bool operator==(const TcpSocket&, const TcpSocket&) noexcept = default;
+  /// Some order that holds for the whole run, so that sockets may be keys of a std::map; std::hash
+  /// knows them, too.
+  friend std::strong_ordering operator<=>(const TcpSocket& one, const TcpSocket& other) noexcept {
+    if (one.stack_ != other.stack_) {
+      return std::compare_three_way{}(one.stack_, other.stack_);
+    }
+    return one.key() <=> other.key();
+  }
+  /// A number that no other connection of this core has had, until 2^32 have been in its place.
+  [[nodiscard]] std::uint64_t key() const noexcept {
+    return std::uint64_t{generation_} << 32U | index_;
+  }
 
   /// For the library.
   TcpSocket(stack::Stack* stack, std::uint32_t index, std::uint32_t generation) noexcept
@@ -257,7 +272,7 @@ struct ListenOptions {
 ///
 ///     void slow_down(millrace::Worker& worker, millrace::TcpListener listener) {
 ///       listener.pause();
-///       worker.after(std::chrono::seconds{1}, [listener]() mutable { listener.resume(); });
+///       worker.after(std::chrono::seconds{1}, [listener] { listener.resume(); });
 ///     }
 class TcpListener {
  public:
@@ -266,12 +281,12 @@ class TcpListener {
 
   /// Stops listening. Connections that were accepted go on; half-open ones and those waiting are
   /// reset.
-  Result<void> close();
+  Result<void> close() const;
   /// Connections complete their handshake but wait in the backlog, no `on_accepted`. When the
   /// backlog is full, further handshakes are left incomplete, as Linux does: the client retries.
-  Result<void> pause();
+  Result<void> pause() const;
   /// Accepts again, those waiting first.
-  Result<void> resume();
+  Result<void> resume() const;
   /// Where it listens. Error: StaleHandle.
   [[nodiscard]] Result<Endpoint> endpoint() const;
 
@@ -295,5 +310,17 @@ struct ConnectOptions {
 };
 
 }  // namespace millrace
+
+/// Makes TcpSocket a key of unordered containers, which may hold handles of connections that are
+/// gone. Any thread may call it.
+///
+///     std::unordered_map<millrace::TcpSocket, std::string> names;
+template <>
+struct std::hash<millrace::TcpSocket> {
+  /// Never fails.
+  [[nodiscard]] std::size_t operator()(const millrace::TcpSocket& socket) const noexcept {
+    return std::hash<std::uint64_t>{}(socket.key());
+  }
+};
 
 #pragma GCC visibility pop

@@ -3,6 +3,7 @@
 
 #include <cctype>
 #include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -36,6 +37,32 @@ TEST(Result, HoldsAValueOrAReason) {
   EXPECT_EQ(*value, 7);
   ASSERT_FALSE(reason);
   EXPECT_EQ(reason.error(), Error::TimedOut);
+}
+
+TEST(Result, AnErrorBecomesWordsWherePeopleReadIt) {
+  const auto start = [](bool works) -> Result<void, std::string> {
+    if (!works) {
+      return fail(Error::AddressInUse);
+    }
+    return {};
+  };
+  EXPECT_TRUE(start(true));
+  EXPECT_EQ(start(false).error(), "address in use");
+  const Result<int> none = fail(Error::TimedOut);
+  const Result<int, std::string> told = none ? Result<int, std::string>{*none} : fail(none.error());
+  EXPECT_EQ(told.error(), "timed out");
+}
+
+TEST(Result, AReasonMaySayWhatFailed) {
+  const Result<void, std::string> told = fail("port 80", Error::AddressInUse);
+  EXPECT_EQ(told.error(), "port 80: address in use");
+}
+
+TEST(Result, ReasonsOfOtherKindsStayAsTheyAre) {
+  const Result<void, std::string> text = fail("no such user");
+  EXPECT_EQ(text.error(), "no such user");
+  const Result<void, int> number = fail(7);
+  EXPECT_EQ(number.error(), 7);
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ Problem check_core_limits(const Config& config) {
       NumberLimit{"max_connections", config.max_connections, 1, 64 * kMebi},
       NumberLimit{"max_time_wait", config.max_time_wait, 1, 64 * kMebi},
       NumberLimit{"max_listeners", config.max_listeners, 1, kMebi},
+      NumberLimit{"max_orphans", config.max_orphans, 1, 64 * kMebi},
       NumberLimit{"max_timers", config.max_timers, 1, 64 * kMebi},
       NumberLimit{"max_neighbors", config.max_neighbors, 1, kMebi},
       NumberLimit{"background_threads", config.background_threads, 0, 256},
@@ -93,6 +94,9 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.reassembly_segments_max", tcp.reassembly_segments_max, 0, 65'535},
       NumberLimit{"tcp.syn_backlog", tcp.syn_backlog, 1, kMebi},
       NumberLimit{"tcp.syn_ack_retries", tcp.syn_ack_retries, 0, 30},
+      NumberLimit{"tcp.challenge_acks_per_second", tcp.challenge_acks_per_second, 1, kMebi},
+      NumberLimit{"tcp.local_port_first", tcp.local_port_first, 1, 65'535},
+      NumberLimit{"tcp.local_port_last", tcp.local_port_last, tcp.local_port_first, 65'535},
   };
   for (const NumberLimit& limit : limits) {
     if (Problem problem = check_number(limit)) {

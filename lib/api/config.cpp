@@ -70,6 +70,7 @@ Problem check_core_limits(const Config& config) {
       NumberLimit{"max_connections", config.max_connections, 1, 64 * kMebi},
       NumberLimit{"max_time_wait", config.max_time_wait, 1, 64 * kMebi},
       NumberLimit{"max_listeners", config.max_listeners, 1, kMebi},
+      NumberLimit{"max_orphans", config.max_orphans, 1, 64 * kMebi},
       NumberLimit{"max_timers", config.max_timers, 1, 64 * kMebi},
       NumberLimit{"max_neighbors", config.max_neighbors, 1, kMebi},
       NumberLimit{"max_path_mtus", config.max_path_mtus, 1, kMebi},
@@ -103,6 +104,9 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.path_mtu_min", tcp.path_mtu_min, 88, 1500},
       NumberLimit{"tcp.mtu_probing_base", tcp.mtu_probing_base, 48, 9000},
       NumberLimit{"tcp.black_hole_timeouts", tcp.black_hole_timeouts, 1, 30},
+      NumberLimit{"tcp.challenge_acks_per_second", tcp.challenge_acks_per_second, 1, kMebi},
+      NumberLimit{"tcp.local_port_first", tcp.local_port_first, 1, 65'535},
+      NumberLimit{"tcp.local_port_last", tcp.local_port_last, tcp.local_port_first, 65'535},
   };
   for (const NumberLimit& limit : limits) {
     if (Problem problem = check_number(limit)) {

@@ -102,7 +102,7 @@ std::string bytes_text(std::uint64_t bytes) {
 using Counter = std::uint64_t CoreStats::*;
 
 // Sums; `longest_turn` is a maximum and stands apart.
-constexpr std::array<std::pair<std::string_view, Counter>, 40> kCounters{{
+constexpr std::array<std::pair<std::string_view, Counter>, 47> kCounters{{
     {"rx_frames", &CoreStats::rx_frames},
     {"rx_bytes", &CoreStats::rx_bytes},
     {"tx_frames", &CoreStats::tx_frames},
@@ -126,6 +126,13 @@ constexpr std::array<std::pair<std::string_view, Counter>, 40> kCounters{{
     {"tcp_soft_errors", &CoreStats::tcp_soft_errors},
     {"tcp_out_of_order_segments", &CoreStats::tcp_out_of_order_segments},
     {"tcp_time_wait_recycled", &CoreStats::tcp_time_wait_recycled},
+    {"tcp_time_wait_reused", &CoreStats::tcp_time_wait_reused},
+    {"tcp_challenge_acks_out", &CoreStats::tcp_challenge_acks_out},
+    {"tcp_challenge_acks_limited", &CoreStats::tcp_challenge_acks_limited},
+    {"tcp_syn_cookies_out", &CoreStats::tcp_syn_cookies_out},
+    {"tcp_syn_cookies_accepted", &CoreStats::tcp_syn_cookies_accepted},
+    {"tcp_syn_cookies_failed", &CoreStats::tcp_syn_cookies_failed},
+    {"tcp_orphans_reset", &CoreStats::tcp_orphans_reset},
     {"tcp_broken_invariants", &CoreStats::tcp_broken_invariants},
     {"tcp_path_errors", &CoreStats::tcp_path_errors},
     {"tcp_path_mtu_lowered", &CoreStats::tcp_path_mtu_lowered},
@@ -152,7 +159,7 @@ static_assert(sizeof(CoreStats) ==
 
 using Holding = std::uint32_t CoreUsage::*;
 
-constexpr std::array<std::pair<std::string_view, Holding>, 8> kHoldings{{
+constexpr std::array<std::pair<std::string_view, Holding>, 9> kHoldings{{
     {"connections", &CoreUsage::connections},
     {"time_wait", &CoreUsage::time_wait},
     {"listeners", &CoreUsage::listeners},
@@ -161,6 +168,7 @@ constexpr std::array<std::pair<std::string_view, Holding>, 8> kHoldings{{
     {"packets_in_use", &CoreUsage::packets_in_use},
     {"packets_capacity", &CoreUsage::packets_capacity},
     {"active_blocks_in_use", &CoreUsage::active_blocks_in_use},
+    {"orphans", &CoreUsage::orphans},
 }};
 static_assert(sizeof(CoreUsage) == kHoldings.size() * sizeof(std::uint32_t));
 

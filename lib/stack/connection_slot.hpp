@@ -34,6 +34,7 @@ struct ConnectionSlot {
   base::TimerNode timer;
   base::ListLink transmit_link;  // Among those that may have something to send.
   base::ListLink event_link;     // Among those with news; when over, among those to be freed.
+  base::ListLink orphan_link;    // Among those that nobody but the peer waits for.
   TcpHandler* handler = nullptr;
   void* user_data = nullptr;
   net::Path path;
@@ -47,6 +48,7 @@ struct ConnectionSlot {
 };
 
 using TransmitList = base::IntrusiveList<ConnectionSlot, &ConnectionSlot::transmit_link>;
+using OrphanList = base::IntrusiveList<ConnectionSlot, &ConnectionSlot::orphan_link>;
 using EventQueue = base::IntrusiveList<ConnectionSlot, &ConnectionSlot::event_link>;
 
 }  // namespace millrace::stack

@@ -10,12 +10,6 @@ namespace millrace::stack {
 
 namespace {
 
-// Linux's default range; RFC 6056 §3.2 asks for as large a range as possible.
-constexpr std::uint32_t kFirstEphemeralPort = 32'768;
-constexpr std::uint32_t kEphemeralPorts = 28'232;
-
-constexpr std::uint32_t kIpv4AndTcpHeaderBytes = wire::kIpv4HeaderSize + wire::kTcpHeaderSize;
-
 base::KeyedHash make_hash(base::Random& random) {
   std::array<std::byte, base::KeyedHash::kKeyBytes> key;
   random.fill(key);
@@ -49,13 +43,18 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       active_blocks_{config.max_active_blocks == 0 ? config.max_connections
                                                    : config.max_active_blocks},
       sent_segments_{pools.data.capacity()},
-      resources_{config.tcp, active_blocks_, sent_segments_, budget_, stats},
+      challenge_acks_{config.tcp.challenge_acks_per_second, random},
+      resources_{config.tcp, active_blocks_, sent_segments_, budget_, stats, challenge_acks_},
       connections_{config.max_connections},
       listeners_{config.max_listeners},
       time_wait_{config.max_time_wait, 2 * config.tcp.msl},
       path_mtus_{config.max_path_mtus, config.tcp.path_mtu_lifetime, make_hash(random)},
       demux_{config.max_connections + config.max_time_wait, make_hash(random)},
       isns_{make_hash(random)},
+      cookies_{make_hash(random)},
+      ports_{{.first = config.tcp.local_port_first, .last = config.tcp.local_port_last},
+             make_hash(random),
+             random},
       timers_{now},
       now_{now} {}
 
@@ -117,55 +116,30 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
   }
   FourTuple tuple{.local = {.address = path->source, .port = options.local_port},
                   .remote = destination};
-  const auto port = options.local_port.is_unspecified()
-                        ? choose_port(tuple.local.address, destination)
-                        : Result<Port>{options.local_port};
-  if (!port) {
-    return fail(port.error());
-  }
-  tuple.local.port = *port;
-  if (const auto usable = check_local_port(tuple); !usable) {
-    return fail(usable.error());
-  }
-  ConnectionSlot* const slot = add_connection(tuple, *path);
-  if (slot == nullptr) {
+  if (connections_.size() == connections_.capacity()) {
     return fail(Error::OutOfConnections);
   }
+  std::optional<tcp::TimeWaitEntry> before;
+  if (const auto taken = take_local_port(now, tuple, before); !taken) {
+    return fail(taken.error());
+  }
+  ConnectionSlot* const slot = add_connection(tuple, *path);
+  base::expects(slot != nullptr);
   slot->handler = &handler;
-  slot->connection.open_active(resources_, now, isns_.next(tuple, now),
+  const auto iss_floor = before ? std::optional{before->snd_nxt} : std::nullopt;
+  slot->connection.open_active(resources_, now, choose_iss(now, tuple, iss_floor),
                                options.timeout.value_or(config_.tcp.connect_timeout));
+  if (before) {
+    slot->connection.require_irs_after(before->rcv_nxt);
+  }
   settle(*slot);
   return connections_.handle_of(*slot);
 }
 
-Result<void> TcpCore::check_local_port(const FourTuple& tuple) noexcept {
-  if (find_target(tuple)) {
-    return fail(Error::AddressInUse);
-  }
-  // Connecting to itself, port to same port, would be a simultaneous open with nobody.
-  return tuple.local == tuple.remote ? Result<void>{fail(Error::InvalidArgument)} : Result<void>{};
-}
-
-Result<Port> TcpCore::choose_port(const IpAddress& local, const Endpoint& remote) noexcept {
-  // RFC 6056 §3.3.1: start anywhere, take the next that is free.
-  const std::uint32_t start = random_.below(kEphemeralPorts);
-  for (std::uint32_t i = 0; i < kEphemeralPorts; ++i) {
-    const Port port{
-        static_cast<std::uint16_t>(kFirstEphemeralPort + (start + i) % kEphemeralPorts)};
-    const FourTuple tuple{.local = {.address = local, .port = port}, .remote = remote};
-    if (!find_target(tuple) && tuple.local != tuple.remote &&
-        find_listener_for(tuple.local).generation == 0) {
-      return port;
-    }
-  }
-  return fail(Error::AddressInUse);
-}
-
 ConnectionSlot* TcpCore::add_connection(const FourTuple& tuple, const net::Path& path) noexcept {
-  const auto mss_limit = static_cast<std::uint16_t>(path.interface->mtu - kIpv4AndTcpHeaderBytes);
-  ConnectionSlot* const slot =
-      connections_.emplace(tuple, path, mss_limit, path_mss(now_, tuple.remote.address),
-                           path_mtus_.generation(now_), config_.tcp.hop_limit);
+  ConnectionSlot* const slot = connections_.emplace(
+      tuple, path, mss_limit_of(path), path_mss(now_, tuple.remote.address),
+      path_mtus_.generation(now_), config_.tcp.hop_limit);
   if (slot == nullptr) {
     return nullptr;
   }
@@ -186,16 +160,6 @@ std::optional<DemuxTarget> TcpCore::find_target(const FourTuple& tuple) const no
 bool TcpCore::is_our_address(const IpAddress& address) const noexcept {
   return std::ranges::any_of(
       interfaces_, [&](const net::Interface& interface) { return interface.has_address(address); });
-}
-
-base::SlotHandle TcpCore::find_listener_for(const Endpoint& local) noexcept {
-  base::SlotHandle found;
-  listeners_.for_each([&](const tcp::Listener& listener) {
-    if (listener.matches(local)) {
-      found = listeners_.handle_of(listener);
-    }
-  });
-  return found;
 }
 
 void TcpCore::close_listener(base::SlotHandle handle) noexcept {
@@ -248,7 +212,34 @@ void TcpCore::settle(ConnectionSlot& slot) noexcept {
              !slot.event_link.is_linked()) {
     events_.push_back(slot);
   }
+  note_orphan(slot);
   mark(slot);
+}
+
+void TcpCore::note_orphan(ConnectionSlot& slot) noexcept {
+  const TcpState state = slot.connection.state();
+  const bool is_orphan = slot.phase == Phase::Open && slot.connection.is_closed_by_application() &&
+                         state != TcpState::Closed && state != TcpState::TimeWait;
+  if (is_orphan == slot.orphan_link.is_linked()) {
+    return;
+  }
+  if (is_orphan) {
+    orphans_.push_back(slot);
+    ++orphan_count_;
+  } else {
+    OrphanList::unlink(slot);
+    --orphan_count_;
+  }
+}
+
+void TcpCore::limit_orphans() noexcept {
+  // The application has let go of them: what they hold must not depend on peers' good will.
+  while (orphan_count_ > config_.max_orphans) {
+    ConnectionSlot& idlest = *orphans_.front();
+    ++stats_.tcp_orphans_reset;
+    idlest.connection.abort(resources_, Error::ConnectionAborted);
+    settle(idlest);
+  }
 }
 
 void TcpCore::mark(ConnectionSlot& slot) noexcept {
@@ -352,6 +343,7 @@ void TcpCore::add_usage(CoreUsage& usage) const noexcept {
   usage.time_wait = time_wait_.size();
   usage.listeners = listeners_.size();
   usage.timers_armed += timers_.armed();
+  usage.orphans = orphan_count_;
   usage.active_blocks_in_use = active_blocks_.size();
 }
 

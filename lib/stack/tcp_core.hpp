@@ -2,8 +2,9 @@
 // of them a segment belongs to, which have something to send and something to say. What TCP itself
 // does is in `tcp`.
 //
-// Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_input.cpp, tcp_icmp.cpp,
-// tcp_output.cpp, tcp_events.cpp.
+// Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_ports.cpp (source ports),
+// tcp_input.cpp, tcp_icmp.cpp, tcp_listen.cpp (what listeners do with segments), tcp_output.cpp,
+// tcp_events.cpp.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,11 @@
 #include "stack/demux.hpp"
 #include "stack/frame_builder.hpp"
 #include "tcp/active_block.hpp"
+#include "tcp/challenge_ack.hpp"
 #include "tcp/isn_generator.hpp"
 #include "tcp/listener.hpp"
+#include "tcp/port_selector.hpp"
+#include "tcp/syn_cookie.hpp"
 #include "tcp/time_wait_table.hpp"
 
 namespace millrace::stack {
@@ -101,9 +105,12 @@ class TcpCore {
   [[nodiscard]] ConnectionSlot* add_connection(const FourTuple& tuple,
                                                const net::Path& path) noexcept;
   [[nodiscard]] std::optional<DemuxTarget> find_target(const FourTuple& tuple) const noexcept;
-  [[nodiscard]] Result<Port> choose_port(const IpAddress& local, const Endpoint& remote) noexcept;
-  [[nodiscard]] Result<void> check_local_port(const FourTuple& tuple) noexcept;
   [[nodiscard]] bool is_our_address(const IpAddress& address) const noexcept;
+  /// The largest payload that the path's MTU leaves.
+  [[nodiscard]] static std::uint16_t mss_limit_of(const net::Path& path) noexcept {
+    return static_cast<std::uint16_t>(path.interface->mtu -
+                                      (wire::kIpv4HeaderSize + wire::kTcpHeaderSize));
+  }
   [[nodiscard]] ConnectionSlot& slot_of(DemuxTarget target) noexcept {
     return connections_.at(target.index());
   }
@@ -113,9 +120,23 @@ class TcpCore {
   void enter_time_wait(ConnectionSlot& slot) noexcept;
   void remove_time_wait(std::uint32_t index) noexcept;
   void mark(ConnectionSlot& slot) noexcept;
+  void note_orphan(ConnectionSlot& slot) noexcept;
+  void limit_orphans() noexcept;
+
+  // tcp_ports.cpp
+  [[nodiscard]] Result<void> take_local_port(Instant now, FourTuple& tuple,
+                                             std::optional<tcp::TimeWaitEntry>& before) noexcept;
+  [[nodiscard]] std::optional<Port> choose_port(Instant now, const FourTuple& tuple) noexcept;
+  [[nodiscard]] bool may_open_again(Instant now, std::uint32_t time_wait) const noexcept;
+  [[nodiscard]] tcp::SeqNum choose_iss(Instant now, const FourTuple& tuple,
+                                       std::optional<tcp::SeqNum> iss_floor) noexcept;
 
   // tcp_input.cpp
-  struct Arrival;
+  /// A valid segment and whose it is.
+  struct Arrival {
+    FourTuple tuple;
+    tcp::Segment segment;
+  };
   [[nodiscard]] Result<Arrival, DropReason> parse(const net::Interface& interface,
                                                   const wire::Ipv4Header& header,
                                                   packet::Packet& datagram) const noexcept;
@@ -123,11 +144,6 @@ class TcpCore {
   void deliver_to_connection(Instant now, ConnectionSlot& slot, const Arrival& arrival,
                              packet::Packet payload) noexcept;
   void deliver_to_time_wait(Instant now, std::uint32_t index, const Arrival& arrival) noexcept;
-  [[nodiscard]] std::optional<DropReason> why_not_now(const tcp::Listener& listener) const noexcept;
-  void deliver_to_listener(Instant now, base::SlotHandle handle, const Arrival& arrival,
-                           std::optional<tcp::SeqNum> iss_floor) noexcept;
-  void on_handshake_complete(ConnectionSlot& slot) noexcept;
-  [[nodiscard]] base::SlotHandle find_listener_for(const Endpoint& local) noexcept;
   void answer_with_reset(Instant now, const Arrival& arrival) noexcept;
   void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan) noexcept;
 
@@ -135,6 +151,21 @@ class TcpCore {
   void on_too_large(Instant now, const ConnectionSlot& slot, const net::IcmpError& error) noexcept;
   [[nodiscard]] std::uint16_t path_mss(Instant now, const IpAddress& destination) noexcept;
   void refresh_path_mss(Instant now, ConnectionSlot& slot) noexcept;
+
+  // tcp_listen.cpp
+  [[nodiscard]] base::SlotHandle find_listener_for(const Endpoint& local) noexcept;
+  [[nodiscard]] std::optional<DropReason> why_not_now(const tcp::Listener& listener) const noexcept;
+  void deliver_to_listener(Instant now, base::SlotHandle handle, const Arrival& arrival,
+                           packet::Packet payload) noexcept;
+  void answer_syn(Instant now, base::SlotHandle handle, const Arrival& arrival,
+                  std::optional<tcp::SeqNum> iss_floor) noexcept;
+  [[nodiscard]] ConnectionSlot* add_half_open(base::SlotHandle handle,
+                                              const FourTuple& tuple) noexcept;
+  void on_handshake_complete(ConnectionSlot& slot) noexcept;
+  [[nodiscard]] bool wants_cookie(const tcp::Listener& listener) const noexcept;
+  void answer_with_cookie(Instant now, tcp::Listener& listener, const Arrival& arrival) noexcept;
+  [[nodiscard]] bool accept_cookie(Instant now, base::SlotHandle handle, const Arrival& arrival,
+                                   packet::Packet& payload) noexcept;
 
   // tcp_output.cpp
   enum class Visit : std::uint8_t { Drained, HasMore, QueueFull, OutOfPackets };
@@ -156,6 +187,7 @@ class TcpCore {
   packet::PacketBudget budget_;
   tcp::ActiveBlockPool active_blocks_;
   tcp::SentSegmentPool sent_segments_;
+  tcp::ChallengeAckLimit challenge_acks_;
   tcp::Resources resources_;
   base::SlotTable<ConnectionSlot> connections_;
   base::SlotTable<tcp::Listener> listeners_;
@@ -163,10 +195,14 @@ class TcpCore {
   net::PathMtuCache path_mtus_;
   Demux demux_;
   tcp::IsnGenerator isns_;
+  tcp::SynCookies cookies_;
+  tcp::PortSelector ports_;
   base::TimerWheel timers_;
   TransmitList transmit_;
   EventQueue events_;
   EventQueue over_;
+  OrphanList orphans_;  // The one that has been idle for longest first.
+  std::uint32_t orphan_count_ = 0;
   bool is_shut_down_ = false;
   Instant now_;
 };

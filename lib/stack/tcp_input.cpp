@@ -26,12 +26,6 @@ DropReason why_checksum_is_bad(const wire::Ipv4Header& header,
 
 }  // namespace
 
-/// A valid segment and whose it is.
-struct TcpCore::Arrival {
-  FourTuple tuple;
-  Segment segment;
-};
-
 std::optional<DropReason> TcpCore::on_datagram(Instant now, const net::Interface& interface,
                                                const wire::Ipv4Header& header,
                                                Packet datagram) noexcept {
@@ -96,7 +90,7 @@ void TcpCore::deliver(Instant now, Arrival& arrival, Packet payload) noexcept {
     deliver_to_connection(now, slot_of(*target), arrival, std::move(payload));
   } else if (const auto listener = find_listener_for(arrival.tuple.local);
              listener.generation != 0) {
-    deliver_to_listener(now, listener, arrival, std::nullopt);
+    deliver_to_listener(now, listener, arrival, std::move(payload));
   } else {
     stats_.count(DropReason::TcpNoConnection);
     answer_with_reset(now, arrival);
@@ -113,6 +107,10 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
       return;
     }
   }
+  if (slot.orphan_link.is_linked()) {
+    OrphanList::unlink(slot);
+    orphans_.push_back(slot);
+  }
   const tcp::Disposition disposition =
       slot.connection.on_segment(resources_, now, arrival.segment, std::move(payload));
   if (disposition.dropped) {
@@ -127,13 +125,6 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
   settle(slot);
 }
 
-void TcpCore::on_handshake_complete(ConnectionSlot& slot) noexcept {
-  tcp::Listener* const listener = listeners_.find(slot.listener);
-  listener->on_half_open_gone();
-  listener->on_established();
-  slot.phase = Phase::Waiting;
-}
-
 void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
                                    const Arrival& arrival) noexcept {
   const tcp::TimeWaitEntry& entry = time_wait_.at(index);
@@ -142,74 +133,24 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
   const bool may_reopen = listener.generation != 0 && !why_not_now(*listeners_.find(listener));
   if (answer == tcp::TimeWaitAnswer::Reopen && may_reopen) {
     const tcp::SeqNum iss_floor = entry.snd_nxt;
+    ++stats_.tcp_time_wait_reused;
     remove_time_wait(index);
-    deliver_to_listener(now, listener, arrival, iss_floor);
+    answer_syn(now, listener, arrival, iss_floor);
     return;
   }
   stats_.count(DropReason::TcpTimeWait);
   if (answer == tcp::TimeWaitAnswer::AcknowledgeRestart) {
     time_wait_.restart(index, now);
   }
-  if (answer != tcp::TimeWaitAnswer::Ignore) {
+  // A SYN gets a challenge ACK here, too, which all connections share (RFC 5961 §7).
+  const bool is_limited = arrival.segment.flags.syn() && !challenge_acks_.take(now);
+  if (answer != tcp::TimeWaitAnswer::Ignore && !is_limited) {
     tcp::SegmentPlan plan;
     plan.seq = entry.snd_nxt;
     plan.ack = entry.rcv_nxt;
     plan.flags = tcp::TcpFlags{tcp::TcpFlags::kAck};
     send_stateless(now, entry.tuple, plan);
   }
-}
-
-std::optional<DropReason> TcpCore::why_not_now(const tcp::Listener& listener) const noexcept {
-  if (listener.is_accept_queue_full()) {
-    return DropReason::TcpAcceptQueueFull;
-  }
-  if (listener.is_syn_queue_full(config_.tcp.syn_backlog)) {
-    return DropReason::TcpSynQueueFull;
-  }
-  return std::nullopt;
-}
-
-void TcpCore::deliver_to_listener(Instant now, base::SlotHandle handle, const Arrival& arrival,
-                                  std::optional<tcp::SeqNum> iss_floor) noexcept {
-  // RFC 9293 §3.10.7.2, in its order: RST, ACK, SYN, anything else.
-  const Segment& segment = arrival.segment;
-  if (segment.flags.rst() || segment.flags.ack()) {
-    stats_.count(DropReason::TcpNoConnection);
-    if (!segment.flags.rst()) {
-      answer_with_reset(now, arrival);
-    }
-    return;
-  }
-  if (!segment.flags.syn() || segment.flags.fin()) {
-    stats_.count(DropReason::TcpBadFlags);
-    return;
-  }
-  tcp::Listener& listener = *listeners_.find(handle);
-  if (const auto reason = why_not_now(listener)) {
-    stats_.count(*reason);
-    return;
-  }
-  const auto path = output_.route(arrival.tuple.remote.address, arrival.tuple.local.address);
-  if (!path) {
-    stats_.count(path.error());
-    return;
-  }
-  ConnectionSlot* const slot = add_connection(arrival.tuple, *path);
-  if (slot == nullptr) {
-    stats_.count(DropReason::TcpOutOfConnections);
-    return;
-  }
-  slot->phase = Phase::HalfOpen;
-  slot->listener = handle;
-  slot->handler = &listener.handler();
-  listener.on_syn();
-  tcp::SeqNum iss = isns_.next(arrival.tuple, now);
-  if (iss_floor && !iss.is_after(*iss_floor)) {
-    // RFC 9293 §3.6.1, MAY-2: beyond everything that the connection before it has sent.
-    iss = *iss_floor + 64'000 + random_.below(64'000);
-  }
-  slot->connection.open_passive(resources_, now, iss, segment);
-  settle(*slot);
 }
 
 void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {

@@ -10,6 +10,7 @@ using packet::Packet;
 
 void TcpCore::transmit(Instant now) noexcept {
   now_ = now;
+  limit_orphans();
   // Everything marked until now gets one visit; what is marked meanwhile waits for the next turn.
   TransmitList visiting;
   visiting.splice_back(transmit_);

@@ -18,13 +18,13 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
                                          Disposition& disposition) noexcept {
   // RFC 9293 §3.10.7.4, step 5: an ACK of what was never sent.
   if (segment.ack.is_after(send_.snd_nxt)) {
-    ack_now_ = true;
+    challenge(resources, now);
     disposition.dropped = DropReason::TcpBadAck;
     return Step::Done;
   }
   // RFC 5961 §5.2: an ACK older than any window we ever had is an injection.
   if (segment.ack.is_before(send_.snd_una - send_.max_snd_wnd)) {
-    ack_now_ = true;
+    challenge(resources, now);
     disposition.dropped = DropReason::TcpBadAck;
     return Step::Done;
   }

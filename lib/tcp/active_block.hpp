@@ -8,6 +8,7 @@
 
 #include "base/slot_table.hpp"
 #include "packet/packet_budget.hpp"
+#include "tcp/challenge_ack.hpp"
 #include "tcp/reassembly_queue.hpp"
 #include "tcp/receive_queue.hpp"
 #include "tcp/send_autosize.hpp"
@@ -37,6 +38,7 @@ struct Resources {
   SentSegmentPool& sent_segments;
   packet::PacketBudget& budget;
   CoreStats& stats;
+  ChallengeAckLimit& challenge_acks;
 };
 
 }  // namespace millrace::tcp

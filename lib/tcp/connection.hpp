@@ -94,6 +94,13 @@ class Connection {
   void open_active(const Resources& resources, Instant now, SeqNum iss, Duration timeout) noexcept;
   void open_passive(const Resources& resources, Instant now, SeqNum iss,
                     const Segment& syn) noexcept;
+  /// In SYN-SENT, on a four-tuple out of TIME-WAIT: numbers of the peer's up to `floor` were the
+  /// old connection's.
+  void require_irs_after(SeqNum floor) noexcept;
+  /// As `open_passive`, behind a SYN,ACK that was sent with a cookie for `iss`: the ACK that
+  /// brought it back is to follow.
+  void open_from_cookie(const Resources& resources, Instant now, SeqNum iss,
+                        const Segment& syn) noexcept;
 
   // A turn.
   Disposition on_segment(const Resources& resources, Instant now, const Segment& segment,
@@ -210,13 +217,14 @@ class Connection {
   // input.cpp
   [[nodiscard]] Step check_sequence(const Resources& resources, Instant now, const Segment& segment,
                                     Disposition& disposition) noexcept;
-  [[nodiscard]] Step check_reset(const Resources& resources, const Segment& segment,
+  [[nodiscard]] Step check_reset(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
   void on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
                        Disposition& disposition) noexcept;
   [[nodiscard]] bool may_answer_oddity(Instant now) noexcept;
-  [[nodiscard]] Step check_syn(const Resources& resources, const Segment& segment,
+  [[nodiscard]] Step check_syn(const Resources& resources, Instant now, const Segment& segment,
                                Disposition& disposition) noexcept;
+  void challenge(const Resources& resources, Instant now) noexcept;
   void process_payload(const Resources& resources, Instant now, Segment& segment,
                        packet::Packet payload, Disposition& disposition) noexcept;
   void deliver(const Resources& resources, Instant now, packet::Packet payload,
@@ -343,6 +351,8 @@ class Connection {
   bool syn_repeated_ : 1 = false;   // Our SYN,ACK left more than once because the peer asked again.
   bool keepalive_due_ : 1 = false;  // A keepalive probe is due.
   bool path_doubt_ : 1 = false;     // R1 was reached, and IP has not been told.
+  bool reopened_ : 1 = false;       // The four-tuple was in TIME-WAIT until we opened.
+  bool syn_unseen_ : 1 = false;     // Our SYN,ACK left with a cookie, nobody noted when.
   SoftError soft_error_;
   UrgentSend urgent_out_;
   UrgentReceive urgent_in_;

@@ -55,6 +55,12 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   set_state(TcpState::SynSent);
 }
 
+void Connection::require_irs_after(SeqNum floor) noexcept {
+  base::expects(state_ == TcpState::SynSent);
+  reopened_ = true;
+  receive_.rcv_nxt = receive_.rcv_adv = floor;
+}
+
 void Connection::open_passive(const Resources& resources, Instant now, SeqNum iss,
                               const Segment& syn) noexcept {
   passive_ = true;
@@ -72,6 +78,13 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   ecn_.on_syn(syn, resources.config.ecn);
   syn_due_ = true;
   set_state(TcpState::SynReceived);
+}
+
+void Connection::open_from_cookie(const Resources& resources, Instant now, SeqNum iss,
+                                  const Segment& syn) noexcept {
+  open_passive(resources, now, iss, syn);
+  syn_due_ = false;
+  syn_unseen_ = true;
 }
 
 void Connection::accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept {
@@ -125,6 +138,12 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   if (!segment.flags.syn()) {
     return {.dropped = DropReason::TcpBadFlags};
   }
+  if (reopened_ && !segment.options.timestamps && !segment.seq.is_after(receive_.rcv_nxt)) {
+    // RFC 6191 §2, seen from the other end: neither its timestamp nor its sequence number tells the
+    // new connection's segments from late ones of the old.
+    end(resources, fail(Error::AddressInUse));
+    return {.dropped = DropReason::TcpTimeWait, .answer_with_reset = true};
+  }
   accept_syn(resources, now, segment);
   if (!segment.flags.ack()) {
     // Simultaneous open (MUST-10): both SYNs crossed.
@@ -159,7 +178,9 @@ void Connection::establish(const Resources& resources, Instant now,
   keepalive_.on_segment(now);
   // RFC 6298 §3: a SYN that was sent once tells the round-trip time; §5.7: one that was lost calls
   // for caution.
-  if (syn_retransmissions_ == 0 && !syn_repeated_) {
+  if (syn_unseen_) {
+    // Nobody knows when it left, nor how often.
+  } else if (syn_retransmissions_ == 0 && !syn_repeated_) {
     rtt_.add_sample(now - progress_at_);
   } else {
     rtt_.reset_backoff();

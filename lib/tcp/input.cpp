@@ -20,8 +20,8 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
     return {.dropped = DropReason::TcpNoConnection, .answer_with_reset = !segment.flags.rst()};
   }
   if (check_sequence(resources, now, segment, disposition) == Step::Done ||
-      check_reset(resources, segment, disposition) == Step::Done ||
-      check_syn(resources, segment, disposition) == Step::Done) {
+      check_reset(resources, now, segment, disposition) == Step::Done ||
+      check_syn(resources, now, segment, disposition) == Step::Done) {
     return disposition;
   }
   // Step 5: the ACK field.
@@ -56,14 +56,15 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
 Connection::Step Connection::check_sequence(const Resources& resources, Instant now,
                                             const Segment& segment,
                                             Disposition& disposition) noexcept {
-  // Step 1.
-  if (is_acceptable(receive_, segment.seq, segment.length())) {
-    return Step::Continue;
-  }
-  // A SYN,ACK of ours may be lost: the peer repeats its SYN, we our answer.
-  if (state_ == TcpState::SynReceived && segment.flags.syn() && segment.seq == receive_.irs) {
+  // Step 1. A SYN,ACK of ours may be lost: the peer repeats its SYN, whatever it carries, we our
+  // answer.
+  if (state_ == TcpState::SynReceived && segment.flags.syn() && !segment.flags.rst() &&
+      segment.seq == receive_.irs) {
     on_repeated_syn(resources, now, segment, disposition);
     return Step::Done;
+  }
+  if (is_acceptable(receive_, segment.seq, segment.length())) {
+    return Step::Continue;
   }
   // Step 1's special allowance: with a closed window, what needs no room is still processed.
   if (receive_.rcv_wnd() == 0 && segment.seq == receive_.rcv_nxt && segment.flags.ack() &&
@@ -78,9 +79,11 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
     }
   }
   // Text and FIN are never part of a loop of answers, and whoever repeats them lacks our ACK.
-  const bool lacks_our_ack =
-      segment.payload_bytes > 0 || (segment.flags.fin() && !segment.flags.syn());
-  if (!segment.flags.rst() && (lacks_our_ack || may_answer_oddity(now))) {
+  const bool lacks_our_ack = segment.payload_bytes > 0 || segment.flags.fin();
+  if (segment.flags.syn() && !segment.flags.rst()) {
+    // RFC 5961 §4.2: whatever its sequence number.
+    challenge(resources, now);
+  } else if (!segment.flags.rst() && (lacks_our_ack || may_answer_oddity(now))) {
     ack_now_ = true;
   }
   disposition.dropped = segment.payload_bytes > 0 && segment.end().is_at_or_before(receive_.rcv_nxt)
@@ -111,7 +114,8 @@ void Connection::on_repeated_syn(const Resources& resources, Instant now, const 
   }
 }
 
-Connection::Step Connection::check_reset(const Resources& resources, const Segment& segment,
+Connection::Step Connection::check_reset(const Resources& resources, Instant now,
+                                         const Segment& segment,
                                          Disposition& disposition) noexcept {
   // Step 2, with RFC 5961 §3.2: only the exact sequence number resets; any other in the window is
   // asked about.
@@ -125,7 +129,7 @@ Connection::Step Connection::check_reset(const Resources& resources, const Segme
       disposition.dropped = DropReason::TcpOutOfWindow;
       return Step::Done;
     }
-    ack_now_ = true;
+    challenge(resources, now);
     disposition.dropped = DropReason::TcpBadReset;
     return Step::Done;
   }
@@ -140,8 +144,8 @@ Connection::Step Connection::check_reset(const Resources& resources, const Segme
   return Step::Done;
 }
 
-Connection::Step Connection::check_syn(const Resources& resources, const Segment& segment,
-                                       Disposition& disposition) noexcept {
+Connection::Step Connection::check_syn(const Resources& resources, Instant now,
+                                       const Segment& segment, Disposition& disposition) noexcept {
   // Step 4.
   if (!segment.flags.syn()) {
     return Step::Continue;
@@ -152,9 +156,19 @@ Connection::Step Connection::check_syn(const Resources& resources, const Segment
     end(resources, fail(Error::ConnectionReset));
     return Step::Done;
   }
-  // RFC 5961 §4.2: a challenge ACK, whatever the sequence number.
-  ack_now_ = true;
+  // RFC 5961 §4.2: asked about, whatever its sequence number.
+  challenge(resources, now);
   return Step::Done;
+}
+
+void Connection::challenge(const Resources& resources, Instant now) noexcept {
+  // RFC 5961 §7: rarely for one connection, and not often for all of them together.
+  if (may_answer_oddity(now) && resources.challenge_acks.take(now)) {
+    ack_now_ = true;
+    ++resources.stats.tcp_challenge_acks_out;
+  } else {
+    ++resources.stats.tcp_challenge_acks_limited;
+  }
 }
 
 bool Connection::may_answer_oddity(Instant now) noexcept {

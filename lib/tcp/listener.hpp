@@ -6,6 +6,7 @@
 
 #include <millrace/endpoint.hpp>
 #include <millrace/tcp.hpp>
+#include <millrace/time.hpp>
 
 namespace millrace::tcp {
 
@@ -29,6 +30,11 @@ class Listener {
   void on_established() noexcept { ++waiting_; }
   void on_waiting_gone() noexcept { --waiting_; }
 
+  /// It has answered a SYN with a cookie that is good until then.
+  void note_cookie(Instant good_until) noexcept { cookies_until_ = good_until; }
+  /// Whether an ACK may bring a cookie back: while none is out, none is even looked at.
+  [[nodiscard]] bool expects_cookies(Instant now) const noexcept { return now < cookies_until_; }
+
   void pause() noexcept { is_paused_ = true; }
   void resume() noexcept { is_paused_ = false; }
   [[nodiscard]] bool is_paused() const noexcept { return is_paused_; }
@@ -43,6 +49,7 @@ class Listener {
   std::uint32_t half_open_ = 0;
   std::uint32_t waiting_ = 0;
   TcpHandler* handler_;
+  Instant cookies_until_ = Instant::min();
   bool is_paused_ = false;
 };
 

@@ -48,6 +48,11 @@ class TimeWaitTable {
   [[nodiscard]] std::uint32_t add(Instant now, const FourTuple& tuple, SeqNum snd_nxt,
                                   SeqNum rcv_nxt) noexcept;
   void restart(std::uint32_t index, Instant now) noexcept;
+  /// Whether an open of ours may take the four-tuple over. Both ends' sequence numbers and
+  /// timestamps have moved on by then; what the peer answers with tells whether far enough.
+  [[nodiscard]] bool may_open_again(std::uint32_t index, Instant now) const noexcept {
+    return entries_.at(index).expires - now <= lifetime_ - kMovedOn;
+  }
   void remove(std::uint32_t index) noexcept;
   /// The entry that expires first.
   [[nodiscard]] std::optional<std::uint32_t> oldest() const noexcept {
@@ -61,6 +66,9 @@ class TimeWaitTable {
   [[nodiscard]] std::uint32_t size() const noexcept { return entries_.size(); }
 
  private:
+  // As Linux has it: timestamps have ticked for certain.
+  static constexpr Duration kMovedOn = std::chrono::seconds{1};
+
   void link_newest(std::uint32_t index) noexcept;
   void unlink(std::uint32_t index) noexcept;
 

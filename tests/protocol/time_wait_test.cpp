@@ -1,6 +1,7 @@
 // How TIME-WAIT answers: RFC 9293 §3.6.1 and §3.10.7.4, RFC 1337 §3.
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "support/tcp_script.hpp"
 #include "tcp/time_wait_table.hpp"
 
@@ -52,6 +53,7 @@ constexpr Case kCases[] = {
 
 TEST_P(TimeWait,
        AnswersByTheTable) {  // RFC 9293 §3.10.7.4, TIME-WAIT; §3.6.1, MAY-2; RFC 1337 §3, fix F1
+  covers({"RFC 9293 §3.10.7.4", "RFC 9293 §3.6.1", "MAY-2", "RFC 1337 §3"});
   tcp::TimeWaitEntry entry;
   entry.snd_nxt = SeqNum{GetParam().iss};
   entry.rcv_nxt = SeqNum{GetParam().irs};
@@ -65,6 +67,7 @@ TEST_P(TimeWait,
 }
 
 TEST_P(TimeWait, LastAckIsSentByTheConnectionItself) {  // RFC 9293 §3.10.7.4, step 8
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   t.app_sends(100).expect(data(1, 100)).app_closes().expect(fin(101));
   t.peer_sends(fin(1, 0).acks(102))
@@ -76,6 +79,7 @@ TEST_P(TimeWait, LastAckIsSentByTheConnectionItself) {  // RFC 9293 §3.10.7.4, 
 }
 
 TEST_P(TimeWait, KeepsWhatIsUnread) {  // RFC 9293 §3.10.3, RECEIVE in the closing states
+  covers({"RFC 9293 §3.10.3"});
   TcpScript t{established()};
   t.app_shuts_down()
       .expect(fin(1))

@@ -171,11 +171,13 @@ TcpScript::TcpScript(const Start& setup)
     : setup_{setup},
       sent_segments_{setup.sent_segments},
       budget_{setup.budget_bytes},
+      challenge_acks_{setup.config.challenge_acks_per_second, random_},
       resources_{.config = setup_.config,
                  .active_blocks = active_blocks_,
                  .sent_segments = sent_segments_,
                  .budget = budget_,
-                 .stats = stats_},
+                 .stats = stats_,
+                 .challenge_acks = challenge_acks_},
       connection_{std::make_unique<tcp::Connection>(tuple(), setup.mss_bytes, setup.path_bytes)},
       peer_window_{setup.window_bytes} {
   ++scripts_alive();

@@ -221,6 +221,8 @@ class TcpScript {
   tcp::ActiveBlockPool active_blocks_{16};
   tcp::SentSegmentPool sent_segments_;
   packet::PacketBudget budget_;
+  base::Random random_ = base::Random::from_seed(1);
+  tcp::ChallengeAckLimit challenge_acks_;
   tcp::Resources resources_;
   std::unique_ptr<tcp::Connection> connection_;
   Instant now_{std::chrono::hours{1}};

@@ -35,6 +35,13 @@ enum class MtuProbing : std::uint8_t {
   Always,     ///< From the first segment on: small at first, larger as probes arrive.
 };
 
+/// When a listener answers a SYN with a cookie and remembers nothing of it (RFC 4987 §3.6).
+enum class SynCookies : std::uint8_t {
+  Off,     ///< Never: what finds the SYN queue full is dropped.
+  Auto,    ///< While the listener's SYN queue is full.
+  Always,  ///< For every SYN: for tests, and where a flood is expected.
+};
+
 /// How the TCP of each core behaves. Defaults follow the RFC named beside each value.
 struct TcpConfig {
   std::uint32_t send_buffer_bytes =
@@ -52,6 +59,13 @@ struct TcpConfig {
       256;                            ///< Out-of-order segments kept per connection. 0 to 65535.
   std::uint32_t syn_backlog = 1024;   ///< Half-open connections per listener. 1 to 1 M.
   std::uint32_t syn_ack_retries = 5;  ///< Retransmissions of a SYN,ACK. 0 to 30.
+  SynCookies syn_cookies = SynCookies::Auto;  ///< What a full SYN queue does (RFC 4987 §3.6).
+  std::uint32_t challenge_acks_per_second =
+      1'000;  ///< Challenge ACKs of a core (RFC 5961 §7); what each second allows is drawn at
+              ///< random between half of it and one and a half. 1 to 1 M.
+  std::uint16_t local_port_first = 32'768;  ///< Source ports of opens that name none (RFC 6056
+                                            ///< §3.2). 1 to 65535.
+  std::uint16_t local_port_last = 60'999;   ///< The last of them. `local_port_first` to 65535.
   Duration rto_initial = std::chrono::seconds{1};  ///< RFC 6298 §2.1.
   Duration rto_min =
       std::chrono::milliseconds{200};           ///< Below RFC 6298's 1 s, as every stack in use.
@@ -72,6 +86,8 @@ struct TcpConfig {
       std::chrono::milliseconds{40};  ///< RFC 9293 §3.8.6.3 allows less than 500 ms.
   Duration override_timeout = std::chrono::milliseconds{200};  ///< RFC 9293 §3.8.6.2.1: 0.1 to 1 s.
   Duration msl = std::chrono::seconds{30};  ///< Maximum segment lifetime; TIME-WAIT lasts two.
+  bool reuse_time_wait = true;  ///< Opens of ours may take a four-tuple over that has been in
+                                ///< TIME-WAIT for a second (RFC 6191).
   Duration fin_wait_2_timeout =
       std::chrono::seconds{60};      ///< For closed sockets whose peer never sends FIN.
   EcnMode ecn = EcnMode::Passive;    ///< RFC 3168 §6.1.1.
@@ -133,8 +149,11 @@ struct Config {
   std::uint32_t max_connections = 16'384;  ///< Per core, half-open ones included. 1 to 64 M.
   std::uint32_t max_time_wait = 65'536;  ///< Per core; the oldest goes first beyond it. 1 to 64 M.
   std::uint32_t max_listeners = 64;      ///< Per core. 1 to 1 M.
-  std::uint32_t max_timers = 65'536;     ///< Timers of the application, per core. 1 to 64 M.
-  std::uint32_t max_neighbors = 1'024;   ///< Per core. 1 to 1 M.
+  std::uint32_t max_orphans =
+      8'192;  ///< Connections that the application has closed and that are not over, per core;
+              ///< beyond it the one that has been idle for longest is reset. 1 to 64 M.
+  std::uint32_t max_timers = 65'536;    ///< Timers of the application, per core. 1 to 64 M.
+  std::uint32_t max_neighbors = 1'024;  ///< Per core. 1 to 1 M.
   std::uint32_t max_path_mtus =
       1'024;  ///< Destinations whose path MTU is remembered, per core. 1 to 1 M.
   std::uint32_t max_active_blocks =

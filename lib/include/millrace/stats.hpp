@@ -135,6 +135,15 @@ struct CoreStats {
   std::uint64_t tcp_out_of_order_segments = 0;  ///< Segments that arrived ahead of a hole.
   std::uint64_t tcp_time_wait_recycled =
       0;  ///< TIME-WAIT entries given up early because the table was full.
+  std::uint64_t tcp_time_wait_reused =
+      0;  ///< TIME-WAIT entries given up early for a new connection (RFC 6191).
+  std::uint64_t tcp_challenge_acks_out = 0;      ///< Challenge ACKs sent (RFC 5961).
+  std::uint64_t tcp_challenge_acks_limited = 0;  ///< Challenge ACKs that a limit kept back.
+  std::uint64_t tcp_syn_cookies_out = 0;         ///< SYNs answered with a cookie.
+  std::uint64_t tcp_syn_cookies_accepted = 0;    ///< Connections made from a cookie.
+  std::uint64_t tcp_syn_cookies_failed =
+      0;  ///< ACKs without connection that brought no valid cookie while one could have come.
+  std::uint64_t tcp_orphans_reset = 0;      ///< Closed connections reset beyond `max_orphans`.
   std::uint64_t tcp_broken_invariants = 0;  ///< Connections reset because of a bug of ours.
   std::uint64_t tcp_path_errors = 0;  ///< ICMP errors taken note of by a connection (RFC 5927).
   std::uint64_t tcp_path_mtu_lowered = 0;    ///< Times that a router lowered a path's MTU.
@@ -183,6 +192,7 @@ struct CoreUsage {
       0;  ///< Of all of the core's pools, the device's receive ring included.
   std::uint32_t packets_capacity = 0;      ///< Packets in all of the core's pools.
   std::uint32_t active_blocks_in_use = 0;  ///< Connections with data queued or in flight.
+  std::uint32_t orphans = 0;               ///< Connections closed by the application and not over.
 };
 
 }  // namespace millrace

@@ -188,6 +188,7 @@ TEST_F(TcpCoreTest, AHalfOpenConnectionGivesUp) {
 
 TEST_F(TcpCoreTest, TheSynQueueIsBounded) {
   config.tcp.syn_backlog = 2;
+  config.tcp.syn_cookies = SynCookies::Off;
   start();
   ASSERT_TRUE(listen(kServerPort).has_value());
   const Peer first = half_open(40'000);

@@ -29,7 +29,7 @@ FourTuple tuple(std::uint8_t local, std::uint16_t local_port, std::uint8_t remot
 }
 
 TEST(IsnGenerator, TicksFasterThanAConnectionSends) {  // RFC 9293 §3.4.1, MUST-8
-  test::covers({"MUST-8", "SHLD-1", "RFC 6528 §3"});
+  test::covers({"RFC 9293 §3.4.1", "MUST-8", "SHLD-1", "RFC 6528 §3"});
   const IsnGenerator isns{hash(1)};
   const FourTuple of = tuple(1, 80, 2, 4'000);
   const wire::SeqNum first = isns.next(of, kStart);
@@ -51,6 +51,30 @@ TEST(IsnGenerator, EveryPartOfTheTupleAndTheSecretMatter) {  // RFC 6528 §3
     seen.insert(IsnGenerator{hash(2)}.next(of, kStart).value());
   }
   EXPECT_EQ(seen.size(), 12U);
+}
+
+TEST(IsnGenerator, AConnectionOpenedAgainBeginsBeyondItsPredecessor) {
+  test::covers({"MUST-8", "SHLD-1", "RFC 6528 §3"});
+  const IsnGenerator isns{hash(1)};
+  const FourTuple of = tuple(1, 80, 2, 4'000);
+  // Up to 15 MB a second, as long as TIME-WAIT may last.
+  for (const Duration later : {Duration{1ms}, Duration{1s}, Duration{60s}, Duration{120s}}) {
+    EXPECT_TRUE(isns.next(of, kStart + later).is_after(isns.next(of, kStart)));
+  }
+}
+
+TEST(IsnGenerator, OneConnectionsNumbersTellNothingOfAnothers) {
+  test::covers({"MUST-9", "RFC 6528 §3"});
+  const IsnGenerator isns{hash(1)};
+  // The difference between neighbors is another one each time.
+  std::set<std::uint32_t> differences;
+  for (std::uint16_t port = 1; port < 1'000; ++port) {
+    const auto difference =
+        isns.next(tuple(1, 80, 2, port), kStart) -
+        isns.next(tuple(1, 80, 2, static_cast<std::uint16_t>(port + 1)), kStart);
+    differences.insert(static_cast<std::uint32_t>(difference));
+  }
+  EXPECT_GE(differences.size(), 998U);
 }
 
 }  // namespace

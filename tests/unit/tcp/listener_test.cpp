@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
+
 namespace millrace::tcp {
 
 namespace {
@@ -12,6 +14,7 @@ class Silent final : public TcpHandler {};
 const Endpoint kHost{.address = IpAddress::v4(198, 18, 0, 1), .port = Port{80}};
 
 TEST(Listener, MatchesItsPortAndAddress) {  // RFC 9293 §3.10.1
+  test::covers({"RFC 9293 §3.10.1"});
   Silent handler;
   const Listener one{kHost, 1, handler};
   EXPECT_TRUE(one.matches(kHost));
@@ -45,6 +48,18 @@ TEST(Listener, HalfOpenConnectionsAreBounded) {
   listener.on_half_open_gone();
   EXPECT_FALSE(listener.is_syn_queue_full(2));
   EXPECT_EQ(listener.half_open(), 1U);
+}
+
+TEST(Listener, ExpectsCookiesAsLongAsTheLastOneIsGood) {
+  test::covers({"RFC 4987 §3.6"});
+  Silent handler;
+  Listener listener{kHost, 2, handler};
+  const Instant now{std::chrono::hours{1}};
+  EXPECT_FALSE(listener.expects_cookies(now));
+  listener.note_cookie(now + std::chrono::seconds{5});
+  EXPECT_TRUE(listener.expects_cookies(now));
+  EXPECT_TRUE(listener.expects_cookies(now + std::chrono::milliseconds{4'999}));
+  EXPECT_FALSE(listener.expects_cookies(now + std::chrono::seconds{5}));
 }
 
 TEST(Listener, CanBePaused) {

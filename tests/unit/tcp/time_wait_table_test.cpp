@@ -25,7 +25,7 @@ FourTuple tuple(std::uint16_t port) {
 }
 
 TEST(TimeWaitTable, EntriesLiveForTwiceTheSegmentLifetime) {  // RFC 9293 §3.6.1, MUST-13
-  test::covers({"MUST-13"});
+  test::covers({"RFC 9293 §3.6.1", "MUST-13"});
   TimeWaitTable table{4, 60s};
   EXPECT_EQ(table.oldest(), std::nullopt);
   EXPECT_EQ(table.next_deadline(), std::nullopt);
@@ -45,6 +45,7 @@ TEST(TimeWaitTable, EntriesLiveForTwiceTheSegmentLifetime) {  // RFC 9293 §3.6.
 }
 
 TEST(TimeWaitTable, RestartedEntryIsTheLastToExpire) {  // RFC 9293 §3.10.7.4, step 8, TIME-WAIT
+  test::covers({"RFC 9293 §3.10.7.4"});
   TimeWaitTable table{4, 60s};
   const std::uint32_t first = table.add(kStart, tuple(1), SeqNum{}, SeqNum{});
   const std::uint32_t second = table.add(kStart + 1s, tuple(2), SeqNum{}, SeqNum{});
@@ -56,6 +57,18 @@ TEST(TimeWaitTable, RestartedEntryIsTheLastToExpire) {  // RFC 9293 §3.10.7.4, 
   table.remove(second);
   table.restart(first, kStart + 4s);
   EXPECT_EQ(table.next_deadline(), kStart + 64s) << "the only one";
+}
+
+TEST(TimeWaitTable, OpensOfOursMayTakeAnEntryOverAfterASecond) {
+  test::covers({"RFC 6191 §2"});
+  TimeWaitTable table{4, 60s};
+  const std::uint32_t entry = table.add(kStart, tuple(1), SeqNum{}, SeqNum{});
+  EXPECT_FALSE(table.may_open_again(entry, kStart));
+  EXPECT_FALSE(table.may_open_again(entry, kStart + 1s - 1ns));
+  EXPECT_TRUE(table.may_open_again(entry, kStart + 1s));
+  table.restart(entry, kStart + 2s);
+  EXPECT_FALSE(table.may_open_again(entry, kStart + 2'999ms));
+  EXPECT_TRUE(table.may_open_again(entry, kStart + 3s));
 }
 
 TEST(TimeWaitTable, AgreesWithAPlainListUnderRandomUse) {

@@ -1,7 +1,7 @@
 """Holds docs/rfc_compliance.md against the sources and the tests: `check_rfc_table.py BUILD_FOLDER`. Prints what is
 wrong, a line each, and exits with 1. The cited tests are run here, so that a table never rests on an old result.
 
-`--recorded` prints instead which tests say, in their sources, that they hold which label."""
+`--recorded` prints instead what the last column could say: by label, the tests whose sources say that they hold it."""
 
 import argparse
 import collections
@@ -151,9 +151,19 @@ TEST_HEAD = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
 COVERS = re.compile(r"covers\(\s*\{(.*?)\}\s*\)", re.DOTALL)
 
 
-def recorded_in(root: pathlib.Path) -> dict[str, list[str]]:
-    """By label: the tests whose source says that they hold it."""
-    found = collections.defaultdict(list)
+# Folders whose programs meson's tests name with an underscore.
+UNDERSCORED = ("api", "apps", "base", "control", "device", "simulation", "wire")
+
+
+def program_of(path: pathlib.PurePath) -> str:
+    """The test program of a source: `unit/tcp/reset_test.cpp` is built into `tcp/reset`."""
+    folder, name = path.parent.name, path.name.removesuffix("_test.cpp")
+    return f"{folder}{'_' if folder in UNDERSCORED else '/'}{name}"
+
+
+def recorded_in(root: pathlib.Path) -> dict[str, dict[str, list[str]]]:
+    """By label and test program: the tests whose source says that they hold it."""
+    found: dict[str, dict[str, list[str]]] = collections.defaultdict(lambda: collections.defaultdict(list))
     for path in sorted((root / "tests").rglob("*_test.cpp")):
         text = path.read_text(encoding="utf-8")
         heads = list(TEST_HEAD.finditer(text))
@@ -161,27 +171,32 @@ def recorded_in(root: pathlib.Path) -> dict[str, list[str]]:
             body = text[head.end():following.start() if following else len(text)]
             for call in COVERS.finditer(body):
                 for label in re.findall(r'"([^"]+)"', call[1]):
-                    found[label].append(f"{path.relative_to(root / 'tests').as_posix()}: {head[1]}.{head[2]}")
+                    found[label][program_of(path)].append(f"{head[1]}.{head[2]}")
     return found
+
+
+def as_cell(tests: dict[str, list[str]]) -> str:
+    return "; ".join(f"{program}: {', '.join(names)}" for program, names in sorted(tests.items()))
 
 
 def check_recorded(root: pathlib.Path, problems: Problems) -> None:
     """No test records a label that does not exist."""
     for label, tests in recorded_in(root).items():
         if not rfc_table.LABEL.fullmatch(label) or (label[0] != "R" and label not in rfc_table.LABELS):
-            problems.append(f"{tests[0]}: '{label}' is neither a label of RFC 9293 nor 'RFC NNNN §x.y'")
+            problems.append(f"{as_cell(tests)}: '{label}' is neither a label of RFC 9293 nor 'RFC NNNN §x.y'")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build", nargs="?", type=pathlib.Path, help="a build folder with its tests built")
-    parser.add_argument("--recorded", action="store_true", help="print which tests record which label")
+    parser.add_argument("--recorded", action="store_true", help="print, for the last column, which tests record which label")
     given = parser.parse_args()
+    rows = rfc_table.read(rfc_table.PAGE.read_text(encoding="utf-8"))
     if given.recorded or given.build is None:
         for label, tests in sorted(recorded_in(rfc_table.ROOT).items()):
-            print(label, *tests, sep="\n    ")
+            status = next((row.status for row in rows if row.label == label), "no row")
+            print(f"{label} ({status}): {as_cell(tests)}")
         return 0
-    rows = rfc_table.read(rfc_table.PAGE.read_text(encoding="utf-8"))
     problems = Problems()
     check_rows(rows, problems)
     check_functions(rows, rfc_table.ROOT, problems)

@@ -128,13 +128,19 @@ class CheckRfcTable(unittest.TestCase):
     def test_a_test_that_fails(self) -> None:
         self.assertEqual(self.must_1(tests="protocol/reset: Reset.Fails"), ["MUST-1: protocol/reset: Reset.Fails fails"])
 
+    def test_programs_are_named_as_meson_names_them(self) -> None:
+        for path, program in (("tests/unit/tcp/reset_test.cpp", "tcp/reset"), ("tests/unit/wire/tcp_test.cpp", "wire_tcp"),
+                              ("tests/protocol/rto_test.cpp", "protocol/rto"),
+                              ("tests/simulation/open_test.cpp", "simulation_open")):
+            self.assertEqual(check_rfc_table.program_of(pathlib.PurePosixPath(path)), program)
+
     def test_a_test_that_records_what_does_not_exist(self) -> None:
         self.write("tests/unit/a_test.cpp", textwrap.dedent('''\
             TEST(Reset, IsExact) {
               covers({"MUST-1", "MUST-99", "RFC 5961 §3.2"});
             }
             '''))
-        self.assertEqual(self.complaints(), ["unit/a_test.cpp: Reset.IsExact: 'MUST-99' is neither a label of RFC 9293 nor "
+        self.assertEqual(self.complaints(), ["unit/a: Reset.IsExact: 'MUST-99' is neither a label of RFC 9293 nor "
                                              "'RFC NNNN §x.y'"])
 
 

@@ -278,7 +278,6 @@ class Connection {
   [[nodiscard]] bool is_fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
 
   // icmp_error.cpp
-  void adopt_mss(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] std::optional<SegmentPlan> plan_mtu_probe(const Resources& resources,
                                                           Instant now) noexcept;
 

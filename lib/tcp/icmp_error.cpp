@@ -1,8 +1,6 @@
 // What the path says of a connection's segments: errors of routers and hosts, and sizes that are
 // too large (RFC 9293 §3.9.2.2, RFC 5927, RFC 1191). The caller has seen that the segment is in
 // flight.
-#include <utility>
-
 #include "tcp/connection.hpp"
 
 namespace millrace::tcp {
@@ -22,17 +20,12 @@ void Connection::on_path_error(const Resources& resources, const IcmpVerdict& ve
 }
 
 void Connection::on_path_mss(const Resources& resources, Instant now, std::uint16_t mss) noexcept {
-  path_mtu_.set_path(mss);
-  if (path_mtu_.is_started() && is_synchronized(state_)) {
-    adopt_mss(resources, now);
-  } else if (path_mtu_.is_started()) {
-    mss_ = path_mtu_.mss();
+  const bool is_less = path_mtu_.set_path(mss);
+  if (!path_mtu_.is_started()) {
+    return;
   }
-}
-
-void Connection::adopt_mss(const Resources& resources, Instant now) noexcept {
-  const std::uint16_t before = std::exchange(mss_, path_mtu_.mss());
-  if (mss_ >= before || active_ == nullptr || !active_->sent.mark_larger_lost(mss_)) {
+  mss_ = path_mtu_.mss();
+  if (!is_less || active_ == nullptr || !active_->sent.mark_larger_lost(mss)) {
     return;
   }
   // RFC 1191 §6.5: what was too large goes again at once, in pieces. It says nothing of congestion,

@@ -55,7 +55,8 @@ void PathMtu::search_from(Instant now, std::uint16_t low) noexcept {
   searched_at_s_ = seconds_of(now);
 }
 
-void PathMtu::set_path(std::uint16_t path) noexcept {
+bool PathMtu::set_path(std::uint16_t path) noexcept {
+  const bool is_less = path < path_;
   path_ = path;
   // What has become possible again is left to the next search.
   high_ = std::min(high_, top());
@@ -63,6 +64,7 @@ void PathMtu::set_path(std::uint16_t path) noexcept {
   if (probe_ > high_) {
     probe_ = 0;
   }
+  return is_less;
 }
 
 bool PathMtu::on_timeout(Instant now, std::uint32_t count, std::uint32_t bytes,

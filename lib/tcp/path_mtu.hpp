@@ -44,8 +44,8 @@ class PathMtu {
   /// The largest segment to send, probes aside.
   [[nodiscard]] std::uint16_t mss() const noexcept;
 
-  /// What routers leave; `kUnknown` once that is forgotten.
-  void set_path(std::uint16_t path) noexcept;
+  /// What routers leave; `kUnknown` once that is forgotten. True if it is less than before.
+  bool set_path(std::uint16_t path) noexcept;
 
   /// A segment of `bytes` has timed out for the `count`th time. True if `mss` is smaller now.
   [[nodiscard]] bool on_timeout(Instant now, std::uint32_t count, std::uint32_t bytes,

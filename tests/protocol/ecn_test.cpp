@@ -108,7 +108,8 @@ TEST_P(EcnScript, ASimultaneousOpenMayAgree) {
   one.open_active(180s).expect(syn()).peer_sends(syn().ece().cwr()).expect(syn_ack());
 }
 
-TEST_P(EcnScript, ASynFloodOfFlagsIsStillASyn) {  // A SYN is never refused for them.
+TEST_P(EcnScript, ASynIsNeverRefusedForItsFlags) {
+  covers({"RFC 3168 §6.1.1"});
   TcpScript t{closed()};
   t.open_passive(syn().with_flags(wire::TcpFlags::kSyn | wire::TcpFlags::kEce |
                                   wire::TcpFlags::kCwr | wire::TcpFlags::kPsh |

@@ -1,5 +1,9 @@
 // How large segments are on a path that takes less than the interface: RFC 1191, RFC 4821. Which
 // ICMP messages are believed is in tests/unit/stack/tcp_icmp_test.cpp.
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "support/covers.hpp"
@@ -215,8 +219,8 @@ TEST_P(Pmtud, AWordAfterTheEndIsHarmless) {
 TEST_P(Pmtud, ATimeoutSendsPiecesOnly) {
   TcpScript t{established()};
   t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
-  t.at(300ms).expect(data(1, 1'000)).router_allows(600).expect(data(1, 600));
-  t.at(400ms).peer_sends(ack(601)).expect(data(601, 400), data(1'001, 600));
+  t.at(300ms).expect(data(1, 1'000)).router_allows(600).expect(data(1, 600), data(601, 400));
+  t.at(400ms).peer_sends(ack(601)).expect(data(1'001, 600), data(1'601, 400));
 }
 
 // Black holes: RFC 4821 §7.7.
@@ -314,8 +318,8 @@ TEST_P(Pmtud, AProbeThatIsLostTellsNothingOfCongestion) {
   t.at(200ms).peer_sends(ack(15'579));
   const auto sent = take(t, 15'579, 1'132);
   ASSERT_GT(sent.size(), 2U);
-  EXPECT_EQ(sent[0].bytes, 1'132U) << "the next one is smaller";
-  EXPECT_EQ(sent[1].bytes, 1'024U);
+  EXPECT_EQ(sent[0].bytes, 1'024U);
+  EXPECT_EQ(sent[1].bytes, 1'132U) << "the next one is smaller";
   EXPECT_EQ(t.stats().tcp_mtu_probes_arrived, 0U) << "what went in pieces is no proof";
 }
 
@@ -381,21 +385,25 @@ TEST_P(Pmtud, AfterABlackHoleTheSearchGoesUpwardAgain) {
   TcpScript t{start};
   t.app_sends(1'460).expect(data(1, 1'460)).at(300ms).expect(data(1, 1'024));
   t.at(400ms).peer_sends(ack(1'025)).expect(data(1'025, 436)).peer_sends(ack(1'461));
-  t.app_sends(200'000);
+  // Everything arrives from now on.
+  t.app_sends(50'000);
+  std::vector<Seg> flying = t.take_output();
   std::uint32_t high = 1'461;
-  // Everything arrives from now on: each round trip acknowledges all of the one before.
-  for (int round = 0; round < 12; ++round) {
-    for (const Seg& seg : t.take_output()) {
-      EXPECT_EQ(seg.seq, high);
-      EXPECT_LE(seg.bytes, 1'460U);
-      high = *seg.seq + seg.bytes;
+  for (std::size_t i = 0; i < flying.size() && t.connection().mss() < 1'453; ++i) {
+    ASSERT_LT(i, 2'000U);
+    EXPECT_EQ(flying[i].seq, high);
+    EXPECT_LE(flying[i].bytes, 1'460U);
+    high += flying[i].bytes;
+    t.peer_sends(ack(high));
+    if (t.connection().unacknowledged() < 30'000) {
+      static_cast<void>(t.app_tries_to_send(20'000));
+      t.drain();
     }
-    t.after(100ms).peer_sends(ack(high));
+    std::ranges::copy(t.take_output(), std::back_inserter(flying));
   }
-  EXPECT_GT(t.connection().mss(), 1'460U - 8U);
-  EXPECT_EQ(t.stats().tcp_mtu_probes, t.stats().tcp_mtu_probes_arrived);
-  EXPECT_GE(t.stats().tcp_mtu_probes, 5U);
-  static_cast<void>(t.take_output());
+  EXPECT_EQ(t.connection().mss(), 1'453U) << "what is left is not worthwhile";
+  EXPECT_EQ(t.stats().tcp_mtu_probes, 6U);
+  EXPECT_EQ(t.stats().tcp_mtu_probes_arrived, 6U);
 }
 
 TEST_P(Pmtud, ARouterMayEndAProbe) {
@@ -405,8 +413,8 @@ TEST_P(Pmtud, ARouterMayEndAProbe) {
   t.router_allows(1'100).expect(data(1, 1'024), data(1'025, 218));
   t.at(100ms).peer_sends(ack(15'579));
   const auto sent = t.take_output();
-  ASSERT_FALSE(sent.empty());
-  EXPECT_EQ(sent[0].bytes, 1'062U);
+  ASSERT_GT(sent.size(), 2U);
+  EXPECT_EQ(sent[1].bytes, 1'062U);
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ struct Start {
   Numbers numbers = {.iss = 1'000'000, .irs = 5'000'000};
   std::uint16_t mss_bytes = 1'000;  ///< What the path allows, and what the peer's SYN says.
   std::uint32_t window_bytes = 60'000;
-  std::optional<std::uint8_t> scale = 0;  ///< What the peer's SYN offers.
+  std::optional<std::uint8_t> scale = 0;              ///< What the peer's SYN offers.
   std::uint16_t path_bytes = tcp::PathMtu::kUnknown;  ///< What routers are known to leave of it.
   bool has_ecn = false;  ///< The handshake agrees on it; `config` must allow that.
   Duration round_trip = std::chrono::milliseconds{100};

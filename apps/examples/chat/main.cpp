@@ -41,7 +41,8 @@ class Room final : public millrace::TcpHandler {
   millrace::Result<void, std::string> open(millrace::Worker& worker, millrace::Port port) {
     worker_ = &worker;
     const auto listener = worker.listen({.port = port}, *this);
-    return listener ? millrace::Result<void, std::string>{} : millrace::fail(listener.error());
+    return listener ? millrace::Result<void, std::string>{}
+                    : millrace::fail("listen", listener.error());
   }
 
   void on_accepted(millrace::TcpSocket socket) override {

@@ -29,7 +29,7 @@ class Server final : public millrace::TcpHandler {
     options_ = options;
     next_report_ = worker.now();
     if (const auto listener = worker.listen({.port = options.port}, *this); !listener) {
-      return millrace::fail(listener.error());
+      return millrace::fail("listen", listener.error());
     }
     schedule_report();
     return {};

@@ -10,7 +10,7 @@ struct Client final : millrace::TcpHandler {
     worker = &on;
     const auto socket = worker->connect(*server, *this);
     if (!socket) {
-      return millrace::fail(socket.error());
+      return millrace::fail("connect", socket.error());
     }
     std::cout << "connect has returned: " << to_string(socket->state()) << '\n';
     return {};

@@ -52,30 +52,14 @@ enum class Error : std::uint8_t {
 template <class T, class E = Error>
 using Result = std::expected<T, E>;
 
-/// What `fail` makes of an Error. It turns into a failed `Result<T>`, or, where people are to read
-/// it, into a failed `Result<T, std::string>` that holds the error's words.
-struct Failure : std::unexpected<Error> {
-  /// Fails with this error.
-  constexpr explicit Failure(Error error) noexcept : std::unexpected<Error>{error} {}
-
-  /// The words of `to_string`.
-  template <class T>
-  [[nodiscard]] operator std::expected<T, std::string>() const {
-    return std::unexpected<std::string>{std::string{to_string(this->error())}};
-  }
-};
-
-/// Makes a failed `Result`: `return fail(Error::WouldBlock);`, also of one that holds text.
-[[nodiscard]] constexpr Failure fail(Error error) noexcept { return Failure{error}; }
-
-/// Makes a failed `Result` of any other kind of reason: `return fail("no such user");`
+/// Makes a failed `Result`: `return fail(Error::WouldBlock);`
 template <class E>
 [[nodiscard]] constexpr std::unexpected<E> fail(E error) noexcept {
   return std::unexpected<E>{error};
 }
 
-/// Makes a failed `Result<T, std::string>` that says what failed and why: "port 80: address in
-/// use".
+/// Makes a failed `Result<T, std::string>`, for people to read, that says what failed and why:
+/// "port 80: address in use".
 ///
 ///     millrace::Result<void, std::string> answer(millrace::Result<millrace::Port> port) {
 ///       if (!port) {

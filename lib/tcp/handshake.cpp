@@ -17,6 +17,8 @@ constexpr std::uint16_t kDefaultMssV6 = 1220;
 // A peer that asks for less would make us send headers only.
 constexpr std::uint16_t kMssMin = 48;
 constexpr std::uint32_t kUnscaledWindowMax = 65'535;
+// What a sender begins with, in segments (RFC 6928 §2).
+constexpr std::uint32_t kInitialFlight = 10;
 
 // RFC 7323 §2.3: the smallest shift with which the largest window we may ever offer can be said.
 std::uint8_t window_scale_for(std::uint32_t receive_buffer_bytes) {
@@ -45,8 +47,7 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   recover_ = iss;
   small_end_ = iss;
   user_timeout_.start(resources.config.user_timeout);
-  receive_autotune_.start(initial_receive_buffer(resources.config),
-                          initial_receive_window(resources.config));
+  receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
   rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
   offers_wscale_ = true;
   progress_at_ = now;
@@ -69,8 +70,7 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   recover_ = iss;
   small_end_ = iss;
   user_timeout_.start(resources.config.user_timeout);
-  receive_autotune_.start(initial_receive_buffer(resources.config),
-                          initial_receive_window(resources.config));
+  receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
   rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
   offers_wscale_ = true;
   progress_at_ = now;

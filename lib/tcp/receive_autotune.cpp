@@ -13,9 +13,9 @@ std::uint32_t in_us(Duration duration) {
 
 }  // namespace
 
-void ReceiveAutotune::start(std::uint32_t limit_bytes, std::uint32_t window_bytes) noexcept {
+void ReceiveAutotune::start(std::uint32_t limit_bytes, std::uint32_t flight_bytes) noexcept {
   limit_ = limit_bytes;
-  read_before_ = window_bytes;
+  read_before_ = std::max(flight_bytes, 1U);
 }
 
 void ReceiveAutotune::on_round_trip(Duration sample) noexcept {
@@ -51,10 +51,11 @@ void ReceiveAutotune::on_data(Instant now, SeqNum rcv_nxt, SeqNum read_nxt, SeqN
 
 void ReceiveAutotune::measure_round_trip(std::uint32_t now_us, SeqNum rcv_nxt,
                                          SeqNum rcv_adv) noexcept {
-  if (rcv_nxt.is_before(window_end_)) {
+  if (rcv_nxt.is_at_or_before(window_end_)) {
     return;
   }
-  // A whole window takes a round trip, or longer if the peer is slower: the shortest counts.
+  // Whoever sends beyond that edge has heard of a later one: at least a round trip has passed since
+  // then, and more if the peer was not waiting for it. The shortest counts.
   const std::uint32_t sample = std::max(now_us - window_since_us_, 1U);
   if (!has_timestamps_) {
     round_trip_us_ = round_trip_us_ == 0 ? sample : std::min(round_trip_us_, sample);
@@ -68,7 +69,7 @@ void ReceiveAutotune::grow(std::uint32_t read, std::uint32_t mss,
   // Twice what was read, since the sender's window may double in slow start, room for a burst, and
   // twice the rate at which it grew.
   const std::uint64_t base = 2ULL * read + 16ULL * mss;
-  const std::uint64_t growth = read_before_ == 0 ? 0 : base * (read - read_before_) / read_before_;
+  const std::uint64_t growth = base * (read - read_before_) / read_before_;
   const std::uint64_t window = base + 2 * growth;
   // Payload may take up half of the memory that it is charged.
   limit_ =

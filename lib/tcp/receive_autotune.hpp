@@ -17,8 +17,9 @@ using wire::SeqNum;
 /// that wrap around.
 class ReceiveAutotune {
  public:
-  /// `limit_bytes` of memory to begin with; `window_bytes` is what that first offers.
-  void start(std::uint32_t limit_bytes, std::uint32_t window_bytes) noexcept;
+  /// `limit_bytes` of memory to begin with; reading more than `flight_bytes`, what a sender begins
+  /// with, in a round trip asks for more.
+  void start(std::uint32_t limit_bytes, std::uint32_t flight_bytes) noexcept;
   /// A round trip as timestamps tell it.
   void on_round_trip(Duration sample) noexcept;
   /// Data has arrived in order up to `rcv_nxt`; the application has read up to `read_nxt`; the
@@ -40,8 +41,8 @@ class ReceiveAutotune {
   std::uint32_t read_before_ = 0;      // In the round trip that saw most.
   SeqNum read_from_{0};                // Where this round trip's reading started,
   std::uint32_t read_since_us_ = 0;    // and when.
-  SeqNum window_end_{0};               // When data gets there, a window has arrived,
-  std::uint32_t window_since_us_ = 0;  // which it started doing then.
+  SeqNum window_end_{0};               // Where the window ended,
+  std::uint32_t window_since_us_ = 0;  // and when.
   bool has_started_ = false;
   bool has_timestamps_ = false;
 };

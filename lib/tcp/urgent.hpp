@@ -46,7 +46,7 @@ class UrgentReceive {
   /// The application reads at `read_nxt` now. Whether the octet there is the one that was kept
   /// aside, which the stream is to skip.
   [[nodiscard]] bool is_to_be_skipped(SeqNum read_nxt) const noexcept {
-    return is_kept_ && is_pending_ && octet_at() == read_nxt;
+    return is_kept_ && is_pending_ && !is_inline_ && octet_at() == read_nxt;
   }
   void on_read(SeqNum read_nxt) noexcept { is_pending_ = is_pending_ && up_.is_after(read_nxt); }
   /// The octet that was kept aside, once.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "support/covers.hpp"
 #include "support/tcp_script.hpp"
 
 namespace millrace::test {
@@ -14,12 +15,14 @@ class Window : public NumbersTest {};
 INSTANTIATE_TEST_SUITE_P(From, Window, testing::ValuesIn(kEveryStart), name_of);
 
 TEST_P(Window, DataIsCutIntoFullSegments) {  // RFC 9293 §3.7.1
+  covers({"RFC 9293 §3.7.1"});
   TcpScript t{established()};
   t.app_sends(3'500).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000),
                             data(3'001, 500).pushed());
 }
 
 TEST_P(Window, PeersWindowIsRespected) {  // RFC 9293 §3.8.6
+  covers({"RFC 9293 §3.8.6"});
   TcpScript t{established().peer_window(3'000)};
   t.app_sends(10'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000));
   t.peer_sends(ack(1'001)).expect(data(3'001, 1'000));
@@ -28,11 +31,13 @@ TEST_P(Window, PeersWindowIsRespected) {  // RFC 9293 §3.8.6
 }
 
 TEST_P(Window, PeersWindowIsScaledOnceAgreed) {  // RFC 7323 §2.2 and §2.3
+  covers({"RFC 7323 §2.2", "RFC 7323 §2.3"});
   TcpScript t{established().peer_scale(7).peer_window(1 << 20)};
   EXPECT_EQ(t.connection().send_sequence().snd_wnd, 1U << 20U);
 }
 
 TEST_P(Window, WindowOfASynIsNeverScaled) {  // RFC 7323 §2.2
+  covers({"RFC 7323 §2.2"});
   TcpScript active{closed().peer_scale(7)};
   active.open_active(180s).expect(syn()).peer_sends(syn_ack().with_window(60'000)).expect(ack(1));
   EXPECT_EQ(active.connection().send_sequence().snd_wnd, 60'000U);
@@ -44,6 +49,7 @@ TEST_P(Window, WindowOfASynIsNeverScaled) {  // RFC 7323 §2.2
 }
 
 TEST_P(Window, OursIsScaledOnceAgreed) {  // RFC 7323 §2.3
+  covers({"RFC 7323 §2.3"});
   TcpScript t{established()};
   t.peer_sends(data(1, 1'000), data(1'001, 1'000));
   const Seg sent = t.take_output().front();
@@ -52,6 +58,7 @@ TEST_P(Window, OursIsScaledOnceAgreed) {  // RFC 7323 §2.3
 }
 
 TEST_P(Window, NothingIsScaledUnlessBothOffer) {  // RFC 7323 §2.2
+  covers({"RFC 7323 §2.2"});
   TcpScript t{closed().peer_scale(std::nullopt).peer_window(65'535)};
   t.open_active(180s)
       .expect(syn().with_scale(3))
@@ -64,6 +71,7 @@ TEST_P(Window, NothingIsScaledUnlessBothOffer) {  // RFC 7323 §2.2
 }
 
 TEST_P(Window, WithoutScalingNoMoreIsAcceptedThanWasOffered) {  // RFC 9293 §3.8.6
+  covers({"RFC 9293 §3.8.6"});
   TcpScript t{closed().peer_scale(std::nullopt)};
   t.open_active(180s).expect(syn()).peer_sends(syn_ack()).expect(ack(1).with_window(65'535));
   EXPECT_EQ(t.connection().receive_sequence().rcv_wnd(), 65'535U);
@@ -71,6 +79,7 @@ TEST_P(Window, WithoutScalingNoMoreIsAcceptedThanWasOffered) {  // RFC 9293 §3.
 }
 
 TEST_P(Window, DataBehindTheWindowIsCutOff) {  // RFC 9293 §3.10.7.4, steps 1 and 7
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   const std::uint32_t edge = 1 + t.connection().receive_sequence().rcv_wnd();
   t.peer_sends(fin(edge - 10, 100)).expect(ack(1)).expect_drop(std::nullopt);
@@ -79,6 +88,7 @@ TEST_P(Window, DataBehindTheWindowIsCutOff) {  // RFC 9293 §3.10.7.4, steps 1 a
 }
 
 TEST_P(Window, RightEdgeNeverMovesLeft) {  // RFC 9293 §3.8.6, SHLD-14
+  covers({"SHLD-14", "RFC 9293 §3.8.6"});
   base::Random random = base::Random::from_seed(GetParam().irs);
   auto start = established();
   start.config.receive_buffer_bytes = 160'000;
@@ -113,6 +123,7 @@ TEST_P(Window, RightEdgeNeverMovesLeft) {  // RFC 9293 §3.8.6, SHLD-14
 
 TEST_P(Window,
        SmallSegmentsCannotFillMoreThanTheBuffer) {  // RFC 9293 §3.8.6: what is not read is bounded
+  covers({"RFC 9293 §3.8.6"});
   for (const std::uint32_t bytes : {1U, 3U, 999U}) {
     auto start = established();
     start.config.receive_buffer_bytes = 400'000;
@@ -129,6 +140,7 @@ TEST_P(Window,
 }
 
 TEST_P(Window, RoundingUpDoesNotKeepItOpenForEver) {  // RFC 7323 §2.3: the field counts in steps
+  covers({"RFC 7323 §2.3"});
   auto start = established();
   start.config.receive_buffer_bytes = 400'000;
   TcpScript t{start};
@@ -149,6 +161,7 @@ TEST_P(Window, RoundingUpDoesNotKeepItOpenForEver) {  // RFC 7323 §2.3: the fie
 }
 
 TEST_P(Window, ItOpensAgainOnlyByStepsWorthHaving) {  // RFC 9293 §3.8.6.2.2, MUST-39
+  covers({"MUST-39", "RFC 9293 §3.8.6.2.2"});
   auto start = established();
   start.config.receive_buffer_bytes = 32'768;
   TcpScript t{start};
@@ -181,6 +194,7 @@ TEST_P(Window, ItOpensAgainOnlyByStepsWorthHaving) {  // RFC 9293 §3.8.6.2.2, M
 }
 
 TEST_P(Window, WhatShrinksIsObeyedAndNothingIsLost) {  // RFC 9293 §3.8.6, MUST-34
+  covers({"MUST-34", "RFC 9293 §3.8.6"});
   TcpScript t{established().peer_window(4'000)};
   t.app_sends(6'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000),
                             data(3'001, 1'000));
@@ -191,6 +205,7 @@ TEST_P(Window, WhatShrinksIsObeyedAndNothingIsLost) {  // RFC 9293 §3.8.6, MUST
 }
 
 TEST_P(Window, RetransmissionsStayInsideAShrunkWindow) {  // RFC 9293 §3.8.6, SHLD-16
+  covers({"SHLD-16", "RFC 9293 §3.8.6"});
   TcpScript t{established().peer_window(4'000)};
   t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
   t.at(100ms).peer_sends(ack(1).with_window(400)).expect_nothing();
@@ -201,6 +216,7 @@ TEST_P(Window, RetransmissionsStayInsideAShrunkWindow) {  // RFC 9293 §3.8.6, S
 
 TEST_P(Window,
        OldSegmentDoesNotUndoANewerWindow) {  // RFC 9293 §3.10.7.4, step 5: SND.WL1 and SND.WL2
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established().peer_window(5'000)};
   t.peer_sends(data(101, 100).acks(1).with_window(9'000)).expect(ack(1));
   t.peer_sends(data(1, 100).acks(1).with_window(2'000)).expect(ack(201));
@@ -211,6 +227,7 @@ TEST_P(Window,
 
 TEST_P(Window,
        AcksOfTheFutureAndOfThePastAreChallenged) {  // RFC 9293 §3.10.7.4, step 5; RFC 5961 §5.2
+  covers({"RFC 9293 §3.10.7.4", "RFC 5961 §5.2"});
   TcpScript t{established().peer_window(4'000)};
   t.app_sends(1'000).expect(data(1, 1'000));
   t.peer_sends(data(1, 10).acks(1'002)).expect(ack(1)).expect_drop(DropReason::TcpBadAck);

@@ -30,12 +30,6 @@ unsigned& scripts_alive() {
   return count;
 }
 
-/// Both directions' streams differ, and so do neighboring bytes, segments and packets.
-std::byte pattern(std::uint32_t position, bool is_peer) {
-  return static_cast<std::byte>((position * 167U + (position >> 8U) * 11U + (is_peer ? 91U : 0U)) &
-                                0xffU);
-}
-
 std::string describe(const Seg& seg) {
   std::ostringstream text;
   const TcpFlags flags{seg.flags};
@@ -54,6 +48,12 @@ std::string describe(const Seg& seg) {
   }
   if (seg.mark != wire::Ecn::NotCapable) {
     text << (seg.mark == wire::Ecn::Congested ? " CE" : " ECT");
+  }
+  if (seg.urgent) {
+    text << " urgent " << *seg.urgent;
+  }
+  if (seg.timeout) {
+    text << " user timeout " << *seg.timeout;
   }
   return text.str();
 }
@@ -76,6 +76,11 @@ FourTuple tuple() {
 }
 
 }  // namespace
+
+std::byte pattern(std::uint32_t position, bool is_peer) {
+  return static_cast<std::byte>((position * 167U + (position >> 8U) * 11U + (is_peer ? 91U : 0U)) &
+                                0xffU);
+}
 
 Seg syn(Location at) { return make(TcpFlags::kSyn, at).from(0); }
 
@@ -309,8 +314,12 @@ tcp::Segment TcpScript::segment_of(const Seg& seg) {
   segment.seq = SeqNum{setup_.numbers.irs} + seq;
   segment.ack = flags.ack() ? SeqNum{setup_.numbers.iss} + acks : SeqNum{0};
   segment.payload_bytes = seg.bytes;
-  segment.flags = flags;
+  segment.flags = seg.urgent ? flags.with(TcpFlags::kUrg) : flags;
   segment.ecn = seg.mark;
+  segment.urgent_pointer = seg.urgent.value_or(0);
+  if (seg.timeout) {
+    segment.options.user_timeout = wire::UserTimeoutOption{*seg.timeout};
+  }
   if (flags.syn()) {
     segment.options.mss = seg.mss.value_or(setup_.mss_bytes);
     if (seg.mss == 0) {
@@ -361,6 +370,12 @@ void TcpScript::note_output(const tcp::SegmentPlan& plan, bool is_stateless) {
   seg.window = std::uint32_t{plan.window} << shift;
   seg.is_pushed = plan.flags.psh();
   seg.mark = plan.ecn;
+  if (plan.flags.urg()) {
+    seg.urgent = plan.urgent_pointer;
+  }
+  if (plan.options.user_timeout) {
+    seg.timeout = plan.options.user_timeout->bits;
+  }
   if (!is_stateless && !plan.flags.rst()) {
     check(!seg.seq || *seg.seq <= snd_high_, "a gap was left in what is sent", Location::current());
     snd_high_ = std::max(
@@ -421,6 +436,9 @@ std::string TcpScript::difference(const Seg& expected, const Seg& sent) const {
   compare(!expected.scale || expected.scale == sent.scale, "scale ");
   compare(!expected.is_pushed || sent.is_pushed, "push ");
   compare(expected.mark == sent.mark, "mark ");
+  compare(!expected.is_unpushed || !sent.is_pushed, "push ");
+  compare(expected.urgent == sent.urgent, "urgent ");
+  compare(expected.timeout == sent.timeout, "user timeout ");
   return wrong;
 }
 

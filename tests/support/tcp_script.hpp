@@ -36,6 +36,9 @@ struct Seg {
   bool is_blind = false;  ///< A reset with the absolute sequence number zero.
   bool is_pushed = false;
   wire::Ecn mark = wire::Ecn::NotCapable;  ///< Always looked at, as are the flags ECE and CWR.
+  bool is_unpushed = false;                   ///< Expected: without PSH.
+  std::optional<std::uint16_t> urgent = {};   ///< With URG, and that pointer; always looked at.
+  std::optional<std::uint16_t> timeout = {};  ///< RFC 5482's option; always looked at.
   unsigned count = 1;
   std::source_location at = {};
 
@@ -53,6 +56,11 @@ struct Seg {
   [[nodiscard]] Seg ce() const { return with(&Seg::mark, wire::Ecn::Congested); }
   [[nodiscard]] Seg ece() const { return and_flag(wire::TcpFlags::kEce); }
   [[nodiscard]] Seg cwr() const { return and_flag(wire::TcpFlags::kCwr); }
+  [[nodiscard]] Seg unpushed() const { return with(&Seg::is_unpushed, true); }
+  [[nodiscard]] Seg with_urgent(std::uint16_t pointer) const { return with(&Seg::urgent, pointer); }
+  [[nodiscard]] Seg with_user_timeout(std::uint16_t bits) const {
+    return with(&Seg::timeout, bits);
+  }
 
  private:
   template <class Member, class Value>
@@ -67,6 +75,10 @@ struct Seg {
 };
 
 using Location = std::source_location;
+
+/// What stands at a place of either stream. Both differ, and so do neighboring bytes, segments and
+/// packets.
+[[nodiscard]] std::byte pattern(std::uint32_t position, bool is_peer);
 
 [[nodiscard]] Seg syn(Location at = Location::current());
 [[nodiscard]] Seg syn_ack(std::uint32_t acks = 1, Location at = Location::current());
@@ -179,11 +191,24 @@ class TcpScript {
   TcpScript& expect_state(TcpState state, Location where = Location::current());
   /// Exactly these have come since the last call.
   TcpScript& expect_events(unsigned bits, Location where = Location::current());
+  /// The last trouble that the application is to hear of since the last call (`tcp_script_life.cpp`
+  /// from here to `expect_urgent`).
+  TcpScript& expect_soft_error(std::optional<Error> error, Location where = Location::current());
+  /// Whether, since the last call, IP was asked to look for the next hop anew.
+  TcpScript& expect_path_doubt(bool is_doubted, Location where = Location::current());
+  /// The urgent octet is the peer's byte at `seq`; nullopt: there is none to take.
+  TcpScript& expect_urgent(std::optional<std::uint32_t> seq, Location where = Location::current());
   TcpScript& expect_outcome(Result<void> outcome, Location where = Location::current());
 
   // The application.
   TcpScript& app_sends(std::uint32_t bytes, Location where = Location::current());
   [[nodiscard]] Result<std::size_t> app_tries_to_send(std::uint32_t bytes);
+  TcpScript& app_sends_urgent(std::uint32_t bytes, Location where = Location::current());
+  /// The next byte of the peer's is not in the stream.
+  TcpScript& app_skips_octet();
+  TcpScript& app_sets_keepalive(const std::optional<KeepaliveOptions>& options,
+                                Location where = Location::current());
+  TcpScript& app_advertises_user_timeout(Duration time, Location where = Location::current());
   /// Reads that many bytes and checks each.
   TcpScript& app_reads(std::uint32_t bytes, Location where = Location::current());
   TcpScript& app_shuts_down(Location where = Location::current());

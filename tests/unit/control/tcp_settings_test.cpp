@@ -55,6 +55,20 @@ TEST(TcpSettings, NumbersAndTimes) {
   EXPECT_EQ(config.receive_buffer_bytes, 1'048'576U);
 }
 
+TEST(TcpSettings, WordsOfEnumerationsAndSwitches) {
+  TcpConfig config;
+  ASSERT_TRUE(apply_tcp_setting(config, "ecn=on"));
+  ASSERT_TRUE(apply_tcp_setting(config, "syn_cookies=always"));
+  ASSERT_TRUE(apply_tcp_setting(config, "mtu_probing=black-hole"));
+  ASSERT_TRUE(apply_tcp_setting(config, "reuse_time_wait=off"));
+  EXPECT_EQ(config.ecn, EcnMode::On);
+  EXPECT_EQ(config.syn_cookies, SynCookies::Always);
+  EXPECT_EQ(config.mtu_probing, MtuProbing::BlackHole);
+  EXPECT_FALSE(config.reuse_time_wait);
+  EXPECT_EQ(complaint("ecn=maybe"),
+            "ecn: 'maybe' is none of its values; give off or passive or on");
+}
+
 TEST(TcpSettings, MistakesAreExplained) {
   EXPECT_EQ(complaint("delayed_ack"),
             "'delayed_ack' sets nothing; give NAME=VALUE, such as delayed_ack=0.02");

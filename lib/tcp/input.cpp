@@ -55,7 +55,8 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
     return Step::Continue;
   }
   // A SYN,ACK of ours may be lost: the peer repeats its SYN, we our answer.
-  if (state_ == TcpState::SynReceived && segment.flags.syn() && segment.seq == receive_.irs) {
+  if (state_ == TcpState::SynReceived && segment.flags.syn() && !segment.flags.rst() &&
+      segment.seq == receive_.irs) {
     on_repeated_syn(resources, now, segment, disposition);
     return Step::Done;
   }

@@ -128,6 +128,13 @@ class CheckRfcTable(unittest.TestCase):
     def test_a_test_that_fails(self) -> None:
         self.assertEqual(self.must_1(tests="protocol/reset: Reset.Fails"), ["MUST-1: protocol/reset: Reset.Fails fails"])
 
+    def test_empty_columns_are_filled(self) -> None:
+        page = "\n".join(["# A page", row("MUST-1", "no"), row("MUST-2", "no", tests="a/b: C.D"), row("MAY-1", "declined"), ""])
+        recorded = {label: {"tcp/reset": ["Reset.IsExact"], "wire_tcp": ["Tcp.Is", "Tcp.Was"]}
+                    for label in ("MUST-1", "MUST-2", "MAY-1")}
+        expected = page.replace("no |  |  |", "no |  | tcp/reset: Reset.IsExact; wire_tcp: Tcp.Is, Tcp.Was |", 1)
+        self.assertEqual(check_rfc_table.filled(page, rfc_table.read(page), recorded), expected)
+
     def test_programs_are_named_as_meson_names_them(self) -> None:
         for path, program in (("tests/unit/tcp/reset_test.cpp", "tcp/reset"), ("tests/unit/wire/tcp_test.cpp", "wire_tcp"),
                               ("tests/protocol/rto_test.cpp", "protocol/rto"),

@@ -378,7 +378,10 @@ TEST(StateMatrixTable, HasOnlyRules) {
 
 TEST_P(StateMatrix, EveryCellComesOutAsTheTableSays) {
   test::covers({"RFC 9293 §3.10.7.1", "RFC 9293 §3.10.7.2", "RFC 9293 §3.10.7.3",
-                "RFC 9293 §3.10.7.4", "RFC 5961 §3.2", "RFC 5961 §4.2", "RFC 5961 §5.2"});
+                "RFC 9293 §3.10.7.4 step 1", "RFC 9293 §3.10.7.4 step 2",
+                "RFC 9293 §3.10.7.4 step 4", "RFC 9293 §3.10.7.4 step 5",
+                "RFC 9293 §3.10.7.4 step 7", "RFC 9293 §3.10.7.4 step 8", "RFC 5961 §3.2",
+                "RFC 5961 §4.2", "RFC 5961 §5.2"});
   Tally tally;
   for (const MatrixCell& cell : cells_of(kMatrixStates[GetParam()])) {
     enter(cell.state);

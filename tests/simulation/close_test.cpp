@@ -217,7 +217,7 @@ TEST(Linger, DoesNoHarmWhenAllIsDelivered) {
 }
 
 TEST(UserTimeout, EndsAConnectionWithoutProgress) {
-  test::covers({"MUST-20", "MUST-21", "SHLD-11"});
+  test::covers({"MUST-20", "MUST-21"});
   Connected net;
   net.on_left([](TcpSocket socket) {
     EXPECT_TRUE(socket.set_user_timeout(7s));

@@ -32,7 +32,7 @@ class TcpOutputTest : public StackHost {
 };
 
 TEST_F(TcpOutputTest, SendsWhatTheWindowsAllow) {
-  test::covers({"SHLD-27", "SHLD-28"});
+  test::covers({"MUST-15", "SHLD-27", "SHLD-28"});
   start_listening();
   Peer peer = open(40'000);
   const std::string text(100'000, 'x');

@@ -19,7 +19,11 @@ using tcp::PathMtu;
 class Pmtud : public NumbersTest {
  protected:
   /// A large MSS, so that there is something to search for; sixteen segments at once.
-  [[nodiscard]] static Start large() { return established().mss(1'460).cwnd(16 * 1'460); }
+  [[nodiscard]] static Start large() {
+    Start start = established().mss(1'460).cwnd(16 * 1'460);
+    start.config.mtu_probing = MtuProbing::BlackHole;
+    return start;
+  }
   [[nodiscard]] static Start probing() {
     Start start = large();
     start.config.mtu_probing = MtuProbing::Always;
@@ -245,6 +249,11 @@ TEST_P(Pmtud, AndSmallerUntilTheLimit) {
   t.at(2'100ms).expect(data(1, 1'024)).at(4'500ms).expect(data(1, 512));
   t.at(9'300ms).expect(data(1, 512));
   EXPECT_EQ(t.stats().tcp_mtu_black_holes, 2U);
+}
+
+TEST_P(Pmtud, ASearchForBlackHolesIsTheDefault) {
+  EXPECT_EQ(TcpConfig{}.mtu_probing, MtuProbing::BlackHole);
+  EXPECT_EQ(TcpConfig{}.ecn, EcnMode::Passive);
 }
 
 TEST_P(Pmtud, TimeoutsCountAsConfigured) {

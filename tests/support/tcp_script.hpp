@@ -102,12 +102,20 @@ struct Numbers {
 /// sizes of their own.
 [[nodiscard]] TcpConfig fixed_buffers();
 
+/// And segments that time out again and again stay as large as they were: scripts about timeouts
+/// would otherwise be about RFC 4821.
+[[nodiscard]] inline TcpConfig script_config() {
+  TcpConfig config = fixed_buffers();
+  config.mtu_probing = MtuProbing::Off;
+  return config;
+}
+
 /// How a script begins.
 struct Start {
   enum class Begin : std::uint8_t { Closed, Active, Passive };
 
   Begin begin = Begin::Closed;
-  TcpConfig config = fixed_buffers();
+  TcpConfig config = script_config();
   Numbers numbers = {.iss = 1'000'000, .irs = 5'000'000};
   std::uint16_t mss_bytes = 1'000;  ///< What the path allows, and what the peer's SYN says.
   std::uint32_t window_bytes = 60'000;

@@ -70,6 +70,14 @@ class TcpIcmpTest : public StackHost {
     return lengths;
   }
   using Lengths = std::vector<unsigned>;
+  /// Its address has been forgotten after a long time.
+  void introduce_peer() {
+    receive(arp_frame({.operation = wire::ArpOperation::Request,
+                       .sender_mac = kPeerMac,
+                       .sender_ip = kPeer,
+                       .target_mac = {},
+                       .target_ip = kOurs}));
+  }
 
   Recorder recorder;
 };
@@ -374,6 +382,7 @@ TEST_F(TcpIcmpTest, AfterTenMinutesItIsTriedAgain) {
   turn();
   sent.clear();
   wait(10min - 1s);
+  introduce_peer();
   send_bytes(socket, 960);
   EXPECT_EQ(take_lengths(), (Lengths{1'000}));
   peer.ack += 960;

@@ -76,8 +76,8 @@ class Program {
   /// A check across options, made before anything starts; a failure is a usage error whose line
   /// ends with the message. Several are made in the order of their declaration.
   Program& check(std::move_only_function<Result<void, std::string>()> validator);
-  /// What the start-up report suggests to try, "nc {address} 7", say; `{address}` is replaced by our
-  /// first address that others can reach. On a ring there is none, and nothing is suggested.
+  /// What the start-up report suggests to try, "nc {address} 7", say; `{address}` is replaced by
+  /// our first address that others can reach. On a ring there is none, and nothing is suggested.
   Program& suggest(std::string command);
   /// Where the start-up report goes: standard output by default; true sends it to standard error
   /// (for programs whose standard output carries data).

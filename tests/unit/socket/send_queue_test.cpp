@@ -285,6 +285,8 @@ TEST_F(SendQueueTest, MovesWithWhatItKeeps) {
   const std::string expected = fill();
   EXPECT_TRUE(queue.shutdown(ours).has_value());
   SendQueue taken{std::move(queue)};
+  EXPECT_TRUE(taken.is_ending());
+  EXPECT_FALSE(queue.is_ending());  // NOLINT(bugprone-use-after-move): documented.
   queue = std::move(taken);
   EXPECT_TRUE(queue.is_ending());
   EXPECT_EQ(taken.capacity(), 0U);  // NOLINT(bugprone-use-after-move): documented.

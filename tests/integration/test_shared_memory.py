@@ -314,6 +314,19 @@ def test_a_silent_peer_gives_way(namespace, serve, link):
     assert server.process.poll() is None
 
 
+@pytest.mark.parametrize("signal_after", [0.5, 4.0])
+def test_a_vhost_peer_that_never_answers_holds_up_no_signal(namespace, signal_after):
+    with tempfile.TemporaryDirectory(prefix="millrace-test-") as folder:
+        path = pathlib.Path(folder) / "silent.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
+            silent.bind(str(path))
+            silent.listen()
+            program = MillraceProgram(namespace, "echo", "--device", f"virtio-user:{path}")
+            time.sleep(signal_after)
+            program.process.send_signal(signal.SIGTERM)
+            program.process.wait(10)
+
+
 def refused(namespace, arguments: list[str], words: str, program: str = "echo") -> None:
     ran = namespace.run(path_of(program), *arguments, check=False, timeout=30)
     assert ran.returncode == 1, ran.stderr

@@ -154,6 +154,20 @@ def test_a_program_that_was_killed_does_not_stop_the_next(link):
     assert program.stop() == 0
 
 
+def test_a_second_program_on_an_interface_by_xdp_is_refused_and_harms_nobody(namespace):
+    with Namespace() as client:
+        interface, _ = connect_namespaces(namespace, None, client, KERNEL_ADDRESS + "/24")
+        first = MillraceProgram(namespace, "echo", "--device", f"af_xdp:{interface}", client=client)
+        first.wait_until_reachable()
+        result = namespace.run(path_of("echo"), "--device", f"af_xdp:{interface}", check=False, timeout=30)
+        assert result.returncode == 1
+        assert result.stderr.splitlines() == [
+            f"millrace-echo: another program has af_xdp:{interface}: end that one, or name another interface"
+        ]
+        workloads.every_ping_is_answered(client, 56)
+        assert first.stop() == 0
+
+
 def test_a_far_end_whose_mtu_is_too_large_for_xdp(namespace):
     with Namespace() as client:
         interface, far_end = connect_namespaces(namespace, None, client, KERNEL_ADDRESS + "/24")

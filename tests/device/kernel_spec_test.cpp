@@ -143,7 +143,7 @@ TEST_F(KernelSpec, NoPermission) {
   };
   constexpr std::array kCases{
       Case{"af_packet:mrtest0", CAP_NET_RAW, "run as root, or with CAP_NET_RAW"},
-      Case{"af_packet:mrtest0", CAP_NET_ADMIN, ""},
+      Case{"af_packet:mrtest0", CAP_NET_ADMIN, "run as root, or with CAP_NET_ADMIN"},
       Case{"af_xdp:mrtest0", CAP_NET_RAW, "run as root, or with CAP_NET_RAW"},
       Case{"af_xdp:mrtest0", CAP_NET_ADMIN, "run as root, or with CAP_NET_ADMIN"},
       Case{"af_xdp:mrtest0", CAP_SYS_ADMIN, ""},

@@ -196,7 +196,9 @@ Result<void, std::string> check_tap(const DeviceSpec& spec) {
 }
 
 Result<void, std::string> check_af_packet(const DeviceSpec& spec) {
-  constexpr std::array kNeeds{Need{CAP_NET_RAW, "CAP_NET_RAW"}};
+  // The driver sets the interface's flags when it starts, if only to what they are.
+  constexpr std::array kNeeds{Need{CAP_NET_RAW, "CAP_NET_RAW"},
+                              Need{CAP_NET_ADMIN, "CAP_NET_ADMIN"}};
   if (auto interface = check_interface(spec); !interface) {
     return fail(std::move(interface.error()));
   }

@@ -67,10 +67,13 @@ def test_gibibyte_arrives_from_the_kernel(link, serve_on, make_file, tmp_path):
 
 
 def test_thousand_concurrent_connections_without_a_socket_error(link, serve_on, tmp_path):
-    # A page of one segment: with the built-in one, which takes four, so many clients at once overrun the 2,048 frames
-    # that either driver's receive ring holds, and what is lost there waits for timeouts.
-    (tmp_path / "index.html").write_text("<!doctype html><title>Small</title>" + 900 * "x", encoding="utf-8")
-    serve_on("httpd", tmp_path)
+    arguments = []
+    if link.device.startswith("af_xdp"):
+        # A page of one segment: with the built-in one, which takes four, so many clients at once overrun the 2,048
+        # frames that the driver's receive ring holds, and what is lost there waits for timeouts.
+        (tmp_path / "index.html").write_text("<!doctype html><title>Small</title>" + 900 * "x", encoding="utf-8")
+        arguments.append(tmp_path)
+    serve_on("httpd", *arguments)
     workloads.thousand_connections_at_once(link.client)
 
 

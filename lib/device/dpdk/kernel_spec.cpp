@@ -162,8 +162,10 @@ Result<DeviceSpec, std::string> parse_tap(DeviceSpec spec, std::string_view name
 
 Result<DeviceSpec, std::string> parse_af_packet(DeviceSpec spec, std::string_view name,
                                                 unsigned index) {
-  // Of the driver's 512 frames a thousand clients that speak at once would lose half.
-  return parse_with({DeviceKind::AfPacket, "net_af_packet", "af_packet:eth0", ",framecnt=2048"},
+  // A thousand clients that speak at once send thousands of frames before we run again, requests
+  // and acknowledgments: of the driver's 512 most would be lost, and each costs a timeout. A frame
+  // takes 2 KiB in each of the two rings, 32 MiB together.
+  return parse_with({DeviceKind::AfPacket, "net_af_packet", "af_packet:eth0", ",framecnt=8192"},
                     std::move(spec), name, index);
 }
 

@@ -99,6 +99,13 @@ Result<void, std::string> Instance::check_devices() {
     if (auto possible = device.spec.check_surroundings(); !possible) {
       return possible;
     }
+    if (device.spec.kind == device::DeviceKind::AfXdp) {
+      Result<device::XdpClaim, std::string> claim = device::XdpClaim::take(device.spec);
+      if (!claim) {
+        return fail(std::move(claim).error());
+      }
+      xdp_claims_.push_back(*std::move(claim));
+    }
   }
   const std::vector<LocalAddress> kernel = kernel_addresses();
   for (const DevicePlan::Device& device : plan_.devices) {

@@ -192,6 +192,17 @@ def test_installed_examples_build_and_run(installed, tmp_path):
     assert answers.endswith("drawer: reward\n")
 
 
+def test_an_older_standard_is_named_first(installed, tmp_path):
+    """Without it, hundreds of lines complain of std::expected."""
+    flags = run("pkg-config", "--cflags", "millrace", env=installed.environment()).split()
+    result = subprocess.run(
+        ["c++", "--std=c++20", "-fsyntax-only", HERE / "program/main.cpp", *flags],
+        capture_output=True, text=True, check=False,
+    )
+    errors = [line for line in result.stderr.splitlines() if "error: " in line]
+    assert "compile with --std=c++23" in errors[0], result.stderr
+
+
 def test_program_linked_to_the_archive_needs_no_installation(installed, tmp_path):
     """It runs where neither Millrace nor DPDK's drivers are installed: everything is inside."""
     program = build_by_hand(tmp_path / "build", "static", installed.environment())

@@ -165,8 +165,10 @@ Result<DeviceSpec, std::string> parse_tap(DeviceSpec spec, std::string_view name
 
 Result<DeviceSpec, std::string> parse_af_packet(DeviceSpec spec, std::string_view name,
                                                 unsigned index) {
-  // Of the driver's 512 frames a thousand clients that speak at once would lose half.
-  return parse_with({DeviceKind::AfPacket, "net_af_packet", "af_packet:eth0", ",framecnt=2048"},
+  // A thousand clients that speak at once send thousands of frames before we run again, requests
+  // and acknowledgments: of the driver's 512 most would be lost, and each costs a timeout. A frame
+  // takes 2 KiB in each of the two rings, 32 MiB together.
+  return parse_with({DeviceKind::AfPacket, "net_af_packet", "af_packet:eth0", ",framecnt=8192"},
                     std::move(spec), name, index);
 }
 
@@ -200,7 +202,9 @@ Result<void, std::string> check_tap(const DeviceSpec& spec) {
 }
 
 Result<void, std::string> check_af_packet(const DeviceSpec& spec) {
-  constexpr std::array kNeeds{Need{CAP_NET_RAW, "CAP_NET_RAW"}};
+  // The driver sets the interface's flags when it starts, if only to what they are.
+  constexpr std::array kNeeds{Need{CAP_NET_RAW, "CAP_NET_RAW"},
+                              Need{CAP_NET_ADMIN, "CAP_NET_ADMIN"}};
   if (auto interface = check_interface(spec); !interface) {
     return fail(std::move(interface.error()));
   }

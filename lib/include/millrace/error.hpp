@@ -1,6 +1,12 @@
 // What can go wrong, as values. Nothing in Millrace throws.
 #pragma once
 
+#include <version>
+
+#ifndef __cpp_lib_expected
+#error "Millrace's headers are C++23: compile with --std=c++23, by gcc 12 or later"
+#endif
+
 #include <cstdint>
 #include <expected>
 #include <string>

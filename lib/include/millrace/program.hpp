@@ -39,9 +39,9 @@ class Program {
   /// returns. A failure ends the program with status 1, after one line that holds the message. The
   /// start-up report is printed when all have succeeded; first handlers may run before that.
   using Start = std::move_only_function<Result<void, std::string>(Worker&)>;
-  /// Runs on a worker, between two turns, when SIGINT or SIGTERM first asks for the end: stop
-  /// listening, close what is at rest, let the rest finish. Returns for how long the worker may go
-  /// on; zero or less ends it at once.
+  /// Runs on a worker, between two turns, when SIGINT, SIGTERM or SIGHUP first asks for the end:
+  /// stop listening, close what is at rest, let the rest finish. Returns for how long the worker
+  /// may go on; zero or less ends it at once.
   using OnStop = std::move_only_function<Duration(Worker&)>;
 
   /// `name` and `summary` head the help text; `name` starts every line of error.
@@ -100,9 +100,9 @@ class Program {
   /// a device it is tap:millrace0 with 198.18.0.2/24. Valid until `run`.
   Config& config() noexcept;
 
-  /// Reads the command line, starts, runs until SIGINT, SIGTERM or `Worker::stop`, cleans up. Each
-  /// further signal hurries: it cuts short what `on_stop` was granted, then the sending of what is
-  /// queued, then everything.
+  /// Reads the command line, starts, runs until SIGINT, SIGTERM, SIGHUP or `Worker::stop`, cleans
+  /// up. Each further signal hurries: it cuts short what `on_stop` was granted, then the sending of
+  /// what is queued, then everything. A SIGHUP that was ignored at the start (nohup) stays so.
   /// Returns the exit status: what `Worker::stop` was given, 0 after a signal; 1 when surroundings
   /// did not allow a start; 2 for wrong usage, of this class as well.
   int run(int argc, char** argv, Start start);

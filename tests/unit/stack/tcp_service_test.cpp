@@ -1,5 +1,7 @@
 // What connections ask of IP and tell their handlers: class of service, hop limit, the next hop
 // anew, trouble that may pass, urgent data.
+#include <array>
+
 #include "stack/stack_host.hpp"
 #include "support/covers.hpp"
 
@@ -36,7 +38,7 @@ TEST_F(TcpServiceTest, DscpIsHandedToIpUnchanged) {
   ASSERT_TRUE(socket.send("a").has_value());
   turn();
   EXPECT_EQ(next_tcp()->ip.traffic_class, 0);
-  for (const std::uint8_t dscp : {46, 63, 0}) {
+  for (const std::uint8_t dscp : std::array<std::uint8_t, 3>{46, 63, 0}) {
     ASSERT_TRUE(socket.set_no_delay(true).has_value());
     ASSERT_TRUE(socket.set_dscp(dscp).has_value());
     ASSERT_TRUE(socket.send("b").has_value());

@@ -347,6 +347,6 @@ class Connection {
   Duration linger_ = kNoLinger;
   Result<void> outcome_{};
 };
-static_assert(sizeof(Connection) <= 336, "the control block of an idle connection");
+static_assert(sizeof(Connection) <= 296, "the control block of an idle connection");
 
 }  // namespace millrace::tcp

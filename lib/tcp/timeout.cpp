@@ -71,6 +71,9 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
 }
 
 void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcept {
+  // Deviates from RFC 9293 §3.8.3, MUST-23: three minutes are for our own SYN. A SYN,ACK is given
+  // up after `syn_ack_retries`, 63 s by default as in Linux, because whoever wants the connection
+  // asks again, and half-open ones must not pile up.
   if (state_ == TcpState::SynReceived && syn_retransmissions_ >= resources.config.syn_ack_retries) {
     end(resources, fail(Error::TimedOut));
     return;

@@ -124,8 +124,8 @@ Problem check_tcp_times(const Config& config) {
       TimeLimit{"tcp.rto_min", tcp.rto_min, kPositive, tcp.rto_max},
       TimeLimit{"tcp.rto_initial", tcp.rto_initial, tcp.rto_min, tcp.rto_max},
       TimeLimit{"tcp.user_timeout", tcp.user_timeout, kPositive, kUnlimited},
-      TimeLimit{"tcp.user_timeout_min", tcp.user_timeout_min, kPositive, tcp.user_timeout_max},
       TimeLimit{"tcp.user_timeout_max", tcp.user_timeout_max, kPositive, kUnlimited},
+      TimeLimit{"tcp.user_timeout_min", tcp.user_timeout_min, kPositive, tcp.user_timeout_max},
       TimeLimit{"tcp.connect_timeout", tcp.connect_timeout, kPositive, kUnlimited},
       // RFC 9293 §3.8.6.3, MUST-40: an acknowledgment is delayed by less than 0.5 s.
       TimeLimit{"tcp.delayed_ack", tcp.delayed_ack, 0s, 499ms},

@@ -174,7 +174,7 @@ void Connection::establish(const Resources& resources, Instant now,
   state_at_ = kNever;
   syn_due_ = false;
   soft_error_.on_progress();
-  user_timeout_.on_established();
+  user_timeout_.say_again();
   keepalive_.on_segment(now);
   // RFC 6298 §3: a SYN that was sent once tells the round-trip time; §5.7: one that was lost calls
   // for caution.
@@ -182,6 +182,7 @@ void Connection::establish(const Resources& resources, Instant now,
     // Nobody knows when it left, nor how often.
   } else if (syn_retransmissions_ == 0 && !syn_repeated_) {
     rtt_.add_sample(now - progress_at_);
+    receive_autotune_.on_handshake(now - progress_at_);
   } else {
     rtt_.reset_backoff();
     rtt_.start_cautiously();

@@ -283,6 +283,9 @@ SegmentPlan Connection::plan_reset() noexcept {
 }
 
 void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
+  if (plan.options.user_timeout) {
+    user_timeout_.say_again();
+  }
   if (plan.flags.rst()) {
     reset_due_ = true;
   } else if (plan.flags.syn()) {

@@ -18,6 +18,10 @@ void ReceiveAutotune::start(std::uint32_t limit_bytes, std::uint32_t flight_byte
   read_before_ = std::max(flight_bytes, 1U);
 }
 
+void ReceiveAutotune::on_handshake(Duration sample) noexcept {
+  round_trip_us_ = std::max(in_us(sample), 1U);
+}
+
 void ReceiveAutotune::on_round_trip(Duration sample) noexcept {
   const std::uint32_t sample_us = std::max(in_us(sample), 1U);
   round_trip_us_ = has_timestamps_

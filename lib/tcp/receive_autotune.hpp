@@ -20,6 +20,9 @@ class ReceiveAutotune {
   /// `limit_bytes` of memory to begin with; reading more than `flight_bytes`, what a sender begins
   /// with, in a round trip asks for more.
   void start(std::uint32_t limit_bytes, std::uint32_t flight_bytes) noexcept;
+  /// A round trip as the handshake tells it: a first guess, which is only ever corrected downwards
+  /// without timestamps. A slow sender takes much longer for a window.
+  void on_handshake(Duration sample) noexcept;
   /// A round trip as timestamps tell it.
   void on_round_trip(Duration sample) noexcept;
   /// Data has arrived in order up to `rcv_nxt`; the application has read up to `read_nxt`; the

@@ -30,8 +30,8 @@ class UserTimeout {
   /// A SYN carries it whenever there is one.
   [[nodiscard]] std::optional<wire::UserTimeoutOption> option_for_syn() const noexcept;
   void on_option_sent() noexcept { is_due_ = false; }
-  /// The handshake is over: the peer may have forgotten what the SYN said.
-  void on_established() noexcept { is_due_ = advertised_.is_given(); }
+  /// The handshake is over, and the peer may have forgotten what the SYN said; or it was not sent.
+  void say_again() noexcept { is_due_ = advertised_.is_given(); }
 
   [[nodiscard]] Duration limit() const noexcept { return limit_; }
   [[nodiscard]] bool is_limited() const noexcept { return limit_ > Duration::zero(); }

@@ -308,6 +308,88 @@ TEST_P(Close, ClosedConnectionAnswersWithResets) {  // RFC 9293 §3.10.7.1
   t.peer_sends(rst(1)).expect_nothing();
 }
 
+TEST_P(Close, OrderlyEndAndResetAreToldApart) {
+  covers({"MUST-12", "RFC 9293 §3.6"});
+  TcpScript orderly{established()};
+  orderly.peer_sends(fin(1)).expect(ack(2)).expect_events(Events::kPeerFinished);
+  orderly.app_closes().expect(fin(1)).peer_sends(ack(2)).expect_state(TcpState::Closed);
+  orderly.expect_events(Events::kClosed).expect_outcome({});
+  TcpScript aborted{established()};
+  aborted.peer_sends(rst(1)).expect_events(Events::kClosed);
+  aborted.expect_outcome(fail(Error::ConnectionReset));
+}
+
+TEST_P(Close, ResetAfterThePeersFinIsStillAReset) {
+  covers({"MUST-12", "RFC 9293 §3.6"});
+  TcpScript t{established()};
+  t.peer_sends(fin(1)).expect(ack(2)).expect_events(Events::kPeerFinished);
+  t.peer_sends(rst(2)).expect_events(Events::kClosed);
+  t.expect_outcome(fail(Error::ConnectionReset));
+}
+
+TEST_P(Close, SimultaneousCloseWithDataOnBothSides) {
+  covers({"RFC 9293 §3.6"});
+  TcpScript t{established()};
+  t.app_sends(10).expect(data(1, 10)).app_shuts_down().expect(fin(11));
+  t.peer_sends(fin(1, 20).acks(1)).expect(ack(22)).expect_state(TcpState::Closing);
+  t.peer_sends(ack(12)).expect_nothing().expect_state(TcpState::TimeWait).app_reads(20);
+}
+
+TEST_P(Close, LostFinOfASimultaneousCloseIsRepeated) {
+  covers({"RFC 9293 §3.6"});
+  TcpScript t{established()};
+  t.app_closes().expect(fin(1)).peer_sends(fin(1)).expect(ack(2)).expect_state(TcpState::Closing);
+  t.at(300ms).expect(fin(1)).at(900ms).expect(fin(1));
+  t.at(1s).peer_sends(ack(2)).expect_nothing().expect_state(TcpState::TimeWait);
+}
+
+TEST_P(Close, PeersFinOfASimultaneousCloseIsAcknowledgedAgain) {
+  covers({"RFC 9293 §3.6"});
+  TcpScript t{established()};
+  t.app_closes().expect(fin(1)).peer_sends(fin(1)).expect(ack(2)).expect_state(TcpState::Closing);
+  t.peer_sends(fin(1)).expect(ack(2)).expect_state(TcpState::Closing);
+  t.peer_sends(ack(2)).expect_nothing().expect_state(TcpState::TimeWait);
+}
+
+TEST_P(Close, SimultaneousCloseEndsAfterTheUserTimeout) {
+  covers({"MUST-20", "RFC 9293 §3.8.3"});
+  auto start = established();
+  start.config.user_timeout = 2s;
+  TcpScript t{start};
+  t.app_closes().expect(fin(1)).peer_sends(fin(1)).expect(ack(2));
+  t.at(300ms).expect(fin(1)).at(900ms).expect(fin(1));
+  t.at(2s).expect(rst_ack(2, 2)).expect_outcome(fail(Error::TimedOut));
+}
+
+TEST_P(Close, ActiveCloserEndsInTimeWait) {
+  covers({"MUST-13", "RFC 9293 §3.6.1"});
+  TcpScript t{established()};
+  t.app_closes().expect(fin(1)).peer_sends(ack(2)).expect_state(TcpState::FinWait2);
+  t.peer_sends(fin(1)).expect(ack(2)).expect_state(TcpState::TimeWait).expect_outcome({});
+}
+
+TEST_P(Close, PassiveCloserDoesNotWait) {
+  covers({"MUST-13", "RFC 9293 §3.6.1"});
+  TcpScript t{established()};
+  t.peer_sends(fin(1)).expect(ack(2)).app_closes().expect(fin(1)).peer_sends(ack(2));
+  t.expect_state(TcpState::Closed).expect_outcome({}).expect_silence_for_ever();
+}
+
+TEST_P(Close, HalfDuplexCloseReadsNothingMore) {
+  covers({"MAY-1", "SHLD-3", "RFC 9293 §3.6.1"});
+  TcpScript t{established()};
+  t.app_sends(10).expect(data(1, 10)).app_closes().expect(fin(11));
+  t.peer_sends(data(1, 5).acks(12)).expect(rst_ack(12, 1)).expect_state(TcpState::Closed);
+  t.expect_events(Events::kClosed).expect_outcome(fail(Error::ConnectionAborted));
+}
+
+TEST_P(Close, UrgentOctetKeptAsideDoesNotCountAsUnread) {
+  covers({"SHLD-3", "RFC 9293 §3.6.1"});
+  TcpScript t{established()};
+  t.connection().set_urgent_inline(false);
+  t.peer_sends(data(1, 1).with_urgent(1)).at(40ms).expect(ack(2)).app_closes().expect(fin(1));
+}
+
 }  // namespace
 
 }  // namespace millrace::test

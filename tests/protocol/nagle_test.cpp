@@ -118,6 +118,33 @@ TEST_P(Nagle, SmallWritesShareASegment) {  // RFC 9293 §3.7.4
   t.peer_sends(ack(2)).expect(data(2, 350));
 }
 
+TEST_P(Nagle, CanBeSwitchedOnAgain) {
+  covers({"MUST-17", "RFC 9293 §3.7.4"});
+  TcpScript t{established()};
+  t.connection().set_no_delay(true);
+  t.app_sends(10).expect(data(1, 10)).app_sends(10).expect(data(11, 10));
+  t.connection().set_no_delay(false);
+  t.app_sends(10).expect_nothing().peer_sends(ack(21)).expect(data(21, 10));
+}
+
+TEST_P(Nagle, SliversAreAvoidedAlsoWhenItIsOff) {
+  covers({"MUST-38", "RFC 9293 §3.8.6.2.1"});
+  TcpScript t{established().peer_window(4'000)};
+  t.connection().set_no_delay(true);
+  t.app_sends(6'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000),
+                            data(3'001, 1'000));
+  t.peer_sends(ack(4'001).with_window(1'200)).expect(data(4'001, 1'000));
+}
+
+TEST_P(Nagle, OverrideTimeoutCanBeSet) {
+  covers({"MUST-38", "RFC 9293 §3.8.6.2.1"});
+  auto start = established();
+  start.config.override_timeout = 100ms;
+  TcpScript t{start};
+  t.app_sends(10).expect(data(1, 10)).app_sends(10).expect_nothing();
+  t.expect_silence_until(100ms - 1ns).at(100ms).expect(data(11, 10));
+}
+
 }  // namespace
 
 }  // namespace millrace::test

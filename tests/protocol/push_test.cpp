@@ -53,7 +53,6 @@ TEST_P(Push, WritesThatWaitAreCutIntoFullSegments) {
   for (unsigned i = 0; i < 5; ++i) {
     t.app_sends(500).expect_nothing();
   }
-  // Half of the largest window so far, 1000, has passed each time.
   t.peer_sends(ack(1'001).with_window(60'000));
   t.expect(data(1'001, 1'000).unpushed(), data(2'001, 1'000).unpushed(), data(3'001, 500).pushed());
 }

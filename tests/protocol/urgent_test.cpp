@@ -57,7 +57,8 @@ TEST_P(Urgent, PointerNeverNamesAnOctetThatWasSentAndIsNotTheLast) {
   EXPECT_EQ(t.take_output().size(), 100U);
   t.at(300ms).expect(data(1, 1'000));
   t.at(400ms).peer_sends(ack(40'001));
-  t.expect(data(40'001, 1'000).with_urgent(60'000), data(41'001, 1'000).with_urgent(59'000));
+  t.expect(data(40'001, 1'000).with_urgent(60'000), data(41'001, 1'000).with_urgent(59'000),
+           data(42'001, 1'000).with_urgent(58'000));
 }
 
 TEST_P(Urgent, DataBehindIsNotUrgent) {

@@ -79,6 +79,17 @@ TEST_P(UserTimeout, GoesWithASegmentThatHasRoom) {
   t.app_advertises_user_timeout(300s).expect(data(1, 996).with_user_timeout(300));
 }
 
+TEST_P(UserTimeout, IsSaidAgainIfItsFrameCouldNotBeBuilt) {
+  covers({"RFC 5482 §3.2"});
+  TcpScript t{established()};
+  t.connection().advertise_user_timeout(t.resources(), 300s);
+  const auto plan = t.connection().next_segment(t.resources(), t.clock());
+  ASSERT_TRUE(plan && plan->options.user_timeout);
+  t.connection().on_segment_not_sent(*plan);
+  t.drain();
+  t.expect(ack(1).with_user_timeout(300));
+}
+
 TEST_P(UserTimeout, IsSaidInMinutesWhereSecondsDoNotSuffice) {
   covers({"RFC 5482 §2"});
   TcpScript t{established()};

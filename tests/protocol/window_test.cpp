@@ -237,6 +237,66 @@ TEST_P(Window,
   t.peer_sends(data(1, 10).acks(1)).expect_nothing().expect_drop(std::nullopt);
 }
 
+TEST_P(Window, NothingNewIsSentIntoAWindowThatShrank) {
+  covers({"MUST-34", "SHLD-15", "RFC 9293 §3.8.6"});
+  TcpScript t{established().peer_window(4'000)};
+  t.app_sends(7'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000),
+                            data(3'001, 1'000));
+  t.peer_sends(ack(1).with_window(2'000)).expect_nothing();
+  t.peer_sends(ack(2'001).with_window(1'000)).expect_nothing();
+  t.peer_sends(ack(3'001).with_window(1'000)).expect_nothing();
+  t.peer_sends(ack(4'001).with_window(2'000)).expect(data(4'001, 1'000), data(5'001, 1'000));
+}
+
+TEST_P(Window, DataBeyondAShrunkWindowDoesNotTimeTheConnectionOut) {
+  covers({"MUST-34", "MUST-37", "SHLD-17", "RFC 9293 §3.8.6"});
+  TcpScript t{established().peer_window(4'000)};
+  t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
+  t.at(100ms).peer_sends(ack(1'001).with_window(0)).expect_nothing();
+  while (t.now() < 1'000s) {
+    t.at(*t.deadline()).expect(data(1'001, 1)).peer_sends(ack(1'001)).expect_nothing();
+  }
+  t.expect_state(TcpState::Established).peer_sends(ack(1'001).with_window(4'000));
+  t.expect(data(1'001, 1), data(1'002, 999));
+}
+
+TEST_P(Window, LargestWindowIsNotNegative) {
+  covers({"MUST-1", "REC-1", "RFC 9293 §3.1", "RFC 7323 §2.3"});
+  TcpScript t{established().peer_scale(14).peer_window(65'535U << 14U)};
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 65'535U << 14U);
+  t.app_sends(3'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000));
+}
+
+TEST_P(Window, LargestUnscaledWindowIsNotNegative) {
+  covers({"MUST-1", "RFC 9293 §3.1"});
+  TcpScript t{established().peer_scale(std::nullopt).peer_window(65'535)};
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 65'535U);
+  t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
+}
+
+TEST_P(Window, ReaderOfSingleBytesDoesNotOpenItByteByByte) {
+  covers({"MUST-39", "RFC 9293 §3.8.6.2.2"});
+  auto start = established();
+  start.config.receive_buffer_bytes = 16'384;
+  TcpScript t{start};
+  std::uint32_t sent = 1;
+  while (const std::uint32_t room = t.connection().receive_sequence().rcv_wnd()) {
+    t.peer_sends(data(sent, std::min(room, 1'000U)));
+    sent += std::min(room, 1'000U);
+    static_cast<void>(t.take_output());
+  }
+  std::uint32_t updates = 0;
+  for (std::uint32_t i = 1; i < sent; ++i) {
+    t.app_reads(1);
+    for (const Seg& seg : t.take_output()) {
+      EXPECT_GE(*seg.window, 2'000U);
+      ++updates;
+    }
+  }
+  EXPECT_GE(updates, 1U);
+  EXPECT_LE(updates, 4U);
+}
+
 }  // namespace
 
 }  // namespace millrace::test

@@ -169,6 +169,75 @@ TEST_P(ZeroWindow, OursTakesAcksButNoText) {  // RFC 9293 §3.10.7.4, step 1; §
   t.peer_sends(rst(sent + 1)).expect_nothing().peer_sends(rst(sent)).expect_state(TcpState::Closed);
 }
 
+TEST_P(ZeroWindow, OfTheHandshakeIsProbedToo) {
+  covers({"MUST-36", "SHLD-29", "RFC 9293 §3.8.6.1"});
+  TcpScript t{established().peer_window(0)};
+  t.app_sends(500).expect_nothing().expect_silence_until(300ms - 1ns);
+  t.at(300ms).expect(data(1, 1)).peer_sends(ack(1)).expect_nothing();
+  t.at(900ms).expect(data(1, 1)).peer_sends(ack(2).with_window(1'000)).expect(data(2, 499));
+}
+
+TEST_P(ZeroWindow, IntervalsGrowUpToTheLongestTimeout) {
+  covers({"SHLD-30", "RFC 9293 §3.8.6.1"});
+  TcpScript t{narrow()};
+  t.connection().set_user_timeout(0s);
+  close_window(t);
+  Duration before = t.now();
+  Duration interval{};
+  for (unsigned i = 0; i < 20; ++i) {
+    t.at(*t.deadline()).expect(data(2'001, 1)).peer_sends(ack(2'001)).expect_nothing();
+    EXPECT_GE(t.now() - before, interval);
+    interval = t.now() - before;
+    before = t.now();
+  }
+  EXPECT_EQ(interval, 60s);
+}
+
+TEST_P(ZeroWindow, LostUpdateIsFoundByTheNextProbe) {
+  covers({"MUST-36", "RFC 9293 §3.8.6.1"});
+  TcpScript t{narrow()};
+  close_window(t);
+  t.at(350ms).expect(data(2'001, 1)).peer_sends(ack(2'001)).expect_nothing();
+  // The window has opened meanwhile, and nobody has heard of it.
+  t.at(850ms).expect(data(2'001, 1)).peer_sends(ack(2'002).with_window(5'000));
+  t.expect(data(2'002, 1'000), data(3'002, 1'000), data(4'002, 1'000), data(5'002, 1'000),
+           data(6'002, 999));
+}
+
+TEST_P(ZeroWindow, WithNothingToSendThereIsNothingToProbeFor) {
+  covers({"RFC 9293 §3.8.6.1"});
+  TcpScript t{narrow()};
+  t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
+  t.at(100ms).peer_sends(ack(2'001).with_window(0)).expect_nothing().expect_silence_for_ever();
+}
+
+TEST_P(ZeroWindow, OursMayStayClosedForEver) {
+  covers({"MAY-8", "RFC 9293 §3.8.6.1"});
+  auto start = established();
+  start.config.receive_buffer_bytes = 16'384;
+  TcpScript t{start};
+  std::uint32_t sent = 1;
+  while (const std::uint32_t room = t.connection().receive_sequence().rcv_wnd()) {
+    t.peer_sends(data(sent, std::min(room, 1'000U)));
+    sent += std::min(room, 1'000U);
+    static_cast<void>(t.take_output());
+  }
+  for (unsigned i = 1; i <= 100; ++i) {
+    t.at(t.now() + 60s).peer_sends(data(sent, 1)).expect(ack(sent).with_window(0));
+  }
+  t.expect_state(TcpState::Established).app_reads(sent - 1);
+  EXPECT_GE(t.take_output().size(), 1U);
+  t.peer_sends(data(sent, 1)).expect_drop(std::nullopt);
+}
+
+TEST_P(ZeroWindow, ResetOfItsProbesEndsTheConnection) {
+  covers({"RFC 9293 §3.8.6.1"});
+  TcpScript t{narrow()};
+  close_window(t);
+  t.at(350ms).expect(data(2'001, 1)).peer_sends(rst(1)).expect_state(TcpState::Closed);
+  t.expect_outcome(fail(Error::ConnectionReset)).expect_silence_for_ever();
+}
+
 }  // namespace
 
 }  // namespace millrace::test

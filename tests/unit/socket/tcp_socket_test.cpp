@@ -498,6 +498,15 @@ void expect_refused(TcpSocket socket, Error error) {
   EXPECT_EQ(socket.set_no_delay(true).error(), error);
   EXPECT_EQ(socket.set_linger({}).error(), error);
   EXPECT_EQ(socket.set_user_timeout(1s).error(), error);
+  EXPECT_EQ(socket.advertise_user_timeout(1s).error(), error);
+  EXPECT_EQ(socket.set_keepalive(KeepaliveOptions{}).error(), error);
+  EXPECT_EQ(socket.set_urgent_inline(false).error(), error);
+  EXPECT_EQ(socket.set_dscp(1).error(), error);
+  EXPECT_EQ(socket.set_hop_limit(1).error(), error);
+  EXPECT_EQ(socket.set_soft_errors(false).error(), error);
+  EXPECT_EQ(socket.send_urgent(bytes).error(), error);
+  EXPECT_EQ(socket.receive_urgent().error(), error);
+  EXPECT_EQ(socket.urgent_left(), 0U);
   EXPECT_EQ(socket.set_handler(other).error(), error);
   EXPECT_EQ(socket.set_user_data(&other).error(), error);
   EXPECT_EQ(socket.user_data(), nullptr);

@@ -37,14 +37,26 @@ TEST_F(ReceiveAutotuneTest, RoundTripIsFromAnEdgeToWhatLiesBeyondIt) {
 }
 
 TEST_F(ReceiveAutotuneTest, ShortestRoundTripCounts) {
+  std::uint32_t position = 0;
   arrive(0, 0, 1'000);
   for (const Duration wait : {100ms, 300ms, 80ms, 90ms}) {
     now += wait;
-    const std::uint32_t next = 2'000 + static_cast<std::uint32_t>(now.time_since_epoch() / 1us);
-    base = base + next;
-    arrive(next, next, next + 1'000);
+    position += 5'000;
+    arrive(position, position, position + 1'000);
   }
   EXPECT_EQ(autotune.round_trip_us(), 80'000U);
+}
+
+TEST_F(ReceiveAutotuneTest, HandshakeIsAFirstGuessThatASlowSenderDoesNotRaise) {
+  autotune.on_handshake(40ms);
+  EXPECT_EQ(autotune.round_trip_us(), 40'000U);
+  arrive(0, 0, 1'000);
+  now += 10s;
+  arrive(2'000, 2'000, 3'000);
+  EXPECT_EQ(autotune.round_trip_us(), 40'000U);
+  now += 30ms;
+  arrive(4'000, 4'000, 5'000);
+  EXPECT_EQ(autotune.round_trip_us(), 30'000U);
 }
 
 TEST_F(ReceiveAutotuneTest, TimestampsTakeItsPlace) {

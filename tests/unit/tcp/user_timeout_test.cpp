@@ -33,7 +33,7 @@ TEST_F(UserTimeoutTest, HeedsNobodyUnlessItAdvertises) {
   covers({"RFC 5482 §3.1"});
   timeout.on_option(seconds_option(500), config);
   EXPECT_EQ(timeout.limit(), 100s);
-  timeout.on_established();
+  timeout.say_again();
   EXPECT_EQ(timeout.option_due(), std::nullopt);
 }
 
@@ -73,7 +73,7 @@ TEST_F(UserTimeoutTest, SaysItOnceAndOnceMoreBehindTheHandshake) {
   timeout.on_option_sent();
   EXPECT_EQ(timeout.option_due(), std::nullopt);
   EXPECT_EQ(timeout.option_for_syn(), seconds_option(300));
-  timeout.on_established();
+  timeout.say_again();
   EXPECT_EQ(timeout.option_due(), seconds_option(300));
 }
 

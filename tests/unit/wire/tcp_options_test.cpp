@@ -80,6 +80,12 @@ TcpOptions scale_only(std::uint8_t scale) {
   return options;
 }
 
+TcpOptions user_timeout_only(std::uint16_t bits) {
+  TcpOptions options;
+  options.user_timeout = UserTimeoutOption{bits};
+  return options;
+}
+
 struct ReadCase {
   const char* name;
   const char* bytes;
@@ -107,6 +113,10 @@ const ReadCase kReadCases[] = {
     {"SACK permitted with a body", "04 03 00", {}},
     {"timestamps too short", "08 09 01 02 03 04 05 06 07", {}},
     {"timestamps too long", "08 0b 01 02 03 04 05 06 07 08 09", {}},
+    {"user timeout in seconds", "1c 04 01 2c", user_timeout_only(300)},
+    {"user timeout in minutes", "1c 04 80 0a", user_timeout_only(0x800a)},
+    {"user timeout too short", "1c 03 01", {}},
+    {"user timeout too long", "1c 05 01 2c 00", {}},
     {"SACK without blocks", "05 02", {}},
     {"SACK with half a block", "05 06 00 00 00 01", {}},
     {"SACK with a block and a half", "05 0e 00 00 00 01 00 00 00 02 00 00 00 03", {}},
@@ -178,7 +188,8 @@ void expect_survives(const TcpOptions& options, bool is_syn) {
     ASSERT_TRUE(read->sack.empty());
   } else {
     ASSERT_EQ(read->sack.size(),
-              std::min<std::size_t>(options.sack.size(), options.timestamps ? 3 : 4));
+              std::min<std::size_t>(options.sack.size(),
+                                    options.timestamps ? (options.user_timeout ? 2 : 3) : 4));
     ASSERT_TRUE(std::equal(read->sack.begin(), read->sack.end(), options.sack.begin()));
   }
 }
@@ -248,6 +259,41 @@ TEST(TcpOptions, WritesInLinuxOrderAndPadding) {
     EXPECT_EQ(emit_tcp_options(out, options, c.is_syn), expected.size());
     EXPECT_EQ(out, expected);
   }
+}
+
+TEST(TcpOptions, UserTimeoutRoundsUpAndChangesToMinutes) {  // RFC 5482 §2
+  using namespace std::chrono_literals;
+  EXPECT_EQ(UserTimeoutOption::from(0s), std::nullopt);
+  EXPECT_EQ(UserTimeoutOption::from(-1s), std::nullopt);
+  EXPECT_EQ(UserTimeoutOption::from(1ns)->bits, 1);
+  EXPECT_EQ(UserTimeoutOption::from(32'767s)->bits, 32'767);
+  EXPECT_EQ(UserTimeoutOption::from(32'767s + 1ns)->bits, 0x8000 | 547);
+  EXPECT_EQ(UserTimeoutOption::from(32'767min)->bits, 0xffff);
+  EXPECT_EQ(UserTimeoutOption::from(32'767min + 1ns), std::nullopt);
+  EXPECT_EQ(UserTimeoutOption{300}.time(), 300s);
+  EXPECT_EQ(UserTimeoutOption{0x800a}.time(), 10min);
+  EXPECT_FALSE(UserTimeoutOption{0x8000}.is_given());
+  EXPECT_FALSE(UserTimeoutOption{0}.is_given());
+}
+
+TEST(TcpOptions, UserTimeoutComesLastAndTakesRoomFromSackBlocks) {
+  TcpOptions options;
+  options.user_timeout = UserTimeoutOption{300};
+  options.timestamps = TcpTimestamps{.value = 1, .echo = 2};
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    static_cast<void>(options.sack.push_back({SeqNum{10 * i}, SeqNum{10 * i + 5}}));
+  }
+  std::array<std::byte, kTcpOptionsSizeMax> out{};
+  const std::size_t size = emit_tcp_options(out, options, false);
+  EXPECT_EQ(size, 12U + 4U + 2 * 8U + 4U);
+  const auto read = TcpOptions::parse(std::span{out}.first(size));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->user_timeout, options.user_timeout);
+  EXPECT_EQ(read->sack.size(), 2U);
+  EXPECT_EQ(std::to_integer<int>(out[size - 4]), 28);
+  options.sack.clear();
+  EXPECT_EQ(emit_tcp_options(out, options, true), 16U);
+  EXPECT_EQ(TcpOptions::parse(std::span{out}.first(16))->user_timeout, options.user_timeout);
 }
 
 TEST(TcpOptionsDeathTest, NeedsRoom) {

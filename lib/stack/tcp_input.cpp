@@ -139,18 +139,25 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
     return;
   }
   stats_.count(DropReason::TcpTimeWait);
+  if (answer == tcp::TimeWaitAnswer::Ignore) {
+    return;
+  }
+  if (arrival.segment.flags.syn()) {
+    // RFC 5961 §7: its challenge ACK is one of those that all connections share.
+    const bool may_challenge = challenge_acks_.take(now);
+    ++(may_challenge ? stats_.tcp_challenge_acks_out : stats_.tcp_challenge_acks_limited);
+    if (!may_challenge) {
+      return;
+    }
+  }
   if (answer == tcp::TimeWaitAnswer::AcknowledgeRestart) {
     time_wait_.restart(index, now);
   }
-  // A SYN gets a challenge ACK here, too, which all connections share (RFC 5961 §7).
-  const bool is_limited = arrival.segment.flags.syn() && !challenge_acks_.take(now);
-  if (answer != tcp::TimeWaitAnswer::Ignore && !is_limited) {
-    tcp::SegmentPlan plan;
-    plan.seq = entry.snd_nxt;
-    plan.ack = entry.rcv_nxt;
-    plan.flags = tcp::TcpFlags{tcp::TcpFlags::kAck};
-    send_stateless(now, entry.tuple, plan);
-  }
+  tcp::SegmentPlan plan;
+  plan.seq = entry.snd_nxt;
+  plan.ack = entry.rcv_nxt;
+  plan.flags = tcp::TcpFlags{tcp::TcpFlags::kAck};
+  send_stateless(now, entry.tuple, plan);
 }
 
 void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {

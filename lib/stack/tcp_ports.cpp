@@ -40,7 +40,7 @@ std::optional<Port> TcpCore::choose_port(Instant now, const FourTuple& tuple) no
            find_listener_for(candidate.local).generation == 0;
   };
   const auto is_free = [&](Port port) {
-    return is_nobodys(with(port)) && !find_target(with(port));
+    return !find_target(with(port)) && is_nobodys(with(port));
   };
   if (const auto port = ports_.choose(tuple.local.address, tuple.remote, is_free)) {
     return port;
@@ -48,8 +48,8 @@ std::optional<Port> TcpCore::choose_port(Instant now, const FourTuple& tuple) no
   // Only then one that an older connection to the same peer has used.
   return ports_.choose(tuple.local.address, tuple.remote, [&](Port port) {
     const auto target = find_target(with(port));
-    return is_nobodys(with(port)) && target && target->is_time_wait() &&
-           may_open_again(now, target->index());
+    return target && target->is_time_wait() && may_open_again(now, target->index()) &&
+           is_nobodys(with(port));
   });
 }
 

@@ -85,6 +85,8 @@ void Connection::open_from_cookie(const Resources& resources, Instant now, SeqNu
   open_passive(resources, now, iss, syn);
   syn_due_ = false;
   syn_unseen_ = true;
+  // Were the ACK not to complete the handshake, it would go on as any.
+  retransmit_at_ = now + rtt_.rto(resources.config);
 }
 
 void Connection::accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept {

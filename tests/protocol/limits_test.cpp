@@ -281,6 +281,8 @@ TEST_F(Limits, TimeWaitSharesTheCoresChallenges) {
   send(late);
   EXPECT_TRUE(sent.empty());
   EXPECT_EQ(dropped(DropReason::TcpTimeWait), 2U);
+  EXPECT_EQ(stats().tcp_challenge_acks_out, 1U);
+  EXPECT_EQ(stats().tcp_challenge_acks_limited, 1U);
   // What the peer repeats for lack of our ACK is not held back.
   Peer again = old;
   again.seq = again.seq - 1;

@@ -93,6 +93,18 @@ const NumberCase kNumbers[] = {
     {"max_orphans", [](Config& c, std::uint32_t n) { c.max_orphans = n; }, 1, 67'108'864},
     {"tcp.challenge_acks_per_second",
      [](Config& c, std::uint32_t n) { c.tcp.challenge_acks_per_second = n; }, 1, 1'048'576},
+    {"tcp.local_port_first",
+     [](Config& c, std::uint32_t n) {
+       c.tcp.local_port_first = static_cast<std::uint16_t>(n);
+       c.tcp.local_port_last = 65'535;
+     },
+     1, 65'535},
+    {"tcp.local_port_last",
+     [](Config& c, std::uint32_t n) {
+       c.tcp.local_port_first = 1'000;
+       c.tcp.local_port_last = static_cast<std::uint16_t>(n);
+     },
+     1'000, 65'535},
     {"tcp.syn_ack_retries", [](Config& c, std::uint32_t n) { c.tcp.syn_ack_retries = n; }, 0, 30},
     {"max_path_mtus", [](Config& c, std::uint32_t n) { c.max_path_mtus = n; }, 1, 1'048'576},
     {"tcp.path_mtu_min", [](Config& c, std::uint32_t n) { c.tcp.path_mtu_min = n; }, 88, 1'500},

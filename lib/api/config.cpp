@@ -93,6 +93,7 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.reassembly_segments_max", tcp.reassembly_segments_max, 0, 65'535},
       NumberLimit{"tcp.syn_backlog", tcp.syn_backlog, 1, kMebi},
       NumberLimit{"tcp.syn_ack_retries", tcp.syn_ack_retries, 0, 30},
+      NumberLimit{"tcp.quick_acks_max", tcp.quick_acks_max, 0, 255},
   };
   for (const NumberLimit& limit : limits) {
     if (Problem problem = check_number(limit)) {

@@ -29,6 +29,7 @@
 #include "tcp/isn_generator.hpp"
 #include "tcp/listener.hpp"
 #include "tcp/time_wait_table.hpp"
+#include "tcp/timestamp_offsets.hpp"
 
 namespace millrace::stack {
 
@@ -157,6 +158,7 @@ class TcpCore {
   tcp::TimeWaitTable time_wait_;
   Demux demux_;
   tcp::IsnGenerator isns_;
+  tcp::TimestampOffsets timestamp_offsets_;
   base::TimerWheel timers_;
   TransmitList transmit_;
   EventQueue events_;

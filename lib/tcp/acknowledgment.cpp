@@ -28,13 +28,16 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
     disposition.dropped = DropReason::TcpBadAck;
     return Step::Done;
   }
+  // RFC 7323 §5.3, R3: not before the ACK field has vouched for the segment.
+  note_timestamps(segment, now);
   const bool was_duplicate = is_duplicate_ack(segment);
   update_send_window(segment, now);
   if (segment.ack.is_after(send_.snd_una)) {
-    on_new_ack(resources, now, segment.ack);
+    on_new_ack(resources, now, segment);
   } else if (was_duplicate) {
     on_duplicate_ack(resources);
   }
+  process_sack(resources, segment);
   if (send_.snd_wnd == 0 && !app_closed_) {
     // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive. RFC 6429 §3: but it may not
     // keep for ever what the application has closed.
@@ -77,16 +80,17 @@ void Connection::update_send_window(const Segment& segment, Instant now) noexcep
   }
 }
 
-void Connection::on_new_ack(const Resources& resources, Instant now, SeqNum ack) noexcept {
+void Connection::on_new_ack(const Resources& resources, Instant now,
+                            const Segment& segment) noexcept {
   base::expects(active_ != nullptr);
+  const SeqNum ack = segment.ack;
   const AckOutcome outcome = active_->sent.on_ack(resources.sent_segments, ack, now);
+  active_->scoreboard.forget_places();
   active_->send_buffer.on_ack(ack, resources.budget);
   send_.snd_una = ack;
   progress_at_ = now;
-  if (outcome.rtt_sample) {
-    // RFC 6298 §5: only a new measurement collapses the back-off.
-    rtt_.add_sample(*outcome.rtt_sample);
-  }
+  // RFC 6298 §5: only a new measurement collapses the back-off.
+  add_round_trip(outcome.rtt_sample, segment, now);
   // Both follow the acknowledged edge, lest they come to lie "ahead" again half a sequence space
   // later.
   if (!in_recovery_ && ack.is_after(recover_)) {

@@ -10,6 +10,8 @@
 #include "packet/packet_budget.hpp"
 #include "tcp/reassembly_queue.hpp"
 #include "tcp/receive_queue.hpp"
+#include "tcp/sack_report.hpp"
+#include "tcp/scoreboard.hpp"
 #include "tcp/send_buffer.hpp"
 #include "tcp/sent_segments.hpp"
 
@@ -20,6 +22,15 @@ struct ActiveBlock {
   SentSegments sent;
   ReceiveQueue receive_queue;
   ReassemblyQueue reassembly;
+  SackReport sack_report;  // Of `reassembly`.
+  Scoreboard scoreboard;   // Over `sent`.
+
+  /// Lets go of what waits ahead of a hole, and of the reports of it. Returns how many segments
+  /// that was.
+  std::uint32_t drop_out_of_order(packet::PacketBudget& budget) noexcept {
+    sack_report.clear();
+    return reassembly.clear(budget);
+  }
 
   [[nodiscard]] bool is_needed() const noexcept {
     return !send_buffer.empty() || !sent.empty() || !receive_queue.empty() || !reassembly.empty();

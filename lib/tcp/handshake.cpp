@@ -11,22 +11,7 @@ namespace millrace::tcp {
 
 namespace {
 
-// RFC 9293 §3.7.1, MUST-15: what a peer takes that does not say.
-constexpr std::uint16_t kDefaultMssV4 = 536;
-constexpr std::uint16_t kDefaultMssV6 = 1220;
-// A peer that asks for less would make us send headers only.
-constexpr std::uint16_t kMssMin = 48;
 constexpr std::uint32_t kUnscaledWindowMax = 65'535;
-
-// RFC 7323 §2.3: the smallest shift with which the largest window we may ever offer can be said.
-std::uint8_t window_scale_for(std::uint32_t receive_buffer_bytes) {
-  std::uint8_t shift = 0;
-  while (shift < wire::kWindowScaleMax &&
-         ((receive_buffer_bytes / 2) >> shift) > kUnscaledWindowMax) {
-    ++shift;
-  }
-  return shift;
-}
 
 std::uint32_t initial_receive_window(const TcpConfig& config) {
   return std::min(config.receive_buffer_bytes / 2, kUnscaledWindowMax);
@@ -41,8 +26,7 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   recover_ = iss;
   small_end_ = iss;
   user_timeout_ = resources.config.user_timeout;
-  rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
-  offers_wscale_ = true;
+  offer_options(resources.config);
   progress_at_ = now;
   state_at_ = base::later(now, timeout);
   syn_due_ = true;
@@ -57,15 +41,14 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   recover_ = iss;
   small_end_ = iss;
   user_timeout_ = resources.config.user_timeout;
-  rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
-  offers_wscale_ = true;
+  offer_options(resources.config);
   progress_at_ = now;
-  accept_syn(resources, syn);
+  accept_syn(resources, now, syn);
   syn_due_ = true;
   set_state(TcpState::SynReceived);
 }
 
-void Connection::accept_syn(const Resources& resources, const Segment& syn) noexcept {
+void Connection::accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept {
   receive_.irs = syn.seq;
   receive_.rcv_nxt = syn.seq + 1;
   receive_.rcv_adv = receive_.rcv_nxt + initial_receive_window(resources.config);
@@ -73,22 +56,7 @@ void Connection::accept_syn(const Resources& resources, const Segment& syn) noex
   send_.snd_wnd = send_.max_snd_wnd = syn.window;
   send_.snd_wl1 = syn.seq;
   send_.snd_wl2 = send_.iss;
-  negotiate(resources, syn.options);
-}
-
-void Connection::negotiate(const Resources& resources, const wire::TcpOptions& options) noexcept {
-  const std::uint16_t peer_mss =
-      options.mss.value_or(tuple_.remote.address.is_v4() ? kDefaultMssV4 : kDefaultMssV6);
-  // RFC 9293 §3.7.1, MUST-16.
-  mss_ = std::clamp(peer_mss, kMssMin, mss_limit_);
-  // RFC 7323 §2.2: scaling counts only if both SYNs offer it.
-  if (options.window_scale && offers_wscale_) {
-    snd_wscale_ = *options.window_scale;
-  } else {
-    offers_wscale_ = false;
-    snd_wscale_ = rcv_wscale_ = 0;
-  }
-  congestion_.start(initial_window(resources.config.initial_window_segments, mss_));
+  negotiate(resources, now, syn.options);
 }
 
 Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Instant now,
@@ -97,6 +65,11 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   // RFC 9293 §3.10.7.3, first: check the ACK bit.
   if (segment.flags.ack() &&
       (segment.ack.is_at_or_before(send_.iss) || segment.ack.is_after(send_.snd_nxt))) {
+    return {.dropped = DropReason::TcpBadHandshakeAck, .answer_with_reset = !segment.flags.rst()};
+  }
+  // As Linux: nor does it answer our SYN if it echoes a timestamp that we did not send.
+  if (segment.flags.ack() && segment.options.timestamps &&
+      !timestamps_.is_echo_of_syn(*segment.options.timestamps, progress_at_, now)) {
     return {.dropped = DropReason::TcpBadHandshakeAck, .answer_with_reset = !segment.flags.rst()};
   }
   // Second: the RST bit. Without an acceptable ACK anybody could have sent it.
@@ -111,7 +84,7 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   if (!segment.flags.syn()) {
     return {.dropped = DropReason::TcpBadFlags};
   }
-  accept_syn(resources, segment);
+  accept_syn(resources, now, segment);
   if (!segment.flags.ack()) {
     // Simultaneous open (MUST-10): both SYNs crossed.
     syn_due_ = true;
@@ -149,6 +122,7 @@ void Connection::establish(const Resources& resources, Instant now,
     congestion_.start(mss_);
   }
   progress_at_ = now;
+  note_timestamps(segment, now);
   send_.snd_wl1 = segment.seq;
   send_.snd_wl2 = segment.ack;
   ++(passive_ ? resources.stats.tcp_passive_opens : resources.stats.tcp_active_opens);
@@ -183,10 +157,6 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
   plan.flags =
       TcpFlags{static_cast<std::uint8_t>(TcpFlags::kSyn | (is_answer ? TcpFlags::kAck : 0))};
   plan.window = static_cast<std::uint16_t>(initial_receive_window(resources.config));
-  plan.options.mss = mss_limit_;
-  if (offers_wscale_) {
-    plan.options.window_scale = rcv_wscale_;
-  }
   if (retransmit_at_ == kNever) {
     retransmit_at_ = now + rtt_.rto(resources.config);
   }

@@ -41,6 +41,10 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
   }
   rtt_.back_off();
   const bool is_idle = active_ == nullptr || active_->sent.empty();
+  if (!is_idle) {
+    // RFC 2018 §8: the receiver may have let go of what it had reported.
+    active_->sent.forget_sacked();
+  }
   if (send_.snd_wnd == 0) {
     // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of
     // congestion.

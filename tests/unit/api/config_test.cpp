@@ -83,6 +83,7 @@ const NumberCase kNumbers[] = {
     {"tcp.reassembly_segments_max",
      [](Config& c, std::uint32_t n) { c.tcp.reassembly_segments_max = n; }, 0, 65'535},
     {"tcp.syn_backlog", [](Config& c, std::uint32_t n) { c.tcp.syn_backlog = n; }, 1, 1'048'576},
+    {"tcp.quick_acks_max", [](Config& c, std::uint32_t n) { c.tcp.quick_acks_max = n; }, 0, 255},
     {"tcp.syn_ack_retries", [](Config& c, std::uint32_t n) { c.tcp.syn_ack_retries = n; }, 0, 30},
     {"devices[0].mtu",
      [](Config& c, std::uint32_t n) { c.devices[0].mtu = static_cast<std::uint16_t>(n); }, 576,

@@ -107,6 +107,7 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.challenge_acks_per_second", tcp.challenge_acks_per_second, 1, kMebi},
       NumberLimit{"tcp.local_port_first", tcp.local_port_first, 1, 65'535},
       NumberLimit{"tcp.local_port_last", tcp.local_port_last, tcp.local_port_first, 65'535},
+      NumberLimit{"tcp.quick_acks_max", tcp.quick_acks_max, 0, 255},
   };
   for (const NumberLimit& limit : limits) {
     if (Problem problem = check_number(limit)) {

@@ -73,6 +73,8 @@ constexpr std::array kNamesFromTcp{
     Name{DropReason::TcpDuplicateData, "tcp_duplicate_data"},
     Name{DropReason::TcpReassemblyFull, "tcp_reassembly_full"},
     Name{DropReason::TcpReceiveFull, "tcp_receive_full"},
+    Name{DropReason::TcpOldTimestamp, "tcp_old_timestamp"},
+    Name{DropReason::TcpNoTimestamp, "tcp_no_timestamp"},
     Name{DropReason::TcpAfterClose, "tcp_after_close"},
     Name{DropReason::OutOfPackets, "out_of_packets"},
     Name{DropReason::NeighborQueueFull, "neighbor_queue_full"},

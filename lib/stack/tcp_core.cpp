@@ -55,6 +55,7 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       ports_{{.first = config.tcp.local_port_first, .last = config.tcp.local_port_last},
              make_hash(random),
              random},
+      timestamp_offsets_{make_hash(random)},
       timers_{now},
       now_{now} {}
 
@@ -143,6 +144,7 @@ ConnectionSlot* TcpCore::add_connection(const FourTuple& tuple, const net::Path&
   if (slot == nullptr) {
     return nullptr;
   }
+  slot->connection.set_timestamp_offset(timestamp_offsets_.of(tuple));
   const std::uint32_t index = connections_.index_of(*slot);
   slot->timer.owner = index;
   demux_.insert(tuple, DemuxTarget::connection(index));
@@ -277,6 +279,9 @@ void TcpCore::enter_time_wait(ConnectionSlot& slot) noexcept {
   }
   const std::uint32_t entry = time_wait_.add(now_, tuple, slot.connection.send_sequence().snd_nxt,
                                              slot.connection.receive_sequence().rcv_nxt);
+  if (const tcp::Timestamps& timestamps = slot.connection.timestamps(); timestamps.is_on()) {
+    time_wait_.set_timestamps(entry, timestamps.ts_recent());
+  }
   demux_.retarget(tuple, DemuxTarget::connection(connections_.index_of(slot)),
                   DemuxTarget::time_wait(entry));
   slot.is_in_demux = false;

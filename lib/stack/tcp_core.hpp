@@ -34,6 +34,7 @@
 #include "tcp/port_selector.hpp"
 #include "tcp/syn_cookie.hpp"
 #include "tcp/time_wait_table.hpp"
+#include "tcp/timestamp_offsets.hpp"
 
 namespace millrace::stack {
 
@@ -197,6 +198,7 @@ class TcpCore {
   tcp::IsnGenerator isns_;
   tcp::SynCookies cookies_;
   tcp::PortSelector ports_;
+  tcp::TimestampOffsets timestamp_offsets_;
   base::TimerWheel timers_;
   TransmitList transmit_;
   EventQueue events_;

@@ -32,6 +32,8 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
   if (segment.options.user_timeout) {
     user_timeout_.on_option(*segment.options.user_timeout, resources.config);
   }
+  // RFC 7323 §5.3, R3: not before the ACK field has vouched for the segment.
+  note_timestamps(segment, now);
   const bool was_duplicate = is_duplicate_ack(segment);
   update_send_window(segment, now);
   if (segment.ack.is_after(send_.snd_una)) {
@@ -39,6 +41,7 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
   } else if (was_duplicate) {
     on_duplicate_ack(resources);
   }
+  process_sack(resources, segment);
   on_congestion_echo(resources, segment);
   if (send_.snd_wnd == 0 && !app_closed_) {
     // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive. RFC 6429 §3: but it may not
@@ -95,22 +98,21 @@ void Connection::on_congestion_echo(const Resources& resources, const Segment& s
 
 void Connection::on_new_ack(const Resources& resources, Instant now,
                             const Segment& segment) noexcept {
-  const SeqNum ack = segment.ack;
   base::expects(active_ != nullptr);
+  const SeqNum ack = segment.ack;
   const AckOutcome outcome = active_->sent.on_ack(resources.sent_segments, ack, now);
+  active_->scoreboard.forget_places();
   active_->send_buffer.on_ack(ack, resources.budget);
   send_.snd_una = ack;
   progress_at_ = now;
   soft_error_.on_progress();
   urgent_out_.on_ack(ack);
-  if (path_mtu_.on_ack(ack)) {
+  if (path_mtu_.on_ack(ack + fixed_option_bytes())) {
     ++resources.stats.tcp_mtu_probes_arrived;
-    mss_ = path_mtu_.mss();
+    adopt_path_mss();
   }
-  if (outcome.rtt_sample) {
-    // RFC 6298 §5: only a new measurement collapses the back-off.
-    rtt_.add_sample(*outcome.rtt_sample);
-  }
+  // RFC 6298 §5: only a new measurement collapses the back-off.
+  add_round_trip(outcome.rtt_sample, segment, now);
   // Both follow the acknowledged edge, lest they come to lie "ahead" again half a sequence space
   // later.
   if (!in_recovery_ && ack.is_after(recover_)) {

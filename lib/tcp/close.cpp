@@ -99,7 +99,7 @@ void Connection::enter_time_wait(const Resources& resources) noexcept {
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
     active_->sent.clear(resources.sent_segments);
-    active_->reassembly.clear(resources.budget);
+    active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
   }
   report_if_over();
@@ -118,7 +118,7 @@ void Connection::end(const Resources& resources, Result<void> outcome) noexcept 
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
     active_->sent.clear(resources.sent_segments);
-    active_->reassembly.clear(resources.budget);
+    active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
   }
   if (!outcome) {

@@ -185,7 +185,7 @@ void Connection::release(const Resources& resources) noexcept {
     active_->send_buffer.clear(resources.budget);
     active_->sent.clear(resources.sent_segments);
     active_->receive_queue.clear(resources.budget);
-    active_->reassembly.clear(resources.budget);
+    active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
   }
   retransmit_at_ = ack_at_ = override_at_ = state_at_ = kNever;

@@ -5,6 +5,7 @@
 // The façade owns the parts and decides what their answers mean; its members are defined by topic:
 //   connection.cpp   the application's calls, events, deadlines
 //   handshake.cpp    SYN-SENT and SYN-RECEIVED, option negotiation
+//   options.cpp      what SYNs agree on, what segments carry, what timestamps say
 //   input.cpp        a segment arrives, one function per numbered step of RFC 9293 §3.10.7.4
 //   acknowledgment.cpp  what an ACK means: window, round-trip time, loss recovery, congestion
 //   output.cpp       which segment is next
@@ -35,12 +36,14 @@
 #include "tcp/keepalive.hpp"
 #include "tcp/new_reno.hpp"
 #include "tcp/path_mtu.hpp"
+#include "tcp/quick_acks.hpp"
 #include "tcp/receive_autotune.hpp"
 #include "tcp/rtt_estimator.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/sequence_space.hpp"
 #include "tcp/soft_error.hpp"
 #include "tcp/state.hpp"
+#include "tcp/timestamps.hpp"
 #include "tcp/urgent.hpp"
 #include "tcp/user_timeout.hpp"
 
@@ -91,6 +94,8 @@ class Connection {
   ~Connection();
 
   // Opening.
+  /// Before it: what is added to the clock of timestamps (RFC 7323 §7.1).
+  void set_timestamp_offset(std::uint32_t offset) noexcept { timestamps_.set_offset(offset); }
   void open_active(const Resources& resources, Instant now, SeqNum iss, Duration timeout) noexcept;
   void open_passive(const Resources& resources, Instant now, SeqNum iss,
                     const Segment& syn) noexcept;
@@ -146,6 +151,8 @@ class Connection {
   /// As `abort`, by the application: it hears only of the end.
   void abort_by_application(const Resources& resources) noexcept;
   void set_no_delay(bool on) noexcept { no_delay_ = on; }
+  /// Off: data is acknowledged with delay from its first segment on.
+  void set_quick_acks(bool on) noexcept { quick_acks_.enable(on); }
   void set_linger(std::optional<Duration> limit) noexcept { linger_ = limit.value_or(kNoLinger); }
   void set_user_timeout(Duration limit) noexcept { user_timeout_.set(limit); }
   void advertise_user_timeout(const Resources& resources, Duration time) noexcept;
@@ -174,6 +181,11 @@ class Connection {
   [[nodiscard]] const ReceiveSequence& receive_sequence() const noexcept { return receive_; }
   [[nodiscard]] const NewReno& congestion() const noexcept { return congestion_; }
   [[nodiscard]] const RttEstimator& rtt() const noexcept { return rtt_; }
+  [[nodiscard]] const Timestamps& timestamps() const noexcept { return timestamps_; }
+  /// Selective acknowledgments were agreed on.
+  [[nodiscard]] bool has_selective_acks() const noexcept { return sack_; }
+  /// The largest payload of a segment without selective acknowledgments; other options that every
+  /// segment carries are off it already.
   [[nodiscard]] std::uint16_t mss() const noexcept { return mss_; }
   /// What will have been the reason if the time runs out.
   [[nodiscard]] Error reason_for_timeout() const noexcept {
@@ -207,18 +219,38 @@ class Connection {
   Disposition on_segment_in_syn_sent(const Resources& resources, Instant now,
                                      const Segment& segment, packet::Packet payload) noexcept;
   void accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept;
-  void negotiate(const Resources& resources, Instant now, const wire::TcpOptions& options) noexcept;
   void establish(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] SegmentPlan plan_syn(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] Step check_ack_in_syn_received(const Resources& resources, Instant now,
                                                const Segment& segment,
                                                Disposition& disposition) noexcept;
 
+  // options.cpp
+  void offer_options(const TcpConfig& config) noexcept;
+  void negotiate(const Resources& resources, Instant now, const wire::TcpOptions& options) noexcept;
+  [[nodiscard]] std::uint16_t fixed_option_bytes() const noexcept;
+  void adopt_path_mss() noexcept;
+  void add_options(const Resources& resources, Instant now, SegmentPlan& plan) noexcept;
+  void add_sack_blocks(const Resources& resources, SegmentPlan& plan) noexcept;
+  [[nodiscard]] bool has_sack_blocks() const noexcept;
+  [[nodiscard]] SackBlocks compose_sack(std::size_t most) const noexcept;
+  /// The largest payload of a segment that leaves now.
+  [[nodiscard]] std::uint16_t send_mss() const noexcept;
+  void note_duplicate(const Resources& resources, const Segment& segment) noexcept;
+  void report_arrival(SeqNum seq) noexcept;
+  void process_sack(const Resources& resources, const Segment& segment) noexcept;
+  [[nodiscard]] Step check_timestamps(const Resources& resources, Instant now,
+                                      const Segment& segment, Disposition& disposition) noexcept;
+  void note_timestamps(const Segment& segment, Instant now) noexcept;
+  void add_round_trip(const std::optional<Duration>& sample, const Segment& segment,
+                      Instant now) noexcept;
+
   // input.cpp
   [[nodiscard]] Step check_sequence(const Resources& resources, Instant now, const Segment& segment,
                                     Disposition& disposition) noexcept;
   [[nodiscard]] Step check_reset(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
+  void acknowledge_unacceptable(const Segment& segment, Instant now) noexcept;
   void on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
                        Disposition& disposition) noexcept;
   [[nodiscard]] bool may_answer_oddity(Instant now) noexcept;
@@ -233,6 +265,7 @@ class Connection {
                          Disposition& disposition) noexcept;
   void drain_reassembly(const Resources& resources) noexcept;
   void process_fin(const Resources& resources, const Segment& segment) noexcept;
+  [[nodiscard]] QuickAcks::Measure quick_ack_measure(const Resources& resources) const noexcept;
   void schedule_ack(const Resources& resources, Instant now, std::uint32_t payload_bytes) noexcept;
 
   // acknowledgment.cpp
@@ -249,6 +282,8 @@ class Connection {
   void report_writable(const Resources& resources) noexcept;
 
   // output.cpp
+  [[nodiscard]] std::optional<SegmentPlan> plan_next(const Resources& resources,
+                                                     Instant now) noexcept;
   [[nodiscard]] std::optional<SegmentPlan> plan_retransmission(const Resources& resources,
                                                                Instant now) noexcept;
   [[nodiscard]] std::optional<SegmentPlan> plan_new_data(const Resources& resources,
@@ -345,6 +380,7 @@ class Connection {
   bool no_delay_ : 1 = false;
   bool passive_ : 1 = false;        // RFC 9293 §3.5, MUST-11.
   bool offers_wscale_ : 1 = false;  // Window scaling is offered, or agreed on.
+  bool sack_ : 1 = false;           // Selective acknowledgments are offered, or agreed on.
   bool idle_restart_ : 1 = false;   // The next data follows an idle time.
   bool has_answered_oddity_ : 1 = false;
   bool syn_repeated_ : 1 = false;   // Our SYN,ACK left more than once because the peer asked again.
@@ -370,6 +406,9 @@ class Connection {
   Ecn ecn_;
   ReceiveAutotune receive_autotune_;
   Keepalive keepalive_;
+  Timestamps timestamps_;
+  QuickAcks quick_acks_;
+  SackBlock duplicate_{};  // What arrived twice and has not been reported; empty: nothing.
 
   // One deadline per kind of timer; kNever when not armed.
   Instant retransmit_at_ = kNever;  // Retransmission, or zero-window probe.

@@ -11,24 +11,9 @@ namespace millrace::tcp {
 
 namespace {
 
-// RFC 9293 §3.7.1, MUST-15: what a peer takes that does not say.
-constexpr std::uint16_t kDefaultMssV4 = 536;
-constexpr std::uint16_t kDefaultMssV6 = 1220;
-// A peer that asks for less would make us send headers only.
-constexpr std::uint16_t kMssMin = 48;
 constexpr std::uint32_t kUnscaledWindowMax = 65'535;
 // What a sender begins with, in segments (RFC 6928 §2).
 constexpr std::uint32_t kInitialFlight = 10;
-
-// RFC 7323 §2.3: the smallest shift with which the largest window we may ever offer can be said.
-std::uint8_t window_scale_for(std::uint32_t receive_buffer_bytes) {
-  std::uint8_t shift = 0;
-  while (shift < wire::kWindowScaleMax &&
-         ((receive_buffer_bytes / 2) >> shift) > kUnscaledWindowMax) {
-    ++shift;
-  }
-  return shift;
-}
 
 std::uint32_t initial_receive_buffer(const TcpConfig& config) {
   return std::min(config.receive_buffer_initial_bytes, config.receive_buffer_bytes);
@@ -48,8 +33,7 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   small_end_ = iss;
   user_timeout_.start(resources.config.user_timeout);
   receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
-  rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
-  offers_wscale_ = true;
+  offer_options(resources.config);
   progress_at_ = now;
   state_at_ = base::later(now, timeout);
   syn_due_ = true;
@@ -71,8 +55,7 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   small_end_ = iss;
   user_timeout_.start(resources.config.user_timeout);
   receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
-  rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
-  offers_wscale_ = true;
+  offer_options(resources.config);
   progress_at_ = now;
   accept_syn(resources, now, syn);
   ecn_.on_syn(syn, resources.config.ecn);
@@ -103,29 +86,17 @@ void Connection::accept_syn(const Resources& resources, Instant now, const Segme
   }
 }
 
-void Connection::negotiate(const Resources& resources, Instant now,
-                           const wire::TcpOptions& options) noexcept {
-  const std::uint16_t peer_mss =
-      options.mss.value_or(tuple_.remote.address.is_v4() ? kDefaultMssV4 : kDefaultMssV6);
-  // RFC 9293 §3.7.1, MUST-16.
-  path_mtu_.start(now, std::clamp(peer_mss, kMssMin, mss_limit_), resources.config);
-  mss_ = path_mtu_.mss();
-  // RFC 7323 §2.2: scaling counts only if both SYNs offer it.
-  if (options.window_scale && offers_wscale_) {
-    snd_wscale_ = *options.window_scale;
-  } else {
-    offers_wscale_ = false;
-    snd_wscale_ = rcv_wscale_ = 0;
-  }
-  congestion_.start(initial_window(resources.config.initial_window_segments, mss_));
-}
-
 Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Instant now,
                                                const Segment& segment,
                                                packet::Packet payload) noexcept {
   // RFC 9293 §3.10.7.3, first: check the ACK bit.
   if (segment.flags.ack() &&
       (segment.ack.is_at_or_before(send_.iss) || segment.ack.is_after(send_.snd_nxt))) {
+    return {.dropped = DropReason::TcpBadHandshakeAck, .answer_with_reset = !segment.flags.rst()};
+  }
+  // As Linux: nor does it answer our SYN if it echoes a timestamp that we did not send.
+  if (segment.flags.ack() && segment.options.timestamps &&
+      !timestamps_.is_echo_of_syn(*segment.options.timestamps, progress_at_, now)) {
     return {.dropped = DropReason::TcpBadHandshakeAck, .answer_with_reset = !segment.flags.rst()};
   }
   // Second: the RST bit. Without an acceptable ACK anybody could have sent it.
@@ -192,6 +163,7 @@ void Connection::establish(const Resources& resources, Instant now,
     congestion_.start(mss_);
   }
   progress_at_ = now;
+  note_timestamps(segment, now);
   send_.snd_wl1 = segment.seq;
   send_.snd_wl2 = segment.ack;
   ++(passive_ ? resources.stats.tcp_passive_opens : resources.stats.tcp_active_opens);
@@ -228,10 +200,6 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
                          : TcpFlags{TcpFlags::kSyn}.with(
                                ecn_.syn_flags(resources.config.ecn, syn_retransmissions_ > 0));
   plan.window = static_cast<std::uint16_t>(initial_receive_window(resources.config));
-  plan.options.mss = mss_limit_;
-  if (offers_wscale_) {
-    plan.options.window_scale = rcv_wscale_;
-  }
   plan.options.user_timeout = user_timeout_.option_for_syn();
   if (retransmit_at_ == kNever) {
     retransmit_at_ = now + rtt_.rto(resources.config);

@@ -19,7 +19,8 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   if (state_ == TcpState::Closed || state_ == TcpState::TimeWait) {
     return {.dropped = DropReason::TcpNoConnection, .answer_with_reset = !segment.flags.rst()};
   }
-  if (check_sequence(resources, now, segment, disposition) == Step::Done ||
+  if (check_timestamps(resources, now, segment, disposition) == Step::Done ||
+      check_sequence(resources, now, segment, disposition) == Step::Done ||
       check_reset(resources, now, segment, disposition) == Step::Done ||
       check_syn(resources, now, segment, disposition) == Step::Done) {
     return disposition;
@@ -78,6 +79,15 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
       process_urgent(segment);
     }
   }
+  acknowledge_unacceptable(segment, now);
+  note_duplicate(resources, segment);
+  disposition.dropped = segment.payload_bytes > 0 && segment.end().is_at_or_before(receive_.rcv_nxt)
+                            ? DropReason::TcpDuplicateData
+                            : DropReason::TcpOutOfWindow;
+  return Step::Done;
+}
+
+void Connection::acknowledge_unacceptable(const Segment& segment, Instant now) noexcept {
   // Text and FIN are never part of a loop of answers, and whoever repeats them lacks our ACK.
   const bool lacks_our_ack = segment.payload_bytes > 0 || segment.flags.fin();
   if (segment.flags.syn() && !segment.flags.rst()) {
@@ -86,10 +96,6 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
   } else if (!segment.flags.rst() && (lacks_our_ack || may_answer_oddity(now))) {
     ack_now_ = true;
   }
-  disposition.dropped = segment.payload_bytes > 0 && segment.end().is_at_or_before(receive_.rcv_nxt)
-                            ? DropReason::TcpDuplicateData
-                            : DropReason::TcpOutOfWindow;
-  return Step::Done;
 }
 
 void Connection::on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
@@ -196,6 +202,7 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
     disposition.dropped = DropReason::TcpDuplicateData;
     return;
   }
+  note_duplicate(resources, segment);
   if (segment.seq.is_before(receive_.rcv_nxt)) {
     const auto old = static_cast<std::uint32_t>(receive_.rcv_nxt - segment.seq);
     ack_now_ = true;
@@ -238,7 +245,7 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
                          Disposition& disposition) noexcept {
   const std::uint32_t bytes = payload.size();
   bool is_kept = attach(resources) && active_->receive_queue.append(payload, resources.budget);
-  if (!is_kept && active_ != nullptr && active_->reassembly.clear(resources.budget) > 0) {
+  if (!is_kept && active_ != nullptr && active_->drop_out_of_order(resources.budget) > 0) {
     // Beyond the budget, what is out of order goes first.
     is_kept = active_->receive_queue.append(payload, resources.budget);
   }
@@ -257,6 +264,7 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
     // RFC 5681 §4.2: what fills a hole is acknowledged at once.
     ack_now_ = true;
     drain_reassembly(resources);
+    active_->sack_report.on_advance(receive_.rcv_nxt);
   }
   receive_autotune_.on_data(now, receive_.rcv_nxt, read_nxt(), receive_.rcv_adv, rcv_mss_,
                             resources.config.receive_buffer_bytes);
@@ -270,6 +278,7 @@ void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packe
   ack_now_ = true;
   duplicate_acks_due_ = static_cast<std::uint8_t>(std::min(duplicate_acks_due_ + 1, 255));
   ++resources.stats.tcp_out_of_order_segments;
+  quick_acks_.on_disorder(quick_ack_measure(resources));
   if (!attach(resources)) {
     disposition.dropped = DropReason::TcpReassemblyFull;
     return;
@@ -282,6 +291,7 @@ void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packe
       break;
     case ReassemblyQueue::Outcome::Full: disposition.dropped = DropReason::TcpReassemblyFull; break;
   }
+  report_arrival(seq);
 }
 
 void Connection::drain_reassembly(const Resources& resources) noexcept {
@@ -324,11 +334,18 @@ void Connection::process_fin(const Resources& resources, const Segment& segment)
   report_peer_finished();
 }
 
+QuickAcks::Measure Connection::quick_ack_measure(const Resources& resources) const noexcept {
+  return {.window = receive_.rcv_wnd(),
+          .segment_bytes = rcv_mss_,
+          .most = resources.config.quick_acks_max};
+}
+
 void Connection::schedule_ack(const Resources& resources, Instant now,
                               std::uint32_t payload_bytes) noexcept {
   // RFC 9293 §3.8.6.3, SHLD-19: every second full-sized segment at once, the rest within the delay.
   unacked_bytes_ += payload_bytes;
-  if (unacked_bytes_ >= 2U * rcv_mss_) {
+  quick_acks_.on_data(now, rtt_.rto(resources.config), quick_ack_measure(resources));
+  if (unacked_bytes_ >= 2U * rcv_mss_ || quick_acks_.apply()) {
     ack_now_ = true;
   } else if (ack_at_ == kNever) {
     ack_at_ = now + resources.config.delayed_ack;

@@ -23,6 +23,14 @@ std::uint32_t record_share(const SentSegmentPool& pool) {
 
 std::optional<SegmentPlan> Connection::next_segment(const Resources& resources,
                                                     Instant now) noexcept {
+  auto plan = plan_next(resources, now);
+  if (plan) {
+    add_options(resources, now, *plan);
+  }
+  return plan;
+}
+
+std::optional<SegmentPlan> Connection::plan_next(const Resources& resources, Instant now) noexcept {
   if (reset_due_) {
     reset_due_ = false;
     return plan_reset();
@@ -87,8 +95,8 @@ std::optional<SegmentPlan> Connection::plan_retransmission(const Resources& reso
     return std::nullopt;
   }
   // A FIN's octet takes no room in the segment, but its place in the window.
-  const std::uint32_t limit =
-      std::min(allowed, segment->payload() <= mss_ ? segment->length : std::uint32_t{mss_});
+  const std::uint32_t limit = std::min(
+      allowed, segment->payload() <= send_mss() ? segment->length : std::uint32_t{send_mss()});
   if (!active_->sent.split(resources.sent_segments, *segment, limit)) {
     return std::nullopt;
   }
@@ -131,7 +139,7 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
     progress_at_ = std::max(progress_at_, now);
   }
   const std::uint32_t window = send_.usable_window();
-  const std::uint32_t bytes = std::min({unsent, std::uint32_t{mss_}, window});
+  const std::uint32_t bytes = std::min({unsent, std::uint32_t{send_mss()}, window});
   const bool sends_last = bytes == unsent;
   const bool has_fin = is_fin_unsent() && sends_last && window > bytes;
   if (bytes == 0 && !has_fin) {
@@ -172,7 +180,7 @@ bool Connection::may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant
                               const Resources& resources) noexcept {
   // RFC 9293 §3.8.6.2.1, conditions 1 to 4. Nagle's algorithm is read as Minshall's: what holds a
   // small segment back is another small one in flight, not full ones (RFC 9293 appendix A.3).
-  const bool is_full = bytes == mss_;
+  const bool is_full = bytes == send_mss();
   const bool sends_all = bytes == unsent;
   const bool has_small_in_flight = small_end_.is_after(send_.snd_una);
   const bool fills_half_window = bytes >= send_.max_snd_wnd / 2 && bytes > 0 && send_.flight() == 0;
@@ -207,9 +215,10 @@ bool Connection::note_transmission(const Resources& resources, Instant now,
   }
   send_.snd_nxt += length;
   fin_sent_ = fin_sent_ || has_fin;
-  if (payload_bytes > 0 && payload_bytes < mss_) {
+  if (payload_bytes > 0 && payload_bytes < send_mss()) {
     small_end_ = send_.snd_nxt;
   }
+  quick_acks_.on_data_sent(now, resources.config.delayed_ack);
   resources.stats.tcp_bytes_out += payload_bytes;
   if (retransmit_at_ == kNever) {
     arm_retransmission(resources, now);
@@ -259,6 +268,7 @@ SegmentPlan Connection::plan_segment(const Resources& resources, SeqNum seq,
   ack_now_ = duplicate_acks_due_ > 0;
   ack_at_ = kNever;
   unacked_bytes_ = 0;
+  quick_acks_.on_ack_sent();
   SegmentPlan plan;
   plan.seq = seq;
   plan.ack = receive_.rcv_nxt;

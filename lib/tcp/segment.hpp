@@ -22,7 +22,7 @@ struct Segment {
   std::uint16_t window = 0;  ///< As on the wire, not yet scaled.
   TcpFlags flags{};
   wire::Ecn ecn = wire::Ecn::NotCapable;  ///< As its datagram arrived (RFC 3168 §5).
-  std::uint16_t urgent_pointer = 0;  ///< From `seq` to behind the urgent data, with URG.
+  std::uint16_t urgent_pointer = 0;       ///< From `seq` to behind the urgent data, with URG.
   wire::TcpOptions options;
 
   /// SEG.LEN of RFC 9293 §3.4: SYN and FIN count one each.
@@ -42,7 +42,7 @@ struct SegmentPlan {
   std::uint16_t window = 0;  ///< As on the wire.
   TcpFlags flags{};
   wire::Ecn ecn = wire::Ecn::NotCapable;  ///< What its datagram is to say (RFC 3168 §5).
-  std::uint16_t urgent_pointer = 0;  ///< With URG.
+  std::uint16_t urgent_pointer = 0;       ///< With URG.
   wire::TcpOptions options;
 };
 

@@ -45,6 +45,10 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
   }
   rtt_.back_off();
   const bool is_idle = active_ == nullptr || active_->sent.empty();
+  if (!is_idle) {
+    // RFC 2018 §8: the receiver may have let go of what it had reported.
+    active_->sent.forget_sacked();
+  }
   if (send_.snd_wnd == 0) {
     // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of
     // congestion.
@@ -67,9 +71,10 @@ void Connection::on_segment_timeout(const Resources& resources, Instant now) noe
   // RFC 6298 §5.4 to §5.6, RFC 5681 §3.1.
   ++resources.stats.tcp_retransmission_timeouts;
   const SentSegment& first = *active_->sent.front();
-  if (path_mtu_.on_timeout(now, first.retransmissions + 1U, first.payload(), resources.config)) {
+  const std::uint32_t bytes = first.payload() + fixed_option_bytes();
+  if (path_mtu_.on_timeout(now, first.retransmissions + 1U, bytes, resources.config)) {
     ++resources.stats.tcp_mtu_black_holes;
-    mss_ = path_mtu_.mss();
+    adopt_path_mss();
   }
   congestion_.on_timeout(send_.flight(), mss_, first.retransmissions == 0);
   ecn_.on_reduction(send_.snd_nxt);

@@ -297,6 +297,68 @@ TEST_P(Window, ReaderOfSingleBytesDoesNotOpenItByteByByte) {
   EXPECT_LE(updates, 4U);
 }
 
+TEST_P(Window, ShiftIsTheSmallestThatSaysTheLargestWindow) {
+  covers({"RFC 7323 §2.3"});
+  struct Case {
+    std::uint32_t buffer;
+    std::uint8_t shift;
+  };
+  // Half of the buffer is offered, since its charge is up to twice the payload's.
+  constexpr Case kCases[] = {{16 * 1'024, 0},  {128 * 1'024 - 2, 0}, {128 * 1'024, 1},
+                             {512 * 1'024, 3}, {12U << 20U, 7},      {1U << 30U, 14}};
+  for (const Case& c : kCases) {
+    auto start = closed();
+    start.config.receive_buffer_bytes = c.buffer;
+    TcpScript active{start};
+    active.open_active(180s).expect(syn().with_scale(c.shift));
+    TcpScript passive{start};
+    passive.open_passive(syn()).expect(syn_ack().with_scale(c.shift));
+  }
+}
+
+TEST_P(Window, ShiftAboveFourteenIsTakenAsFourteen) {
+  covers({"RFC 7323 §2.3"});
+  // The parser has made it fourteen already.
+  TcpScript t{closed().peer_scale(14)};
+  t.open_active(180s).expect(syn()).peer_sends(syn_ack()).expect(ack(1));
+  t.peer_sends(ack(1).with_window(0x3fff'c000)).expect_nothing();
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 0x3fff'c000U);
+}
+
+TEST_P(Window, ShiftOfZeroStillAgreesOnScaling) {
+  covers({"RFC 7323 §2.2"});
+  TcpScript t{closed().peer_scale(0)};
+  t.open_active(180s).expect(syn().with_scale(3)).peer_sends(syn_ack()).expect(ack(1));
+  t.peer_sends(data(1, 1'000), data(1'001, 1'000));
+  EXPECT_GT(*t.take_output().front().window, 65'535U);
+}
+
+TEST_P(Window, LaterScaleOptionsMeanNothing) {
+  covers({"RFC 7323 §2.2", "MUST-5"});
+  TcpScript t{established().peer_scale(2)};
+  t.peer_sends(ack(1).with_scale(9).with_window(40'000)).expect_nothing();
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 40'000U);
+}
+
+TEST_P(Window, LargestFieldIsNeverNegative) {
+  covers({"MUST-1", "REC-1"});
+  TcpScript t{established().peer_scale(14).peer_window(0x3fff'c000)};
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 0x3fff'c000U);
+  EXPECT_EQ(t.connection().send_sequence().usable_window(), 0x3fff'c000U);
+  t.app_sends(1'000).expect(data(1, 1'000));
+}
+
+TEST_P(Window, OutOfOrderDataDoesNotMoveItsRightEdge) {
+  covers({"SHLD-14"});
+  TcpScript t{established().selective_acks()};
+  t.peer_sends(data(1, 1'000), data(1'001, 1'000)).expect(ack(2'001));
+  const auto edge = t.connection().receive_sequence().rcv_adv;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    t.peer_sends(data(4'001 + 2'000 * i, 1'000)).expect(ack(2'001));
+    ASSERT_EQ(t.connection().receive_sequence().rcv_adv, edge);
+  }
+}
+
 }  // namespace
 
 }  // namespace millrace::test

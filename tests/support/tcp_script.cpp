@@ -55,6 +55,15 @@ std::string describe(const Seg& seg) {
   if (seg.timeout) {
     text << " user timeout " << *seg.timeout;
   }
+  if (seg.ts_value) {
+    text << " value " << *seg.ts_value;
+  }
+  if (seg.ts_echo) {
+    text << " echo " << *seg.ts_echo;
+  }
+  for (const auto& [left, right] : seg.blocks ? *seg.blocks : Blocks{}) {
+    text << " sack " << left << '-' << right;
+  }
   return text.str();
 }
 
@@ -70,7 +79,11 @@ Seg make(std::uint8_t flags, Location at) {
   return seg;
 }
 
-FourTuple tuple() {
+FourTuple tuple(bool is_ipv6) {
+  if (is_ipv6) {
+    return {.local = {.address = *IpAddress::parse("fd00::1"), .port = Port{80}},
+            .remote = {.address = *IpAddress::parse("fd00::2"), .port = Port{40'000}}};
+  }
   return {.local = {.address = IpAddress::v4(198, 18, 0, 1), .port = Port{80}},
           .remote = {.address = IpAddress::v4(198, 18, 0, 2), .port = Port{40'000}}};
 }
@@ -183,9 +196,11 @@ TcpScript::TcpScript(const Start& setup)
                  .budget = budget_,
                  .stats = stats_,
                  .challenge_acks = challenge_acks_},
-      connection_{std::make_unique<tcp::Connection>(tuple(), setup.mss_bytes, setup.path_bytes)},
+      connection_{std::make_unique<tcp::Connection>(tuple(setup.is_ipv6), setup.mss_bytes,
+                                                    setup.path_bytes)},
       peer_window_{setup.window_bytes} {
   ++scripts_alive();
+  connection_->set_timestamp_offset(timestamp_offset());
   begin(setup);
 }
 
@@ -328,6 +343,7 @@ tcp::Segment TcpScript::segment_of(const Seg& seg) {
     segment.options.window_scale = seg.scale ? seg.scale : setup_.scale;
     peer_shift_ = segment.options.window_scale;
   }
+  add_peer_options(segment, seg);
   const unsigned shift = flags.syn() || !shift_ ? 0 : peer_shift_.value_or(0);
   segment.window = static_cast<std::uint16_t>(std::min(peer_window_ >> shift, 65'535U));
   const auto end = static_cast<std::uint32_t>(segment.end() - SeqNum{setup_.numbers.irs});
@@ -376,6 +392,7 @@ void TcpScript::note_output(const tcp::SegmentPlan& plan, bool is_stateless) {
   if (plan.options.user_timeout) {
     seg.timeout = plan.options.user_timeout->bits;
   }
+  note_options(seg, plan, is_stateless);
   if (!is_stateless && !plan.flags.rst()) {
     check(!seg.seq || *seg.seq <= snd_high_, "a gap was left in what is sent", Location::current());
     snd_high_ = std::max(
@@ -432,14 +449,14 @@ std::string TcpScript::difference(const Seg& expected, const Seg& sent) const {
   compare(!expected.ack || expected.ack == sent.ack, "ack ");
   compare(expected.bytes == sent.bytes, "bytes ");
   compare(!expected.window || expected.window == sent.window, "window ");
-  compare(!expected.mss || expected.mss == sent.mss, "mss ");
+  compare(!expected.mss || *expected.mss == sent.mss.value_or(0), "mss ");
   compare(!expected.scale || expected.scale == sent.scale, "scale ");
   compare(!expected.is_pushed || sent.is_pushed, "push ");
   compare(expected.mark == sent.mark, "mark ");
   compare(!expected.is_unpushed || !sent.is_pushed, "push ");
   compare(expected.urgent == sent.urgent, "urgent ");
   compare(expected.timeout == sent.timeout, "user timeout ");
-  return wrong;
+  return wrong + options_difference(expected, sent);
 }
 
 TcpScript& TcpScript::expect_nothing(Location where) {

@@ -8,10 +8,12 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <source_location>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -20,6 +22,9 @@
 #include "wire/icmp.hpp"
 
 namespace millrace::test {
+
+/// Edges of selective acknowledgments.
+using Blocks = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
 
 /// A segment, sent by the peer or expected from the connection. What is not given is what a peer
 /// would naturally say, or, for the connection's, not looked at; its sequence number is always
@@ -33,9 +38,19 @@ struct Seg {
       {};                                 ///< Bytes, as the receiver of the segment must read it.
   std::optional<std::uint16_t> mss = {};  ///< Zero: no such option.
   std::optional<std::uint8_t> scale = {};
-  bool is_blind = false;  ///< A reset with the absolute sequence number zero.
+  static constexpr std::uint32_t kNoEcho = 0xffff'ffff;  ///< An echo of zero: of nothing.
+
+  /// Both in milliseconds since the script's first segment. Natural, once the peer has offered
+  /// them: now, and the newest that the connection sent.
+  std::optional<std::uint32_t> ts_value = {};
+  std::optional<std::uint32_t> ts_echo = {};
+  bool has_timestamps =
+      true;  ///< False: a segment of the peer's without them, whatever was agreed.
+  std::optional<bool> sack_permitted = {};
+  std::optional<Blocks> blocks = {};  ///< In order. Empty: no such option.
+  bool is_blind = false;              ///< A reset with the absolute sequence number zero.
   bool is_pushed = false;
-  wire::Ecn mark = wire::Ecn::NotCapable;  ///< Always looked at, as are the flags ECE and CWR.
+  wire::Ecn mark = wire::Ecn::NotCapable;     ///< Always looked at, as are the flags ECE and CWR.
   bool is_unpushed = false;                   ///< Expected: without PSH.
   std::optional<std::uint16_t> urgent = {};   ///< With URG, and that pointer; always looked at.
   std::optional<std::uint16_t> timeout = {};  ///< RFC 5482's option; always looked at.
@@ -46,10 +61,23 @@ struct Seg {
   [[nodiscard]] Seg acks(std::uint32_t number) const { return with(&Seg::ack, number); }
   [[nodiscard]] Seg with_window(std::uint32_t size) const { return with(&Seg::window, size); }
   [[nodiscard]] Seg with_mss(std::uint16_t size) const { return with(&Seg::mss, size); }
+  [[nodiscard]] Seg with_mss_absent() const { return with_mss(0); }
   [[nodiscard]] Seg with_scale(std::uint8_t shift) const { return with(&Seg::scale, shift); }
   [[nodiscard]] Seg with_flags(std::uint8_t bits) const { return with(&Seg::flags, bits); }
   [[nodiscard]] Seg with_bytes(std::uint32_t payload) const { return with(&Seg::bytes, payload); }
   [[nodiscard]] Seg times(unsigned repetitions) const { return with(&Seg::count, repetitions); }
+  /// For what the connection sends: carries exactly these timestamps.
+  [[nodiscard]] Seg stamped(std::uint32_t value, std::uint32_t echo) const {
+    return with(&Seg::ts_value, value).with(&Seg::ts_echo, echo);
+  }
+  [[nodiscard]] Seg value(std::uint32_t ticks) const { return with(&Seg::ts_value, ticks); }
+  [[nodiscard]] Seg echo(std::uint32_t ticks) const { return with(&Seg::ts_echo, ticks); }
+  [[nodiscard]] Seg without_timestamps() const { return with(&Seg::has_timestamps, false); }
+  [[nodiscard]] Seg with_sack_permitted(bool on) const { return with(&Seg::sack_permitted, on); }
+  /// Left and right edges of each block, in order.
+  [[nodiscard]] Seg sacks(
+      std::initializer_list<std::pair<std::uint32_t, std::uint32_t>> edges) const;
+  [[nodiscard]] Seg sacks(const Blocks& all) const { return with(&Seg::blocks, all); }
   [[nodiscard]] Seg pushed() const { return with(&Seg::is_pushed, true); }
   // RFC 3168: ECT(0), CE, and the flags.
   [[nodiscard]] Seg ect() const { return with(&Seg::mark, wire::Ecn::Capable0); }
@@ -103,14 +131,22 @@ struct Numbers {
 [[nodiscard]] TcpConfig fixed_buffers();
 
 /// And segments that time out again and again stay as large as they were: scripts about timeouts
-/// would otherwise be about RFC 4821.
+/// would otherwise be about RFC 4821. Quick acknowledgments are off.
 [[nodiscard]] inline TcpConfig script_config() {
   TcpConfig config = fixed_buffers();
   config.mtu_probing = MtuProbing::Off;
+  config.quick_acks_max = 0;
   return config;
 }
 
-/// How a script begins.
+/// What both sides' timestamps are when a script begins.
+struct TimestampStarts {
+  std::uint32_t ours = 70'000;
+  std::uint32_t peers = 900'000;
+};
+
+/// How a script begins. Quick acknowledgments are off, and the peer offers neither timestamps nor
+/// selective acknowledgments, unless it says so.
 struct Start {
   enum class Begin : std::uint8_t { Closed, Active, Passive };
 
@@ -125,6 +161,9 @@ struct Start {
   Duration round_trip = std::chrono::milliseconds{100};
   std::uint64_t budget_bytes = 64ULL << 20U;
   std::uint32_t sent_segments = 4'096;
+  std::optional<TimestampStarts> stamps = {};  ///< Nothing: the peer's SYN has none.
+  bool is_ipv6 = false;
+  bool sack = false;  ///< Whether the peer's SYN permits selective acknowledgments.
 
   Start& mss(std::uint16_t bytes);
   /// The initial window, in whole segments: after `mss`.
@@ -137,6 +176,11 @@ struct Start {
   Start& path(std::uint16_t bytes);
   /// Agrees on explicit congestion notification, which is then asked for.
   Start& ecn();
+  /// Both sides agree on timestamps.
+  Start& timestamps(const TimestampStarts& first = {});
+  Start& selective_acks();
+  Start& quick_acks(std::uint32_t most);
+  Start& over_ipv6();
 };
 
 /// In ESTABLISHED, by an active open, with a round-trip time of 100 ms: RTO is 300 ms.
@@ -247,6 +291,12 @@ class TcpScript {
   void note_output(const tcp::SegmentPlan& plan, bool is_stateless);
   void check_payload(const Seg& seg);
   [[nodiscard]] tcp::Segment segment_of(const Seg& seg);
+  // tcp_script_options.cpp
+  void add_peer_options(tcp::Segment& segment, const Seg& seg);
+  void note_options(Seg& seg, const tcp::SegmentPlan& plan, bool is_stateless);
+  [[nodiscard]] std::string options_difference(const Seg& expected, const Seg& sent) const;
+  [[nodiscard]] std::uint32_t timestamp_offset() const;
+  [[nodiscard]] std::uint32_t ticks() const;
   [[nodiscard]] std::string difference(const Seg& expected, const Seg& sent) const;
 
   Start setup_;
@@ -273,6 +323,9 @@ class TcpScript {
   std::uint32_t peer_window_ = 0;
   std::optional<std::uint8_t> peer_shift_;
   std::optional<std::uint8_t> shift_;
+  bool peer_stamps_ = false;    // The peer's SYN has offered timestamps.
+  std::uint32_t newest_ = 0;    // Of the connection's timestamps, relative; for echoes.
+  const Instant first_ = now_;  // When the script began, whatever `origin_` is.
 };
 
 /// A script run with plain sequence numbers and with ones that wrap around, of either direction.

@@ -66,6 +66,14 @@ struct TcpConfig {
   std::uint16_t local_port_first = 32'768;  ///< Source ports of opens that name none (RFC 6056
                                             ///< §3.2). 1 to 65535.
   std::uint16_t local_port_last = 60'999;   ///< The last of them. `local_port_first` to 65535.
+  std::uint32_t quick_acks_max =
+      16;  ///< Acknowledgments without delay when data begins to flow, and after what was out of
+           ///< order (RFC 5681 §4.2). 0 to 255; with 0 each is delayed as any.
+  bool timestamps = true;  ///< Timestamps, and protection against old segments by them (RFC 7323).
+  bool timestamps_required =
+      true;  ///< Once agreed on, what lacks them is let go (RFC 7323 §3.2). False takes it, as
+             ///< Linux does, for peers behind middleboxes that strip options.
+  bool selective_acks = true;  ///< Selective acknowledgments, both ways (RFC 2018, RFC 2883).
   Duration rto_initial = std::chrono::seconds{1};  ///< RFC 6298 §2.1.
   Duration rto_min =
       std::chrono::milliseconds{200};           ///< Below RFC 6298's 1 s, as every stack in use.

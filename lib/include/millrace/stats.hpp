@@ -81,6 +81,8 @@ enum class DropReason : std::uint8_t {
   TcpDuplicateData,   ///< All of its payload had been received before.
   TcpReassemblyFull,  ///< Out of order, and no room to keep it.
   TcpReceiveFull,     ///< In order, but beyond the budget of packets that queues may hold.
+  TcpOldTimestamp,    ///< Its timestamp is older than the newest (RFC 7323 §5): an old duplicate.
+  TcpNoTimestamp,     ///< Lacks the timestamps that both sides agreed on (RFC 7323 §3.2).
   TcpAfterClose,      ///< Carried data for an application that has closed; answered by a reset.
   // Resources
   OutOfPackets,        ///< The packet pool is exhausted.
@@ -133,6 +135,12 @@ struct CoreStats {
   std::uint64_t tcp_keepalive_probes = 0;       ///< Questions to silent peers (RFC 9293 §3.8.4).
   std::uint64_t tcp_soft_errors = 0;            ///< Told to `TcpHandler::on_soft_error`.
   std::uint64_t tcp_out_of_order_segments = 0;  ///< Segments that arrived ahead of a hole.
+  std::uint64_t tcp_duplicates_reported_in =
+      0;  ///< Times a peer said that something of ours arrived twice (RFC 2883).
+  std::uint64_t tcp_duplicates_reported_out =
+      0;  ///< Times we told a peer that something arrived twice (RFC 2883).
+  std::uint64_t tcp_bad_sack_blocks =
+      0;  ///< Selective acknowledgments of what was not in flight (RFC 2018); ignored.
   std::uint64_t tcp_time_wait_recycled =
       0;  ///< TIME-WAIT entries given up early because the table was full.
   std::uint64_t tcp_time_wait_reused =

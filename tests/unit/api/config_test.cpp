@@ -105,6 +105,7 @@ const NumberCase kNumbers[] = {
        c.tcp.local_port_last = static_cast<std::uint16_t>(n);
      },
      1'000, 65'535},
+    {"tcp.quick_acks_max", [](Config& c, std::uint32_t n) { c.tcp.quick_acks_max = n; }, 0, 255},
     {"tcp.syn_ack_retries", [](Config& c, std::uint32_t n) { c.tcp.syn_ack_retries = n; }, 0, 30},
     {"max_path_mtus", [](Config& c, std::uint32_t n) { c.max_path_mtus = n; }, 1, 1'048'576},
     {"tcp.path_mtu_min", [](Config& c, std::uint32_t n) { c.tcp.path_mtu_min = n; }, 88, 1'500},

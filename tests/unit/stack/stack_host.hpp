@@ -140,6 +140,7 @@ class StackHost : public ::testing::Test {
     config.max_listeners = 4;
     config.max_timers = 16;
     config.max_neighbors = 16;
+    config.tcp.quick_acks_max = 0;  // Tests count frames.
     setup.mac = kOurMac;
     setup.addresses = {IpPrefix::make(kOurs, 24).value(), IpPrefix::make(kOursToo, 24).value()};
   }

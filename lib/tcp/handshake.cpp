@@ -82,7 +82,7 @@ void Connection::negotiate(const Resources& resources, Instant now,
   const std::uint16_t peer_mss =
       options.mss.value_or(tuple_.remote.address.is_v4() ? kDefaultMssV4 : kDefaultMssV6);
   // RFC 9293 §3.7.1, MUST-16.
-  path_mtu_.start(now, std::clamp(peer_mss, kMssMin, mss_limit_), resources.config);
+  path_mtu_.start(now, std::clamp(peer_mss, kMssMin, mss_limit_), 0, resources.config);
   mss_ = path_mtu_.mss();
   // RFC 7323 §2.2: scaling counts only if both SYNs offer it.
   if (options.window_scale && offers_wscale_) {

@@ -25,7 +25,7 @@ void Connection::on_path_mss(const Resources& resources, Instant now, std::uint1
     return;
   }
   mss_ = path_mtu_.mss();
-  if (!is_less || active_ == nullptr || !active_->sent.mark_larger_lost(mss)) {
+  if (!is_less || active_ == nullptr || !active_->sent.mark_larger_lost(path_mtu_.most())) {
     return;
   }
   // RFC 1191 §6.5: what was too large goes again at once, in pieces. It says nothing of congestion,

@@ -228,8 +228,6 @@ class Connection {
   // options.cpp
   void offer_options(const TcpConfig& config) noexcept;
   void negotiate(const Resources& resources, Instant now, const wire::TcpOptions& options) noexcept;
-  [[nodiscard]] std::uint16_t fixed_option_bytes() const noexcept;
-  void adopt_path_mss() noexcept;
   void add_options(const Resources& resources, Instant now, SegmentPlan& plan) noexcept;
   void add_sack_blocks(const Resources& resources, SegmentPlan& plan) noexcept;
   [[nodiscard]] bool has_sack_blocks() const noexcept;

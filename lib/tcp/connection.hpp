@@ -248,7 +248,8 @@ class Connection {
                                     Disposition& disposition) noexcept;
   [[nodiscard]] Step check_reset(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
-  void acknowledge_unacceptable(const Segment& segment, Instant now) noexcept;
+  void acknowledge_unacceptable(const Resources& resources, const Segment& segment,
+                                Instant now) noexcept;
   void on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
                        Disposition& disposition) noexcept;
   [[nodiscard]] bool may_answer_oddity(Instant now) noexcept;

@@ -189,7 +189,7 @@ Connection::Step Connection::check_timestamps(const Resources& resources, Instan
   if (!timestamps_.is_old(segment.options.timestamps->value, now)) {
     return Step::Continue;
   }
-  acknowledge_unacceptable(segment, now);
+  acknowledge_unacceptable(resources, segment, now);
   disposition.dropped = DropReason::TcpOldTimestamp;
   return Step::Done;
 }

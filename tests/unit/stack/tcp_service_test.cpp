@@ -136,7 +136,7 @@ TEST_F(TcpServiceTest, SoftErrorsAreToldUnlessDeclined) {
   const auto trouble = [&] {
     ConnectionSlot* const slot =
         tcp().find({.index = socket.index(), .generation = socket.generation()});
-    slot->connection.on_unreachable(tcp().resources(), Error::HostUnreachable);
+    slot->connection.report_soft_error(tcp().resources(), Error::HostUnreachable);
     tcp().settle(*slot);
     turn();
   };

@@ -61,6 +61,7 @@ TEST_F(TcpServiceTest, DscpIsPartOfAcksRetransmissionsAndResets) {
   EXPECT_EQ(next_tcp()->ip.traffic_class >> 2, 12) << "as it is now, not as it was then";
   sent.clear();
   receive(segment_of(peer, kAck, "hello"));
+  turn();
   wait(100ms);
   EXPECT_EQ(next_tcp()->ip.traffic_class >> 2, 12);
   sent.clear();

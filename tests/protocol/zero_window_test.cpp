@@ -222,6 +222,7 @@ TEST_P(ZeroWindow, OursMayStayClosedForEver) {
     sent += std::min(room, 1'000U);
     static_cast<void>(t.take_output());
   }
+  t.at(40ms).expect(ack(sent).with_window(0));
   for (unsigned i = 1; i <= 100; ++i) {
     t.at(t.now() + 60s).peer_sends(data(sent, 1)).expect(ack(sent).with_window(0));
   }

@@ -61,6 +61,7 @@ TEST_F(TcpServiceTest, DscpIsPartOfAcksRetransmissionsAndResets) {
   EXPECT_EQ(next_tcp()->ip.traffic_class >> 2, 12) << "as it is now, not as it was then";
   sent.clear();
   receive(segment_of(peer, kAck, "hello"));
+  turn();
   wait(100ms);
   EXPECT_EQ(next_tcp()->ip.traffic_class >> 2, 12);
   sent.clear();
@@ -136,7 +137,7 @@ TEST_F(TcpServiceTest, SoftErrorsAreToldUnlessDeclined) {
   const auto trouble = [&] {
     ConnectionSlot* const slot =
         tcp().find({.index = socket.index(), .generation = socket.generation()});
-    slot->connection.on_unreachable(tcp().resources(), Error::HostUnreachable);
+    slot->connection.report_soft_error(tcp().resources(), Error::HostUnreachable);
     tcp().settle(*slot);
     turn();
   };

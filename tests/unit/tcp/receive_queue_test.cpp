@@ -53,6 +53,23 @@ TEST_F(ReceiveQueueTest, LargePayloadsStayInTheirPackets) {  // decision 2
   EXPECT_TRUE(queue_.front().empty());
 }
 
+TEST_F(ReceiveQueueTest, AnyByteCanBeLookedAt) {
+  Packet chain = make_packet(0, 700);
+  Packet tail = make_packet(700, 700);
+  ASSERT_TRUE(chain.chain(tail));
+  ASSERT_TRUE(queue_.append(chain, budget_));
+  end_ = 1'400;
+  append(1'400);
+  EXPECT_EQ(queue_.front_packet_bytes(), 1'400U);
+  for (const std::uint32_t offset : {0U, 699U, 700U, 1'399U, 1'400U, 2'799U}) {
+    EXPECT_EQ(queue_.at(offset), byte_at(offset)) << offset;
+  }
+  consume(699);
+  EXPECT_EQ(queue_.at(0), byte_at(699));
+  EXPECT_EQ(queue_.at(1), byte_at(700));
+  EXPECT_EQ(queue_.at(2'100), byte_at(2'799));
+}
+
 TEST_F(ReceiveQueueTest, SmallPayloadsAreCopiedIntoThePacketBefore) {  // decision 5
   append(1'000);
   append(1'000);

@@ -165,6 +165,14 @@ TEST(PathMtu, ASearchHalvesTheIntervalUntilItIsNotWorthwhile) {
   EXPECT_LE(s.path.mss(), 1'300);
 }
 
+TEST(PathMtu, ASizeThatWasLostIsNotTriedAgain) {
+  covers({"RFC 4821 §7.6.2"});
+  Searching s;
+  s.path.on_probe_sent(SeqNum{1}, 1'242);
+  EXPECT_TRUE(s.path.on_loss(SeqNum{1}));
+  EXPECT_EQ(s.probe(), 1'132) << "between 1,024 and 1,241";
+}
+
 TEST(PathMtu, TheSearchIsRepeatedAfterAWhile) {
   covers({"RFC 4821 §7.3"});
   Searching s;

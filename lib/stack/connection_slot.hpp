@@ -38,6 +38,8 @@ struct ConnectionSlot {
   std::uint8_t events = 0;    // Not dispatched yet; bits of tcp::Events.
   Phase phase = Phase::Open;
   bool is_in_demux = false;
+  bool is_early = false;          // Accepted, its handshake is not over: counted by its listener.
+  bool grants_fast_open = false;  // Its SYN,ACK carries a Fast Open cookie.
 };
 
 using TransmitList = base::IntrusiveList<ConnectionSlot, &ConnectionSlot::transmit_link>;

@@ -13,6 +13,7 @@
 #include "tcp/receive_queue.hpp"
 #include "tcp/send_buffer.hpp"
 #include "tcp/sent_segments.hpp"
+#include "wire/tcp_options.hpp"
 
 namespace millrace::tcp {
 
@@ -21,6 +22,7 @@ struct ActiveBlock {
   SentSegments sent;
   ReceiveQueue receive_queue;
   ReassemblyQueue reassembly;
+  wire::FastOpenCookie fast_open;  // Of the SYN that is to carry data.
 
   [[nodiscard]] bool is_needed() const noexcept {
     return !send_buffer.empty() || !sent.empty() || !receive_queue.empty() || !reassembly.empty();

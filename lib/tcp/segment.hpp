@@ -30,8 +30,8 @@ struct Segment {
   [[nodiscard]] SeqNum end() const noexcept { return seq + length(); }
 };
 
-/// A segment to send. The payload is the range [seq, seq + payload_bytes) of the connection's send
-/// buffer.
+/// A segment to send. The payload is that many bytes from `payload_seq()` on of the connection's
+/// send buffer.
 struct SegmentPlan {
   SeqNum seq{0};
   SeqNum ack{0};
@@ -39,6 +39,9 @@ struct SegmentPlan {
   std::uint16_t window = 0;  ///< As on the wire.
   TcpFlags flags{};
   wire::TcpOptions options;
+
+  /// Where the payload begins: a SYN has an octet before it.
+  [[nodiscard]] SeqNum payload_seq() const noexcept { return seq + (flags.syn() ? 1U : 0U); }
 };
 
 }  // namespace millrace::tcp

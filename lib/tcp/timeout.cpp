@@ -71,6 +71,10 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
     end(resources, fail(Error::TimedOut));
     return;
   }
+  if (state_ == TcpState::SynSent && active_ != nullptr) {
+    // RFC 7413 §4.2.1: the data of our SYN goes again when the handshake is over.
+    active_->sent.mark_all_lost();
+  }
   ++syn_retransmissions_;
   ++resources.stats.tcp_retransmitted_segments;
   rtt_.back_off();

@@ -36,12 +36,16 @@ struct SackBlock {
   friend constexpr bool operator==(const SackBlock&, const SackBlock&) noexcept = default;
 };
 
+/// RFC 7413 §4.1.1: 4 to 16 octets, an even number of them; none at all asks for one.
+using FastOpenCookie = base::FixedVector<std::byte, 16>;
+
 struct TcpOptions {
   std::optional<std::uint16_t> mss;          ///< Bytes. May be absurdly small.
   std::optional<std::uint8_t> window_scale;  ///< Parsed: at most `kWindowScaleMax`.
   bool sack_permitted = false;
   std::optional<TcpTimestamps> timestamps;
   base::FixedVector<SackBlock, kSackBlocksMax> sack;
+  std::optional<FastOpenCookie> fast_open;  ///< In a SYN only.
 
   friend bool operator==(const TcpOptions&, const TcpOptions&) noexcept = default;
 
@@ -56,9 +60,9 @@ struct TcpOptions {
 [[nodiscard]] std::size_t tcp_options_size(const TcpOptions& options, bool is_syn) noexcept;
 
 /// Writes the options in Linux's order and padding and returns how many bytes that took. A SYN
-/// carries MSS, SACK permitted, timestamps and window scale; any other segment carries timestamps
-/// and as many SACK blocks, from the first on, as fit (three beside timestamps). `out` must have
-/// room for `tcp_options_size`.
+/// carries MSS, SACK permitted, timestamps, window scale and a Fast Open cookie; any other segment
+/// carries timestamps and as many SACK blocks, from the first on, as fit (three beside timestamps).
+/// `out` must have room for `tcp_options_size`.
 std::size_t emit_tcp_options(std::span<std::byte> out, const TcpOptions& options,
                              bool is_syn) noexcept;
 

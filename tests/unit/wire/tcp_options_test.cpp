@@ -105,6 +105,11 @@ const ReadCase kReadCases[] = {
     {"SACK permitted with a body", "04 03 00", {}},
     {"timestamps too short", "08 09 01 02 03 04 05 06 07", {}},
     {"timestamps too long", "08 0b 01 02 03 04 05 06 07 08 09", {}},
+    {"Fast Open cookie of an odd size", "22 07 01 02 03 04 05", {}},
+    {"Fast Open cookie too short", "22 04 01 02", {}},
+    {"Fast Open cookie too long",
+     "22 14 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12",
+     {}},
     {"SACK without blocks", "05 02", {}},
     {"SACK with half a block", "05 06 00 00 00 01", {}},
     {"SACK with a block and a half", "05 0e 00 00 00 01 00 00 00 02 00 00 00 03", {}},
@@ -241,6 +246,38 @@ TEST(TcpOptions, WritesInLinuxOrderAndPadding) {
     EXPECT_EQ(emit_tcp_options(out, options, c.is_syn), expected.size());
     EXPECT_EQ(out, expected);
   }
+}
+
+TcpOptions with_cookie(std::size_t size) {
+  TcpOptions options = all_of_a_syn();
+  options.fast_open.emplace();
+  for (std::size_t i = 0; i < size; ++i) {
+    EXPECT_TRUE(options.fast_open->push_back(static_cast<std::byte>(0xa0 + i)));
+  }
+  return options;
+}
+
+TEST(TcpOptions, FastOpenCookiesOfEverySizeSurvive) {  // RFC 7413 §4.1.1
+  for (const std::size_t size : {0U, 4U, 6U, 8U, 10U, 12U, 14U, 16U}) {
+    Bytes out(kTcpOptionsSizeMax);
+    const std::size_t written = emit_tcp_options(out, with_cookie(size), true);
+    EXPECT_EQ(written % 4, 0U);
+    EXPECT_LE(written, kTcpOptionsSizeMax);
+    const auto read = TcpOptions::parse(std::span{out}.first(written));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, with_cookie(size)) << size;
+  }
+}
+
+TEST(TcpOptions, FastOpenStandsLastAndPaddedBehind) {  // as Linux writes it
+  Bytes expected = from_hex(std::string{kLinuxSyn} + "22 0a a0 a1 a2 a3 a4 a5 a6 a7 01 01");
+  Bytes out(kTcpOptionsSizeMax);
+  out.resize(emit_tcp_options(out, with_cookie(8), true));
+  EXPECT_EQ(out, expected);
+  expected = from_hex(std::string{kLinuxSyn} + "22 02 01 01");
+  out.resize(kTcpOptionsSizeMax);
+  out.resize(emit_tcp_options(out, with_cookie(0), true));
+  EXPECT_EQ(out, expected);
 }
 
 TEST(TcpOptionsDeathTest, NeedsRoom) {

@@ -17,8 +17,11 @@ namespace {
 // How long a line may wait for company.
 constexpr millrace::Duration kGatherTime = std::chrono::milliseconds{100};
 
+// O_NONBLOCK: a FIFO that nobody reads must hold up neither the start nor the helper; a file's
+// writes are as without it.
 File open_for_appending(const std::string& path) noexcept {
-  return File{::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640)};
+  return File{::open(path.c_str(),
+                     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640)};
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ millrace::Result<void, std::string> check(const Httpd& httpd) {
                           " s is out of range; give 0 to " + std::to_string(kSecondsMax));
   }
   if (httpd.requests_max == 0) {
-    return millrace::fail(std::string{"--max-requests: 0 would answer nothing; give at least 1"});
+    return millrace::fail("--max-requests: 0 would answer nothing; give at least 1");
   }
   return {};
 }

@@ -127,11 +127,11 @@ RequestParser::Step RequestParser::parse_body(std::span<const std::byte> input) 
 void RequestParser::on_request_impl(http::verb method, Text name, Text target, int version,
                                     ErrorCode& error) {
   request_.method_name.assign({name.data(), name.size()});
+  request_.method = method_of(method);  // Also of what is refused: no answer to HEAD has a body.
   if (target.size() > kTargetBytesMax) {
     refuse(Status::UriTooLong, error);
     return;
   }
-  request_.method = method_of(method);
   request_.minor_version = version == 11 ? 1 : 0;
   request_.target_size = static_cast<std::uint16_t>(target.size());
   std::ranges::copy(target, request_.target_bytes.begin());

@@ -43,8 +43,7 @@ millrace::Result<std::unique_ptr<Server>, std::string> Server::start(
   std::unique_ptr<Server> server{new Server{worker, setup, max_connections}};
   const auto listener = worker.listen({.port = port}, *server);
   if (!listener) {
-    return millrace::fail("port " + std::to_string(port.number()) + ": " +
-                          std::string{to_string(listener.error())});
+    return millrace::fail("port " + std::to_string(port.number()), listener.error());
   }
   server->listener_ = *listener;
   return server;

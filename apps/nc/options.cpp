@@ -38,7 +38,7 @@ millrace::Result<Options, std::string> read_options(const Arguments& arguments) 
   const bool has_host = !arguments.second.empty();
   const std::string& port_text = has_host ? arguments.second : arguments.first;
   if (!has_host && !arguments.listens) {
-    return millrace::fail(std::string{"say HOST and PORT, or -l PORT"});
+    return millrace::fail("say HOST and PORT, or -l PORT");
   }
   const auto port = read_number<std::uint16_t>(port_text);
   if (!port || *port == 0) {

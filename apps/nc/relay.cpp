@@ -30,12 +30,11 @@ millrace::Result<void, std::string> Relay::start() {
   if (options_.listens) {
     const auto listener = worker_.listen({.port = peer.port, .address = peer.address}, *this);
     if (!listener) {
-      return millrace::fail("port " + std::to_string(peer.port.number()) + ": " +
-                            std::string{to_string(listener.error())});
+      return millrace::fail("port " + std::to_string(peer.port.number()), listener.error());
     }
     listener_ = *listener;
     if (options_.wait && !worker_.after(*options_.wait, [this] { stop_listening(); })) {
-      return millrace::fail(std::string{"-w cannot be kept: no timer is free"});
+      return millrace::fail("-w cannot be kept: no timer is free");
     }
     say("listening on port " + std::to_string(peer.port.number()));
     return {};
@@ -43,7 +42,7 @@ millrace::Result<void, std::string> Relay::start() {
   const auto socket =
       worker_.connect(peer, *this, {.local_port = options_.source_port, .timeout = options_.wait});
   if (!socket) {
-    return millrace::fail(peer_name_ + ": " + std::string{to_string(socket.error())});
+    return millrace::fail(peer_name_, socket.error());
   }
   return {};
 }

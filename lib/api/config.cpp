@@ -73,6 +73,7 @@ Problem check_core_limits(const Config& config) {
       NumberLimit{"max_orphans", config.max_orphans, 1, 64 * kMebi},
       NumberLimit{"max_timers", config.max_timers, 1, 64 * kMebi},
       NumberLimit{"max_neighbors", config.max_neighbors, 1, kMebi},
+      NumberLimit{"max_path_mtus", config.max_path_mtus, 1, kMebi},
       NumberLimit{"background_threads", config.background_threads, 0, 256},
       NumberLimit{"max_active_blocks", config.max_active_blocks, 0, config.max_connections},
       NumberLimit{"packets", config.packets, 2048, 16 * kMebi},
@@ -89,15 +90,25 @@ Problem check_tcp_limits(const Config& config) {
   const TcpConfig& tcp = config.tcp;
   const std::array limits{
       NumberLimit{"tcp.send_buffer_bytes", tcp.send_buffer_bytes, 4 * kKibi, kGibi},
+      NumberLimit{"tcp.send_buffer_initial_bytes", tcp.send_buffer_initial_bytes, 4 * kKibi, kGibi},
       NumberLimit{"tcp.receive_buffer_bytes", tcp.receive_buffer_bytes, 16 * kKibi, kGibi},
+      NumberLimit{"tcp.receive_buffer_initial_bytes", tcp.receive_buffer_initial_bytes, 16 * kKibi,
+                  kGibi},
+      // RFC 9293 §3.8.3, SHLD-10.
+      NumberLimit{"tcp.r1_retransmissions", tcp.r1_retransmissions, 3, 255},
+      NumberLimit{"tcp.hop_limit", tcp.hop_limit, 1, 255},
       NumberLimit{"tcp.initial_window_segments", tcp.initial_window_segments, 1, 64},
       NumberLimit{"tcp.reassembly_segments_max", tcp.reassembly_segments_max, 0, 65'535},
       NumberLimit{"tcp.syn_backlog", tcp.syn_backlog, 1, kMebi},
       NumberLimit{"tcp.syn_ack_retries", tcp.syn_ack_retries, 0, 30},
+      NumberLimit{"tcp.path_mtu_min", tcp.path_mtu_min, 88, 1500},
+      NumberLimit{"tcp.mtu_probing_base", tcp.mtu_probing_base, 48, 9000},
+      NumberLimit{"tcp.black_hole_timeouts", tcp.black_hole_timeouts, 1, 30},
       NumberLimit{"tcp.challenge_acks_per_second", tcp.challenge_acks_per_second, 1, kMebi},
       NumberLimit{"tcp.fast_open_destinations", tcp.fast_open_destinations, 0, kMebi},
       NumberLimit{"tcp.local_port_first", tcp.local_port_first, 1, 65'535},
       NumberLimit{"tcp.local_port_last", tcp.local_port_last, tcp.local_port_first, 65'535},
+      NumberLimit{"tcp.quick_acks_max", tcp.quick_acks_max, 0, 255},
   };
   for (const NumberLimit& limit : limits) {
     if (Problem problem = check_number(limit)) {
@@ -115,6 +126,8 @@ Problem check_tcp_times(const Config& config) {
       TimeLimit{"tcp.rto_min", tcp.rto_min, kPositive, tcp.rto_max},
       TimeLimit{"tcp.rto_initial", tcp.rto_initial, tcp.rto_min, tcp.rto_max},
       TimeLimit{"tcp.user_timeout", tcp.user_timeout, kPositive, kUnlimited},
+      TimeLimit{"tcp.user_timeout_max", tcp.user_timeout_max, kPositive, kUnlimited},
+      TimeLimit{"tcp.user_timeout_min", tcp.user_timeout_min, kPositive, tcp.user_timeout_max},
       TimeLimit{"tcp.connect_timeout", tcp.connect_timeout, kPositive, kUnlimited},
       // RFC 9293 §3.8.6.3, MUST-40: an acknowledgment is delayed by less than 0.5 s.
       TimeLimit{"tcp.delayed_ack", tcp.delayed_ack, 0s, 499ms},
@@ -125,6 +138,9 @@ Problem check_tcp_times(const Config& config) {
       TimeLimit{"tcp.fast_open_key_lifetime", tcp.fast_open_key_lifetime, 1s, kUnlimited / 2},
       TimeLimit{"tcp.fast_open_pause", tcp.fast_open_pause, 1s, kUnlimited / 128},
       TimeLimit{"tcp.fin_wait_2_timeout", tcp.fin_wait_2_timeout, kPositive, kUnlimited},
+      // RFC 1191 §6.3: no sooner than 5 minutes after a router has spoken.
+      TimeLimit{"tcp.path_mtu_lifetime", tcp.path_mtu_lifetime, 5min, 24h},
+      TimeLimit{"tcp.mtu_probing_interval", tcp.mtu_probing_interval, 1min, 24h},
   };
   for (const TimeLimit& limit : limits) {
     if (Problem problem = check_time(limit)) {

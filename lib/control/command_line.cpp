@@ -75,6 +75,20 @@ std::string unreadable_file(const std::string& file) {
 
 }  // namespace
 
+std::string objection_of(const CLI::Error& error) {
+  std::string message = error.what();
+  if (error.get_name() == "OptionAlreadyAdded") {
+    // "...: NAME is already added".
+    message.resize(std::min(message.size(), message.rfind(" is already added")));
+    return fmt::format("the name '{}' is taken already; choose another for the program's own",
+                       message.substr(message.rfind(' ') + 1));
+  }
+  if (error.get_name() == "OptionNotFound") {
+    return "no option of that name was declared before";
+  }
+  return message;
+}
+
 void set_help_layout(CLI::App& app) {
   const auto formatter = std::make_shared<HelpFormatter>();
   formatter->column_width(kHelpColumn);

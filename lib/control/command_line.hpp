@@ -1,5 +1,5 @@
-// Reading a command line: CLI11's exceptions end here and become an exit status and a text; the
-// layout of the help page. Which options there are is said elsewhere.
+// Declaring options and reading a command line: CLI11's exceptions end here and become a text and
+// an exit status; the layout of the help page. Which options there are is said elsewhere.
 #pragma once
 
 #include <optional>
@@ -19,6 +19,20 @@ struct Stop {
   int status = 0;
   std::string text;
 };
+
+/// What an exception about a declaration means, for whoever wrote the program.
+[[nodiscard]] std::string objection_of(const CLI::Error& error);
+
+/// Calls `declare`, which adds to a CLI11 application. Empty: it was accepted.
+template <class Declare>
+[[nodiscard]] std::optional<std::string> objection_to(Declare declare) {
+  try {
+    declare();
+    return std::nullopt;
+  } catch (const CLI::Error& error) {
+    return objection_of(error);
+  }
+}
 
 /// Our layout of the help page: defaults behind the explanations.
 void set_help_layout(CLI::App& app);

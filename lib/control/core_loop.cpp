@@ -37,6 +37,7 @@ void CoreLoop::run() {
   while (!stop_.is_stop_requested() && !is_drained()) {
     if (stop_.is_drain_requested() && !drain_deadline_) {
       begin_drain();
+      continue;  // Nothing may be left to wait for, and a turn might sleep until the deadline.
     }
     turn();
   }

@@ -27,6 +27,7 @@
 #include "device/capture.hpp"
 #include "device/device.hpp"
 #include "device/dpdk/eal.hpp"
+#include "device/dpdk/xdp_claim.hpp"
 #include "packet/packet_pool.hpp"
 #include "runtime/background_pool.hpp"
 #include "runtime/tsc_clock.hpp"
@@ -116,6 +117,7 @@ class Instance {
   std::optional<runtime::TscClock> clock_;
   std::optional<base::Random> random_;
   std::uint64_t randoms_made_ = 0;  // Each differs from the others, with a configured seed as well.
+  std::vector<device::XdpClaim> xdp_claims_;  // Outlive the drivers, which end with the EAL.
   std::optional<device::Eal> eal_;
   std::unique_ptr<device::CaptureFile> capture_;
   /// What is told of a device; in the plan's order.

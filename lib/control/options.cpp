@@ -13,6 +13,7 @@
 #include "control/device_tables.hpp"
 #include "control/interface_spec.hpp"
 #include "control/option_adder.hpp"
+#include "control/tcp_settings.hpp"
 #include "device/dpdk/device_spec.hpp"
 #include "net/interface.hpp"
 
@@ -66,7 +67,8 @@ std::string option_of(const std::string& field) {
       return std::string{option};
     }
   }
-  return field;
+  constexpr std::string_view kTcp = "tcp.";
+  return field.starts_with(kTcp) ? "--tcp " + field.substr(kTcp.size()) : field;
 }
 
 /// What is planned for but not offered yet is refused here, in one place.
@@ -106,6 +108,7 @@ SharedOptions::SharedOptions(CLI::App& app, const Config& defaults) {
   declare_device_options(app);
   declare_core_options(app);
   declare_limits(app);
+  declare_tcp_options(app);
   declare_other_options(app);
 }
 
@@ -220,6 +223,29 @@ void SharedOptions::declare_limits(CLI::App& app) {
       "Give a connection up after so long without progress")
       ->type_name("SECONDS")
       ->default_str(seconds_text(config.tcp.user_timeout));
+}
+
+void SharedOptions::declare_tcp_options(CLI::App& app) {
+  TcpConfig& tcp = settings_.config.tcp;
+  const auto understand = [](std::string_view text) {
+    TcpConfig scratch;
+    return apply_tcp_setting(scratch, text);
+  };
+  const auto take = [&tcp](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      static_cast<void>(apply_tcp_setting(tcp, text));
+    }
+  };
+  add_checked_list(app, "--tcp", understand, take,
+                   "One of TCP's settings, which --tcp-help lists; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->default_str("as --tcp-help says");
+  // CLI11 ends a parse by an exception; this one prints its text, as --version does.
+  const auto explain = [&tcp](std::int64_t) {
+    throw CLI::CallForVersion(
+        "Settings for --tcp NAME=VALUE, with what they are now:\n" + tcp_settings_text(tcp), 0);
+  };
+  app.add_flag_function("--tcp-help", explain, "List TCP's settings and exit");
 }
 
 void SharedOptions::declare_other_options(CLI::App& app) {

@@ -42,6 +42,7 @@ class SharedOptions {
   void declare_device_options(CLI::App& app);
   void declare_core_options(CLI::App& app);
   void declare_limits(CLI::App& app);
+  void declare_tcp_options(CLI::App& app);
   void declare_other_options(CLI::App& app);
 
   Settings settings_;

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,14 @@ struct Program::Implementation {
   [[nodiscard]] std::string versions() const {
     return fmt::format("{} {} (DPDK {})", name, control::kMillraceVersion, device::Eal::version());
   }
+  /// `add` declares an option with these names, or says more about one. What CLI11 objects to is
+  /// kept for `run` to tell.
+  template <class Add>
+  void declare(const std::string& names, Add add) {
+    if (const auto objection = control::objection_to([&] { add(app); }); objection && !mistake) {
+      mistake = fmt::format("a mistake in the program, in declaring {}: {}", names, *objection);
+    }
+  }
   [[nodiscard]] Result<Settings, Stop> read(int argc, char** argv);
   /// The exit status after an orderly end.
   [[nodiscard]] Result<int, Stop> serve(const Settings& settings, Start& start);
@@ -74,6 +83,7 @@ struct Program::Implementation {
   Config config;
   std::vector<std::move_only_function<Result<void, std::string>()>> checks;
   std::vector<std::string> suggestions;
+  std::optional<std::string> mistake;  // The first one in declaring options.
   OnStop on_stop;
   bool reports_to_stderr = false;
 };
@@ -85,31 +95,37 @@ Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
 
 Program& Program::flag(const std::string& names, bool& target, const std::string& help) {
-  implementation_->app.add_flag(names, target, help);
+  implementation_->declare(names, [&](CLI::App& app) { app.add_flag(names, target, help); });
   return *this;
 }
 
 Program& Program::option(const std::string& names, std::string& target, const std::string& help) {
-  implementation_->app.add_option(names, target, help)->capture_default_str()->type_name("TEXT");
+  implementation_->declare(names, [&](CLI::App& app) {
+    app.add_option(names, target, help)->capture_default_str()->type_name("TEXT");
+  });
   return *this;
 }
 
 Program& Program::option(const std::string& names, std::uint64_t& target, const std::string& help) {
   const auto parse = [](std::string_view text) { return control::parse_count(text, {}); };
-  control::add_checked_option(
-      implementation_->app, names, parse, [&target](std::uint64_t value) { target = value; }, help)
-      ->type_name("N")
-      ->default_str(std::to_string(target));
+  implementation_->declare(names, [&](CLI::App& app) {
+    control::add_checked_option(
+        app, names, parse, [&target](std::uint64_t value) { target = value; }, help)
+        ->type_name("N")
+        ->default_str(std::to_string(target));
+  });
   return *this;
 }
 
 Program& Program::option(const std::string& names, std::optional<std::uint64_t>& target,
                          const std::string& help) {
   const auto parse = [](std::string_view text) { return control::parse_count(text, {}); };
-  control::add_checked_option(
-      implementation_->app, names, parse, [&target](std::uint64_t value) { target = value; }, help)
-      ->type_name("N")
-      ->default_str(target ? std::to_string(*target) : "");
+  implementation_->declare(names, [&](CLI::App& app) {
+    control::add_checked_option(
+        app, names, parse, [&target](std::uint64_t value) { target = value; }, help)
+        ->type_name("N")
+        ->default_str(target ? std::to_string(*target) : "");
+  });
   return *this;
 }
 
@@ -117,34 +133,40 @@ Program& Program::option(const std::string& names, Duration& target, const std::
   const auto parse = [](std::string_view text) {
     return control::parse_seconds(text, {.min = 0, .max = 1'000'000});
   };
-  control::add_checked_option(
-      implementation_->app, names, parse, [&target](Duration value) { target = value; }, help)
-      ->type_name("SECONDS")
-      ->default_str(control::seconds_text(target));
+  implementation_->declare(names, [&](CLI::App& app) {
+    control::add_checked_option(
+        app, names, parse, [&target](Duration value) { target = value; }, help)
+        ->type_name("SECONDS")
+        ->default_str(control::seconds_text(target));
+  });
   return *this;
 }
 
 Program& Program::option(const std::string& names, Port& target, const std::string& help) {
-  control::add_checked_option(
-      implementation_->app, names, control::parse_port, [&target](Port value) { target = value; },
-      help)
-      ->type_name("PORT")
-      ->default_str(target.is_unspecified() ? "" : std::to_string(target.number()));
+  implementation_->declare(names, [&](CLI::App& app) {
+    control::add_checked_option(
+        app, names, control::parse_port, [&target](Port value) { target = value; }, help)
+        ->type_name("PORT")
+        ->default_str(target.is_unspecified() ? "" : std::to_string(target.number()));
+  });
   return *this;
 }
 
 Program& Program::option(const std::string& names, std::optional<Endpoint>& target,
                          const std::string& help) {
-  control::add_checked_option(
-      implementation_->app, names, control::parse_endpoint,
-      [&target](const Endpoint& value) { target = value; }, help)
-      ->type_name("ADDRESS:PORT")
-      ->default_str(target ? target->to_string() : "");
+  implementation_->declare(names, [&](CLI::App& app) {
+    control::add_checked_option(
+        app, names, control::parse_endpoint, [&target](const Endpoint& value) { target = value; },
+        help)
+        ->type_name("ADDRESS:PORT")
+        ->default_str(target ? target->to_string() : "");
+  });
   return *this;
 }
 
 Program& Program::required(const std::string& names) {
-  implementation_->app.get_option(last_name(names))->required();
+  implementation_->declare(names,
+                           [&](CLI::App& app) { app.get_option(last_name(names))->required(); });
   return *this;
 }
 
@@ -183,12 +205,18 @@ int Program::run(int argc, char** argv, Start start) {
 }
 
 Result<Settings, Stop> Program::Implementation::read(int argc, char** argv) {
-  app.set_version_flag("--version", versions(), "Print Millrace's and DPDK's version");
-  control::SharedOptions shared{app, config};
+  std::optional<control::SharedOptions> shared;
+  declare("the options of all Millrace programs", [&](CLI::App&) {
+    app.set_version_flag("--version", versions(), "Print Millrace's and DPDK's version");
+    shared.emplace(app, config);
+  });
+  if (mistake) {
+    return fail(Stop{control::kExitUsage, control::error_line(name, *mistake)});
+  }
   if (std::optional<Stop> stop = control::read_command_line(app, argc, argv)) {
     return fail(*std::move(stop));
   }
-  Result<Settings, std::string> settings = shared.settle();
+  Result<Settings, std::string> settings = shared->settle();
   if (!settings) {
     return fail(Stop{control::kExitUsage, control::error_line(name, settings.error())});
   }

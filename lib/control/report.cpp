@@ -43,6 +43,11 @@ std::string address_text(const DeviceReport& device, bool has_first_gateway) {
 void add_device(std::string& text, const DeviceReport& device, bool has_first_gateway) {
   add_line(text, "device", device_text(device));
   add_line(text, "address", address_text(device, has_first_gateway));
+  if (device.reflects) {
+    add_line(text, "reach",
+             "this program alone: it may connect to itself; others can with another --device, "
+             "tap:millrace0 say");
+  }
   if (!device.host_end.empty()) {
     add_line(text, "host", fmt::format("{}, until the end", device.host_end));
   }
@@ -58,6 +63,15 @@ void add_devices(std::string& text, const std::vector<DeviceReport>& devices) {
     add_device(text, device, !had_gateway);
     had_gateway = had_gateway || device.gateway.has_value();
   }
+}
+
+std::optional<IpAddress> address_for_others(const std::vector<DeviceReport>& devices) {
+  for (const DeviceReport& device : devices) {
+    if (!device.reflects && !device.addresses.empty()) {
+      return device.addresses.front().address();
+    }
+  }
+  return std::nullopt;
 }
 
 std::string idle_text(const StartReport& report) {
@@ -88,7 +102,7 @@ std::string bytes_text(std::uint64_t bytes) {
 using Counter = std::uint64_t CoreStats::*;
 
 // Sums; `longest_turn` is a maximum and stands apart.
-constexpr std::array<std::pair<std::string_view, Counter>, 41> kCounters{{
+constexpr std::array<std::pair<std::string_view, Counter>, 54> kCounters{{
     {"rx_frames", &CoreStats::rx_frames},
     {"rx_bytes", &CoreStats::rx_bytes},
     {"tx_frames", &CoreStats::tx_frames},
@@ -108,7 +122,12 @@ constexpr std::array<std::pair<std::string_view, Counter>, 41> kCounters{{
     {"tcp_retransmission_timeouts", &CoreStats::tcp_retransmission_timeouts},
     {"tcp_fast_retransmits", &CoreStats::tcp_fast_retransmits},
     {"tcp_zero_window_probes", &CoreStats::tcp_zero_window_probes},
+    {"tcp_keepalive_probes", &CoreStats::tcp_keepalive_probes},
+    {"tcp_soft_errors", &CoreStats::tcp_soft_errors},
     {"tcp_out_of_order_segments", &CoreStats::tcp_out_of_order_segments},
+    {"tcp_duplicates_reported_in", &CoreStats::tcp_duplicates_reported_in},
+    {"tcp_duplicates_reported_out", &CoreStats::tcp_duplicates_reported_out},
+    {"tcp_bad_sack_blocks", &CoreStats::tcp_bad_sack_blocks},
     {"tcp_time_wait_recycled", &CoreStats::tcp_time_wait_recycled},
     {"tcp_time_wait_reused", &CoreStats::tcp_time_wait_reused},
     {"tcp_challenge_acks_out", &CoreStats::tcp_challenge_acks_out},
@@ -122,6 +141,14 @@ constexpr std::array<std::pair<std::string_view, Counter>, 41> kCounters{{
     {"tcp_fast_opens_lost", &CoreStats::tcp_fast_opens_lost},
     {"tcp_orphans_reset", &CoreStats::tcp_orphans_reset},
     {"tcp_broken_invariants", &CoreStats::tcp_broken_invariants},
+    {"tcp_path_errors", &CoreStats::tcp_path_errors},
+    {"tcp_path_mtu_lowered", &CoreStats::tcp_path_mtu_lowered},
+    {"tcp_mtu_black_holes", &CoreStats::tcp_mtu_black_holes},
+    {"tcp_mtu_probes", &CoreStats::tcp_mtu_probes},
+    {"tcp_mtu_probes_arrived", &CoreStats::tcp_mtu_probes_arrived},
+    {"tcp_ecn_connections", &CoreStats::tcp_ecn_connections},
+    {"tcp_ecn_marks_in", &CoreStats::tcp_ecn_marks_in},
+    {"tcp_ecn_reductions", &CoreStats::tcp_ecn_reductions},
     {"arp_requests_out", &CoreStats::arp_requests_out},
     {"arp_replies_out", &CoreStats::arp_replies_out},
     {"arp_conflicts", &CoreStats::arp_conflicts},
@@ -181,11 +208,9 @@ std::string to_text(const StartReport& report) {
   if (!report.capture_file.empty()) {
     add_line(text, "capture", report.capture_file);
   }
-  if (!report.devices.empty() && !report.devices.front().addresses.empty()) {
+  if (const auto address = address_for_others(report.devices)) {
     for (const std::string& suggestion : report.suggestions) {
-      text +=
-          fmt::format("try: {}\n",
-                      with_address(suggestion, report.devices.front().addresses.front().address()));
+      text += fmt::format("try: {}\n", with_address(suggestion, *address));
     }
   }
   return text;

@@ -21,6 +21,7 @@ struct DeviceReport {
   MacAddress mac;
   std::uint16_t mtu = 1500;
   bool is_link_up = true;
+  bool reflects = false;  ///< What is sent comes back, so nobody else hears it.
   std::vector<IpPrefix> addresses;
   std::optional<IpAddress> gateway;
   std::string offloads;     ///< What was agreed with the driver.
@@ -43,7 +44,8 @@ struct StartReport {
   std::string memory_kind;                 ///< "hugepages" or "ordinary pages".
   std::uint32_t max_connections = 0;       ///< Of all workers.
   std::string capture_file;
-  std::vector<std::string> suggestions;  ///< `{address}` stands for our first address.
+  std::vector<std::string> suggestions;  ///< `{address}` stands for the first address that others
+                                         ///< can reach; without one there is nothing to try.
 };
 
 /// Several lines, each ended.

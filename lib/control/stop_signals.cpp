@@ -11,6 +11,16 @@
 
 namespace millrace::control {
 
+namespace {
+
+/// As nohup has it: the program is to outlive its terminal.
+bool is_ignored(int signal) noexcept {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
 Result<StopSignals, std::string> StopSignals::block() {
   sigset_t signals;
   sigset_t previous;
@@ -18,6 +28,10 @@ Result<StopSignals, std::string> StopSignals::block() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGUSR1);
+  // A signal that is blocked arrives even where it is ignored.
+  if (!is_ignored(SIGHUP)) {
+    sigaddset(&signals, SIGHUP);
+  }
   // A reader of our output that goes away is that output's failure, not the process's: a warning
   // that a frame caused must not end it (decision 11).
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));

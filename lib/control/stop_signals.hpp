@@ -1,4 +1,4 @@
-// StopSignals: SIGINT, SIGTERM and SIGUSR1 as something to read, instead of something that
+// StopSignals: SIGINT, SIGTERM, SIGHUP and SIGUSR1 as something to read, instead of something that
 // interrupts.
 #pragma once
 
@@ -10,9 +10,9 @@
 
 namespace millrace::control {
 
-/// Blocks them for the calling thread and for all that it starts later; the previous mask
-/// returns with the destruction. Make one before any other thread. What arrived and was not taken
-/// is then forgotten.
+/// Blocks them for the calling thread and for all that it starts later, SIGHUP only where nobody
+/// has had it ignored (nohup); the previous mask returns with the destruction. Make one before any
+/// other thread. What arrived and was not taken is then forgotten.
 class StopSignals {
  public:
   /// Error: the reason in words.

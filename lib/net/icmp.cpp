@@ -73,7 +73,12 @@ std::optional<IcmpError> Icmp::on_packet(Instant now, const Interface& interface
   if (is_error(icmp->type)) {
     return read_error(header, *icmp, message);
   }
-  // RFC 6633 §3: a source quench is discarded. Redirects (RFC 1122 §3.2.2.2) are declined: a
+  if (icmp->type == wire::IcmpType::SourceQuench) {
+    // RFC 6633 §3; RFC 9293 §3.9.2.2, MUST-55.
+    stats_.count(DropReason::IcmpSourceQuench);
+    return std::nullopt;
+  }
+  // Redirects (RFC 1122 §3.2.2.2) are declined: a
   // gateway that is configured is not to be replaced by whoever asks. Echo replies answer nothing,
   // for we send no requests.
   stats_.count(DropReason::IcmpUnknownType);

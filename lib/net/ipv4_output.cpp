@@ -130,6 +130,11 @@ Result<void, DropReason> Ipv4Output::send(Instant now, packet::Packet packet,
   return parked;
 }
 
+void Ipv4Output::doubt(Instant now, const Path& path) noexcept {
+  neighbors_.doubt(now, {.interface_index = path.interface->index, .address = path.next_hop});
+  arp_.send_solicitations();
+}
+
 void Ipv4Output::write_ipv4_header(packet::Packet& packet, const Datagram& datagram,
                                    const Interface& interface) noexcept {
   const auto total_length = static_cast<std::uint16_t>(packet.size() + wire::kIpv4HeaderSize);

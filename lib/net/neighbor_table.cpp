@@ -113,6 +113,13 @@ void NeighborTable::confirm(Instant now, const NeighborKey& key) noexcept {
   }
 }
 
+void NeighborTable::doubt(Instant now, const NeighborKey& key) noexcept {
+  Neighbor* const neighbor = find(key);
+  if (neighbor != nullptr && neighbor->state == NeighborState::Reachable) {
+    start_probing(now, *neighbor);
+  }
+}
+
 void NeighborTable::advance(Instant now) noexcept {
   timers_.advance(now, kExpiriesPerAdvance,
                   [&](base::TimerNode& timer) { on_timer(now, slots_.at(timer.owner)); });
@@ -245,6 +252,13 @@ void NeighborTable::ask(Neighbor& neighbor) noexcept {
   }
 }
 
+void NeighborTable::start_probing(Instant now, Neighbor& neighbor) noexcept {
+  neighbor.state = NeighborState::Probing;
+  neighbor.solicitations = 0;
+  ask(neighbor);
+  timers_.arm(neighbor.timer, now + times_.probe_interval);
+}
+
 void NeighborTable::release_waiting(Interface& interface, Neighbor& neighbor) noexcept {
   while (packet::Packet frame = neighbor.waiting.pop_front()) {
     --parked_;
@@ -283,10 +297,7 @@ void NeighborTable::on_reachable_timer(Instant now, Neighbor& neighbor) noexcept
   if (now < refresh_at) {
     timers_.arm(neighbor.timer, refresh_at);  // Confirmed since the timer was armed.
   } else if (neighbor.was_used && neighbor.used_at > neighbor.confirmed_at) {
-    neighbor.state = NeighborState::Probing;
-    neighbor.solicitations = 0;
-    ask(neighbor);
-    timers_.arm(neighbor.timer, now + times_.probe_interval);
+    start_probing(now, neighbor);
   } else if (now < expires_at) {
     timers_.arm(neighbor.timer, expires_at);
   } else {

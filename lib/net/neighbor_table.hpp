@@ -105,6 +105,11 @@ class NeighborTable {
   /// for unknown ones without effect.
   void confirm(Instant now, const NeighborKey& key) noexcept;
 
+  /// Something suggests that the neighbor no longer takes our frames: TCP has sent a segment again
+  /// and again, say (RFC 9293 §3.8.3, RFC 1122 §2.3.2.1). It is asked at once, and forgotten if it
+  /// does not answer. For unknown ones, and those that are being asked, without effect.
+  void doubt(Instant now, const NeighborKey& key) noexcept;
+
   /// Expires what is due. Bounded; `next_deadline()` stays at `now` or before when there is more.
   void advance(Instant now) noexcept;
   [[nodiscard]] std::optional<Instant> next_deadline() const noexcept {
@@ -157,6 +162,7 @@ class NeighborTable {
   void touch(Instant now, Neighbor& neighbor) noexcept;
   void become_reachable(Instant now, Neighbor& neighbor) noexcept;
   void ask(Neighbor& neighbor) noexcept;
+  void start_probing(Instant now, Neighbor& neighbor) noexcept;
   void release_waiting(Interface& interface, Neighbor& neighbor) noexcept;
 
   void on_timer(Instant now, Neighbor& neighbor) noexcept;

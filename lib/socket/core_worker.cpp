@@ -10,7 +10,13 @@ namespace millrace::socket {
 
 CoreWorker::CoreWorker(stack::Stack& stack, runtime::BackgroundPool& background, unsigned index,
                        InlineFunction stop)
-    : stack_{stack}, background_{background}, index_{index}, stop_{std::move(stop)} {}
+    : stack_{stack}, background_{background}, index_{index}, stop_{std::move(stop)} {
+  for (const net::Interface& interface : stack.interfaces()) {
+    for (const IpPrefix& prefix : interface.addresses) {
+      addresses_.push_back({.prefix = prefix, .device = interface.index});
+    }
+  }
+}
 
 Result<TcpListener> CoreWorker::listen(const ListenOptions& options, TcpHandler& handler) {
   if (!stack_.is_on_core()) {

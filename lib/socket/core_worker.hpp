@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include <millrace/function.hpp>
 #include <millrace/worker.hpp>
@@ -29,6 +31,9 @@ class CoreWorker final : public Worker {
   [[nodiscard]] Instant now() const noexcept override { return stack_.now(); }
   [[nodiscard]] const CoreStats& stats() const noexcept override { return stack_.stats(); }
   [[nodiscard]] CoreUsage usage() const noexcept override { return stack_.usage(); }
+  [[nodiscard]] std::span<const InterfaceAddress> addresses() const noexcept override {
+    return addresses_;
+  }
   [[nodiscard]] unsigned index() const noexcept override { return index_; }
 
   /// What `stop` was given first; zero without it.
@@ -39,6 +44,7 @@ class CoreWorker final : public Worker {
   runtime::BackgroundPool& background_;
   unsigned index_;
   InlineFunction stop_;
+  std::vector<InterfaceAddress> addresses_;  // Fixed from the start.
   std::optional<int> exit_status_;
 };
 

@@ -24,7 +24,7 @@ Result<tcp::Listener*> find(stack::Stack* stack, std::uint32_t index, std::uint3
 
 }  // namespace
 
-Result<void> TcpListener::close() {
+Result<void> TcpListener::close() const {
   const auto listener = find(stack_, index_, generation_);
   if (!listener) {
     return fail(listener.error());
@@ -33,7 +33,7 @@ Result<void> TcpListener::close() {
   return {};
 }
 
-Result<void> TcpListener::pause() {
+Result<void> TcpListener::pause() const {
   const auto listener = find(stack_, index_, generation_);
   if (!listener) {
     return fail(listener.error());
@@ -42,7 +42,7 @@ Result<void> TcpListener::pause() {
   return {};
 }
 
-Result<void> TcpListener::resume() {
+Result<void> TcpListener::resume() const {
   const auto listener = find(stack_, index_, generation_);
   if (!listener) {
     return fail(listener.error());

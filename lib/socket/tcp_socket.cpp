@@ -7,29 +7,15 @@
 #include <millrace/tcp.hpp>
 
 #include "packet/packet.hpp"
+#include "socket/find.hpp"
 #include "stack/stack.hpp"
 
 namespace millrace {
 
 using packet::Packet;
-using stack::ConnectionSlot;
+using socket::find;
 
 namespace {
-
-/// The connection that a handle names, or why it cannot be used here and now.
-Result<ConnectionSlot*> find(stack::Stack* stack, std::uint32_t index, std::uint32_t generation) {
-  if (stack == nullptr) {
-    return fail(Error::StaleHandle);
-  }
-  if (!stack->is_on_core()) {
-    return fail(Error::WrongCore);
-  }
-  ConnectionSlot* const slot = stack->tcp().find({.index = index, .generation = generation});
-  if (slot == nullptr) {
-    return fail(Error::StaleHandle);
-  }
-  return slot;
-}
 
 /// Copies what fits into fresh packets of the send buffer. Returns how much that was.
 std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,
@@ -54,9 +40,21 @@ std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,
   return taken;
 }
 
+/// What stands before the urgent byte in the first packet, which cannot be handed out whole.
+Packet copy_front(stack::Stack& stack, tcp::Connection& connection) {
+  Packet packet = stack.pools().data.allocate();
+  if (packet) {
+    const auto front = connection.peek();
+    const auto bytes = front.first(std::min<std::size_t>(front.size(), packet.tailroom()));
+    std::ranges::copy(bytes, packet.append(static_cast<std::uint16_t>(bytes.size())).begin());
+    connection.consume(stack.tcp().resources(), static_cast<std::uint32_t>(bytes.size()));
+  }
+  return packet;
+}
+
 }  // namespace
 
-Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
+Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -79,11 +77,11 @@ Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
   return taken;
 }
 
-Result<std::size_t> TcpSocket::send(std::string_view text) {
+Result<std::size_t> TcpSocket::send(std::string_view text) const {
   return send(std::as_bytes(std::span{text}));
 }
 
-Result<void> TcpSocket::send(Buffer&& buffer) {
+Result<void> TcpSocket::send(Buffer&& buffer) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -106,7 +104,7 @@ Result<void> TcpSocket::send(Buffer&& buffer) {
   return queued;
 }
 
-Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
+Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -115,6 +113,8 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
   if (const auto available = connection.readable(); !available) {
     return fail(available.error());
   }
+  // Not across an urgent byte that is kept aside.
+  into = into.first(std::min(into.size(), *connection.readable()));
   std::size_t copied = 0;
   while (copied < into.size()) {
     const auto bytes =
@@ -130,7 +130,7 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
   return copied;
 }
 
-Result<Buffer> TcpSocket::receive_buffer() {
+Result<Buffer> TcpSocket::receive_buffer() const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -139,8 +139,13 @@ Result<Buffer> TcpSocket::receive_buffer() {
   if (const auto available = connection.readable(); !available) {
     return fail(available.error());
   }
-  Packet packet = connection.receive_packet(stack_->tcp().resources());
+  Packet packet = connection.is_front_split()
+                      ? copy_front(*stack_, connection)
+                      : connection.receive_packet(stack_->tcp().resources());
   stack_->tcp().settle(**slot);
+  if (!packet) {
+    return fail(Error::OutOfPackets);
+  }
   return Buffer{packet.release()};
 }
 
@@ -149,7 +154,7 @@ std::span<const std::byte> TcpSocket::peek() const {
   return slot ? (*slot)->connection.peek() : std::span<const std::byte>{};
 }
 
-Result<void> TcpSocket::consume(std::size_t bytes) {
+Result<void> TcpSocket::consume(std::size_t bytes) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -180,7 +185,7 @@ std::size_t TcpSocket::unacknowledged() const {
   return slot ? (*slot)->connection.unacknowledged() : 0;
 }
 
-Result<void> TcpSocket::shutdown() {
+Result<void> TcpSocket::shutdown() const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -190,7 +195,7 @@ Result<void> TcpSocket::shutdown() {
   return done;
 }
 
-Result<void> TcpSocket::close() {
+Result<void> TcpSocket::close() const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -200,7 +205,7 @@ Result<void> TcpSocket::close() {
   return {};
 }
 
-Result<void> TcpSocket::abort() {
+Result<void> TcpSocket::abort() const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -210,7 +215,7 @@ Result<void> TcpSocket::abort() {
   return {};
 }
 
-Result<void> TcpSocket::set_no_delay(bool on) {
+Result<void> TcpSocket::set_no_delay(bool on) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -221,7 +226,7 @@ Result<void> TcpSocket::set_no_delay(bool on) {
   return {};
 }
 
-Result<void> TcpSocket::set_linger(std::optional<Duration> limit) {
+Result<void> TcpSocket::set_linger(std::optional<Duration> limit) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -233,7 +238,7 @@ Result<void> TcpSocket::set_linger(std::optional<Duration> limit) {
   return {};
 }
 
-Result<void> TcpSocket::set_user_timeout(Duration limit) {
+Result<void> TcpSocket::set_user_timeout(Duration limit) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -245,7 +250,7 @@ Result<void> TcpSocket::set_user_timeout(Duration limit) {
   return {};
 }
 
-Result<void> TcpSocket::set_handler(TcpHandler& handler) {
+Result<void> TcpSocket::set_handler(TcpHandler& handler) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());
@@ -254,7 +259,7 @@ Result<void> TcpSocket::set_handler(TcpHandler& handler) {
   return {};
 }
 
-Result<void> TcpSocket::set_user_data(void* data) {
+Result<void> TcpSocket::set_user_data(void* data) const {
   const auto slot = find(stack_, index_, generation_);
   if (!slot) {
     return fail(slot.error());

@@ -5,7 +5,7 @@
 
 namespace millrace {
 
-Result<void> Timer::cancel() {
+Result<void> Timer::cancel() const {
   if (stack_ == nullptr) {
     return fail(Error::StaleHandle);
   }

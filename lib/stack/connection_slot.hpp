@@ -23,8 +23,12 @@ enum class Phase : std::uint8_t {
 };
 
 struct ConnectionSlot {
-  ConnectionSlot(const FourTuple& tuple, const net::Path& to_peer, std::uint16_t mss_limit) noexcept
-      : connection{tuple, mss_limit}, path{to_peer} {}
+  ConnectionSlot(const FourTuple& tuple, const net::Path& to_peer, std::uint16_t mss_limit,
+                 std::uint16_t path_mss, std::uint32_t path_mtus, std::uint8_t hops) noexcept
+      : connection{tuple, mss_limit, path_mss},
+        path{to_peer},
+        path_mtu_generation{path_mtus},
+        hop_limit{hops} {}
 
   tcp::Connection connection;
   base::TimerNode timer;
@@ -34,8 +38,11 @@ struct ConnectionSlot {
   TcpHandler* handler = nullptr;
   void* user_data = nullptr;
   net::Path path;
-  base::SlotHandle listener;  // While HalfOpen or Waiting.
-  std::uint8_t events = 0;    // Not dispatched yet; bits of tcp::Events.
+  base::SlotHandle listener;          // While HalfOpen or Waiting.
+  std::uint32_t path_mtu_generation;  // Of the path MTUs that the connection knows.
+  std::uint8_t events = 0;            // Not dispatched yet; bits of tcp::Events.
+  std::uint8_t dscp = 0;              // RFC 9293 §3.9.1.9, MUST-48: six bits, for IP alone.
+  std::uint8_t hop_limit;             // RFC 9293 §3.9.2, MUST-49.
   Phase phase = Phase::Open;
   bool is_in_demux = false;
   bool is_early = false;          // Accepted, its handshake is not over: counted by its listener.

@@ -22,7 +22,7 @@ void write_header(std::span<std::byte> out, const tcp::SegmentPlan& plan, const 
                        .ack = plan.ack,
                        .flags = plan.flags,
                        .window = plan.window,
-                       .urgent_pointer = 0,
+                       .urgent_pointer = plan.urgent_pointer,
                        .header_length = static_cast<std::uint16_t>(out.size())});
   wire::emit_tcp_options(out.subspan(wire::kTcpHeaderSize), plan.options, plan.flags.syn());
 }

@@ -172,7 +172,7 @@ void Stack::on_ipv4(Instant now, net::Interface& interface, Packet datagram,
     case wire::IpProtocol::Icmp:
       if (const auto error = icmp_.on_packet(now, interface, *header, std::move(datagram))) {
         if (error->quote.ip.protocol == wire::IpProtocol::Tcp) {
-          tcp_.on_icmp_error(*error);
+          tcp_.on_icmp_error(now, *error);
         } else {
           stats_.count(DropReason::IcmpUnmatched);
         }

@@ -49,6 +49,7 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       connections_{config.max_connections},
       listeners_{config.max_listeners},
       time_wait_{config.max_time_wait, 2 * config.tcp.msl},
+      path_mtus_{config.max_path_mtus, config.tcp.path_mtu_lifetime, make_hash(random)},
       demux_{config.max_connections + config.max_time_wait, make_hash(random)},
       isns_{make_hash(random)},
       cookies_{make_hash(random)},
@@ -58,6 +59,7 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       ports_{{.first = config.tcp.local_port_first, .last = config.tcp.local_port_last},
              make_hash(random),
              random},
+      timestamp_offsets_{make_hash(random)},
       timers_{now},
       now_{now} {}
 
@@ -151,10 +153,13 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
 }
 
 ConnectionSlot* TcpCore::add_connection(const FourTuple& tuple, const net::Path& path) noexcept {
-  ConnectionSlot* const slot = connections_.emplace(tuple, path, mss_limit_of(path));
+  ConnectionSlot* const slot =
+      connections_.emplace(tuple, path, mss_limit_of(path), path_mss(now_, tuple.remote.address),
+                           path_mtus_.generation(now_), config_.tcp.hop_limit);
   if (slot == nullptr) {
     return nullptr;
   }
+  slot->connection.set_timestamp_offset(timestamp_offsets_.of(tuple));
   const std::uint32_t index = connections_.index_of(*slot);
   slot->timer.owner = index;
   demux_.insert(tuple, DemuxTarget::connection(index));
@@ -203,6 +208,10 @@ void TcpCore::settle(ConnectionSlot& slot) noexcept {
   if (!slot.connection.is_consistent()) [[unlikely]] {
     ++stats_.tcp_broken_invariants;
     slot.connection.abort(resources_, Error::ConnectionAborted);
+  }
+  if (slot.connection.take_path_doubt()) {
+    // RFC 9293 §3.8.3, R1.
+    output_.doubt(now_, slot.path);
   }
   const tcp::Events news = slot.connection.take_events();
   slot.events = static_cast<std::uint8_t>(slot.events | news.bits());
@@ -286,6 +295,9 @@ void TcpCore::enter_time_wait(ConnectionSlot& slot) noexcept {
   }
   const std::uint32_t entry = time_wait_.add(now_, tuple, slot.connection.send_sequence().snd_nxt,
                                              slot.connection.receive_sequence().rcv_nxt);
+  if (const tcp::Timestamps& timestamps = slot.connection.timestamps(); timestamps.is_on()) {
+    time_wait_.set_timestamps(entry, timestamps.ts_recent());
+  }
   demux_.retarget(tuple, DemuxTarget::connection(connections_.index_of(slot)),
                   DemuxTarget::time_wait(entry));
   slot.is_in_demux = false;

@@ -3,8 +3,8 @@
 // does is in `tcp`.
 //
 // Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_ports.cpp (source ports),
-// tcp_fast_open.cpp,
-// tcp_input.cpp, tcp_listen.cpp (what listeners do with segments), tcp_output.cpp, tcp_events.cpp.
+// tcp_input.cpp, tcp_icmp.cpp, tcp_listen.cpp (what listeners do with segments), tcp_fast_open.cpp,
+// tcp_output.cpp, tcp_events.cpp.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@
 #include "net/icmp.hpp"
 #include "net/interface.hpp"
 #include "net/ipv4_output.hpp"
+#include "net/path_mtu_cache.hpp"
 #include "packet/packet_budget.hpp"
 #include "packet/packet_pool.hpp"
 #include "stack/connection_slot.hpp"
@@ -36,6 +37,7 @@
 #include "tcp/port_selector.hpp"
 #include "tcp/syn_cookie.hpp"
 #include "tcp/time_wait_table.hpp"
+#include "tcp/timestamp_offsets.hpp"
 
 namespace millrace::stack {
 
@@ -78,7 +80,7 @@ class TcpCore {
   std::optional<DropReason> on_datagram(Instant now, const net::Interface& interface,
                                         const wire::Ipv4Header& header,
                                         packet::Packet datagram) noexcept;
-  void on_icmp_error(const net::IcmpError& error) noexcept;
+  void on_icmp_error(Instant now, const net::IcmpError& error) noexcept;
   /// The headers of a datagram of ours whose next hop never answered.
   void on_unresolved(std::span<const std::byte> datagram) noexcept;
   void advance(Instant now) noexcept;
@@ -148,7 +150,11 @@ class TcpCore {
   void deliver_to_time_wait(Instant now, std::uint32_t index, const Arrival& arrival) noexcept;
   void answer_with_reset(Instant now, const Arrival& arrival) noexcept;
   void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan) noexcept;
-  void on_unreachable(const FourTuple& tuple, tcp::SeqNum seq, Error reason) noexcept;
+
+  // tcp_icmp.cpp
+  void on_too_large(Instant now, const ConnectionSlot& slot, const net::IcmpError& error) noexcept;
+  [[nodiscard]] std::uint16_t path_mss(Instant now, const IpAddress& destination) noexcept;
+  void refresh_path_mss(Instant now, ConnectionSlot& slot) noexcept;
 
   // tcp_listen.cpp
   [[nodiscard]] base::SlotHandle find_listener_for(const Endpoint& local) noexcept;
@@ -202,12 +208,14 @@ class TcpCore {
   base::SlotTable<ConnectionSlot> connections_;
   base::SlotTable<tcp::Listener> listeners_;
   tcp::TimeWaitTable time_wait_;
+  net::PathMtuCache path_mtus_;
   Demux demux_;
   tcp::IsnGenerator isns_;
   tcp::SynCookies cookies_;
   tcp::FastOpenCookies fast_open_cookies_;
   tcp::FastOpenCache fast_open_cache_;
   tcp::PortSelector ports_;
+  tcp::TimestampOffsets timestamp_offsets_;
   base::TimerWheel timers_;
   TransmitList transmit_;
   EventQueue events_;

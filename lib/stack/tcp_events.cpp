@@ -34,6 +34,9 @@ void TcpCore::dispatch(ConnectionSlot& slot, Stack& stack) noexcept {
   if (news.has(Events::kConnected) && is_heard()) {
     slot.handler->on_connected(socket);
   }
+  if (news.has(Events::kUrgent) && is_heard()) {
+    slot.handler->on_urgent(socket);
+  }
   if (news.has(Events::kReadable) && is_heard() && slot.connection.readable()) {
     slot.handler->on_readable(socket);
   }
@@ -42,6 +45,9 @@ void TcpCore::dispatch(ConnectionSlot& slot, Stack& stack) noexcept {
   }
   if (news.has(Events::kPeerFinished) && is_heard()) {
     slot.handler->on_peer_finished(socket);
+  }
+  if (const auto error = slot.connection.take_soft_error(); error && is_heard()) {
+    slot.handler->on_soft_error(socket, *error);
   }
   if (news.has(Events::kClosed)) {
     slot.handler->on_closed(socket, slot.connection.outcome());

@@ -76,6 +76,8 @@ Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interf
                      .payload_bytes = datagram.size(),
                      .window = tcp_header->window,
                      .flags = tcp_header->flags,
+                     .ecn = wire::ecn_of(header.traffic_class),
+                     .urgent_pointer = tcp_header->urgent_pointer,
                      .options = *options};
   return arrival;
 }
@@ -159,6 +161,12 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
   plan.seq = entry.snd_nxt;
   plan.ack = entry.rcv_nxt;
   plan.flags = tcp::TcpFlags{tcp::TcpFlags::kAck};
+  if (entry.has_timestamps != 0) {
+    // RFC 7323 §3.2: in every segment, and the offset outlives the connection.
+    plan.options.timestamps =
+        wire::TcpTimestamps{.value = tcp::timestamp_clock(now) + timestamp_offsets_.of(entry.tuple),
+                            .echo = entry.ts_recent};
+  }
   send_stateless(now, entry.tuple, plan);
 }
 
@@ -187,71 +195,11 @@ void TcpCore::send_stateless(Instant now, const FourTuple& tuple,
                                  {.source = tuple.local.address,
                                   .destination = tuple.remote.address,
                                   .protocol = wire::IpProtocol::Tcp,
+                                  .ttl = config_.tcp.hop_limit,
                                   .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
                                  *path);
   if (!sent) {
     stats_.count(sent.error());
-  }
-}
-
-void TcpCore::on_icmp_error(const net::IcmpError& error) noexcept {
-  if (error.type != wire::IcmpType::DestinationUnreachable) {
-    return;
-  }
-  const wire::IcmpQuote& quote = error.quote;
-  const FourTuple tuple{
-      .local = {.address = quote.ip.source, .port = Port{quote.source_port}},
-      .remote = {.address = quote.ip.destination, .port = Port{quote.destination_port}}};
-  switch (static_cast<net::Unreachable>(error.code)) {
-    case net::Unreachable::Network:
-      on_unreachable(tuple, quote.sequence, Error::NetworkUnreachable);
-      break;
-    case net::Unreachable::Host:
-      on_unreachable(tuple, quote.sequence, Error::HostUnreachable);
-      break;
-    case net::Unreachable::Protocol:
-    case net::Unreachable::Port:
-      on_unreachable(tuple, quote.sequence, Error::ConnectionRefused);
-      break;
-    case net::Unreachable::FragmentationNeeded: break;
-  }
-}
-
-void TcpCore::on_unreachable(const FourTuple& tuple, tcp::SeqNum seq, Error reason) noexcept {
-  const auto target = find_target(tuple);
-  if (!target || target->is_time_wait()) {
-    stats_.count(DropReason::IcmpUnmatched);
-    return;
-  }
-  ConnectionSlot& slot = slot_of(*target);
-  const tcp::SendSequence& send = slot.connection.send_sequence();
-  // RFC 5927 §4: it must be about something that is in flight.
-  if (!seq.is_in_window(send.snd_una, send.flight())) {
-    stats_.count(DropReason::IcmpUnmatched);
-    return;
-  }
-  slot.connection.on_unreachable(resources_, reason);
-  settle(slot);
-}
-
-void TcpCore::on_unresolved(std::span<const std::byte> datagram) noexcept {
-  // Built by this core: its headers lie in one piece, and the IPv4 header has no options.
-  const auto ip = wire::read_ipv4_fields(datagram);
-  if (!ip || ip->protocol != wire::IpProtocol::Tcp) {
-    return;
-  }
-  const auto tcp_header = wire::parse_tcp(datagram.subspan(wire::kIpv4HeaderSize));
-  if (!tcp_header) {
-    return;
-  }
-  const FourTuple tuple{
-      .local = {.address = ip->source, .port = Port{tcp_header->source_port}},
-      .remote = {.address = ip->destination, .port = Port{tcp_header->destination_port}}};
-  const auto target = find_target(tuple);
-  if (target && !target->is_time_wait()) {
-    ConnectionSlot& slot = slot_of(*target);
-    slot.connection.on_unreachable(resources_, Error::HostUnreachable);
-    settle(slot);
   }
 }
 

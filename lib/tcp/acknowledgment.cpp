@@ -28,13 +28,21 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
     disposition.dropped = DropReason::TcpBadAck;
     return Step::Done;
   }
+  keepalive_.on_segment(now);
+  if (segment.options.user_timeout) {
+    user_timeout_.on_option(*segment.options.user_timeout, resources.config);
+  }
+  // RFC 7323 §5.3, R3: not before the ACK field has vouched for the segment.
+  note_timestamps(segment, now);
   const bool was_duplicate = is_duplicate_ack(segment);
   update_send_window(segment, now);
   if (segment.ack.is_after(send_.snd_una)) {
-    on_new_ack(resources, now, segment.ack);
+    on_new_ack(resources, now, segment);
   } else if (was_duplicate) {
     on_duplicate_ack(resources);
   }
+  process_sack(resources, segment);
+  on_congestion_echo(resources, segment);
   if (send_.snd_wnd == 0 && !app_closed_) {
     // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive. RFC 6429 §3: but it may not
     // keep for ever what the application has closed.
@@ -77,16 +85,34 @@ void Connection::update_send_window(const Segment& segment, Instant now) noexcep
   }
 }
 
-void Connection::on_new_ack(const Resources& resources, Instant now, SeqNum ack) noexcept {
+void Connection::on_congestion_echo(const Resources& resources, const Segment& segment) noexcept {
+  // RFC 3168 §6.1.2: as the loss of a segment would, but nothing is to be sent again.
+  // An ACK that was overtaken tells of what has been dealt with.
+  const bool is_current = segment.ack == send_.snd_una;
+  if (is_current && ecn_.on_ack(segment.flags, segment.ack) && !in_recovery_) {
+    congestion_.on_congestion_echo(mss_);
+    ecn_.on_reduction(send_.snd_nxt);
+    ++resources.stats.tcp_ecn_reductions;
+  }
+}
+
+void Connection::on_new_ack(const Resources& resources, Instant now,
+                            const Segment& segment) noexcept {
   base::expects(active_ != nullptr);
+  const SeqNum ack = segment.ack;
   const AckOutcome outcome = active_->sent.on_ack(resources.sent_segments, ack, now);
+  active_->scoreboard.forget_places();
   active_->send_buffer.on_ack(ack, resources.budget);
   send_.snd_una = ack;
   progress_at_ = now;
-  if (outcome.rtt_sample) {
-    // RFC 6298 §5: only a new measurement collapses the back-off.
-    rtt_.add_sample(*outcome.rtt_sample);
+  soft_error_.on_progress();
+  urgent_out_.on_ack(ack);
+  if (path_mtu_.on_ack(ack)) {
+    ++resources.stats.tcp_mtu_probes_arrived;
+    mss_ = path_mtu_.mss();
   }
+  // RFC 6298 §5: only a new measurement collapses the back-off.
+  add_round_trip(outcome.rtt_sample, segment, now);
   // Both follow the acknowledged edge, lest they come to lie "ahead" again half a sequence space
   // later.
   if (!in_recovery_ && ack.is_after(recover_)) {
@@ -95,7 +121,8 @@ void Connection::on_new_ack(const Resources& resources, Instant now, SeqNum ack)
   if (ack.is_after(small_end_)) {
     small_end_ = ack;
   }
-  advance_congestion(resources, outcome.newly_acked, ack);
+  advance_congestion(resources, outcome.newly_acked, segment);
+  active_->send_autosize.on_ack(congestion_.cwnd());
   // RFC 6298 §5.2 and §5.3.
   retransmit_at_ = active_->sent.empty() ? kNever : now + rtt_.rto(resources.config);
   if (active_->sent.empty()) {
@@ -108,13 +135,16 @@ void Connection::on_new_ack(const Resources& resources, Instant now, SeqNum ack)
 }
 
 void Connection::advance_congestion(const Resources& resources, std::uint32_t newly_acked,
-                                    SeqNum ack) noexcept {
+                                    const Segment& segment) noexcept {
   duplicate_acks_ = 0;
   if (!in_recovery_) {
-    congestion_.on_ack(newly_acked, mss_);
+    // RFC 3168 §6.1.2: an ACK that tells of congestion opens no window.
+    if (!ecn_.is_echo(segment.flags)) {
+      congestion_.on_ack(newly_acked, mss_);
+    }
     return;
   }
-  if (ack.is_at_or_after(recover_)) {
+  if (segment.ack.is_at_or_after(recover_)) {
     in_recovery_ = false;
     congestion_.leave_recovery(active_->sent.in_network(), mss_);
     return;
@@ -136,9 +166,16 @@ void Connection::on_duplicate_ack(const Resources& resources) noexcept {
   if (duplicate_acks_ != kDuplicateAcksForLoss || !send_.snd_una.is_after(recover_)) {
     return;
   }
+  if (path_mtu_.on_loss(send_.snd_una)) {
+    // RFC 4821 §7.6.2: the loss of a probe tells of its size, not of congestion. It goes again, in
+    // pieces.
+    active_->sent.mark_first_lost();
+    return;
+  }
   recover_ = send_.snd_nxt;
   in_recovery_ = true;
   congestion_.enter_recovery(send_.flight(), mss_);
+  ecn_.on_reduction(send_.snd_nxt);
   active_->sent.mark_first_lost();
   ++resources.stats.tcp_fast_retransmits;
 }
@@ -167,7 +204,7 @@ void Connection::report_writable(const Resources& resources) noexcept {
   // Not for every byte: a third of the buffer, so that the application works in large pieces.
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
   if (wants_writable_ && can_send() && !fin_queued_ &&
-      charge <= resources.config.send_buffer_bytes / 3 * 2) {
+      charge <= send_buffer_limit(resources) / 3 * 2) {
     wants_writable_ = false;
     events_.add(Events::kWritable);
   }

@@ -11,6 +11,9 @@
 #include "tcp/challenge_ack.hpp"
 #include "tcp/reassembly_queue.hpp"
 #include "tcp/receive_queue.hpp"
+#include "tcp/sack_report.hpp"
+#include "tcp/scoreboard.hpp"
+#include "tcp/send_autosize.hpp"
 #include "tcp/send_buffer.hpp"
 #include "tcp/sent_segments.hpp"
 #include "wire/tcp_options.hpp"
@@ -23,6 +26,17 @@ struct ActiveBlock {
   ReceiveQueue receive_queue;
   ReassemblyQueue reassembly;
   wire::FastOpenCookie fast_open;  // Of the SYN that is to carry data.
+  SendAutosize send_autosize;
+  SackReport sack_report;  ///< Of `reassembly`.
+  Scoreboard scoreboard;   ///< Over `sent`.
+  SeqNum pushed{0};        ///< Behind the last segment that left with PSH.
+
+  /// Lets go of what waits ahead of a hole, and of the reports of it. Returns how many segments
+  /// that was.
+  std::uint32_t drop_out_of_order(packet::PacketBudget& budget) noexcept {
+    sack_report.clear();
+    return reassembly.clear(budget);
+  }
 
   [[nodiscard]] bool is_needed() const noexcept {
     return !send_buffer.empty() || !sent.empty() || !receive_queue.empty() || !reassembly.empty();

@@ -91,21 +91,15 @@ void Connection::abort_by_application(const Resources& resources) noexcept {
   abort(resources, Error::ConnectionAborted);
 }
 
-void Connection::on_unreachable(const Resources& resources, Error reason) noexcept {
-  // RFC 9293 §3.9.2.2, MUST-56: only advice once established; before that there is nothing to lose.
-  if (state_ == TcpState::SynSent) {
-    end(resources, fail(reason));
-  }
-}
-
 void Connection::enter_time_wait(const Resources& resources) noexcept {
   set_state(TcpState::TimeWait);
   ++resources.stats.tcp_closed;
   retransmit_at_ = override_at_ = state_at_ = ack_at_ = kNever;
+  keepalive_.stop();
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
     active_->sent.clear(resources.sent_segments);
-    active_->reassembly.clear(resources.budget);
+    active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
   }
   report_if_over();
@@ -118,12 +112,13 @@ void Connection::end(const Resources& resources, Result<void> outcome) noexcept 
   ++(is_synchronized(state_) ? resources.stats.tcp_closed : resources.stats.tcp_failed_opens);
   set_state(TcpState::Closed);
   outcome_ = outcome;
-  syn_due_ = ack_now_ = probe_due_ = false;
+  syn_due_ = ack_now_ = probe_due_ = keepalive_due_ = false;
   retransmit_at_ = override_at_ = state_at_ = ack_at_ = kNever;
+  keepalive_.stop();
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
     active_->sent.clear(resources.sent_segments);
-    active_->reassembly.clear(resources.budget);
+    active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
   }
   if (!outcome) {

@@ -20,7 +20,8 @@ constexpr std::uint32_t kTailCopyMax = 256;
 Connection::~Connection() { base::expects(active_ == nullptr); }
 
 std::optional<Instant> Connection::next_deadline() const noexcept {
-  const Instant deadline = std::min({retransmit_at_, ack_at_, override_at_, state_at_});
+  const Instant deadline =
+      std::min({retransmit_at_, ack_at_, override_at_, state_at_, keepalive_.deadline()});
   return deadline == kNever ? std::nullopt : std::optional{deadline};
 }
 
@@ -85,11 +86,17 @@ void Connection::want_writable(const Resources& resources, Instant now) noexcept
   }
 }
 
-std::uint32_t Connection::send_charge_limit(const Resources& resources) noexcept {
+std::uint32_t Connection::send_buffer_limit(const Resources& resources) const noexcept {
+  const SendAutosize autosize = active_ == nullptr ? SendAutosize{} : active_->send_autosize;
+  return autosize.limit(resources.config.send_buffer_initial_bytes,
+                        resources.config.send_buffer_bytes);
+}
+
+std::uint32_t Connection::send_charge_limit(const Resources& resources) const noexcept {
   // No connection takes more than a quarter of what the core has left, so that a few cannot starve
   // the others.
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(
-      resources.config.send_buffer_bytes,
+      send_buffer_limit(resources),
       std::max<std::uint64_t>(kSendBufferAlways,
                               resources.budget.left(packet::BudgetUse::Bulk) / 4)));
 }
@@ -133,7 +140,7 @@ std::size_t Connection::writable(const Resources& resources) noexcept {
 
 Result<std::size_t> Connection::readable() const noexcept {
   if (active_ != nullptr && !active_->receive_queue.empty()) {
-    return active_->receive_queue.size();
+    return urgent_in_.limit(active_->receive_queue.size(), read_nxt());
   }
   if (peer_fin_received_) {
     return fail(Error::EndOfStream);
@@ -145,12 +152,17 @@ Result<std::size_t> Connection::readable() const noexcept {
 }
 
 std::span<const std::byte> Connection::peek() const noexcept {
-  return active_ == nullptr ? std::span<const std::byte>{} : active_->receive_queue.front();
+  if (active_ == nullptr) {
+    return {};
+  }
+  const auto front = active_->receive_queue.front();
+  return front.first(urgent_in_.limit(static_cast<std::uint32_t>(front.size()), read_nxt()));
 }
 
 void Connection::consume(const Resources& resources, std::uint32_t bytes) noexcept {
   base::expects(active_ != nullptr);
   active_->receive_queue.consume(bytes, resources.budget);
+  settle_urgent(resources);
   ack_now_ = ack_now_ || is_window_update_due(resources);
   detach_if_idle(resources);
   report_peer_finished();
@@ -161,6 +173,7 @@ Packet Connection::receive_packet(const Resources& resources) noexcept {
     return {};
   }
   Packet packet = active_->receive_queue.pop(resources.budget);
+  settle_urgent(resources);
   ack_now_ = ack_now_ || is_window_update_due(resources);
   detach_if_idle(resources);
   report_peer_finished();
@@ -172,10 +185,11 @@ void Connection::release(const Resources& resources) noexcept {
     active_->send_buffer.clear(resources.budget);
     active_->sent.clear(resources.sent_segments);
     active_->receive_queue.clear(resources.budget);
-    active_->reassembly.clear(resources.budget);
+    active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
   }
   retransmit_at_ = ack_at_ = override_at_ = state_at_ = kNever;
+  keepalive_.stop();
 }
 
 bool Connection::attach(const Resources& resources) noexcept {
@@ -183,6 +197,7 @@ bool Connection::attach(const Resources& resources) noexcept {
     active_ = resources.active_blocks.emplace();
     if (active_ != nullptr) {
       active_->send_buffer.start(send_.snd_nxt);
+      active_->pushed = send_.snd_nxt;
     }
   }
   return active_ != nullptr;

@@ -5,10 +5,14 @@
 // The façade owns the parts and decides what their answers mean; its members are defined by topic:
 //   connection.cpp   the application's calls, events, deadlines
 //   handshake.cpp    SYN-SENT and SYN-RECEIVED, option negotiation
+//   options.cpp      what SYNs agree on, what segments carry, what timestamps say
 //   input.cpp        a segment arrives, one function per numbered step of RFC 9293 §3.10.7.4
 //   acknowledgment.cpp  what an ACK means: window, round-trip time, loss recovery, congestion
 //   output.cpp       which segment is next
+//   icmp_error.cpp   what the path says: errors, and how large segments may be
 //   timeout.cpp      which timer went off
+//   liveness.cpp     is the peer there: R1, keepalive, user timeout, soft errors
+//   urgent_data.cpp  urgent data, both ways
 //   close.cpp        FIN, reset, TIME-WAIT
 #pragma once
 
@@ -27,11 +31,21 @@
 #include "packet/packet.hpp"
 #include "packet/packet_pool.hpp"
 #include "tcp/active_block.hpp"
+#include "tcp/ecn.hpp"
+#include "tcp/icmp_verdict.hpp"
+#include "tcp/keepalive.hpp"
 #include "tcp/new_reno.hpp"
+#include "tcp/path_mtu.hpp"
+#include "tcp/quick_acks.hpp"
+#include "tcp/receive_autotune.hpp"
 #include "tcp/rtt_estimator.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/sequence_space.hpp"
+#include "tcp/soft_error.hpp"
 #include "tcp/state.hpp"
+#include "tcp/timestamps.hpp"
+#include "tcp/urgent.hpp"
+#include "tcp/user_timeout.hpp"
 
 namespace millrace::tcp {
 
@@ -43,6 +57,8 @@ class Events {
   static constexpr std::uint8_t kWritable = 4;
   static constexpr std::uint8_t kPeerFinished = 8;
   static constexpr std::uint8_t kClosed = 16;
+  static constexpr std::uint8_t kSoftError = 32;
+  static constexpr std::uint8_t kUrgent = 64;
 
   constexpr Events() noexcept = default;
   constexpr explicit Events(std::uint8_t bits) noexcept : bits_{bits} {}
@@ -62,27 +78,24 @@ struct Disposition {
   bool answer_with_reset = false;     ///< RFC 9293 §3.10.7: a reset made from this segment is due.
 };
 
-/// What became of an open with Fast Open (RFC 7413 §4.2.1).
-enum class FastOpenOutcome : std::uint8_t {
-  None,   ///< Not tried, not answered yet, or the data was refused.
-  Taken,  ///< The SYN,ACK acknowledged data of our SYN.
-  Lost,   ///< The SYN with the option was never answered, one without it was.
-};
-
 /// Lives at one place from opening to CLOSED and must be `release`d before it is destroyed.
 ///
 /// In a turn: inputs first, then `next_segment` until it is empty, then `next_deadline`. Extra
 /// calls are harmless. Time never goes back.
 class Connection {
  public:
-  /// `mss_limit` is the largest payload that the path's MTU leaves (RFC 9293 §3.7.1).
-  Connection(const FourTuple& tuple, std::uint16_t mss_limit) noexcept
-      : mss_limit_{mss_limit}, tuple_{tuple} {}
+  /// `mss_limit` is the largest payload that the interface's MTU leaves (RFC 9293 §3.7.1),
+  /// `path_mss` what routers are known to leave of it.
+  Connection(const FourTuple& tuple, std::uint16_t mss_limit,
+             std::uint16_t path_mss = PathMtu::kUnknown) noexcept
+      : mss_limit_{mss_limit}, path_mtu_{path_mss}, tuple_{tuple} {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
   // Opening.
+  /// Before it: what is added to the clock of timestamps (RFC 7323 §7.1).
+  void set_timestamp_offset(std::uint32_t offset) noexcept { timestamps_.set_offset(offset); }
   void open_active(const Resources& resources, Instant now, SeqNum iss, Duration timeout) noexcept;
   void open_passive(const Resources& resources, Instant now, SeqNum iss,
                     const Segment& syn) noexcept;
@@ -94,7 +107,6 @@ class Connection {
   /// False, with nothing changed, when there is no room for it.
   [[nodiscard]] bool accept_early(const Resources& resources, Instant now,
                                   packet::Packet payload) noexcept;
-  /// How the peer took data in our SYN, once it has answered.
   [[nodiscard]] FastOpenOutcome fast_open_outcome() const noexcept { return fast_open_outcome_; }
   /// In SYN-SENT, on a four-tuple out of TIME-WAIT: numbers of the peer's up to `floor` were the
   /// old connection's.
@@ -108,9 +120,17 @@ class Connection {
   Disposition on_segment(const Resources& resources, Instant now, const Segment& segment,
                          packet::Packet payload) noexcept;
   void on_timer(const Resources& resources, Instant now) noexcept;
-  /// The next hop cannot be reached, or a router said so (RFC 9293 §3.9.2.2): ends a connection
-  /// that is not yet established, is remembered otherwise.
-  void on_unreachable(const Resources& resources, Error reason) noexcept;
+  /// An ICMP error about a segment in flight, or the next hop's silence (RFC 9293 §3.9.2.2).
+  void on_path_error(const Resources& resources, const IcmpVerdict& verdict) noexcept;
+  /// How large routers let a segment be, now; PathMtu::kUnknown when that is forgotten. What is in
+  /// flight and larger is cut anew.
+  void on_path_mss(const Resources& resources, Instant now, std::uint16_t mss) noexcept;
+  /// RFC 9293 §3.9.1.8, MUST-47: trouble that may pass. The application hears of it, and it is the
+  /// outcome if nothing better is known when the time is up.
+  void report_soft_error(const Resources& resources, Error error) noexcept;
+  [[nodiscard]] std::optional<Error> take_soft_error() noexcept { return soft_error_.take(); }
+  /// RFC 9293 §3.8.3, R1: whether, since the last call, IP should look for the next hop anew.
+  [[nodiscard]] bool take_path_doubt() noexcept;
   [[nodiscard]] std::optional<SegmentPlan> next_segment(const Resources& resources,
                                                         Instant now) noexcept;
   /// The plan could not be turned into a frame for lack of packets: it is planned again.
@@ -140,8 +160,22 @@ class Connection {
   /// As `abort`, by the application: it hears only of the end.
   void abort_by_application(const Resources& resources) noexcept;
   void set_no_delay(bool on) noexcept { no_delay_ = on; }
+  /// Off: data is acknowledged with delay from its first segment on.
+  void set_quick_acks(bool on) noexcept { quick_acks_.enable(on); }
   void set_linger(std::optional<Duration> limit) noexcept { linger_ = limit.value_or(kNoLinger); }
-  void set_user_timeout(Duration limit) noexcept { user_timeout_ = limit; }
+  void set_user_timeout(Duration limit) noexcept { user_timeout_.set(limit); }
+  void advertise_user_timeout(const Resources& resources, Duration time) noexcept;
+  /// `options` are valid, or empty: none.
+  void set_keepalive(const std::optional<KeepaliveOptions>& options, Instant now) noexcept;
+  void set_soft_errors(bool on) noexcept { soft_error_.set_silent(!on); }
+  /// What has been queued until now is urgent.
+  void mark_urgent() noexcept;
+  [[nodiscard]] std::uint32_t urgent_left() const noexcept { return urgent_in_.left(read_nxt()); }
+  /// WouldBlock, InvalidState (in line), or the urgent octet.
+  [[nodiscard]] Result<std::byte> take_urgent() noexcept;
+  void set_urgent_inline(bool on) noexcept { urgent_in_.set_inline(on); }
+  /// The first packet holds the urgent octet, which `receive_packet` would hand out.
+  [[nodiscard]] bool is_front_split() const noexcept;
   /// Frees what is held in shared pools. Only `next_deadline`, `state` and `outcome` make sense
   /// afterwards.
   void release(const Resources& resources) noexcept;
@@ -156,7 +190,17 @@ class Connection {
   [[nodiscard]] const ReceiveSequence& receive_sequence() const noexcept { return receive_; }
   [[nodiscard]] const NewReno& congestion() const noexcept { return congestion_; }
   [[nodiscard]] const RttEstimator& rtt() const noexcept { return rtt_; }
+  [[nodiscard]] const Timestamps& timestamps() const noexcept { return timestamps_; }
+  /// Selective acknowledgments were agreed on.
+  [[nodiscard]] bool has_selective_acks() const noexcept { return sack_; }
+  /// The largest payload of a segment without selective acknowledgments; other options that every
+  /// segment carries are off it already.
   [[nodiscard]] std::uint16_t mss() const noexcept { return mss_; }
+  /// What will have been the reason if the time runs out.
+  [[nodiscard]] Error reason_for_timeout() const noexcept {
+    return soft_error_.reason_for_timeout();
+  }
+  [[nodiscard]] const Ecn& ecn() const noexcept { return ecn_; }
   /// How far to fill a packet of the send buffer: whole segments, so that most segments lie in one
   /// packet.
   [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept {
@@ -183,8 +227,7 @@ class Connection {
   // handshake.cpp
   Disposition on_segment_in_syn_sent(const Resources& resources, Instant now,
                                      const Segment& segment, packet::Packet payload) noexcept;
-  void accept_syn(const Resources& resources, const Segment& syn) noexcept;
-  void negotiate(const Resources& resources, const wire::TcpOptions& options) noexcept;
+  void accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept;
   void establish(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] SegmentPlan plan_syn(const Resources& resources, Instant now) noexcept;
   void add_fast_open(const Resources& resources, Instant now, SegmentPlan& plan) noexcept;
@@ -193,11 +236,31 @@ class Connection {
                                                const Segment& segment,
                                                Disposition& disposition) noexcept;
 
+  // options.cpp
+  void offer_options(const TcpConfig& config) noexcept;
+  void negotiate(const Resources& resources, Instant now, const wire::TcpOptions& options) noexcept;
+  void add_options(const Resources& resources, Instant now, SegmentPlan& plan) noexcept;
+  void add_sack_blocks(const Resources& resources, SegmentPlan& plan) noexcept;
+  [[nodiscard]] bool has_sack_blocks() const noexcept;
+  [[nodiscard]] SackBlocks compose_sack(std::size_t most) const noexcept;
+  /// The largest payload of a segment that leaves now.
+  [[nodiscard]] std::uint16_t send_mss() const noexcept;
+  void note_duplicate(const Resources& resources, const Segment& segment) noexcept;
+  void report_arrival(SeqNum seq) noexcept;
+  void process_sack(const Resources& resources, const Segment& segment) noexcept;
+  [[nodiscard]] Step check_timestamps(const Resources& resources, Instant now,
+                                      const Segment& segment, Disposition& disposition) noexcept;
+  void note_timestamps(const Segment& segment, Instant now) noexcept;
+  void add_round_trip(const std::optional<Duration>& sample, const Segment& segment,
+                      Instant now) noexcept;
+
   // input.cpp
   [[nodiscard]] Step check_sequence(const Resources& resources, Instant now, const Segment& segment,
                                     Disposition& disposition) noexcept;
   [[nodiscard]] Step check_reset(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
+  void acknowledge_unacceptable(const Resources& resources, const Segment& segment,
+                                Instant now) noexcept;
   void on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
                        Disposition& disposition) noexcept;
   [[nodiscard]] bool may_answer_oddity(Instant now) noexcept;
@@ -212,14 +275,16 @@ class Connection {
                          Disposition& disposition) noexcept;
   void drain_reassembly(const Resources& resources) noexcept;
   void process_fin(const Resources& resources, const Segment& segment) noexcept;
+  [[nodiscard]] QuickAcks::Measure quick_ack_measure(const Resources& resources) const noexcept;
   void schedule_ack(const Resources& resources, Instant now, std::uint32_t payload_bytes) noexcept;
 
   // acknowledgment.cpp
   [[nodiscard]] Step process_ack(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
-  void on_new_ack(const Resources& resources, Instant now, SeqNum ack) noexcept;
+  void on_new_ack(const Resources& resources, Instant now, const Segment& segment) noexcept;
   void advance_congestion(const Resources& resources, std::uint32_t newly_acked,
-                          SeqNum ack) noexcept;
+                          const Segment& segment) noexcept;
+  void on_congestion_echo(const Resources& resources, const Segment& segment) noexcept;
   void on_duplicate_ack(const Resources& resources) noexcept;
   void update_send_window(const Segment& segment, Instant now) noexcept;
   [[nodiscard]] bool is_duplicate_ack(const Segment& segment) const noexcept;
@@ -231,20 +296,28 @@ class Connection {
   [[nodiscard]] bool can_send() const noexcept {
     return may_send(state_) || (early_ && state_ == TcpState::SynReceived);
   }
+  [[nodiscard]] std::optional<SegmentPlan> plan_next(const Resources& resources,
+                                                     Instant now) noexcept;
   [[nodiscard]] std::optional<SegmentPlan> plan_retransmission(const Resources& resources,
                                                                Instant now) noexcept;
   [[nodiscard]] std::optional<SegmentPlan> plan_new_data(const Resources& resources,
                                                          Instant now) noexcept;
   [[nodiscard]] std::optional<SegmentPlan> plan_probe(const Resources& resources,
                                                       Instant now) noexcept;
+  [[nodiscard]] std::uint8_t push_flag(SeqNum end) noexcept;
   [[nodiscard]] bool may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
                                   const Resources& resources) noexcept;
   [[nodiscard]] SegmentPlan plan_segment(const Resources& resources, SeqNum seq,
                                          std::uint32_t payload_bytes, std::uint8_t flags) noexcept;
+  /// The same of data that has never been sent, with RFC 3168's marks.
+  [[nodiscard]] SegmentPlan plan_new_segment(const Resources& resources, SeqNum seq,
+                                             std::uint32_t payload_bytes,
+                                             std::uint8_t flags) noexcept;
   [[nodiscard]] SegmentPlan plan_reset() noexcept;
   [[nodiscard]] bool note_transmission(const Resources& resources, Instant now,
                                        std::uint32_t payload_bytes, bool has_fin) noexcept;
   [[nodiscard]] std::uint16_t select_window(const Resources& resources) noexcept;
+  [[nodiscard]] std::uint32_t receive_limit(const Resources& resources) const noexcept;
   [[nodiscard]] std::uint32_t receive_room(const Resources& resources) const noexcept;
   [[nodiscard]] std::uint32_t free_receive_window(const Resources& resources) const noexcept;
   [[nodiscard]] bool is_window_update_due(const Resources& resources) const noexcept;
@@ -253,10 +326,26 @@ class Connection {
   [[nodiscard]] std::uint32_t unsent_bytes() const noexcept;
   [[nodiscard]] bool is_fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
 
+  // icmp_error.cpp
+  [[nodiscard]] std::optional<SegmentPlan> plan_mtu_probe(const Resources& resources,
+                                                          Instant now) noexcept;
+
   // timeout.cpp
   void on_retransmission_timeout(const Resources& resources, Instant now) noexcept;
+  void on_segment_timeout(const Resources& resources, Instant now) noexcept;
   void on_syn_timeout(const Resources& resources, Instant now) noexcept;
   void on_state_timeout(const Resources& resources) noexcept;
+
+  // liveness.cpp
+  void check_r1(const Resources& resources, unsigned retransmissions) noexcept;
+  void on_keepalive_timer(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] bool is_outstanding() const noexcept;
+
+  // urgent_data.cpp
+  [[nodiscard]] SeqNum read_nxt() const noexcept;
+  void process_urgent(const Segment& segment) noexcept;
+  void settle_urgent(const Resources& resources) noexcept;
+  void point_to_urgent(SegmentPlan& plan) const noexcept;
 
   // close.cpp
   void set_state(TcpState state) noexcept;
@@ -268,7 +357,8 @@ class Connection {
 
   // connection.cpp
   [[nodiscard]] bool attach(const Resources& resources) noexcept;
-  [[nodiscard]] static std::uint32_t send_charge_limit(const Resources& resources) noexcept;
+  [[nodiscard]] std::uint32_t send_buffer_limit(const Resources& resources) const noexcept;
+  [[nodiscard]] std::uint32_t send_charge_limit(const Resources& resources) const noexcept;
   /// Memory that more to send may be charged: of the buffer's limit and of the core's budget.
   [[nodiscard]] std::uint32_t send_room(const Resources& resources) const noexcept;
   /// The buffer has room, but the core has no packet to spare.
@@ -287,7 +377,7 @@ class Connection {
       0;  // Segments out of order that each want an ACK of their own.
   std::uint8_t syn_retransmissions_ = 0;
   std::uint16_t mss_ = 536;      // Effective send MSS: largest payload of a segment.
-  std::uint16_t mss_limit_;      // What the path's MTU leaves.
+  std::uint16_t mss_limit_;      // What the interface's MTU leaves.
   std::uint16_t rcv_mss_ = 536;  // Largest payload received, for "every second full-sized segment".
   bool ack_now_ : 1 = false;     // An ACK is due in this turn.
   bool syn_due_ : 1 = false;     // SYN or SYN,ACK is due.
@@ -305,14 +395,20 @@ class Connection {
   bool no_delay_ : 1 = false;
   bool passive_ : 1 = false;        // RFC 9293 §3.5, MUST-11.
   bool offers_wscale_ : 1 = false;  // Window scaling is offered, or agreed on.
+  bool sack_ : 1 = false;           // Selective acknowledgments are offered, or agreed on.
   bool idle_restart_ : 1 = false;   // The next data follows an idle time.
   bool has_answered_oddity_ : 1 = false;
-  bool syn_repeated_ : 1 = false;  // Our SYN,ACK left more than once because the peer asked again.
-  bool fast_open_ : 1 = false;     // Our next SYN carries a Fast Open option.
+  bool syn_repeated_ : 1 = false;   // Our SYN,ACK left more than once because the peer asked again.
+  bool keepalive_due_ : 1 = false;  // A keepalive probe is due.
+  bool path_doubt_ : 1 = false;     // R1 was reached, and IP has not been told.
+  bool fast_open_ : 1 = false;      // Our next SYN carries a Fast Open option.
   bool fast_open_tried_ : 1 = false;  // One has left.
   bool early_ : 1 = false;            // The application knew of it before the handshake was over.
   bool reopened_ : 1 = false;         // The four-tuple was in TIME-WAIT until we opened.
   bool syn_unseen_ : 1 = false;       // Our SYN,ACK left with a cookie, nobody noted when.
+  SoftError soft_error_;
+  UrgentSend urgent_out_;
+  UrgentReceive urgent_in_;
   SendSequence send_;
   ReceiveSequence receive_;
   std::uint32_t unacked_bytes_ = 0;  // Received since our last ACK.
@@ -324,6 +420,13 @@ class Connection {
   ActiveBlock* active_ = nullptr;
   NewReno congestion_;
   RttEstimator rtt_;
+  PathMtu path_mtu_;
+  Ecn ecn_;
+  ReceiveAutotune receive_autotune_;
+  Keepalive keepalive_;
+  Timestamps timestamps_;
+  QuickAcks quick_acks_;
+  SackBlock duplicate_{};  // What arrived twice and has not been reported; empty: nothing.
 
   // One deadline per kind of timer; kNever when not armed.
   Instant retransmit_at_ = kNever;  // Retransmission, or zero-window probe.
@@ -333,10 +436,10 @@ class Connection {
   Instant progress_at_{};           // When the peer last made progress, for R2.
 
   FourTuple tuple_;
-  Duration user_timeout_{};  // Zero: never.
+  UserTimeout user_timeout_;
   Duration linger_ = kNoLinger;
   Result<void> outcome_{};
 };
-static_assert(sizeof(Connection) <= 256, "the control block of an idle connection");
+static_assert(sizeof(Connection) <= 384, "the control block of an idle connection");
 
 }  // namespace millrace::tcp

@@ -11,25 +11,16 @@ namespace millrace::tcp {
 
 namespace {
 
-// RFC 9293 §3.7.1, MUST-15: what a peer takes that does not say.
-constexpr std::uint16_t kDefaultMssV4 = 536;
-constexpr std::uint16_t kDefaultMssV6 = 1220;
-// A peer that asks for less would make us send headers only.
-constexpr std::uint16_t kMssMin = 48;
 constexpr std::uint32_t kUnscaledWindowMax = 65'535;
+// What a sender begins with, in segments (RFC 6928 §2).
+constexpr std::uint32_t kInitialFlight = 10;
 
-// RFC 7323 §2.3: the smallest shift with which the largest window we may ever offer can be said.
-std::uint8_t window_scale_for(std::uint32_t receive_buffer_bytes) {
-  std::uint8_t shift = 0;
-  while (shift < wire::kWindowScaleMax &&
-         ((receive_buffer_bytes / 2) >> shift) > kUnscaledWindowMax) {
-    ++shift;
-  }
-  return shift;
+std::uint32_t initial_receive_buffer(const TcpConfig& config) {
+  return std::min(config.receive_buffer_initial_bytes, config.receive_buffer_bytes);
 }
 
 std::uint32_t initial_receive_window(const TcpConfig& config) {
-  return std::min(config.receive_buffer_bytes / 2, kUnscaledWindowMax);
+  return std::min(initial_receive_buffer(config) / 2, kUnscaledWindowMax);
 }
 
 }  // namespace
@@ -40,9 +31,9 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   send_.snd_nxt = iss + 1;
   recover_ = iss;
   small_end_ = iss;
-  user_timeout_ = resources.config.user_timeout;
-  rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
-  offers_wscale_ = true;
+  user_timeout_.start(resources.config.user_timeout);
+  receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
+  offer_options(resources.config);
   progress_at_ = now;
   state_at_ = base::later(now, timeout);
   syn_due_ = true;
@@ -62,11 +53,12 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   send_.snd_nxt = iss + 1;
   recover_ = iss;
   small_end_ = iss;
-  user_timeout_ = resources.config.user_timeout;
-  rcv_wscale_ = window_scale_for(resources.config.receive_buffer_bytes);
-  offers_wscale_ = true;
+  user_timeout_.start(resources.config.user_timeout);
+  receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
+  offer_options(resources.config);
   progress_at_ = now;
-  accept_syn(resources, syn);
+  accept_syn(resources, now, syn);
+  ecn_.on_syn(syn, resources.config.ecn);
   syn_due_ = true;
   set_state(TcpState::SynReceived);
 }
@@ -80,7 +72,7 @@ void Connection::open_from_cookie(const Resources& resources, Instant now, SeqNu
   retransmit_at_ = now + rtt_.rto(resources.config);
 }
 
-void Connection::accept_syn(const Resources& resources, const Segment& syn) noexcept {
+void Connection::accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept {
   receive_.irs = syn.seq;
   receive_.rcv_nxt = syn.seq + 1;
   receive_.rcv_adv = receive_.rcv_nxt + initial_receive_window(resources.config);
@@ -88,22 +80,10 @@ void Connection::accept_syn(const Resources& resources, const Segment& syn) noex
   send_.snd_wnd = send_.max_snd_wnd = syn.window;
   send_.snd_wl1 = syn.seq;
   send_.snd_wl2 = send_.iss;
-  negotiate(resources, syn.options);
-}
-
-void Connection::negotiate(const Resources& resources, const wire::TcpOptions& options) noexcept {
-  const std::uint16_t peer_mss =
-      options.mss.value_or(tuple_.remote.address.is_v4() ? kDefaultMssV4 : kDefaultMssV6);
-  // RFC 9293 §3.7.1, MUST-16.
-  mss_ = std::clamp(peer_mss, kMssMin, mss_limit_);
-  // RFC 7323 §2.2: scaling counts only if both SYNs offer it.
-  if (options.window_scale && offers_wscale_) {
-    snd_wscale_ = *options.window_scale;
-  } else {
-    offers_wscale_ = false;
-    snd_wscale_ = rcv_wscale_ = 0;
+  negotiate(resources, now, syn.options);
+  if (syn.options.user_timeout) {
+    user_timeout_.on_option(*syn.options.user_timeout, resources.config);
   }
-  congestion_.start(initial_window(resources.config.initial_window_segments, mss_));
 }
 
 Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Instant now,
@@ -112,6 +92,11 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   // RFC 9293 §3.10.7.3, first: check the ACK bit.
   if (segment.flags.ack() &&
       (segment.ack.is_at_or_before(send_.iss) || segment.ack.is_after(send_.snd_nxt))) {
+    return {.dropped = DropReason::TcpBadHandshakeAck, .answer_with_reset = !segment.flags.rst()};
+  }
+  // As Linux: nor does it answer our SYN if it echoes a timestamp that we did not send.
+  if (segment.flags.ack() && segment.options.timestamps &&
+      !timestamps_.is_echo_of_syn(*segment.options.timestamps, progress_at_, now)) {
     return {.dropped = DropReason::TcpBadHandshakeAck, .answer_with_reset = !segment.flags.rst()};
   }
   // Second: the RST bit. Without an acceptable ACK anybody could have sent it.
@@ -132,15 +117,17 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
     end(resources, fail(Error::AddressInUse));
     return {.dropped = DropReason::TcpTimeWait, .answer_with_reset = true};
   }
-  accept_syn(resources, segment);
+  accept_syn(resources, now, segment);
   if (!segment.flags.ack()) {
     // Simultaneous open (MUST-10): both SYNs crossed.
+    ecn_.on_syn(segment, resources.config.ecn);
     syn_due_ = true;
     retransmit_at_ = kNever;
     set_state(TcpState::SynReceived);
     return {};
   }
   send_.snd_una = send_.iss + 1;
+  ecn_.on_syn_ack(segment);
   establish(resources, now, segment);
   settle_syn_data(resources, now, segment);
   ack_now_ = true;
@@ -166,7 +153,7 @@ void Connection::settle_syn_data(const Resources& resources, Instant now,
   }
   if (segment.ack.is_after(send_.snd_una)) {
     fast_open_outcome_ = FastOpenOutcome::Taken;
-    on_new_ack(resources, now, segment.ack);
+    on_new_ack(resources, now, segment);
   }
   if (!active_->sent.empty()) {
     // RFC 7413 §4.2.1: what the SYN,ACK leaves out goes again at once, as any data.
@@ -196,6 +183,10 @@ void Connection::add_fast_open(const Resources& resources, Instant now,
     return;
   }
   plan.options.fast_open = active_->fast_open;
+  if (plan.options.fast_open->full()) {
+    // There is no room for both; the next segments say it again.
+    plan.options.user_timeout.reset();
+  }
   const std::uint32_t bytes =
       std::min(unsent_bytes(), mss_ - std::uint32_t{wire::kTcpOptionsSizeMax});
   if (bytes > 0 && note_transmission(resources, now, bytes, false)) {
@@ -224,12 +215,16 @@ void Connection::establish(const Resources& resources, Instant now,
   retransmit_at_ = kNever;
   state_at_ = kNever;
   syn_due_ = false;
+  soft_error_.on_progress();
+  user_timeout_.say_again();
+  keepalive_.on_segment(now);
   // RFC 6298 §3: a SYN that was sent once tells the round-trip time; §5.7: one that was lost calls
   // for caution.
   if (syn_unseen_) {
     // Nobody knows when it left, nor how often.
   } else if (syn_retransmissions_ == 0 && !syn_repeated_) {
     rtt_.add_sample(now - progress_at_);
+    receive_autotune_.on_handshake(now - progress_at_);
   } else {
     rtt_.reset_backoff();
     rtt_.start_cautiously();
@@ -237,9 +232,11 @@ void Connection::establish(const Resources& resources, Instant now,
     congestion_.start(mss_);
   }
   progress_at_ = now;
+  note_timestamps(segment, now);
   send_.snd_wl1 = segment.seq;
   send_.snd_wl2 = segment.ack;
   ++(passive_ ? resources.stats.tcp_passive_opens : resources.stats.tcp_active_opens);
+  resources.stats.tcp_ecn_connections += ecn_.may_mark() ? 1 : 0;
   set_state(TcpState::Established);
   // An application that was let in early has heard of it.
   events_.add(early_ ? 0 : Events::kConnected);
@@ -270,13 +267,11 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
   SegmentPlan plan;
   plan.seq = send_.iss;
   plan.ack = is_answer ? receive_.rcv_nxt : SeqNum{0};
-  plan.flags =
-      TcpFlags{static_cast<std::uint8_t>(TcpFlags::kSyn | (is_answer ? TcpFlags::kAck : 0))};
+  plan.flags = is_answer ? TcpFlags{TcpFlags::kSyn | TcpFlags::kAck}.with(ecn_.syn_ack_flags())
+                         : TcpFlags{TcpFlags::kSyn}.with(
+                               ecn_.syn_flags(resources.config.ecn, syn_retransmissions_ > 0));
   plan.window = static_cast<std::uint16_t>(initial_receive_window(resources.config));
-  plan.options.mss = mss_limit_;
-  if (offers_wscale_) {
-    plan.options.window_scale = rcv_wscale_;
-  }
+  plan.options.user_timeout = user_timeout_.option_for_syn();
   if (fast_open_ && !is_answer) {
     add_fast_open(resources, now, plan);
   }

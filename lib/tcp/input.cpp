@@ -19,7 +19,8 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   if (state_ == TcpState::Closed || state_ == TcpState::TimeWait) {
     return {.dropped = DropReason::TcpNoConnection, .answer_with_reset = !segment.flags.rst()};
   }
-  if (check_sequence(resources, now, segment, disposition) == Step::Done ||
+  if (check_timestamps(resources, now, segment, disposition) == Step::Done ||
+      check_sequence(resources, now, segment, disposition) == Step::Done ||
       check_reset(resources, now, segment, disposition) == Step::Done ||
       check_syn(resources, now, segment, disposition) == Step::Done) {
     return disposition;
@@ -35,9 +36,15 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   if (process_ack(resources, now, segment, disposition) == Step::Done) {
     return disposition;
   }
-  // Steps 6 to 8. Urgent data is read in line; its pointer changes nothing here.
+  if (segment.payload_bytes > 0) {
+    resources.stats.tcp_ecn_marks_in += segment.ecn == wire::Ecn::Congested ? 1 : 0;
+    ack_now_ = ecn_.on_text(segment) || ack_now_;
+  }
+  // Steps 6 to 8.
+  process_urgent(segment);
   Segment rest = segment;
   process_payload(resources, now, rest, std::move(payload), disposition);
+  settle_urgent(resources);
   const bool fills_hole_before_fin =
       peer_fin_seen_ && !peer_fin_received_ && peer_fin_ == receive_.rcv_nxt;
   if (rest.flags.fin() || fills_hole_before_fin) {
@@ -69,8 +76,19 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
         TcpFlags{static_cast<std::uint8_t>(segment.flags.bits() & ~TcpFlags::kFin)};
     if (is_synchronized(state_)) {
       static_cast<void>(process_ack(resources, now, without_text, disposition));
+      process_urgent(segment);
     }
   }
+  acknowledge_unacceptable(resources, segment, now);
+  note_duplicate(resources, segment);
+  disposition.dropped = segment.payload_bytes > 0 && segment.end().is_at_or_before(receive_.rcv_nxt)
+                            ? DropReason::TcpDuplicateData
+                            : DropReason::TcpOutOfWindow;
+  return Step::Done;
+}
+
+void Connection::acknowledge_unacceptable(const Resources& resources, const Segment& segment,
+                                          Instant now) noexcept {
   // Text and FIN are never part of a loop of answers, and whoever repeats them lacks our ACK.
   const bool lacks_our_ack = segment.payload_bytes > 0 || segment.flags.fin();
   if (segment.flags.syn() && !segment.flags.rst()) {
@@ -79,16 +97,19 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
   } else if (!segment.flags.rst() && (lacks_our_ack || may_answer_oddity(now))) {
     ack_now_ = true;
   }
-  disposition.dropped = segment.payload_bytes > 0 && segment.end().is_at_or_before(receive_.rcv_nxt)
-                            ? DropReason::TcpDuplicateData
-                            : DropReason::TcpOutOfWindow;
-  return Step::Done;
 }
 
 void Connection::on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept {
   if (!segment.flags.ack()) {
+    ecn_.on_syn(segment, resources.config.ecn);
     syn_due_ = syn_repeated_ = true;
+    disposition.dropped = DropReason::TcpOutOfWindow;
+    return;
+  }
+  if (passive_) {
+    // Nobody opens both ways at once with a listener: an old SYN, whatever it acknowledges.
+    ack_now_ = true;
     disposition.dropped = DropReason::TcpOutOfWindow;
     return;
   }
@@ -111,7 +132,8 @@ Connection::Step Connection::check_reset(const Resources& resources, Instant now
   }
   if (segment.seq != receive_.rcv_nxt) {
     if (!segment.seq.is_in_window(receive_.rcv_nxt, receive_.rcv_wnd())) {
-      // The right edge, which step 1 lets pass, is nobody's reset to answer.
+      // The right edge, and what only reaches into the window, pass step 1; but only SEG.SEQ
+      // counts.
       disposition.dropped = DropReason::TcpOutOfWindow;
       return Step::Done;
     }
@@ -182,6 +204,7 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
     disposition.dropped = DropReason::TcpDuplicateData;
     return;
   }
+  note_duplicate(resources, segment);
   if (segment.seq.is_before(receive_.rcv_nxt)) {
     const auto old = static_cast<std::uint32_t>(receive_.rcv_nxt - segment.seq);
     ack_now_ = true;
@@ -224,7 +247,7 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
                          Disposition& disposition) noexcept {
   const std::uint32_t bytes = payload.size();
   bool is_kept = attach(resources) && active_->receive_queue.append(payload, resources.budget);
-  if (!is_kept && active_ != nullptr && active_->reassembly.clear(resources.budget) > 0) {
+  if (!is_kept && active_ != nullptr && active_->drop_out_of_order(resources.budget) > 0) {
     // Beyond the budget, what is out of order goes first.
     is_kept = active_->receive_queue.append(payload, resources.budget);
   }
@@ -243,7 +266,10 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
     // RFC 5681 §4.2: what fills a hole is acknowledged at once.
     ack_now_ = true;
     drain_reassembly(resources);
+    active_->sack_report.on_advance(receive_.rcv_nxt);
   }
+  receive_autotune_.on_data(now, receive_.rcv_nxt, read_nxt(), receive_.rcv_adv, rcv_mss_,
+                            resources.config.receive_buffer_bytes);
   events_.add(Events::kReadable);
 }
 
@@ -254,6 +280,7 @@ void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packe
   ack_now_ = true;
   duplicate_acks_due_ = static_cast<std::uint8_t>(std::min(duplicate_acks_due_ + 1, 255));
   ++resources.stats.tcp_out_of_order_segments;
+  quick_acks_.on_disorder(quick_ack_measure(resources));
   if (!attach(resources)) {
     disposition.dropped = DropReason::TcpReassemblyFull;
     return;
@@ -266,6 +293,7 @@ void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packe
       break;
     case ReassemblyQueue::Outcome::Full: disposition.dropped = DropReason::TcpReassemblyFull; break;
   }
+  report_arrival(seq);
 }
 
 void Connection::drain_reassembly(const Resources& resources) noexcept {
@@ -308,11 +336,18 @@ void Connection::process_fin(const Resources& resources, const Segment& segment)
   report_peer_finished();
 }
 
+QuickAcks::Measure Connection::quick_ack_measure(const Resources& resources) const noexcept {
+  return {.window = receive_.rcv_wnd(),
+          .segment_bytes = rcv_mss_,
+          .most = resources.config.quick_acks_max};
+}
+
 void Connection::schedule_ack(const Resources& resources, Instant now,
                               std::uint32_t payload_bytes) noexcept {
   // RFC 9293 §3.8.6.3, SHLD-19: every second full-sized segment at once, the rest within the delay.
   unacked_bytes_ += payload_bytes;
-  if (unacked_bytes_ >= 2U * rcv_mss_) {
+  quick_acks_.on_data(now, rtt_.rto(resources.config), quick_ack_measure(resources));
+  if (unacked_bytes_ >= 2U * rcv_mss_ || quick_acks_.apply()) {
     ack_now_ = true;
   } else if (ack_at_ == kNever) {
     ack_at_ = now + resources.config.delayed_ack;

@@ -52,6 +52,12 @@ void NewReno::on_timeout(std::uint32_t flight, std::uint32_t mss, bool first) no
   set_cwnd(mss);
 }
 
+void NewReno::on_congestion_echo(std::uint32_t mss) noexcept {
+  ssthresh_ = std::max(cwnd_ / 2, 2 * mss);
+  bytes_acked_ = 0;
+  set_cwnd(std::min(cwnd_, ssthresh_));
+}
+
 void NewReno::on_idle_restart(std::uint32_t initial_window) noexcept {
   set_cwnd(std::min(cwnd_, initial_window));
 }

@@ -36,6 +36,8 @@ class NewReno {
   void leave_recovery(std::uint32_t flight, std::uint32_t mss) noexcept;
   /// RFC 5681 §3.1: back to one segment. `first` says that this data had not timed out before.
   void on_timeout(std::uint32_t flight, std::uint32_t mss, bool first) noexcept;
+  /// RFC 3168 §6.1.2: a router would rather not drop. Halves, and leaves what is in flight alone.
+  void on_congestion_echo(std::uint32_t mss) noexcept;
   /// RFC 5681 §4.1: after an idle time of more than one RTO the window is no larger than the
   /// initial one.
   void on_idle_restart(std::uint32_t initial_window) noexcept;

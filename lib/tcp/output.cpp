@@ -23,6 +23,14 @@ std::uint32_t record_share(const SentSegmentPool& pool) {
 
 std::optional<SegmentPlan> Connection::next_segment(const Resources& resources,
                                                     Instant now) noexcept {
+  auto plan = plan_next(resources, now);
+  if (plan) {
+    add_options(resources, now, *plan);
+  }
+  return plan;
+}
+
+std::optional<SegmentPlan> Connection::plan_next(const Resources& resources, Instant now) noexcept {
   if (reset_due_) {
     reset_due_ = false;
     return plan_reset();
@@ -42,6 +50,9 @@ std::optional<SegmentPlan> Connection::next_segment(const Resources& resources,
   if (auto plan = plan_retransmission(resources, now)) {
     return plan;
   }
+  if (auto plan = plan_mtu_probe(resources, now)) {
+    return plan;
+  }
   if (auto plan = plan_new_data(resources, now)) {
     return plan;
   }
@@ -50,7 +61,12 @@ std::optional<SegmentPlan> Connection::next_segment(const Resources& resources,
       return plan;
     }
   }
-  if (ack_now_) {
+  if (keepalive_due_) {
+    // RFC 9293 §3.8.4, SHLD-12: what the peer has acknowledged long ago, and no data.
+    keepalive_due_ = false;
+    return plan_segment(resources, send_.snd_una - 1, 0, TcpFlags::kAck);
+  }
+  if (ack_now_ || user_timeout_.option_due()) {
     return plan_segment(resources, send_.acceptable_seq(), 0, TcpFlags::kAck);
   }
   update_persist_timer(resources, now);
@@ -80,12 +96,13 @@ std::optional<SegmentPlan> Connection::plan_retransmission(const Resources& reso
     return std::nullopt;
   }
   // A FIN's octet takes no room in the segment, but its place in the window.
-  const std::uint32_t limit =
-      std::min<std::uint32_t>(allowed, std::uint32_t{mss_} + (segment->has_fin ? 1 : 0));
+  const std::uint32_t limit = std::min(
+      allowed, segment->payload() <= send_mss() ? segment->length : std::uint32_t{send_mss()});
   if (!active_->sent.split(resources.sent_segments, *segment, limit)) {
     return std::nullopt;
   }
   active_->sent.note_retransmission(*segment, now);
+  path_mtu_.on_retransmission();
   ++resources.stats.tcp_retransmitted_segments;
   if (retransmit_at_ == kNever) {
     arm_retransmission(resources, now);
@@ -93,7 +110,7 @@ std::optional<SegmentPlan> Connection::plan_retransmission(const Resources& reso
   const std::uint32_t payload = segment->length - (segment->has_fin ? 1 : 0);
   const auto flags =
       static_cast<std::uint8_t>(TcpFlags::kAck | (segment->has_fin ? TcpFlags::kFin : 0) |
-                                (payload > 0 ? TcpFlags::kPsh : 0));
+                                (payload > 0 ? push_flag(segment->seq + payload) : 0));
   return plan_segment(resources, segment->seq, payload, flags);
 }
 
@@ -123,7 +140,7 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
     progress_at_ = std::max(progress_at_, now);
   }
   const std::uint32_t window = send_.usable_window();
-  const std::uint32_t bytes = std::min({unsent, std::uint32_t{mss_}, window});
+  const std::uint32_t bytes = std::min({unsent, std::uint32_t{send_mss()}, window});
   const bool sends_last = bytes == unsent;
   const bool has_fin = is_fin_unsent() && sends_last && window > bytes && is_synchronized(state_);
   if (bytes == 0 && !has_fin) {
@@ -140,22 +157,37 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
   if (!note_transmission(resources, now, bytes, has_fin)) {
     return std::nullopt;
   }
-  // RFC 9293 §3.9.1.2, MUST-61: pushed when nothing is left to send.
   const auto flags = static_cast<std::uint8_t>(TcpFlags::kAck | (has_fin ? TcpFlags::kFin : 0) |
-                                               (bytes > 0 && sends_last ? TcpFlags::kPsh : 0));
-  return plan_segment(resources, seq, bytes, flags);
+                                               (bytes > 0 ? push_flag(seq + bytes) : 0));
+  return plan_new_segment(resources, seq, bytes, flags);
+}
+
+std::uint8_t Connection::push_flag(SeqNum end) noexcept {
+  // RFC 9293 §3.9.1.2, MUST-61: the last segment of what is queued. As Linux does, also after half
+  // of the largest window, so that a peer that waits for a push need not wait for all of a long
+  // stream. Whatever pushes are queued before that collapse into one (SHLD-27).
+  const bool is_last = end.is_at_or_after(active_->send_buffer.end());
+  const bool is_half_window = end.is_after(active_->pushed + send_.max_snd_wnd / 2);
+  if (!is_last && !is_half_window) {
+    return 0;
+  }
+  if (end.is_after(active_->pushed)) {
+    active_->pushed = end;
+  }
+  return TcpFlags::kPsh;
 }
 
 bool Connection::may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
                               const Resources& resources) noexcept {
   // RFC 9293 §3.8.6.2.1, conditions 1 to 4. Nagle's algorithm is read as Minshall's: what holds a
   // small segment back is another small one in flight, not full ones (RFC 9293 appendix A.3).
-  const bool is_full = bytes == mss_;
+  const bool is_full = bytes == send_mss();
   const bool sends_all = bytes == unsent;
   const bool has_small_in_flight = small_end_.is_after(send_.snd_una);
   const bool fills_half_window = bytes >= send_.max_snd_wnd / 2 && bytes > 0 && send_.flight() == 0;
-  if (is_full || (sends_all && (no_delay_ || !has_small_in_flight)) || fills_half_window ||
-      override_due_) {
+  // Urgent data does not wait, as in Linux.
+  const bool is_released = no_delay_ || !has_small_in_flight || urgent_out_.is_pending();
+  if (is_full || (sends_all && is_released) || fills_half_window || override_due_) {
     override_due_ = false;
     override_at_ = kNever;
     return true;
@@ -184,9 +216,10 @@ bool Connection::note_transmission(const Resources& resources, Instant now,
   }
   send_.snd_nxt += length;
   fin_sent_ = fin_sent_ || has_fin;
-  if (payload_bytes > 0 && payload_bytes < mss_) {
+  if (payload_bytes > 0 && payload_bytes < send_mss()) {
     small_end_ = send_.snd_nxt;
   }
+  quick_acks_.on_data_sent(now, resources.config.delayed_ack);
   resources.stats.tcp_bytes_out += payload_bytes;
   if (retransmit_at_ == kNever) {
     arm_retransmission(resources, now);
@@ -213,6 +246,18 @@ std::optional<SegmentPlan> Connection::plan_probe(const Resources& resources,
       static_cast<std::uint8_t>(TcpFlags::kAck | (has_data ? TcpFlags::kPsh : TcpFlags::kFin)));
 }
 
+SegmentPlan Connection::plan_new_segment(const Resources& resources, SeqNum seq,
+                                         std::uint32_t payload_bytes, std::uint8_t flags) noexcept {
+  SegmentPlan plan = plan_segment(resources, seq, payload_bytes, flags);
+  if (payload_bytes > 0) {
+    // RFC 3168 §6.1.2, §6.1.4 to §6.1.6: new data alone is marked as fit for marks, neither pure
+    // ACKs nor what is sent again nor probes of a window.
+    plan.flags = plan.flags.with(ecn_.take_new_data_flags());
+    plan.ecn = ecn_.new_data_mark();
+  }
+  return plan;
+}
+
 SegmentPlan Connection::plan_segment(const Resources& resources, SeqNum seq,
                                      std::uint32_t payload_bytes, std::uint8_t flags) noexcept {
   // Every segment carries the newest ACK. Duplicates count only without text, so those that are
@@ -224,12 +269,19 @@ SegmentPlan Connection::plan_segment(const Resources& resources, SeqNum seq,
   ack_now_ = duplicate_acks_due_ > 0;
   ack_at_ = kNever;
   unacked_bytes_ = 0;
+  quick_acks_.on_ack_sent();
   SegmentPlan plan;
   plan.seq = seq;
   plan.ack = receive_.rcv_nxt;
   plan.payload_bytes = payload_bytes;
-  plan.flags = TcpFlags{flags};
+  plan.flags = TcpFlags{flags}.with(ecn_.ack_flags());
   plan.window = select_window(resources);
+  const auto user_timeout = user_timeout_.option_due();
+  if (user_timeout && payload_bytes + wire::kUserTimeoutSize <= mss_) {
+    plan.options.user_timeout = user_timeout;
+    user_timeout_.on_option_sent();
+  }
+  point_to_urgent(plan);
   return plan;
 }
 
@@ -242,6 +294,9 @@ SegmentPlan Connection::plan_reset() noexcept {
 }
 
 void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
+  if (plan.options.user_timeout) {
+    user_timeout_.say_again();
+  }
   if (plan.flags.rst()) {
     reset_due_ = true;
   } else if (plan.flags.syn()) {
@@ -254,11 +309,18 @@ void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
   } else {
     active_->sent.mark_lost(plan.seq);
     ack_now_ = true;  // The frame would have carried it.
+    if (plan.flags.cwr()) {
+      ecn_.return_new_data_flags();
+    }
   }
 }
 
+std::uint32_t Connection::receive_limit(const Resources& resources) const noexcept {
+  return std::min(receive_autotune_.limit(), resources.config.receive_buffer_bytes);
+}
+
 std::uint32_t Connection::receive_room(const Resources& resources) const noexcept {
-  const std::uint32_t limit = resources.config.receive_buffer_bytes;
+  const std::uint32_t limit = receive_limit(resources);
   const std::uint32_t charge =
       active_ == nullptr ? 0 : active_->receive_queue.charge() + active_->reassembly.charge();
   if (charge >= limit) {
@@ -281,8 +343,7 @@ std::uint16_t Connection::select_window(const Resources& resources) noexcept {
   const SeqNum wanted = receive_.rcv_nxt + free_receive_window(resources);
   if (wanted.is_after(receive_.rcv_adv)) {
     const auto gain = static_cast<std::uint32_t>(wanted - receive_.rcv_adv);
-    const std::uint32_t step =
-        std::min<std::uint32_t>(resources.config.receive_buffer_bytes / 4, rcv_mss_);
+    const std::uint32_t step = std::min<std::uint32_t>(receive_limit(resources) / 4, rcv_mss_);
     if (gain >= step) {
       receive_.rcv_adv = wanted;
     }
@@ -309,23 +370,23 @@ bool Connection::is_window_update_due(const Resources& resources) const noexcept
     return false;
   }
   const SeqNum wanted = receive_.rcv_nxt + free_receive_window(resources);
-  const std::uint32_t step =
-      std::min<std::uint32_t>(resources.config.receive_buffer_bytes / 4, 2U * rcv_mss_);
+  const std::uint32_t step = std::min<std::uint32_t>(receive_limit(resources) / 4, 2U * rcv_mss_);
   // What is still open matters as well: while half of the window is free nobody waits for more.
-  const bool is_needed = receive_.rcv_wnd() < resources.config.receive_buffer_bytes / 4;
+  const bool is_needed = receive_.rcv_wnd() < receive_limit(resources) / 4;
   return is_needed && wanted - receive_.rcv_adv >= static_cast<std::int32_t>(step);
 }
 
 void Connection::arm_retransmission(const Resources& resources, Instant now) noexcept {
   retransmit_at_ = now + rtt_.rto(resources.config);
-  if (send_.snd_wnd == 0 && user_timeout_ > Duration::zero()) {
+  if (!user_timeout_.is_limited()) {
+    return;
+  }
+  const Duration limit = user_timeout_.limit();
+  if (send_.snd_wnd == 0) {
     // Of several probes one may be lost, or its answer, before the peer counts as gone.
-    retransmit_at_ = std::min(retransmit_at_, now + user_timeout_ / 4);
+    retransmit_at_ = std::min(retransmit_at_, now + limit / 4);
   }
-  if (user_timeout_ > Duration::zero()) {
-    retransmit_at_ =
-        std::min(retransmit_at_, std::max(base::later(progress_at_, user_timeout_), now));
-  }
+  retransmit_at_ = std::min(retransmit_at_, std::max(base::later(progress_at_, limit), now));
 }
 
 void Connection::update_persist_timer(const Resources& resources, Instant now) noexcept {

@@ -18,6 +18,16 @@ SeqNum end_of(PacketQueue::Position position) {
   return start_of(position) + PacketQueue::bytes_of(position);
 }
 
+// Behind the last octet that follows without a gap.
+SeqNum end_of_run(PacketQueue::Position position) {
+  auto next = PacketQueue::next(position);
+  while (next != nullptr && start_of(next) == end_of(position)) {
+    position = next;
+    next = PacketQueue::next(position);
+  }
+  return end_of(position);
+}
+
 }  // namespace
 
 ReassemblyQueue::Outcome ReassemblyQueue::insert(SeqNum seq, Packet packet,
@@ -33,19 +43,19 @@ ReassemblyQueue::Outcome ReassemblyQueue::insert(SeqNum seq, Packet packet,
       before = at;
     }
   }
-  if (before != nullptr && end_of(before).is_after(seq)) {
+  // Skip what is here already, up to the first octet that is missing.
+  while (before != nullptr && end_of(before).is_after(seq)) {
     const auto overlap = static_cast<std::uint32_t>(end_of(before) - seq);
     if (overlap >= packet.size()) {
       return Outcome::Duplicate;
     }
     packet.remove_prefix(overlap);
     seq += overlap;
+    const auto next = PacketQueue::next(before);
+    before = next != nullptr && start_of(next) == seq ? next : before;
   }
   const auto after = before == nullptr ? packets_.front() : PacketQueue::next(before);
   if (after != nullptr && (seq + packet.size()).is_after(start_of(after))) {
-    if (start_of(after) == seq) {
-      return Outcome::Duplicate;
-    }
     packet.truncate(static_cast<std::uint32_t>(start_of(after) - seq));
   }
   if (packets_.size() >= segments_max ||
@@ -56,6 +66,42 @@ ReassemblyQueue::Outcome ReassemblyQueue::insert(SeqNum seq, Packet packet,
   packet.note().sequence = seq.value();
   packets_.insert_after(before, std::move(packet));
   return Outcome::Kept;
+}
+
+std::optional<SackBlock> ReassemblyQueue::overlap(SeqNum left, SeqNum right) const noexcept {
+  if (packets_.empty() || end_of(packets_.back()).is_at_or_before(left)) {
+    return std::nullopt;
+  }
+  auto at = packets_.front();
+  while (end_of(at).is_at_or_before(left)) {
+    at = PacketQueue::next(at);
+  }
+  if (start_of(at).is_at_or_after(right)) {
+    return std::nullopt;
+  }
+  const SeqNum first = start_of(at).is_after(left) ? start_of(at) : left;
+  const SeqNum end = end_of_run(at);
+  return SackBlock{.left = first, .right = end.is_after(right) ? right : end};
+}
+
+std::optional<SackBlock> ReassemblyQueue::run_around(
+    SeqNum seq, const std::optional<SackBlock>& known) const noexcept {
+  if (packets_.empty()) {
+    return std::nullopt;
+  }
+  if (known && known->right == start_of(packets_.back()) && seq == known->right) {
+    return SackBlock{.left = known->left, .right = end_of(packets_.back())};
+  }
+  for (auto at = packets_.front(); at != nullptr && start_of(at).is_at_or_before(seq);) {
+    const SackBlock run{.left = start_of(at), .right = end_of_run(at)};
+    if (run.right.is_after(seq)) {
+      return run;
+    }
+    while (at != nullptr && end_of(at).is_at_or_before(run.right)) {
+      at = PacketQueue::next(at);
+    }
+  }
+  return std::nullopt;
 }
 
 Packet ReassemblyQueue::pop_in_order(SeqNum rcv_nxt, PacketBudget& budget) noexcept {

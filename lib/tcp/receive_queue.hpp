@@ -26,7 +26,13 @@ class ReceiveQueue {
   /// Drops the first `bytes`, of at most `size()`.
   void consume(std::uint32_t bytes, packet::PacketBudget& budget) noexcept;
   void clear(packet::PacketBudget& budget) noexcept;
+  /// The byte that lies `offset` behind the first; there is one.
+  [[nodiscard]] std::byte at(std::uint32_t offset) const noexcept;
 
+  /// Zero if there is none.
+  [[nodiscard]] std::uint32_t front_packet_bytes() const noexcept {
+    return packets_.empty() ? 0 : packet::PacketQueue::bytes_of(packets_.front());
+  }
   [[nodiscard]] bool empty() const noexcept { return packets_.empty(); }
   [[nodiscard]] std::uint32_t size() const noexcept { return bytes_; }
   [[nodiscard]] std::uint32_t charge() const noexcept { return charge_; }

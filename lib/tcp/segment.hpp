@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "wire/ipv4.hpp"
 #include "wire/seq_num.hpp"
 #include "wire/tcp.hpp"
 #include "wire/tcp_options.hpp"
@@ -20,6 +21,8 @@ struct Segment {
   std::uint32_t payload_bytes = 0;
   std::uint16_t window = 0;  ///< As on the wire, not yet scaled.
   TcpFlags flags{};
+  wire::Ecn ecn = wire::Ecn::NotCapable;  ///< As its datagram arrived (RFC 3168 §5).
+  std::uint16_t urgent_pointer = 0;       ///< From `seq` to behind the urgent data, with URG.
   wire::TcpOptions options;
 
   /// SEG.LEN of RFC 9293 §3.4: SYN and FIN count one each.
@@ -38,6 +41,8 @@ struct SegmentPlan {
   std::uint32_t payload_bytes = 0;
   std::uint16_t window = 0;  ///< As on the wire.
   TcpFlags flags{};
+  wire::Ecn ecn = wire::Ecn::NotCapable;  ///< What its datagram is to say (RFC 3168 §5).
+  std::uint16_t urgent_pointer = 0;       ///< With URG.
   wire::TcpOptions options;
 
   /// Where the payload begins: a SYN has an octet before it.

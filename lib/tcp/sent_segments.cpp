@@ -43,6 +43,7 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant n
         is_whole ? segment.length : static_cast<std::uint32_t>(snd_una - segment.seq);
     outcome.newly_acked += acked;
     in_network_ -= segment.is_lost ? 0 : acked;
+    sacked_ -= segment.is_sacked ? acked : 0;
     // RFC 6298 §3: a segment that was sent twice tells nothing about the path, and neither does one
     // that waited at the receiver behind it.
     is_ambiguous = is_ambiguous || segment.retransmissions != 0 || segment.is_lost;
@@ -78,11 +79,32 @@ void SentSegments::mark_all_lost() noexcept {
 }
 
 void SentSegments::mark_first_lost() noexcept {
-  if (head_ != nullptr && !head_->is_lost) {
-    head_->is_lost = true;
-    in_network_ -= head_->length;
-    lost_hint_ = head_;
+  if (head_ == nullptr) {
+    return;
   }
+  sacked_ -= head_->is_sacked ? head_->length : 0;
+  in_network_ -= head_->is_lost ? 0 : head_->length;
+  head_->is_sacked = false;
+  head_->is_lost = true;
+  lost_hint_ = head_;
+}
+
+bool SentSegments::mark_larger_lost(std::uint32_t bytes) noexcept {
+  bool has_larger = false;
+  for (SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
+    if (segment->payload() <= bytes) {
+      continue;
+    }
+    has_larger = true;
+    if (!segment->is_lost) {
+      segment->is_lost = true;
+      in_network_ -= segment->length;
+      if (lost_hint_ == nullptr || segment->seq.is_before(lost_hint_->seq)) {
+        lost_hint_ = segment;
+      }
+    }
+  }
+  return has_larger;
 }
 
 void SentSegments::mark_lost(SeqNum seq) noexcept {
@@ -123,6 +145,24 @@ bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment,
   return true;
 }
 
+std::uint32_t SentSegments::note_sacked(SentSegment& segment) noexcept {
+  if (segment.is_sacked) {
+    return 0;
+  }
+  segment.is_sacked = true;
+  sacked_ += segment.length;
+  return segment.length;
+}
+
+void SentSegments::forget_sacked() noexcept {
+  for (SentSegment* segment = head_; segment != nullptr && sacked_ > 0; segment = segment->next) {
+    sacked_ -= segment->is_sacked ? segment->length : 0;
+    segment->is_sacked = false;
+  }
+  // What was lost and then reported is to be sent again.
+  lost_hint_ = head_;
+}
+
 void SentSegments::clear(SentSegmentPool& pool) noexcept {
   while (head_ != nullptr) {
     SentSegment& segment = *head_;
@@ -132,11 +172,12 @@ void SentSegments::clear(SentSegmentPool& pool) noexcept {
   tail_ = nullptr;
   lost_hint_ = nullptr;
   in_network_ = 0;
+  sacked_ = 0;
   size_ = 0;
 }
 
 SentSegment* SentSegments::first_lost() noexcept {
-  while (lost_hint_ != nullptr && !lost_hint_->is_lost) {
+  while (lost_hint_ != nullptr && (!lost_hint_->is_lost || lost_hint_->is_sacked)) {
     lost_hint_ = lost_hint_->next;
   }
   return lost_hint_;
@@ -144,17 +185,19 @@ SentSegment* SentSegments::first_lost() noexcept {
 
 bool SentSegments::check_invariants() const noexcept {
   std::uint32_t in_network = 0;
+  std::uint32_t sacked = 0;
   bool has_lost = false;
   for (const SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
     in_network += segment->is_lost ? 0 : segment->length;
-    has_lost = has_lost || segment->is_lost;
+    sacked += segment->is_sacked ? segment->length : 0;
+    has_lost = has_lost || (segment->is_lost && !segment->is_sacked);
     if (segment->length == 0 ||
         (segment->next != nullptr && segment->next->seq != segment->end()) ||
         (segment->next == nullptr && segment != tail_)) {
       return false;
     }
   }
-  return in_network == in_network_ && (!has_lost || lost_hint_ != nullptr);
+  return in_network == in_network_ && sacked == sacked_ && (!has_lost || lost_hint_ != nullptr);
 }
 
 }  // namespace millrace::tcp

@@ -23,9 +23,11 @@ struct SentSegment {
   std::uint32_t length = 0;
   std::uint16_t retransmissions = 0;
   bool has_fin = false;
-  bool is_lost = false;  ///< To be sent again; it no longer counts as in the network.
+  bool is_lost = false;    ///< To be sent again; it no longer counts as in the network.
+  bool is_sacked = false;  ///< The peer has it, ahead of a hole: it is not sent again.
 
   [[nodiscard]] SeqNum end() const noexcept { return seq + length; }
+  [[nodiscard]] std::uint32_t payload() const noexcept { return length - (has_fin ? 1U : 0U); }
 };
 
 /// The supply of records that the connections of a core share.
@@ -57,32 +59,43 @@ class SentSegments {
   [[nodiscard]] AckOutcome on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant now) noexcept;
   /// Everything in flight counts as lost: the retransmission timer went off.
   void mark_all_lost() noexcept;
-  /// The first segment counts as lost.
+  /// The first segment counts as lost. Where the peer has reported it and yet asks for it, it has
+  /// let go of it.
   void mark_first_lost() noexcept;
+  /// Segments with more than `bytes` of payload count as lost. False if there were none.
+  [[nodiscard]] bool mark_larger_lost(std::uint32_t bytes) noexcept;
   /// The segment that starts at `seq`, if any, counts as lost.
   void mark_lost(SeqNum seq) noexcept;
   /// Cuts a lost segment in two so that its first part has at most `bytes`. False if the pool is
   /// exhausted.
   [[nodiscard]] bool split(SentSegmentPool& pool, SentSegment& segment,
                            std::uint32_t bytes) noexcept;
+  /// The peer has reported `segment`. Returns how many octets of news that is.
+  std::uint32_t note_sacked(SentSegment& segment) noexcept;
+  /// RFC 2018 §8: what the peer has reported it may have let go of since.
+  void forget_sacked() noexcept;
   void clear(SentSegmentPool& pool) noexcept;
 
-  /// The first lost segment, or null.
+  /// The first segment that is lost and that the peer does not have, or null.
   [[nodiscard]] SentSegment* first_lost() noexcept;
+  [[nodiscard]] SentSegment* first() noexcept { return head_; }
   [[nodiscard]] const SentSegment* front() const noexcept { return head_; }
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
   /// Records.
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   /// Octets that are believed to be in the network.
   [[nodiscard]] std::uint32_t in_network() const noexcept { return in_network_; }
+  /// Octets that the peer has reported.
+  [[nodiscard]] std::uint32_t sacked() const noexcept { return sacked_; }
 
   [[nodiscard]] bool check_invariants() const noexcept;
 
  private:
   SentSegment* head_ = nullptr;
   SentSegment* tail_ = nullptr;
-  SentSegment* lost_hint_ = nullptr;  // No segment before it is lost; null: none is.
+  SentSegment* lost_hint_ = nullptr;  // No segment before it is to be sent again; null: none is.
   std::uint32_t in_network_ = 0;
+  std::uint32_t sacked_ = 0;
   std::uint32_t size_ = 0;
 };
 

@@ -2,25 +2,59 @@
 
 #include "base/contract.hpp"
 #include "base/deadline.hpp"
+#include "tcp/timestamps.hpp"
 
 namespace millrace::tcp {
 
+namespace {
+
+enum class Age : std::uint8_t { Unknown, Older, Same, Newer };
+
+/// Against the newest timestamp of the connection that was. TIME-WAIT is far too short for them to
+/// come around.
+Age age_of(const TimeWaitEntry& entry, const Segment& segment) noexcept {
+  if (entry.has_timestamps == 0 || !segment.options.timestamps) {
+    return Age::Unknown;
+  }
+  const std::uint32_t value = segment.options.timestamps->value;
+  if (value == entry.ts_recent) {
+    return Age::Same;
+  }
+  return is_timestamp_before(value, entry.ts_recent) ? Age::Older : Age::Newer;
+}
+
+/// RFC 9293 §3.6.1, MAY-2 and SHLD-4: whether a SYN is beyond all that the old connection may still
+/// have in the network. RFC 6191 §2: by its timestamp, or else by its sequence number.
+bool is_new_connection(const TimeWaitEntry& entry, const Segment& segment, Age age) noexcept {
+  if (segment.flags.ack() || age == Age::Older) {
+    return false;
+  }
+  return age == Age::Newer || segment.seq.is_after(entry.rcv_nxt);
+}
+
+}  // namespace
+
 TimeWaitAnswer judge(const TimeWaitEntry& entry, const Segment& segment) noexcept {
+  if (segment.flags.syn() && segment.flags.fin() && !segment.flags.rst()) {
+    // No listener takes a SYN with FIN, so the entry must not make way for one.
+    return TimeWaitAnswer::Acknowledge;
+  }
   if (segment.flags.rst()) {
     return TimeWaitAnswer::Ignore;
   }
+  const Age age = age_of(entry, segment);
   if (segment.flags.syn()) {
-    // RFC 9293 §3.6.1, MAY-2: only a SYN beyond all that the old connection may still have in the
-    // network.
-    const bool is_new = !segment.flags.ack() && segment.seq.is_after(entry.rcv_nxt);
-    return is_new ? TimeWaitAnswer::Reopen : TimeWaitAnswer::Acknowledge;
+    return is_new_connection(entry, segment, age) ? TimeWaitAnswer::Reopen
+                                                  : TimeWaitAnswer::Acknowledge;
   }
   if (segment.flags.fin()) {
-    return TimeWaitAnswer::AcknowledgeRestart;
+    // RFC 7323 §5.3, R1: an old duplicate says nothing of the peer's present state.
+    return age == Age::Older ? TimeWaitAnswer::Acknowledge : TimeWaitAnswer::AcknowledgeRestart;
   }
   // The pure ACK that our own last one may provoke must not be answered, or two ends would talk for
-  // ever.
-  return segment.length() == 0 ? TimeWaitAnswer::Ignore : TimeWaitAnswer::Acknowledge;
+  // ever. It stands where we expect it; anything else is not in order (step 1).
+  const bool is_expected = segment.length() == 0 && segment.seq == entry.rcv_nxt;
+  return is_expected ? TimeWaitAnswer::Ignore : TimeWaitAnswer::Acknowledge;
 }
 
 std::uint32_t TimeWaitTable::add(Instant now, const FourTuple& tuple, SeqNum snd_nxt,
@@ -34,6 +68,12 @@ std::uint32_t TimeWaitTable::add(Instant now, const FourTuple& tuple, SeqNum snd
   const std::uint32_t index = entries_.index_of(*entry);
   link_newest(index);
   return index;
+}
+
+void TimeWaitTable::set_timestamps(std::uint32_t index, std::uint32_t ts_recent) noexcept {
+  TimeWaitEntry& entry = entries_.at(index);
+  entry.has_timestamps = 1;
+  entry.ts_recent = ts_recent;
 }
 
 void TimeWaitTable::restart(std::uint32_t index, Instant now) noexcept {
@@ -56,7 +96,7 @@ std::optional<Instant> TimeWaitTable::next_deadline() const noexcept {
 
 void TimeWaitTable::link_newest(std::uint32_t index) noexcept {
   TimeWaitEntry& entry = entries_.at(index);
-  entry.older = newest_;
+  entry.older = newest_ & TimeWaitEntry::kNone;
   entry.newer = TimeWaitEntry::kNone;
   (newest_ == TimeWaitEntry::kNone ? oldest_ : entries_.at(newest_).newer) = index;
   newest_ = index;
@@ -65,7 +105,11 @@ void TimeWaitTable::link_newest(std::uint32_t index) noexcept {
 void TimeWaitTable::unlink(std::uint32_t index) noexcept {
   const TimeWaitEntry& entry = entries_.at(index);
   (entry.older == TimeWaitEntry::kNone ? oldest_ : entries_.at(entry.older).newer) = entry.newer;
-  (entry.newer == TimeWaitEntry::kNone ? newest_ : entries_.at(entry.newer).older) = entry.older;
+  if (entry.newer == TimeWaitEntry::kNone) {
+    newest_ = entry.older;
+  } else {
+    entries_.at(entry.newer).older = entry.older & TimeWaitEntry::kNone;
+  }
 }
 
 }  // namespace millrace::tcp

@@ -16,13 +16,15 @@ namespace millrace::tcp {
 
 /// One connection in TIME-WAIT.
 struct TimeWaitEntry {
-  static constexpr std::uint32_t kNone = 0xffff'ffff;
+  static constexpr std::uint32_t kNone = 0x7fff'ffff;  // Beyond every capacity.
 
   FourTuple tuple;
   SeqNum snd_nxt{0};
   SeqNum rcv_nxt{0};
-  std::uint32_t older = kNone;
+  std::uint32_t older : 31 = kNone;
+  std::uint32_t has_timestamps : 1 = 0;  // Both sides had agreed on them.
   std::uint32_t newer = kNone;
+  std::uint32_t ts_recent = 0;  // The peer's newest (RFC 7323 §5.3).
   Instant expires{};
 };
 static_assert(sizeof(TimeWaitEntry) <= 64, "a cache line for each connection in TIME-WAIT");
@@ -35,7 +37,9 @@ enum class TimeWaitAnswer : std::uint8_t {
   Reopen,              ///< A new SYN that cannot be an old duplicate: the entry may go.
 };
 
-/// RFC 9293 §3.10.7.4 for TIME-WAIT; resets are ignored, as RFC 1337 §3 (fix F1) advises.
+/// RFC 9293 §3.10.7.4 for TIME-WAIT; resets are ignored, as RFC 1337 §3 (fix F1) advises. A SYN is
+/// judged by its timestamp first, where there are any (RFC 6191 §2), and whatever has an old one is
+/// an old duplicate (RFC 7323 §5).
 [[nodiscard]] TimeWaitAnswer judge(const TimeWaitEntry& entry, const Segment& segment) noexcept;
 
 /// Bounded; all entries live equally long, so that their order of expiry is that of arrival.
@@ -47,6 +51,8 @@ class TimeWaitTable {
   /// The index of the new entry. When full, call `oldest` and `remove` first.
   [[nodiscard]] std::uint32_t add(Instant now, const FourTuple& tuple, SeqNum snd_nxt,
                                   SeqNum rcv_nxt) noexcept;
+  /// The connection had agreed on timestamps, and this was the peer's newest (RFC 7323 §5.3).
+  void set_timestamps(std::uint32_t index, std::uint32_t ts_recent) noexcept;
   void restart(std::uint32_t index, Instant now) noexcept;
   /// Whether an open of ours may take the four-tuple over. Both ends' sequence numbers and
   /// timestamps have moved on by then; what the peer answers with tells whether far enough.

@@ -22,6 +22,9 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
     state_at_ = kNever;
     on_state_timeout(resources);
   }
+  if (keepalive_.deadline() <= now) {
+    on_keepalive_timer(resources, now);
+  }
   if (retransmit_at_ <= now) {
     retransmit_at_ = kNever;
     if (state_ == TcpState::SynSent || state_ == TcpState::SynReceived) {
@@ -35,12 +38,17 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
 
 void Connection::on_retransmission_timeout(const Resources& resources, Instant now) noexcept {
   // RFC 9293 §3.8.3, R2: no progress for too long.
-  if (user_timeout_ > Duration::zero() && now - progress_at_ >= user_timeout_) {
-    abort(resources, Error::TimedOut);
+  if (user_timeout_.is_limited() && now - progress_at_ >= user_timeout_.limit()) {
+    // RFC 1122 §4.2.3.9: what the path complained of last is the likely reason.
+    abort(resources, soft_error_.reason_for_timeout());
     return;
   }
   rtt_.back_off();
   const bool is_idle = active_ == nullptr || active_->sent.empty();
+  if (!is_idle) {
+    // RFC 2018 §8: the receiver may have let go of what it had reported.
+    active_->sent.forget_sacked();
+  }
   if (send_.snd_wnd == 0) {
     // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of
     // congestion.
@@ -53,12 +61,22 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
     }
     return;
   }
-  if (is_idle) {
-    return;
+  if (!is_idle) {
+    on_segment_timeout(resources, now);
   }
+}
+
+void Connection::on_segment_timeout(const Resources& resources, Instant now) noexcept {
+  check_r1(resources, active_->sent.front()->retransmissions);
   // RFC 6298 §5.4 to §5.6, RFC 5681 §3.1.
   ++resources.stats.tcp_retransmission_timeouts;
-  congestion_.on_timeout(send_.flight(), mss_, active_->sent.front()->retransmissions == 0);
+  const SentSegment& first = *active_->sent.front();
+  if (path_mtu_.on_timeout(now, first.retransmissions + 1U, first.payload(), resources.config)) {
+    ++resources.stats.tcp_mtu_black_holes;
+    mss_ = path_mtu_.mss();
+  }
+  congestion_.on_timeout(send_.flight(), mss_, first.retransmissions == 0);
+  ecn_.on_reduction(send_.snd_nxt);
   active_->sent.mark_all_lost();
   duplicate_acks_ = 0;
   in_recovery_ = false;
@@ -67,14 +85,18 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
 }
 
 void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcept {
+  // Deviates from RFC 9293 §3.8.3, MUST-23: three minutes are for our own SYN. A SYN,ACK is given
+  // up after `syn_ack_retries`, 63 s by default as in Linux, because whoever wants the connection
+  // asks again, and half-open ones must not pile up.
   if (state_ == TcpState::SynReceived && syn_retransmissions_ >= resources.config.syn_ack_retries) {
-    end(resources, fail(Error::TimedOut));
+    end(resources, fail(soft_error_.reason_for_timeout()));
     return;
   }
   if (state_ == TcpState::SynSent && active_ != nullptr) {
     // RFC 7413 §4.2.1: the data of our SYN goes again when the handshake is over.
     active_->sent.mark_all_lost();
   }
+  check_r1(resources, syn_retransmissions_);
   ++syn_retransmissions_;
   ++resources.stats.tcp_retransmitted_segments;
   rtt_.back_off();
@@ -85,7 +107,7 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
 void Connection::on_state_timeout(const Resources& resources) noexcept {
   switch (state_) {
     case TcpState::SynSent:
-    case TcpState::SynReceived: end(resources, fail(Error::TimedOut)); break;
+    case TcpState::SynReceived: end(resources, fail(soft_error_.reason_for_timeout())); break;
     case TcpState::FinWait2:
       // Everything of ours was delivered; only the peer's FIN never came.
       end(resources, {});

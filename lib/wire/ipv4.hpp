@@ -15,6 +15,18 @@ inline constexpr std::size_t kIpv4HeaderSize = 20;
 /// The protocols we name. A parsed header may hold any other value.
 enum class IpProtocol : std::uint8_t { Icmp = 1, Tcp = 6, Udp = 17 };
 
+/// RFC 3168 §5: the low two bits of the traffic class.
+enum class Ecn : std::uint8_t {
+  NotCapable = 0,
+  Capable1 = 1,
+  Capable0 = 2,   ///< What we send.
+  Congested = 3,  ///< Set by a router that would rather not drop.
+};
+
+[[nodiscard]] constexpr Ecn ecn_of(std::uint8_t traffic_class) noexcept {
+  return static_cast<Ecn>(traffic_class & 3U);
+}
+
 struct Ipv4Header {
   IpAddress source;
   IpAddress destination;

@@ -23,6 +23,7 @@ enum class Kind : std::uint8_t {
   SackPermitted = 4,
   Sack = 5,
   Timestamps = 8,
+  UserTimeout = 28,
   FastOpen = 34,
 };
 
@@ -89,6 +90,8 @@ void read_option(TcpOptions& options, std::uint8_t kind, std::span<const std::by
     read_sack(options, body);
   } else if (kind == std::to_underlying(Kind::FastOpen)) {
     read_fast_open(options, body);
+  } else if (kind == std::to_underlying(Kind::UserTimeout) && size == kUserTimeoutSize) {
+    options.user_timeout = UserTimeoutOption{read_raw<Field16>(body).value()};
   }
 }
 
@@ -114,6 +117,12 @@ class Writer {
     kind(Kind::Timestamps, kTimestampsSize);
     number(timestamps.value);
     number(timestamps.echo);
+  }
+  void user_timeout(const std::optional<UserTimeoutOption>& option) noexcept {
+    if (option) {
+      kind(Kind::UserTimeout, kUserTimeoutSize);
+      word(option->bits);
+    }
   }
 
  private:
@@ -148,6 +157,7 @@ void emit_syn_options(Writer& writer, const TcpOptions& options) noexcept {
     writer.kind(Kind::WindowScale, kWindowScaleSize);
     writer.octet(*options.window_scale);
   }
+  writer.user_timeout(options.user_timeout);
 }
 
 std::size_t padded_fast_open_size(const TcpOptions& options) noexcept {
@@ -167,7 +177,8 @@ void emit_fast_open(Writer& writer, const TcpOptions& options) noexcept {
 }
 
 std::size_t sack_blocks_that_fit(const TcpOptions& options) noexcept {
-  const std::size_t used = options.timestamps ? 2 + kTimestampsSize : 0;
+  const std::size_t used = (options.timestamps ? 2 + kTimestampsSize : 0) +
+                           (options.user_timeout ? kUserTimeoutSize : 0);
   const std::size_t room = (kTcpOptionsSizeMax - used - 2 - kSackBaseSize) / kSackBlockSize;
   return std::min<std::size_t>(options.sack.size(), room);
 }
@@ -178,18 +189,32 @@ void emit_later_options(Writer& writer, const TcpOptions& options) noexcept {
     writer.timestamps(*options.timestamps);
   }
   const std::size_t blocks = sack_blocks_that_fit(options);
-  if (blocks == 0) {
-    return;
+  if (blocks > 0) {
+    writer.no_operations(2);
+    writer.kind(Kind::Sack, kSackBaseSize + blocks * kSackBlockSize);
   }
-  writer.no_operations(2);
-  writer.kind(Kind::Sack, kSackBaseSize + blocks * kSackBlockSize);
   for (std::size_t i = 0; i < blocks; ++i) {
     writer.number(options.sack[i].left.value());
     writer.number(options.sack[i].right.value());
   }
+  writer.user_timeout(options.user_timeout);
 }
 
 }  // namespace
+
+std::optional<UserTimeoutOption> UserTimeoutOption::from(Duration time) noexcept {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count();
+  if (seconds <= 0) {
+    return std::nullopt;
+  }
+  if (seconds <= kNumberMax) {
+    return UserTimeoutOption{static_cast<std::uint16_t>(seconds)};
+  }
+  const auto minutes = std::chrono::ceil<std::chrono::minutes>(time).count();
+  return minutes <= kNumberMax
+             ? std::optional{UserTimeoutOption{static_cast<std::uint16_t>(kMinutes | minutes)}}
+             : std::nullopt;
+}
 
 Result<TcpOptions, DropReason> TcpOptions::parse(std::span<const std::byte> bytes) noexcept {
   TcpOptions options;
@@ -217,16 +242,18 @@ Result<TcpOptions, DropReason> TcpOptions::parse(std::span<const std::byte> byte
 
 std::size_t tcp_options_size(const TcpOptions& options, bool is_syn) noexcept {
   constexpr std::size_t kPaddedTimestampsSize = 2 + kTimestampsSize;
+  const std::size_t user_timeout = options.user_timeout ? kUserTimeoutSize : 0;
   if (is_syn) {
     const std::size_t sack_or_timestamps =
         options.timestamps ? kPaddedTimestampsSize
                            : (options.sack_permitted ? 2 + kSackPermittedSize : 0);
     return (options.mss ? kMssSize : 0) + sack_or_timestamps +
-           (options.window_scale ? 1 + kWindowScaleSize : 0) + padded_fast_open_size(options);
+           (options.window_scale ? 1 + kWindowScaleSize : 0) + user_timeout +
+           padded_fast_open_size(options);
   }
   const std::size_t blocks = sack_blocks_that_fit(options);
   return (options.timestamps ? kPaddedTimestampsSize : 0) +
-         (blocks == 0 ? 0 : 2 + kSackBaseSize + blocks * kSackBlockSize);
+         (blocks == 0 ? 0 : 2 + kSackBaseSize + blocks * kSackBlockSize) + user_timeout;
 }
 
 std::size_t emit_tcp_options(std::span<std::byte> out, const TcpOptions& options,

@@ -1,11 +1,12 @@
-// TCP options: MSS, window scale, SACK, timestamps (RFC 9293 §3.1, RFC 7323, RFC 2018). Which
-// options are offered, and which are valid in which segment, is up to `tcp`.
+// TCP options: MSS, window scale, SACK, timestamps, user timeout (RFC 9293 §3.1, RFC 7323, RFC
+// 2018, RFC 5482). Which options are offered, and which are valid in which segment, is up to `tcp`.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <millrace/error.hpp>
 #include <millrace/stats.hpp>
+#include <millrace/time.hpp>
 #include <optional>
 #include <span>
 
@@ -18,6 +19,8 @@ namespace millrace::wire {
 inline constexpr std::size_t kTcpOptionsSizeMax = 40;
 inline constexpr std::size_t kSackBlocksMax = 4;
 inline constexpr std::uint8_t kWindowScaleMax = 14;
+/// On the wire, kind and length octets included.
+inline constexpr std::size_t kUserTimeoutSize = 4;
 
 /// RFC 7323 §3.2.
 struct TcpTimestamps {
@@ -38,6 +41,26 @@ struct SackBlock {
 
 /// RFC 7413 §4.1.1: 4 to 16 octets, an even number of them; none at all asks for one.
 using FastOpenCookie = base::FixedVector<std::byte, 16>;
+/// RFC 5482 §2: a time in seconds, or in minutes where those do not suffice.
+struct UserTimeoutOption {
+  static constexpr std::uint16_t kMinutes = 0x8000;
+  static constexpr std::uint16_t kNumberMax = 0x7fff;
+
+  std::uint16_t bits = 0;  ///< As on the wire; zero says nothing.
+
+  /// Rounded up to what the field can say; empty if that is not a positive time, or beyond 32,767
+  /// minutes.
+  [[nodiscard]] static std::optional<UserTimeoutOption> from(Duration time) noexcept;
+  [[nodiscard]] bool is_given() const noexcept { return (bits & kNumberMax) != 0; }
+  [[nodiscard]] Duration time() const noexcept {
+    const std::uint16_t number = bits & kNumberMax;
+    return (bits & kMinutes) != 0 ? Duration{std::chrono::minutes{number}}
+                                  : Duration{std::chrono::seconds{number}};
+  }
+
+  friend constexpr bool operator==(const UserTimeoutOption&,
+                                   const UserTimeoutOption&) noexcept = default;
+};
 
 struct TcpOptions {
   std::optional<std::uint16_t> mss;          ///< Bytes. May be absurdly small.
@@ -46,6 +69,7 @@ struct TcpOptions {
   std::optional<TcpTimestamps> timestamps;
   base::FixedVector<SackBlock, kSackBlocksMax> sack;
   std::optional<FastOpenCookie> fast_open;  ///< In a SYN only.
+  std::optional<UserTimeoutOption> user_timeout;
 
   friend bool operator==(const TcpOptions&, const TcpOptions&) noexcept = default;
 
@@ -62,7 +86,7 @@ struct TcpOptions {
 /// Writes the options in Linux's order and padding and returns how many bytes that took. A SYN
 /// carries MSS, SACK permitted, timestamps, window scale and a Fast Open cookie; any other segment
 /// carries timestamps and as many SACK blocks, from the first on, as fit (three beside timestamps).
-/// `out` must have room for `tcp_options_size`.
+/// The user timeout comes last but for the cookie. `out` must have room for `tcp_options_size`.
 std::size_t emit_tcp_options(std::span<std::byte> out, const TcpOptions& options,
                              bool is_syn) noexcept;
 

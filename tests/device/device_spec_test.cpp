@@ -24,7 +24,7 @@ TEST(DeviceSpec, ReadsWhatIsOffered) {
       Good{"tap:fifteen-letters", DeviceKind::Tap, "fifteen-letters", "net_tap2",
            "--vdev=net_tap2,iface=fifteen-letters"},
       Good{"af_packet:eth0", DeviceKind::AfPacket, "eth0", "net_af_packet2",
-           "--vdev=net_af_packet2,iface=eth0,framecnt=2048"},
+           "--vdev=net_af_packet2,iface=eth0,framecnt=8192"},
       Good{"af_xdp:eth0.1", DeviceKind::AfXdp, "eth0.1", "net_af_xdp2",
            "--vdev=net_af_xdp2,iface=eth0.1"},
       Good{"vdev:net_ring0", DeviceKind::Vdev, "net_ring0", "net_ring0", "--vdev=net_ring0"},

@@ -16,10 +16,12 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <string_view>
 
 #include "device/dpdk/kernel_interface.hpp"
+#include "device/dpdk/xdp_claim.hpp"
 #include "device/kernel_bed.hpp"
 
 namespace millrace::test {
@@ -141,7 +143,7 @@ TEST_F(KernelSpec, NoPermission) {
   };
   constexpr std::array kCases{
       Case{"af_packet:mrtest0", CAP_NET_RAW, "run as root, or with CAP_NET_RAW"},
-      Case{"af_packet:mrtest0", CAP_NET_ADMIN, ""},
+      Case{"af_packet:mrtest0", CAP_NET_ADMIN, "run as root, or with CAP_NET_ADMIN"},
       Case{"af_xdp:mrtest0", CAP_NET_RAW, "run as root, or with CAP_NET_RAW"},
       Case{"af_xdp:mrtest0", CAP_NET_ADMIN, "run as root, or with CAP_NET_ADMIN"},
       Case{"af_xdp:mrtest0", CAP_SYS_ADMIN, ""},
@@ -160,6 +162,29 @@ TEST_F(KernelSpec, NoPermission) {
     return problem("af_xdp:mrtest0");
   });
   EXPECT_EQ(said, "no permission for af_xdp:mrtest0: run as root, or with CAP_BPF");
+}
+
+TEST_F(KernelSpec, OneProgramAtATimeHasAnInterfaceByXdp) {
+  const auto spec = DeviceSpec::parse("af_xdp:mrtest0");
+  const auto other = DeviceSpec::parse("af_xdp:mrtest1");
+  {
+    const auto first = device::XdpClaim::take(*spec);
+    ASSERT_TRUE(first.has_value()) << first.error();
+    const auto second = device::XdpClaim::take(*spec);
+    ASSERT_FALSE(second.has_value());
+    EXPECT_EQ(second.error(),
+              "another program has af_xdp:mrtest0: end that one, or name another interface");
+    EXPECT_TRUE(device::XdpClaim::take(*other).has_value());
+  }
+  EXPECT_TRUE(device::XdpClaim::take(*spec).has_value());
+  // Whoever is killed holds nothing.
+  EXPECT_EQ(in_child([&spec] {
+              const auto taken = device::XdpClaim::take(*spec);
+              static_cast<void>(::raise(SIGKILL));
+              return std::string{taken ? "lived" : "refused"};
+            }),
+            "");
+  EXPECT_TRUE(device::XdpClaim::take(*spec).has_value());
 }
 
 TEST_F(KernelSpec, KernelWithoutXdp) {

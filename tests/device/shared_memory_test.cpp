@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -262,6 +263,21 @@ TEST_F(SharedMemory, VisitorsWhoHangUpDoNoHarm) {
   const auto client = open(spec("memif", "", 1), pools);
   ASSERT_TRUE(meet(*server, *client));
   expect_frame_crosses(*client, *server, pools);
+}
+
+TEST_F(SharedMemory, APeerThatNeverAnswersDoesNotHoldTheStart) {
+  packet::CorePools pools = make_core_pools();
+  const int silent = listen();
+  const auto opened = SharedMemoryDevice::open(eal(), spec("virtio-user"),
+                                               {.mac = MacAddress{{2, 0, 0, 0, 2, 2}},
+                                                .link_wait = {},
+                                                .answer_limit = std::chrono::milliseconds{20}},
+                                               pools.data);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_NE(opened.error().find("cannot make the port of virtio-user:"), std::string::npos)
+      << opened.error();
+  ::close(silent);
+  std::filesystem::remove(path());
 }
 
 TEST_F(SharedMemory, MemifEndsComeBack) {

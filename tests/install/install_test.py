@@ -15,8 +15,8 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = pathlib.Path(os.environ["MILLRACE_BUILD"])
-PREFIX, LIBDIR, VERSION, SONAME = (
-    os.environ["MILLRACE_" + name] for name in ("PREFIX", "LIBDIR", "VERSION", "SONAME")
+PREFIX, LIBDIR, DATADIR, VERSION, SONAME = (
+    os.environ["MILLRACE_" + name] for name in ("PREFIX", "LIBDIR", "DATADIR", "VERSION", "SONAME")
 )
 
 
@@ -35,6 +35,7 @@ class Installation:
         self.prefix = folder / PREFIX.lstrip("/")
         self.libraries = self.prefix / LIBDIR
         self.headers = self.prefix / "include"
+        self.examples = self.prefix / DATADIR / "doc/millrace/examples"
 
     def environment(self) -> dict[str, str]:
         """What pkg-config and the loader need to find it."""
@@ -70,6 +71,17 @@ def test_headers_are_the_public_ones_alone(installed):
     there = {path.relative_to(installed.headers) for path in installed.headers.rglob("*") if path.is_file()}
     source = ROOT / "lib/include"
     assert there == {path.relative_to(source) for path in source.rglob("*.hpp")}
+
+
+def test_examples_are_all_there_with_a_build_file_of_their_own(installed):
+    there = {path.relative_to(installed.examples).as_posix() for path in installed.examples.rglob("*") if path.is_file()}
+    source = ROOT / "apps/examples"
+    expected = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    assert there == expected - {"standalone.build"}
+    build_file = (installed.examples / "meson.build").read_text(encoding="utf-8")
+    assert build_file == (source / "standalone.build").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in installed.examples.glob("*/meson.build")}
+    assert set(re.findall(r"subdir\('(\w+)'\)", build_file)) == folders
 
 
 def test_archive_holds_machine_code_of_every_source(installed):
@@ -164,6 +176,31 @@ def test_program_builds_and_runs(installed, tmp_path, build, linkage):
     for device in ("ring", "vdev:net_ring0"):
         output = run(program, "--device", device, "--packets", "4096", env=environment)
         assert output == "hello\n"
+
+
+def test_installed_examples_build_and_run(installed, tmp_path):
+    environment = installed.environment()
+    run("meson", "setup", tmp_path / "build", installed.examples, env=environment)
+    # Two of them; all are built, from the same sources, with Millrace itself.
+    targets = ["both_ends/millrace-both-ends", "request_response/millrace-request-response"]
+    run("ninja", "-C", tmp_path / "build", *targets, env=environment)
+    assert run(tmp_path / "build" / targets[0], env=environment) == "good day, Ada\ngood day, Grace\n"
+    answers = run(
+        tmp_path / "build" / targets[1], "--device", "ring", "--serve", "--ask", "198.18.0.2:7001", "--work", "0.001",
+        "drawer", env=environment,
+    )
+    assert answers.endswith("drawer: reward\n")
+
+
+def test_an_older_standard_is_named_first(installed, tmp_path):
+    """Without it, hundreds of lines complain of std::expected."""
+    flags = run("pkg-config", "--cflags", "millrace", env=installed.environment()).split()
+    result = subprocess.run(
+        ["c++", "--std=c++20", "-fsyntax-only", HERE / "program/main.cpp", *flags],
+        capture_output=True, text=True, check=False,
+    )
+    errors = [line for line in result.stderr.splitlines() if "error: " in line]
+    assert "compile with --std=c++23" in errors[0], result.stderr
 
 
 def test_program_linked_to_the_archive_needs_no_installation(installed, tmp_path):

@@ -1,4 +1,4 @@
-"""The programs of apps/examples against the kernel's TCP over a TAP, and one alone over a ring."""
+"""The programs of apps/examples against the kernel's TCP over a TAP, and some alone over a ring."""
 
 import contextlib
 import socket
@@ -50,6 +50,19 @@ def peer_that(namespace, serve_one):
 
 def run_example(namespace, name: str, *arguments, **options) -> subprocess.CompletedProcess:
     return namespace.run(path_of(name), "--log", "error", *arguments, check=False, **options)
+
+
+# both_ends
+
+
+def test_both_ends_talk_to_each_other_without_network_and_privileges(namespace):
+    unprivileged = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    ended = namespace.run(*unprivileged, path_of("both_ends"), check=False, timeout=30)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "good day, Ada\ngood day, Grace\n"
+    # Nobody else can reach it, so nothing is suggested.
+    assert "reach     this program alone" in ended.stderr
+    assert "try:" not in ended.stderr
 
 
 # http_get

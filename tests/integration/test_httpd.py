@@ -366,6 +366,17 @@ def test_refusal(serve, site, connect, request_bytes, status):
         assert client.buffer == b""
 
 
+@pytest.mark.parametrize(
+    "target, status", [("/none", 404), ("/" + 3000 * "x", 414), ("/%00", 400), ("/sink", 405), ("/sub", 301)]
+)
+def test_no_refusal_of_head_has_a_body(serve, site, connect, target, status):
+    serve("httpd", site)
+    client = connect().send(get(target, "Connection: close", method="HEAD"))
+    assert client.answer(has_body=False).status == status
+    client.is_ended()
+    assert client.buffer == b""
+
+
 def test_chunk_extensions_and_trailers_are_read_over(serve, connect):
     serve("httpd")
     client = connect()

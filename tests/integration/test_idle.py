@@ -187,3 +187,14 @@ def test_a_device_that_takes_nothing_does_not_keep_it_spinning(namespace, start)
         namespace.ip("link", "set", INTERFACE, "up")
     print(f"with its device down it takes {share:.2%} of a core")
     assert share < 0.1
+
+
+def test_a_sleeping_server_without_connections_ends_at_once(namespace):
+    """The time that a drain may take is for answers under way. Nothing may come to wake the core, neither IPv6 nor our
+    own announcements, which are over after some seconds."""
+    namespace.run("sysctl", "-q", "net.ipv6.conf.default.disable_ipv6=1")
+    program = MillraceProgram(namespace, "httpd", "--drain-seconds", "60")
+    wait_until_started(program)
+    time.sleep(6)
+    program.process.send_signal(signal.SIGTERM)
+    assert program.process.wait(10) == 0

@@ -1,12 +1,15 @@
 """Two Millrace programs talk through memory that they share: over memif, and over vhost and virtio-user. One serves a
 socket, the other connects to it; no kernel interface is involved."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import signal
+import socket
 import stat
+import struct
 import subprocess
 import tempfile
 import time
@@ -187,7 +190,7 @@ def test_client_waits_for_somebody_to_serve(namespace, link):
     assert server.stop() == 0, server.log()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_removes_the_socket(namespace, link, how):
     server = Server(namespace, "echo", *link.server)
     server.wait_until_serving(link)
@@ -216,6 +219,112 @@ def test_a_folder_that_is_missing_and_a_file_of_another_kind_are_named(namespace
         refused(namespace, side, "is no socket")
     assert link.socket.read_text() == "mine"
     link.socket.unlink()
+
+
+# --- Peers that mean no good --------------------------------------------------------------------------------------------
+
+
+on_memif = pytest.mark.parametrize("link", [("memif", "memif:{},server", "memif:{}")], indirect=True)
+
+
+def descriptors_of(process: subprocess.Popen) -> int:
+    return len(os.listdir(f"/proc/{process.pid}/fd"))
+
+
+def visit(link: Link, *messages: tuple[bytes, list[int]]) -> None:
+    """Connects, says these things, each with sizes of the files that come along, and leaves."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as visitor:
+        visitor.settimeout(0.3)
+        with contextlib.suppress(OSError):
+            visitor.connect(str(link.socket))
+            visitor.recv(256)
+            for text, sizes in messages:
+                files = [os.memfd_create("region") for _ in sizes]
+                for file, size in zip(files, sizes):
+                    os.ftruncate(file, size)
+                socket.send_fds(visitor, [text], files)
+                for file in files:
+                    os.close(file)
+                visitor.recv(256)
+            visitor.recv(256)
+
+
+def memif_message(kind: int, layout: str = "", *fields: int) -> bytes:
+    return (struct.pack("<H", kind) + struct.pack("<" + layout, *fields)).ljust(128, b"\0")
+
+
+INIT = (memif_message(3, "HIB", 0x200, 0, 0), [])
+REGION = (memif_message(4, "HQ", 0, 4096), [4096])
+HOSTILE = {
+    "noise": [(os.urandom(128), [])],
+    "half a message": [(INIT[0][:5], [])],
+    "another version": [(memif_message(3, "HIB", 0x100, 0, 0), [])],
+    "another interface": [(memif_message(3, "HIB", 0x200, 9, 0), [])],
+    "many files": [(os.urandom(128), [1, 1, 1, 1, 1, 1])],
+    "a region out of turn": [INIT, (memif_message(4, "HQ", 7, 4096), [4096])],
+    "a region larger than its file": [
+        INIT, (memif_message(4, "HQ", 0, 4096), [0]), (memif_message(5, "HHHIBH", 1, 0, 0, 0, 5, 0), [0]),
+        (memif_message(5, "HHHIBH", 0, 0, 0, 1024, 5, 0), [0]), (memif_message(6), []),
+    ],
+}
+ASTRAY = {
+    "a ring beyond its region": [
+        INIT, REGION, (memif_message(5, "HHHIBH", 1, 0, 0, 1 << 30, 5, 0), [0]), (memif_message(6), []),
+    ],
+    "a ring in no region": [
+        INIT, REGION, (memif_message(5, "HHHIBH", 1, 0, 99, 0, 5, 0), [0]), (memif_message(6), []),
+    ],
+    "a ring of no queue": [INIT, REGION, (memif_message(5, "HHHIBH", 1, 99, 0, 0, 5, 0), [0])],
+}
+
+
+@on_memif
+def test_hostile_peers_leave_nothing_and_keep_nobody_out(namespace, serve, link):
+    server = serve(link, "httpd")
+    load(namespace, link, "-c", 10, "-n", 100)
+    before = descriptors_of(server.process)
+    for messages in HOSTILE.values():
+        for _ in range(3):
+            visit(link, *messages)
+    counted = load(namespace, link, "-c", 10, "-n", 100)
+    assert counted["done"] == 100
+    wait_for(lambda: descriptors_of(server.process) <= before)
+
+
+@on_memif
+def test_peers_who_point_beyond_their_memory_do_no_harm(namespace, serve, link):
+    """DPDK's driver keeps the descriptor of a region whose client leaves before the end of its introduction."""
+    server = serve(link, "httpd")
+    for messages in ASTRAY.values():
+        for _ in range(3):
+            visit(link, *messages)
+    assert load(namespace, link, "-c", 10, "-n", 100)["done"] == 100
+    assert server.process.poll() is None
+
+
+@on_memif
+def test_a_silent_peer_gives_way(namespace, serve, link):
+    server = serve(link, "httpd")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as visitor:
+        visitor.connect(str(link.socket))
+        counted = load(namespace, link, "-c", 1, "-n", 10, "--request-timeout", 20)
+        assert counted["done"] == 10
+        assert visitor.recv(256) != b"", "it is greeted"
+        assert visitor.recv(256) == b"", "and then left"
+    assert server.process.poll() is None
+
+
+@pytest.mark.parametrize("signal_after", [0.5, 4.0])
+def test_a_vhost_peer_that_never_answers_holds_up_no_signal(namespace, signal_after):
+    with tempfile.TemporaryDirectory(prefix="millrace-test-") as folder:
+        path = pathlib.Path(folder) / "silent.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
+            silent.bind(str(path))
+            silent.listen()
+            program = MillraceProgram(namespace, "echo", "--device", f"virtio-user:{path}")
+            time.sleep(signal_after)
+            program.process.send_signal(signal.SIGTERM)
+            program.process.wait(10)
 
 
 def refused(namespace, arguments: list[str], words: str, program: str = "echo") -> None:

@@ -34,6 +34,12 @@ def hidden(path: str) -> list[str]:
     return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {path} && exec "$@"', "sh"]
 
 
+# On most machines everybody may open /dev/net/tun; this one is nobody's.
+WITHOUT_TUN = [
+    "unshare", "--mount", "sh", "-c",
+    "mount -t tmpfs none /dev/net && mknod -m 000 /dev/net/tun c 10 200 && "
+    'exec setpriv --bounding-set=-all --inh-caps=-all "$@"', "sh",
+]
 WITHOUT_NET_ADMIN = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]
 
 CASES = [
@@ -59,8 +65,10 @@ CASES = [
     Case("unwritable capture", "echo", ["--capture", "/nonexistent/a.pcapng"], SURROUNDINGS, ["/nonexistent/a.pcapng"]),
     Case("capture into a pipe that nobody reads", "echo", ["--capture", "{pipe}"], SURROUNDINGS, ["reader", "{pipe}"]),
     Case("EAL as a secondary process", "echo", ["--eal=--proc-type=secondary"], SURROUNDINGS, ["--proc-type"]),
-    Case("no /dev/net/tun", "echo", [], SURROUNDINGS, ["/dev/net/tun"], hidden("/dev/net")),
-    Case("no permission", "echo", [], SURROUNDINGS, ["permission"], WITHOUT_NET_ADMIN),
+    Case("no /dev/net/tun", "echo", [], SURROUNDINGS, ["/dev/net/tun", "--device ring"], hidden("/dev/net")),
+    Case("no permission", "echo", [], SURROUNDINGS, ["permission", "CAP_NET_ADMIN", "--device ring"], WITHOUT_NET_ADMIN),
+    Case("no permission for /dev/net/tun", "echo", [], SURROUNDINGS, ["permission", "/dev/net/tun", "--device ring"],
+         WITHOUT_TUN),
     Case("argument that the EAL refuses", "echo", ["--eal=--no-such-argument"], SURROUNDINGS, ["--no-such-argument"]),
     Case("port out of range", "httpd", ["--port", "70000"], USAGE, ["--port", "70000"]),
     Case("netcat without destination", "nc", [], USAGE, ["HOST", "PORT"]),

@@ -125,7 +125,7 @@ def wait_for_ping(namespace) -> None:
     raise AssertionError("no answer to ping")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_program_in_order(namespace, how):
     program = MillraceProgram(namespace, "echo")
     program.wait_until_reachable()

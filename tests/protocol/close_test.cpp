@@ -1,6 +1,7 @@
 // Closing: RFC 9293 §3.6 and §3.10.4, in every order of who finishes when.
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "support/tcp_script.hpp"
 
 namespace millrace::test {
@@ -14,6 +15,7 @@ class Close : public NumbersTest {};
 INSTANTIATE_TEST_SUITE_P(From, Close, testing::ValuesIn(kEveryStart), name_of);
 
 TEST_P(Close, ActiveCloseGoesThroughFinWaitToTimeWait) {  // RFC 9293 §3.6, figure 12
+  covers({"RFC 9293 §3.6"});
   TcpScript t{established()};
   t.app_closes().expect(fin(1).acks(1)).expect_state(TcpState::FinWait1).expect_events(0);
   t.at(100ms).peer_sends(ack(2)).expect_nothing().expect_state(TcpState::FinWait2);
@@ -23,6 +25,7 @@ TEST_P(Close, ActiveCloseGoesThroughFinWaitToTimeWait) {  // RFC 9293 §3.6, fig
 }
 
 TEST_P(Close, FinThatAcknowledgesOursLeadsStraightToTimeWait) {  // RFC 9293 §3.10.7.4, step 8
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   t.app_closes().expect(fin(1));
   t.peer_sends(fin(1).acks(2))
@@ -33,6 +36,7 @@ TEST_P(Close, FinThatAcknowledgesOursLeadsStraightToTimeWait) {  // RFC 9293 §3
 }
 
 TEST_P(Close, PassiveCloseGoesThroughCloseWaitAndLastAck) {  // RFC 9293 §3.6, figure 12
+  covers({"RFC 9293 §3.6"});
   TcpScript t{established()};
   t.peer_sends(fin(1))
       .expect(ack(2))
@@ -46,6 +50,7 @@ TEST_P(Close, PassiveCloseGoesThroughCloseWaitAndLastAck) {  // RFC 9293 §3.6, 
 }
 
 TEST_P(Close, SimultaneousCloseGoesThroughClosing) {  // RFC 9293 §3.6, figure 13
+  covers({"RFC 9293 §3.6"});
   TcpScript t{established()};
   t.app_closes().expect(fin(1));
   t.peer_sends(fin(1).acks(1)).expect(ack(2)).expect_state(TcpState::Closing);
@@ -54,6 +59,7 @@ TEST_P(Close, SimultaneousCloseGoesThroughClosing) {  // RFC 9293 §3.6, figure 
 }
 
 TEST_P(Close, AfterOurHalfCloseThePeersDataIsStillRead) {  // RFC 9293 §3.6, case 1
+  covers({"RFC 9293 §3.6"});
   TcpScript t{established()};
   t.app_shuts_down().expect(fin(1)).peer_sends(ack(2)).expect_nothing();
   t.expect_state(TcpState::FinWait2).expect_silence_for_ever();
@@ -64,6 +70,7 @@ TEST_P(Close, AfterOurHalfCloseThePeersDataIsStillRead) {  // RFC 9293 §3.6, ca
 }
 
 TEST_P(Close, InFinWait1ThePeersDataIsStillRead) {  // RFC 9293 §3.6, case 1
+  covers({"RFC 9293 §3.6"});
   TcpScript t{established()};
   t.app_shuts_down().expect(fin(1));
   t.peer_sends(data(1, 100).acks(1)).expect_nothing().app_reads(100);
@@ -75,6 +82,7 @@ TEST_P(Close, InFinWait1ThePeersDataIsStillRead) {  // RFC 9293 §3.6, case 1
 }
 
 TEST_P(Close, AfterThePeersHalfCloseWeMaySend) {  // RFC 9293 §3.6, case 2
+  covers({"RFC 9293 §3.6"});
   TcpScript t{established()};
   t.peer_sends(fin(1)).expect(ack(2));
   t.app_sends(1'500).expect(data(1, 1'000).acks(2), data(1'001, 500).acks(2));
@@ -86,6 +94,7 @@ TEST_P(Close, AfterThePeersHalfCloseWeMaySend) {  // RFC 9293 §3.6, case 2
 }
 
 TEST_P(Close, FinWaitsForDataThatIsQueued) {  // RFC 9293 §3.10.4, CLOSE in ESTABLISHED
+  covers({"RFC 9293 §3.10.4"});
   TcpScript t{established().cwnd(2'000)};
   t.app_sends(4'500).expect(data(1, 1'000), data(1'001, 1'000));
   t.app_closes().expect_nothing().expect_state(TcpState::FinWait1);
@@ -94,12 +103,14 @@ TEST_P(Close, FinWaitsForDataThatIsQueued) {  // RFC 9293 §3.10.4, CLOSE in EST
 }
 
 TEST_P(Close, FinTravelsWithTheLastDataAndEndsNaglesWait) {  // RFC 9293 §3.9.1.2
+  covers({"RFC 9293 §3.9.1.2"});
   TcpScript t{established()};
   t.app_sends(300).expect(data(1, 300)).app_sends(200).expect_nothing();
   t.app_closes().expect(fin(301, 200).pushed());
 }
 
 TEST_P(Close, PeersFinWithDataIsReadFirst) {  // RFC 9293 §3.10.7.4, steps 7 and 8
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   t.peer_sends(fin(1, 400))
       .expect(ack(402))
@@ -111,6 +122,7 @@ TEST_P(Close, PeersFinWithDataIsReadFirst) {  // RFC 9293 §3.10.7.4, steps 7 an
 }
 
 TEST_P(Close, LostFinIsRepeated) {  // RFC 9293 §3.8.1
+  covers({"RFC 9293 §3.8.1"});
   TcpScript t{established()};
   t.app_closes().expect(fin(1));
   t.at(300ms).expect(fin(1)).at(900ms).expect(fin(1)).at(2'100ms).expect(fin(1));
@@ -118,6 +130,7 @@ TEST_P(Close, LostFinIsRepeated) {  // RFC 9293 §3.8.1
 }
 
 TEST_P(Close, LostFinWithDataIsRepeatedWithIt) {  // RFC 9293 §3.8.1
+  covers({"RFC 9293 §3.8.1"});
   TcpScript t{established()};
   t.app_sends(300).expect(data(1, 300)).app_sends(200).app_closes().expect(fin(301, 200));
   t.at(300ms).expect(data(1, 300), fin(301, 200)).peer_sends(ack(301)).expect_nothing();
@@ -125,6 +138,7 @@ TEST_P(Close, LostFinWithDataIsRepeatedWithIt) {  // RFC 9293 §3.8.1
 }
 
 TEST_P(Close, FinAheadOfAHoleTakesEffectWhenItIsFilled) {  // RFC 9293 §3.10.7.4, MAY-13
+  covers({"MAY-13", "RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   t.peer_sends(fin(1'001)).expect(ack(1)).expect_state(TcpState::Established).expect_events(0);
   t.peer_sends(data(1, 1'000)).expect(ack(1'002)).expect_state(TcpState::CloseWait);
@@ -132,6 +146,7 @@ TEST_P(Close, FinAheadOfAHoleTakesEffectWhenItIsFilled) {  // RFC 9293 §3.10.7.
 }
 
 TEST_P(Close, FinBehindDataAheadOfAHoleTakesEffectWhenItIsFilled) {  // RFC 9293 §3.10.7.4, MAY-13
+  covers({"MAY-13", "RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   t.peer_sends(fin(1'001, 500)).expect(ack(1));
   t.peer_sends(data(1, 1'000))
@@ -141,6 +156,7 @@ TEST_P(Close, FinBehindDataAheadOfAHoleTakesEffectWhenItIsFilled) {  // RFC 9293
 }
 
 TEST_P(Close, RepeatedFinIsAcknowledgedAgain) {  // RFC 9293 §3.10.7.4, step 1
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   t.peer_sends(fin(1)).expect(ack(2)).peer_sends(fin(1)).expect(ack(2)).expect_state(
       TcpState::CloseWait);
@@ -154,6 +170,7 @@ TEST_P(Close, RepeatedFinIsAcknowledgedAgain) {  // RFC 9293 §3.10.7.4, step 1
 }
 
 TEST_P(Close, NothingCanFollowThePeersFin) {  // RFC 9293 §3.10.7.4, step 7
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   t.peer_sends(fin(1)).expect(ack(2));
   t.peer_sends(data(2, 100)).expect_nothing().expect_drop(DropReason::TcpDuplicateData);
@@ -161,6 +178,7 @@ TEST_P(Close, NothingCanFollowThePeersFin) {  // RFC 9293 §3.10.7.4, step 7
 }
 
 TEST_P(Close, CloseWithUnreadDataResets) {  // RFC 9293 §3.6.1, SHLD-3
+  covers({"SHLD-3", "RFC 9293 §3.6.1"});
   TcpScript t{established()};
   t.peer_sends(data(1, 100)).expect_nothing();
   t.app_closes().expect(rst_ack(1, 101)).expect_state(TcpState::Closed);
@@ -170,12 +188,14 @@ TEST_P(Close, CloseWithUnreadDataResets) {  // RFC 9293 §3.6.1, SHLD-3
 }
 
 TEST_P(Close, CloseWithDataBehindAHoleResets) {  // RFC 9293 §3.6.1, SHLD-3
+  covers({"SHLD-3", "RFC 9293 §3.6.1"});
   TcpScript t{established()};
   t.peer_sends(data(501, 100)).expect(ack(1));
   t.app_closes().expect(rst_ack(1, 1)).expect_state(TcpState::Closed);
 }
 
 TEST_P(Close, DataAfterCloseIsAnsweredWithAReset) {  // RFC 9293 §3.6.1, SHLD-3
+  covers({"SHLD-3", "RFC 9293 §3.6.1"});
   TcpScript t{established()};
   t.app_closes().expect(fin(1)).peer_sends(ack(2)).expect_nothing();
   t.peer_sends(data(1, 100)).expect(rst_ack(2, 1)).expect_drop(DropReason::TcpAfterClose);
@@ -185,12 +205,14 @@ TEST_P(Close, DataAfterCloseIsAnsweredWithAReset) {  // RFC 9293 §3.6.1, SHLD-3
 }
 
 TEST_P(Close, DataWithFinAfterCloseIsAnsweredWithAReset) {  // RFC 9293 §3.6.1, SHLD-3
+  covers({"SHLD-3", "RFC 9293 §3.6.1"});
   TcpScript t{established()};
   t.app_closes().expect(fin(1));
   t.peer_sends(fin(1, 100).acks(2)).expect(rst_ack(2, 1)).expect_state(TcpState::Closed);
 }
 
 TEST_P(Close, OldDataAfterCloseIsOnlyAcknowledged) {  // RFC 9293 §3.10.7.4, step 1
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   t.peer_sends(data(1, 100)).app_reads(100).after(40ms).expect(ack(101));
   t.app_closes().expect(fin(1));
@@ -198,6 +220,7 @@ TEST_P(Close, OldDataAfterCloseIsOnlyAcknowledged) {  // RFC 9293 §3.10.7.4, st
 }
 
 TEST_P(Close, LingerOfZeroResets) {  // RFC 9293 §3.6, §3.10.5
+  covers({"RFC 9293 §3.6", "RFC 9293 §3.10.5"});
   TcpScript t{established()};
   t.connection().set_linger(0ms);
   t.app_sends(100).expect(data(1, 100));
@@ -208,6 +231,7 @@ TEST_P(Close, LingerOfZeroResets) {  // RFC 9293 §3.6, §3.10.5
 }
 
 TEST_P(Close, LingerGivesUpWhenItsTimeIsOver) {  // RFC 9293 §3.10.4
+  covers({"RFC 9293 §3.10.4"});
   TcpScript t{established()};
   t.connection().set_linger(1s);
   t.app_sends(1'000).expect(data(1, 1'000)).app_closes().expect(fin(1'001));
@@ -219,6 +243,7 @@ TEST_P(Close, LingerGivesUpWhenItsTimeIsOver) {  // RFC 9293 §3.10.4
 }
 
 TEST_P(Close, LingerIsOverWhenAllIsDelivered) {  // RFC 9293 §3.10.4
+  covers({"RFC 9293 §3.10.4"});
   TcpScript t{established()};
   t.connection().set_linger(1s);
   t.app_sends(1'000).expect(data(1, 1'000)).app_closes().expect(fin(1'001));
@@ -250,6 +275,7 @@ TEST_P(Close, FinWait2BeginsItsTimeWhenAHalfClosedSocketIsClosed) {  // as above
 }
 
 TEST_P(Close, NothingCanBeSentAfterShutdown) {  // RFC 9293 §3.10.2, SEND in FIN-WAIT-1
+  covers({"RFC 9293 §3.10.2"});
   TcpScript t{established()};
   t.app_shuts_down().expect(fin(1));
   EXPECT_EQ(t.app_tries_to_send(10), fail(Error::InvalidState));
@@ -257,6 +283,7 @@ TEST_P(Close, NothingCanBeSentAfterShutdown) {  // RFC 9293 §3.10.2, SEND in FI
 }
 
 TEST_P(Close, CloseInSynSentEndsInSilence) {  // RFC 9293 §3.10.4, CLOSE in SYN-SENT
+  covers({"RFC 9293 §3.10.4"});
   TcpScript t{closed()};
   t.open_active(180s).expect(syn());
   t.app_closes().expect_nothing().expect_state(TcpState::Closed).expect_events(Events::kClosed);
@@ -265,6 +292,7 @@ TEST_P(Close, CloseInSynSentEndsInSilence) {  // RFC 9293 §3.10.4, CLOSE in SYN
 
 TEST_P(Close,
        CloseInSynReceivedSendsFinOnceEstablished) {  // RFC 9293 §3.10.4, CLOSE in SYN-RECEIVED
+  covers({"RFC 9293 §3.10.4"});
   TcpScript t{closed()};
   t.open_passive(syn()).expect(syn_ack());
   t.app_closes().expect_nothing();
@@ -272,11 +300,94 @@ TEST_P(Close,
 }
 
 TEST_P(Close, ClosedConnectionAnswersWithResets) {  // RFC 9293 §3.10.7.1
+  covers({"RFC 9293 §3.10.7.1"});
   TcpScript t{established()};
   t.app_aborts().expect(rst_ack(1, 1));
   t.peer_sends(data(1, 100).acks(1)).expect(rst(1)).expect_drop(DropReason::TcpNoConnection);
   t.peer_sends(syn().from(7)).expect(blind_rst(8));
   t.peer_sends(rst(1)).expect_nothing();
+}
+
+TEST_P(Close, OrderlyEndAndResetAreToldApart) {
+  covers({"MUST-12", "RFC 9293 §3.6"});
+  TcpScript orderly{established()};
+  orderly.peer_sends(fin(1)).expect(ack(2)).expect_events(Events::kPeerFinished);
+  orderly.app_closes().expect(fin(1)).peer_sends(ack(2)).expect_state(TcpState::Closed);
+  orderly.expect_events(Events::kClosed).expect_outcome({});
+  TcpScript aborted{established()};
+  aborted.peer_sends(rst(1)).expect_events(Events::kClosed);
+  aborted.expect_outcome(fail(Error::ConnectionReset));
+}
+
+TEST_P(Close, ResetAfterThePeersFinIsStillAReset) {
+  covers({"MUST-12", "RFC 9293 §3.6"});
+  TcpScript t{established()};
+  t.peer_sends(fin(1)).expect(ack(2)).expect_events(Events::kPeerFinished);
+  t.peer_sends(rst(2)).expect_events(Events::kClosed);
+  t.expect_outcome(fail(Error::ConnectionReset));
+}
+
+TEST_P(Close, SimultaneousCloseWithDataOnBothSides) {
+  covers({"RFC 9293 §3.6"});
+  TcpScript t{established()};
+  t.app_sends(10).expect(data(1, 10)).app_shuts_down().expect(fin(11));
+  t.peer_sends(fin(1, 20).acks(1)).expect(ack(22)).expect_state(TcpState::Closing);
+  t.peer_sends(ack(12)).expect_nothing().expect_state(TcpState::TimeWait).app_reads(20);
+}
+
+TEST_P(Close, LostFinOfASimultaneousCloseIsRepeated) {
+  covers({"RFC 9293 §3.6"});
+  TcpScript t{established()};
+  t.app_closes().expect(fin(1)).peer_sends(fin(1)).expect(ack(2)).expect_state(TcpState::Closing);
+  t.at(300ms).expect(fin(1)).at(900ms).expect(fin(1));
+  t.at(1s).peer_sends(ack(2)).expect_nothing().expect_state(TcpState::TimeWait);
+}
+
+TEST_P(Close, PeersFinOfASimultaneousCloseIsAcknowledgedAgain) {
+  covers({"RFC 9293 §3.6"});
+  TcpScript t{established()};
+  t.app_closes().expect(fin(1)).peer_sends(fin(1)).expect(ack(2)).expect_state(TcpState::Closing);
+  t.peer_sends(fin(1)).expect(ack(2)).expect_state(TcpState::Closing);
+  t.peer_sends(ack(2)).expect_nothing().expect_state(TcpState::TimeWait);
+}
+
+TEST_P(Close, SimultaneousCloseEndsAfterTheUserTimeout) {
+  covers({"MUST-20", "RFC 9293 §3.8.3"});
+  auto start = established();
+  start.config.user_timeout = 2s;
+  TcpScript t{start};
+  t.app_closes().expect(fin(1)).peer_sends(fin(1)).expect(ack(2));
+  t.at(300ms).expect(fin(1)).at(900ms).expect(fin(1));
+  t.at(2s).expect(rst_ack(2, 2)).expect_outcome(fail(Error::TimedOut));
+}
+
+TEST_P(Close, ActiveCloserEndsInTimeWait) {
+  covers({"MUST-13", "RFC 9293 §3.6.1"});
+  TcpScript t{established()};
+  t.app_closes().expect(fin(1)).peer_sends(ack(2)).expect_state(TcpState::FinWait2);
+  t.peer_sends(fin(1)).expect(ack(2)).expect_state(TcpState::TimeWait).expect_outcome({});
+}
+
+TEST_P(Close, PassiveCloserDoesNotWait) {
+  covers({"MUST-13", "RFC 9293 §3.6.1"});
+  TcpScript t{established()};
+  t.peer_sends(fin(1)).expect(ack(2)).app_closes().expect(fin(1)).peer_sends(ack(2));
+  t.expect_state(TcpState::Closed).expect_outcome({}).expect_silence_for_ever();
+}
+
+TEST_P(Close, HalfDuplexCloseReadsNothingMore) {
+  covers({"MAY-1", "SHLD-3", "RFC 9293 §3.6.1"});
+  TcpScript t{established()};
+  t.app_sends(10).expect(data(1, 10)).app_closes().expect(fin(11));
+  t.peer_sends(data(1, 5).acks(12)).expect(rst_ack(12, 1)).expect_state(TcpState::Closed);
+  t.expect_events(Events::kClosed).expect_outcome(fail(Error::ConnectionAborted));
+}
+
+TEST_P(Close, UrgentOctetKeptAsideDoesNotCountAsUnread) {
+  covers({"SHLD-3", "RFC 9293 §3.6.1"});
+  TcpScript t{established()};
+  t.connection().set_urgent_inline(false);
+  t.peer_sends(data(1, 1).with_urgent(1)).at(40ms).expect(ack(2)).app_closes().expect(fin(1));
 }
 
 }  // namespace

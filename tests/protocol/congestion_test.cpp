@@ -1,6 +1,7 @@
 // Slow start, congestion avoidance and idle restart: RFC 5681 §3.1 and §4.1, RFC 6928.
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "support/tcp_script.hpp"
 
 namespace millrace::test {
@@ -13,6 +14,7 @@ class Congestion : public NumbersTest {};
 INSTANTIATE_TEST_SUITE_P(From, Congestion, testing::ValuesIn(kEveryStart), name_of);
 
 TEST_P(Congestion, InitialWindowIsTenSegments) {  // RFC 6928 §2
+  test::covers({"RFC 6928 §2"});
   TcpScript t{established()};
   t.app_sends(20'000);
   const std::vector<Seg> sent = t.take_output();
@@ -23,6 +25,7 @@ TEST_P(Congestion, InitialWindowIsTenSegments) {  // RFC 6928 §2
 
 TEST_P(Congestion,
        InitialWindowOfLargeSegmentsIsSmaller) {  // RFC 6928 §2: min(10 MSS, max(2 MSS, 14600))
+  test::covers({"RFC 6928 §2"});
   TcpScript jumbo{established().mss(8'960)};
   EXPECT_EQ(jumbo.cwnd(), 17'920U);
   TcpScript between{established().mss(2'000)};
@@ -33,6 +36,7 @@ TEST_P(Congestion,
 
 TEST_P(Congestion,
        SlowStartGrowsByWhatIsAcknowledged) {  // RFC 5681 §3.1, equation 2; RFC 3465 §2.2
+  test::covers({"MUST-19", "RFC 5681 §3.1"});
   TcpScript t{established().cwnd(2'000)};
   t.app_sends(20'000).expect(data(1, 1'000), data(1'001, 1'000));
   t.peer_sends(ack(1'001)).expect(data(2'001, 1'000), data(3'001, 1'000));
@@ -46,6 +50,7 @@ TEST_P(Congestion,
 }
 
 TEST_P(Congestion, AvoidanceGrowsByOneSegmentForEachWindow) {  // RFC 5681 §3.1
+  test::covers({"MUST-19", "RFC 5681 §3.1"});
   TcpScript t{established().cwnd(8'000)};
   t.app_sends(8'000);
   EXPECT_EQ(t.take_output().size(), 8U);
@@ -78,6 +83,7 @@ TEST_P(Congestion, AvoidanceGrowsByOneSegmentForEachWindow) {  // RFC 5681 §3.1
 }
 
 TEST_P(Congestion, WindowIsNeverExceeded) {  // RFC 5681 §3.1
+  test::covers({"MUST-19", "RFC 5681 §3.1"});
   TcpScript t{established().cwnd(3'000)};
   t.app_sends(30'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000));
   std::uint32_t acked = 1;
@@ -94,6 +100,7 @@ TEST_P(Congestion, WindowIsNeverExceeded) {  // RFC 5681 §3.1
 }
 
 TEST_P(Congestion, IdleConnectionStartsAgainWithTheInitialWindow) {  // RFC 5681 §4.1
+  test::covers({"RFC 5681 §4.1"});
   TcpScript t{established().cwnd(2'000)};
   t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
   t.peer_sends(ack(2'001)).app_sends(4'000);

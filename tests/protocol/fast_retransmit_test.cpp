@@ -1,6 +1,7 @@
 // Fast retransmit and fast recovery: RFC 5681 §3.2, RFC 6582.
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "support/tcp_script.hpp"
 
 namespace millrace::test {
@@ -22,6 +23,7 @@ class FastRetransmit : public NumbersTest {
 INSTANTIATE_TEST_SUITE_P(From, FastRetransmit, testing::ValuesIn(kEveryStart), name_of);
 
 TEST_P(FastRetransmit, ThirdDuplicateAckResendsFirstHole) {  // RFC 5681 §3.2, step 2 and 3
+  test::covers({"RFC 5681 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(2)).expect_nothing();
@@ -33,6 +35,7 @@ TEST_P(FastRetransmit, ThirdDuplicateAckResendsFirstHole) {  // RFC 5681 §3.2, 
 }
 
 TEST_P(FastRetransmit, FurtherDuplicatesInflateTheWindow) {  // RFC 5681 §3.2, steps 4 and 5
+  test::covers({"RFC 5681 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t, 6'000);
   t.peer_sends(ack(1).times(3)).expect(data(1, 1'000));
@@ -44,6 +47,7 @@ TEST_P(FastRetransmit, FurtherDuplicatesInflateTheWindow) {  // RFC 5681 §3.2, 
 }
 
 TEST_P(FastRetransmit, FullAckEndsTheRecovery) {  // RFC 6582 §3.2, step 3, full acknowledgment
+  test::covers({"RFC 6582 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t, 6'000);
   t.peer_sends(ack(1).times(7))
@@ -55,6 +59,7 @@ TEST_P(FastRetransmit, FullAckEndsTheRecovery) {  // RFC 6582 §3.2, step 3, ful
 }
 
 TEST_P(FastRetransmit, FullAckWithLittleInFlightStartsNoBurst) {  // RFC 6582 §3.2, step 3, option 1
+  test::covers({"RFC 6582 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(7)).expect(data(1, 1'000));
@@ -64,6 +69,7 @@ TEST_P(FastRetransmit, FullAckWithLittleInFlightStartsNoBurst) {  // RFC 6582 §
 
 TEST_P(FastRetransmit,
        PartialAckResendsTheNextHole) {  // RFC 6582 §3.2, step 3, partial acknowledgment
+  test::covers({"RFC 6582 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(6)).expect(data(1, 1'000));
@@ -79,6 +85,7 @@ TEST_P(FastRetransmit,
 }
 
 TEST_P(FastRetransmit, PartialAckRestartsTheTimer) {  // RFC 6582 §4; RFC 6298 §5.3
+  test::covers({"RFC 6582 §3.2", "RFC 6298 §5"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(3)).expect(data(1, 1'000));
@@ -87,6 +94,7 @@ TEST_P(FastRetransmit, PartialAckRestartsTheTimer) {  // RFC 6582 §4; RFC 6298 
 }
 
 TEST_P(FastRetransmit, SegmentSentAgainGivesNoSample) {  // RFC 6298 §3
+  test::covers({"MUST-18", "RFC 6298 §3"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(3)).expect(data(1, 1'000));
@@ -95,6 +103,7 @@ TEST_P(FastRetransmit, SegmentSentAgainGivesNoSample) {  // RFC 6298 §3
 }
 
 TEST_P(FastRetransmit, NeverFollowsATimeoutOfTheSameData) {  // RFC 6582 §3.2, steps 1 and 4; §4.1
+  test::covers({"RFC 6582 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.at(300ms).expect(data(1, 1'000));
@@ -122,6 +131,7 @@ TEST_P(FastRetransmit, WorksAgainForDataBehindTheRecovery) {  // RFC 6582 §3.2,
 }
 
 TEST_P(FastRetransmit, TimeoutEndsTheRecovery) {  // RFC 6582 §3.2, step 4
+  test::covers({"RFC 6582 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(3)).expect(data(1, 1'000));
@@ -132,6 +142,7 @@ TEST_P(FastRetransmit, TimeoutEndsTheRecovery) {  // RFC 6582 §3.2, step 4
 }
 
 TEST_P(FastRetransmit, WindowUpdatesAreNoDuplicates) {  // RFC 5681 §2, point (e)
+  test::covers({"RFC 5681 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).with_window(50'000), ack(1).with_window(51'000), ack(1).with_window(52'000))
@@ -140,6 +151,7 @@ TEST_P(FastRetransmit, WindowUpdatesAreNoDuplicates) {  // RFC 5681 §2, point (
 }
 
 TEST_P(FastRetransmit, SegmentsWithDataAreNoDuplicates) {  // RFC 5681 §2, point (b)
+  test::covers({"RFC 5681 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(data(1, 10), data(11, 10), data(21, 10), data(31, 10))
@@ -149,6 +161,7 @@ TEST_P(FastRetransmit, SegmentsWithDataAreNoDuplicates) {  // RFC 5681 §2, poin
 }
 
 TEST_P(FastRetransmit, AcksWithNothingInFlightAreNoDuplicates) {  // RFC 5681 §2, point (a)
+  test::covers({"RFC 5681 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   t.peer_sends(ack(1).times(5)).expect_nothing();
   t.app_sends(1'000).expect(data(1, 1'000)).peer_sends(ack(1).times(2)).expect_nothing();

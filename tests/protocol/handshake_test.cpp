@@ -268,20 +268,6 @@ TEST_P(Handshake, AbsurdMssIsRaised) {  // RFC 9293 §3.7.1
   t.peer_sends(ack(1)).app_sends(96).expect(data(1, 48), data(49, 48));
 }
 
-TEST_P(Handshake, UnreachableEndsAnOpenOnlyBeforeItIsEstablished) {  // RFC 9293 §3.9.2.2, MUST-56
-  covers({"RFC 9293 §3.9.2.2", "MUST-56"});
-  TcpScript t{closed()};
-  t.open_active(180s).expect(syn());
-  t.connection().on_unreachable(t.resources(), Error::HostUnreachable);
-  t.drain();
-  t.expect_state(TcpState::Closed)
-      .expect_outcome(fail(Error::HostUnreachable))
-      .expect_events(Events::kClosed);
-  TcpScript open{established()};
-  open.connection().on_unreachable(open.resources(), Error::HostUnreachable);
-  open.expect_state(TcpState::Established);
-}
-
 TEST_P(Handshake, SendingBeforeEstablishedIsRefused) {  // RFC 9293 §3.10.2
   covers({"RFC 9293 §3.10.2"});
   TcpScript t{closed()};

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "support/covers.hpp"
 #include "support/tcp_script.hpp"
 
 namespace millrace::test {
@@ -131,6 +132,65 @@ TEST_P(Reassembly, BeyondTheBudgetInOrderDataIsRefusedAndComesAgain) {  // decis
   t.peer_sends(data(2'201, 1'100)).expect_drop(std::nullopt).app_reads(1'100);
   t.after(40ms);
   static_cast<void>(t.take_output());
+}
+
+TEST_P(Reassembly, NewcomerFillsTheFirstGapBehindWhatIsHeld) {
+  covers({"RFC 9293 §3.10.7.4", "SHLD-31"});
+  TcpScript t{established().selective_acks()};
+  t.peer_sends(data(101, 100), data(201, 50)).expect(ack(1).times(2));
+  // Starts inside of the first, covers the second, and goes on.
+  t.peer_sends(data(151, 300)).expect(ack(1).sacks({{151, 251}, {101, 451}}));
+  t.expect_drop(std::nullopt).peer_sends(data(1, 100)).expect(ack(451)).app_reads(450);
+}
+
+TEST_P(Reassembly, NewcomerThatWouldFillTwoGapsFillsTheFirst) {
+  covers({"RFC 9293 §3.10.7.4"});
+  TcpScript t{established().selective_acks()};
+  t.peer_sends(data(201, 100)).expect(ack(1).sacks({{201, 301}}));
+  t.peer_sends(data(101, 300)).expect(ack(1).sacks({{201, 301}, {101, 301}}));
+  t.peer_sends(data(101, 300)).expect(ack(1).sacks({{101, 301}, {101, 401}}));
+  t.peer_sends(data(1, 100)).expect(ack(401)).app_reads(400);
+}
+
+TEST_P(Reassembly, WhatCameFirstStaysAheadOfTheHole) {
+  covers({"RFC 9293 §3.10.7.4"});
+  // The script checks each byte that is read; whoever disagrees with what came first is not heard.
+  TcpScript t{established()};
+  t.peer_sends(data(101, 100)).expect(ack(1)).peer_sends(data(51, 200)).expect(ack(1));
+  t.peer_sends(data(1, 250)).expect(ack(251)).app_reads(250);
+}
+
+TEST_P(Reassembly, ManySmallSegmentsAreChargedByTheirBuffers) {
+  covers({"RFC 9293 §3.10.7.4"});
+  TcpScript t{established().budget(8 * 2'432)};
+  unsigned kept = 0;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    t.peer_sends(data(101 + 2 * i, 1)).expect(ack(1));
+    kept += t.budget().left(packet::BudgetUse::Bulk) >= 2'432 ? 1 : 0;
+  }
+  t.expect_drop(DropReason::TcpReassemblyFull);
+  EXPECT_LE(t.budget().used(), 8U * 2'432);
+  EXPECT_LT(kept, 8U) << "a byte costs as much as the buffer it lies in";
+}
+
+TEST_P(Reassembly, WhatIsOutOfOrderTakesFromTheWindowsRoomOnlyOnce) {
+  covers({"SHLD-14"});
+  auto start = established();
+  start.config.receive_buffer_bytes = 64 * 1'024;
+  TcpScript t{start};
+  for (int i = 0; i < 5; ++i) {
+    t.peer_sends(data(1'001, 1'000)).expect(ack(1));  // Kept once.
+  }
+  EXPECT_EQ(t.budget().used(), 2'432U);
+  t.peer_sends(data(1, 1'000)).expect(ack(2'001)).app_reads(2'000);
+}
+
+TEST_P(Reassembly, EndOfTheConnectionGivesEverythingBack) {
+  covers({"RFC 9293 §3.10.7.4"});
+  TcpScript t{established().selective_acks()};
+  t.peer_sends(data(101, 100), data(301, 100)).expect(ack(1).times(2));
+  t.peer_sends(rst(1)).expect_nothing().expect_outcome(fail(Error::ConnectionReset));
+  EXPECT_EQ(t.budget().used(), 0U);
 }
 
 }  // namespace

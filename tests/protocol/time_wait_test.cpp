@@ -35,7 +35,9 @@ constexpr Case kCases[] = {
     {"FIN repeated with its data", kFin | kAck, kLast - 100, 100,
      TimeWaitAnswer::AcknowledgeRestart},
     {"ACK", kAck, 0, 0, TimeWaitAnswer::Ignore},
-    {"old ACK", kAck, kLast - 1'000, 0, TimeWaitAnswer::Ignore},
+    {"old ACK", kAck, kLast - 1'000, 0, TimeWaitAnswer::Acknowledge},
+    {"keep-alive probe", kAck, kLast, 0, TimeWaitAnswer::Acknowledge},
+    {"ACK of the future", kAck, 1, 0, TimeWaitAnswer::Acknowledge},
     {"old data", kAck, kLast - 100, 100, TimeWaitAnswer::Acknowledge},
     {"data behind FIN", kAck, 0, 100, TimeWaitAnswer::Acknowledge},
     {"reset, exact", kRst, 0, 0, TimeWaitAnswer::Ignore},
@@ -45,6 +47,7 @@ constexpr Case kCases[] = {
     {"new SYN far ahead", kSyn, 0x7fff'ffff, 0, TimeWaitAnswer::Reopen},
     {"SYN of old numbers", kSyn, kLast, 0, TimeWaitAnswer::Acknowledge},
     {"SYN far behind", kSyn, 0x8000'0001, 0, TimeWaitAnswer::Acknowledge},
+    {"new SYN with FIN", kSyn | kFin, 1, 0, TimeWaitAnswer::Acknowledge},
     {"SYN,ACK", kSyn | kAck, 1, 0, TimeWaitAnswer::Acknowledge},
 };
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "support/covers.hpp"
 #include "support/tcp_script.hpp"
 
 namespace millrace::test {
@@ -14,12 +15,14 @@ class Window : public NumbersTest {};
 INSTANTIATE_TEST_SUITE_P(From, Window, testing::ValuesIn(kEveryStart), name_of);
 
 TEST_P(Window, DataIsCutIntoFullSegments) {  // RFC 9293 §3.7.1
+  covers({"RFC 9293 §3.7.1"});
   TcpScript t{established()};
   t.app_sends(3'500).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000),
                             data(3'001, 500).pushed());
 }
 
 TEST_P(Window, PeersWindowIsRespected) {  // RFC 9293 §3.8.6
+  covers({"RFC 9293 §3.8.6"});
   TcpScript t{established().peer_window(3'000)};
   t.app_sends(10'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000));
   t.peer_sends(ack(1'001)).expect(data(3'001, 1'000));
@@ -28,11 +31,13 @@ TEST_P(Window, PeersWindowIsRespected) {  // RFC 9293 §3.8.6
 }
 
 TEST_P(Window, PeersWindowIsScaledOnceAgreed) {  // RFC 7323 §2.2 and §2.3
+  covers({"RFC 7323 §2.2", "RFC 7323 §2.3"});
   TcpScript t{established().peer_scale(7).peer_window(1 << 20)};
   EXPECT_EQ(t.connection().send_sequence().snd_wnd, 1U << 20U);
 }
 
 TEST_P(Window, WindowOfASynIsNeverScaled) {  // RFC 7323 §2.2
+  covers({"RFC 7323 §2.2"});
   TcpScript active{closed().peer_scale(7)};
   active.open_active(180s).expect(syn()).peer_sends(syn_ack().with_window(60'000)).expect(ack(1));
   EXPECT_EQ(active.connection().send_sequence().snd_wnd, 60'000U);
@@ -44,6 +49,7 @@ TEST_P(Window, WindowOfASynIsNeverScaled) {  // RFC 7323 §2.2
 }
 
 TEST_P(Window, OursIsScaledOnceAgreed) {  // RFC 7323 §2.3
+  covers({"RFC 7323 §2.3"});
   TcpScript t{established()};
   t.peer_sends(data(1, 1'000), data(1'001, 1'000));
   const Seg sent = t.take_output().front();
@@ -52,6 +58,7 @@ TEST_P(Window, OursIsScaledOnceAgreed) {  // RFC 7323 §2.3
 }
 
 TEST_P(Window, NothingIsScaledUnlessBothOffer) {  // RFC 7323 §2.2
+  covers({"RFC 7323 §2.2"});
   TcpScript t{closed().peer_scale(std::nullopt).peer_window(65'535)};
   t.open_active(180s)
       .expect(syn().with_scale(3))
@@ -64,6 +71,7 @@ TEST_P(Window, NothingIsScaledUnlessBothOffer) {  // RFC 7323 §2.2
 }
 
 TEST_P(Window, WithoutScalingNoMoreIsAcceptedThanWasOffered) {  // RFC 9293 §3.8.6
+  covers({"RFC 9293 §3.8.6"});
   TcpScript t{closed().peer_scale(std::nullopt)};
   t.open_active(180s).expect(syn()).peer_sends(syn_ack()).expect(ack(1).with_window(65'535));
   EXPECT_EQ(t.connection().receive_sequence().rcv_wnd(), 65'535U);
@@ -71,6 +79,7 @@ TEST_P(Window, WithoutScalingNoMoreIsAcceptedThanWasOffered) {  // RFC 9293 §3.
 }
 
 TEST_P(Window, DataBehindTheWindowIsCutOff) {  // RFC 9293 §3.10.7.4, steps 1 and 7
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established()};
   const std::uint32_t edge = 1 + t.connection().receive_sequence().rcv_wnd();
   t.peer_sends(fin(edge - 10, 100)).expect(ack(1)).expect_drop(std::nullopt);
@@ -79,6 +88,7 @@ TEST_P(Window, DataBehindTheWindowIsCutOff) {  // RFC 9293 §3.10.7.4, steps 1 a
 }
 
 TEST_P(Window, RightEdgeNeverMovesLeft) {  // RFC 9293 §3.8.6, SHLD-14
+  covers({"SHLD-14", "RFC 9293 §3.8.6"});
   base::Random random = base::Random::from_seed(GetParam().irs);
   auto start = established();
   start.config.receive_buffer_bytes = 160'000;
@@ -113,6 +123,7 @@ TEST_P(Window, RightEdgeNeverMovesLeft) {  // RFC 9293 §3.8.6, SHLD-14
 
 TEST_P(Window,
        SmallSegmentsCannotFillMoreThanTheBuffer) {  // RFC 9293 §3.8.6: what is not read is bounded
+  covers({"RFC 9293 §3.8.6"});
   for (const std::uint32_t bytes : {1U, 3U, 999U}) {
     auto start = established();
     start.config.receive_buffer_bytes = 400'000;
@@ -129,6 +140,7 @@ TEST_P(Window,
 }
 
 TEST_P(Window, RoundingUpDoesNotKeepItOpenForEver) {  // RFC 7323 §2.3: the field counts in steps
+  covers({"RFC 7323 §2.3"});
   auto start = established();
   start.config.receive_buffer_bytes = 400'000;
   TcpScript t{start};
@@ -149,6 +161,7 @@ TEST_P(Window, RoundingUpDoesNotKeepItOpenForEver) {  // RFC 7323 §2.3: the fie
 }
 
 TEST_P(Window, ItOpensAgainOnlyByStepsWorthHaving) {  // RFC 9293 §3.8.6.2.2, MUST-39
+  covers({"MUST-39", "RFC 9293 §3.8.6.2.2"});
   auto start = established();
   start.config.receive_buffer_bytes = 32'768;
   TcpScript t{start};
@@ -181,6 +194,7 @@ TEST_P(Window, ItOpensAgainOnlyByStepsWorthHaving) {  // RFC 9293 §3.8.6.2.2, M
 }
 
 TEST_P(Window, WhatShrinksIsObeyedAndNothingIsLost) {  // RFC 9293 §3.8.6, MUST-34
+  covers({"MUST-34", "RFC 9293 §3.8.6"});
   TcpScript t{established().peer_window(4'000)};
   t.app_sends(6'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000),
                             data(3'001, 1'000));
@@ -191,6 +205,7 @@ TEST_P(Window, WhatShrinksIsObeyedAndNothingIsLost) {  // RFC 9293 §3.8.6, MUST
 }
 
 TEST_P(Window, RetransmissionsStayInsideAShrunkWindow) {  // RFC 9293 §3.8.6, SHLD-16
+  covers({"SHLD-16", "RFC 9293 §3.8.6"});
   TcpScript t{established().peer_window(4'000)};
   t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
   t.at(100ms).peer_sends(ack(1).with_window(400)).expect_nothing();
@@ -201,6 +216,7 @@ TEST_P(Window, RetransmissionsStayInsideAShrunkWindow) {  // RFC 9293 §3.8.6, S
 
 TEST_P(Window,
        OldSegmentDoesNotUndoANewerWindow) {  // RFC 9293 §3.10.7.4, step 5: SND.WL1 and SND.WL2
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established().peer_window(5'000)};
   t.peer_sends(data(101, 100).acks(1).with_window(9'000)).expect(ack(1));
   t.peer_sends(data(1, 100).acks(1).with_window(2'000)).expect(ack(201));
@@ -211,6 +227,7 @@ TEST_P(Window,
 
 TEST_P(Window,
        AcksOfTheFutureAndOfThePastAreChallenged) {  // RFC 9293 §3.10.7.4, step 5; RFC 5961 §5.2
+  covers({"RFC 9293 §3.10.7.4", "RFC 5961 §5.2"});
   TcpScript t{established().peer_window(4'000)};
   t.app_sends(1'000).expect(data(1, 1'000));
   t.peer_sends(data(1, 10).acks(1'002)).expect(ack(1)).expect_drop(DropReason::TcpBadAck);
@@ -218,6 +235,128 @@ TEST_P(Window,
   t.at(500ms);  // A connection challenges no more often.
   t.peer_sends(data(1, 10).acks(1'001 - 60'001)).expect(ack(1)).expect_drop(DropReason::TcpBadAck);
   t.peer_sends(data(1, 10).acks(1)).expect_nothing().expect_drop(std::nullopt);
+}
+
+TEST_P(Window, NothingNewIsSentIntoAWindowThatShrank) {
+  covers({"MUST-34", "SHLD-15", "RFC 9293 §3.8.6"});
+  TcpScript t{established().peer_window(4'000)};
+  t.app_sends(7'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000),
+                            data(3'001, 1'000));
+  t.peer_sends(ack(1).with_window(2'000)).expect_nothing();
+  t.peer_sends(ack(2'001).with_window(1'000)).expect_nothing();
+  t.peer_sends(ack(3'001).with_window(1'000)).expect_nothing();
+  t.peer_sends(ack(4'001).with_window(2'000)).expect(data(4'001, 1'000), data(5'001, 1'000));
+}
+
+TEST_P(Window, DataBeyondAShrunkWindowDoesNotTimeTheConnectionOut) {
+  covers({"MUST-34", "MUST-37", "SHLD-17", "RFC 9293 §3.8.6"});
+  TcpScript t{established().peer_window(4'000)};
+  t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
+  t.at(100ms).peer_sends(ack(1'001).with_window(0)).expect_nothing();
+  while (t.now() < 1'000s) {
+    t.at(*t.deadline()).expect(data(1'001, 1)).peer_sends(ack(1'001)).expect_nothing();
+  }
+  t.expect_state(TcpState::Established).peer_sends(ack(1'001).with_window(4'000));
+  t.expect(data(1'001, 1), data(1'002, 999));
+}
+
+TEST_P(Window, LargestWindowIsNotNegative) {
+  covers({"MUST-1", "REC-1", "RFC 9293 §3.1", "RFC 7323 §2.3"});
+  TcpScript t{established().peer_scale(14).peer_window(65'535U << 14U)};
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 65'535U << 14U);
+  t.app_sends(3'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000));
+}
+
+TEST_P(Window, LargestUnscaledWindowIsNotNegative) {
+  covers({"MUST-1", "RFC 9293 §3.1"});
+  TcpScript t{established().peer_scale(std::nullopt).peer_window(65'535)};
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 65'535U);
+  t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
+}
+
+TEST_P(Window, ReaderOfSingleBytesDoesNotOpenItByteByByte) {
+  covers({"MUST-39", "RFC 9293 §3.8.6.2.2"});
+  auto start = established();
+  start.config.receive_buffer_bytes = 16'384;
+  TcpScript t{start};
+  std::uint32_t sent = 1;
+  while (const std::uint32_t room = t.connection().receive_sequence().rcv_wnd()) {
+    t.peer_sends(data(sent, std::min(room, 1'000U)));
+    sent += std::min(room, 1'000U);
+    static_cast<void>(t.take_output());
+  }
+  std::uint32_t updates = 0;
+  for (std::uint32_t i = 1; i < sent; ++i) {
+    t.app_reads(1);
+    for (const Seg& seg : t.take_output()) {
+      EXPECT_GE(*seg.window, 2'000U);
+      ++updates;
+    }
+  }
+  EXPECT_GE(updates, 1U);
+  EXPECT_LE(updates, 4U);
+}
+
+TEST_P(Window, ShiftIsTheSmallestThatSaysTheLargestWindow) {
+  covers({"RFC 7323 §2.3"});
+  struct Case {
+    std::uint32_t buffer;
+    std::uint8_t shift;
+  };
+  // Half of the buffer is offered, since its charge is up to twice the payload's.
+  constexpr Case kCases[] = {{16 * 1'024, 0},  {128 * 1'024 - 2, 0}, {128 * 1'024, 1},
+                             {512 * 1'024, 3}, {12U << 20U, 7},      {1U << 30U, 14}};
+  for (const Case& c : kCases) {
+    auto start = closed();
+    start.config.receive_buffer_bytes = c.buffer;
+    TcpScript active{start};
+    active.open_active(180s).expect(syn().with_scale(c.shift));
+    TcpScript passive{start};
+    passive.open_passive(syn()).expect(syn_ack().with_scale(c.shift));
+  }
+}
+
+TEST_P(Window, ShiftAboveFourteenIsTakenAsFourteen) {
+  covers({"RFC 7323 §2.3"});
+  // The parser has made it fourteen already.
+  TcpScript t{closed().peer_scale(14)};
+  t.open_active(180s).expect(syn()).peer_sends(syn_ack()).expect(ack(1));
+  t.peer_sends(ack(1).with_window(0x3fff'c000)).expect_nothing();
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 0x3fff'c000U);
+}
+
+TEST_P(Window, ShiftOfZeroStillAgreesOnScaling) {
+  covers({"RFC 7323 §2.2"});
+  TcpScript t{closed().peer_scale(0)};
+  t.open_active(180s).expect(syn().with_scale(3)).peer_sends(syn_ack()).expect(ack(1));
+  t.peer_sends(data(1, 1'000), data(1'001, 1'000));
+  EXPECT_GT(*t.take_output().front().window, 65'535U);
+}
+
+TEST_P(Window, LaterScaleOptionsMeanNothing) {
+  covers({"RFC 7323 §2.2", "MUST-5"});
+  TcpScript t{established().peer_scale(2)};
+  t.peer_sends(ack(1).with_scale(9).with_window(40'000)).expect_nothing();
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 40'000U);
+}
+
+TEST_P(Window, LargestFieldIsNeverNegative) {
+  covers({"MUST-1", "REC-1"});
+  TcpScript t{established().peer_scale(14).peer_window(0x3fff'c000)};
+  EXPECT_EQ(t.connection().send_sequence().snd_wnd, 0x3fff'c000U);
+  EXPECT_EQ(t.connection().send_sequence().usable_window(), 0x3fff'c000U);
+  t.app_sends(1'000).expect(data(1, 1'000));
+}
+
+TEST_P(Window, OutOfOrderDataDoesNotMoveItsRightEdge) {
+  covers({"SHLD-14"});
+  TcpScript t{established().selective_acks()};
+  t.peer_sends(data(1, 1'000), data(1'001, 1'000)).expect(ack(2'001));
+  const auto edge = t.connection().receive_sequence().rcv_adv;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    t.peer_sends(data(4'001 + 2'000 * i, 1'000)).expect(ack(2'001));
+    ASSERT_EQ(t.connection().receive_sequence().rcv_adv, edge);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Closed windows and probes: RFC 9293 §3.8.6.1.
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "support/tcp_script.hpp"
 
 namespace millrace::test {
@@ -23,6 +24,7 @@ class ZeroWindow : public NumbersTest {
 INSTANTIATE_TEST_SUITE_P(From, ZeroWindow, testing::ValuesIn(kEveryStart), name_of);
 
 TEST_P(ZeroWindow, IsProbedAfterOneTimeoutThenAtGrowingIntervals) {  // SHLD-29 and SHLD-30
+  covers({"SHLD-29", "SHLD-30"});
   TcpScript t{narrow()};
   close_window(t);
   for (const Duration time : {350ms, 850ms, 1'850ms, 3'850ms, 7'850ms}) {
@@ -33,6 +35,7 @@ TEST_P(ZeroWindow, IsProbedAfterOneTimeoutThenAtGrowingIntervals) {  // SHLD-29 
 
 TEST_P(ZeroWindow,
        ProbesAreNoSignOfCongestion) {  // RFC 5681 §2: an ACK that answers a probe is no duplicate
+  covers({"RFC 5681 §2"});
   TcpScript t{narrow()};
   close_window(t);
   const std::uint32_t cwnd = t.cwnd();
@@ -46,6 +49,7 @@ TEST_P(ZeroWindow,
 }
 
 TEST_P(ZeroWindow, MayLastForEverWhileProbesAreAnswered) {  // MUST-37
+  covers({"MUST-37"});
   TcpScript t{narrow()};
   close_window(t);
   while (t.now() < 3'600s) {
@@ -57,6 +61,7 @@ TEST_P(ZeroWindow, MayLastForEverWhileProbesAreAnswered) {  // MUST-37
 }
 
 TEST_P(ZeroWindow, SendingGoesOnAtOnceWhenItOpens) {  // RFC 9293 §3.8.6.1
+  covers({"RFC 9293 §3.8.6.1"});
   TcpScript t{narrow()};
   close_window(t);
   t.at(200ms)
@@ -68,6 +73,7 @@ TEST_P(ZeroWindow, SendingGoesOnAtOnceWhenItOpens) {  // RFC 9293 §3.8.6.1
 }
 
 TEST_P(ZeroWindow, BackOffOfTheProbesEndsWhenItOpens) {  // RFC 9293 §3.8.6.1
+  covers({"RFC 9293 §3.8.6.1"});
   TcpScript t{narrow()};
   close_window(t);
   t.at(350ms).expect(data(2'001, 1)).peer_sends(ack(2'001)).expect_nothing();
@@ -77,6 +83,7 @@ TEST_P(ZeroWindow, BackOffOfTheProbesEndsWhenItOpens) {  // RFC 9293 §3.8.6.1
 }
 
 TEST_P(ZeroWindow, ProbeThatIsTakenMovesOn) {  // RFC 9293 §3.8.6.1
+  covers({"RFC 9293 §3.8.6.1"});
   TcpScript t{narrow()};
   close_window(t);
   t.at(350ms).expect(data(2'001, 1)).peer_sends(ack(2'002).with_window(0)).expect_nothing();
@@ -85,6 +92,7 @@ TEST_P(ZeroWindow, ProbeThatIsTakenMovesOn) {  // RFC 9293 §3.8.6.1
 }
 
 TEST_P(ZeroWindow, UnansweredProbesEndTheConnection) {  // RFC 9293 §3.8.3, R2
+  covers({"RFC 9293 §3.8.3"});
   TcpScript t{narrow()};
   close_window(t);
   Duration interval = 250ms;
@@ -99,6 +107,7 @@ TEST_P(ZeroWindow, UnansweredProbesEndTheConnection) {  // RFC 9293 §3.8.3, R2
 }
 
 TEST_P(ZeroWindow, TwoLostAnswersDoNotEndTheConnection) {  // MUST-37, on a path that loses packets
+  covers({"MUST-37"});
   TcpScript t{narrow()};
   close_window(t);
   while (t.now() < 600s) {
@@ -111,6 +120,7 @@ TEST_P(ZeroWindow, TwoLostAnswersDoNotEndTheConnection) {  // MUST-37, on a path
 
 TEST_P(ZeroWindow,
        AcksDoNotStandBeyondTheWindow) {  // RFC 9293 §3.10.7.4, step 1: the peer would refuse them
+  covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{narrow()};
   close_window(t);
   t.at(350ms).expect(data(2'001, 1)).peer_sends(ack(2'001)).expect_nothing();
@@ -118,6 +128,7 @@ TEST_P(ZeroWindow,
 }
 
 TEST_P(ZeroWindow, FinIsProbedWithToo) {  // RFC 9293 §3.8.6.1: FIN takes a place in the window
+  covers({"RFC 9293 §3.8.6.1"});
   TcpScript t{narrow()};
   t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
   t.at(100ms).peer_sends(ack(2'001).with_window(0)).expect_nothing();
@@ -132,6 +143,7 @@ TEST_P(ZeroWindow, FinIsProbedWithToo) {  // RFC 9293 §3.8.6.1: FIN takes a pla
 
 TEST_P(ZeroWindow,
        ShrunkOverDataInFlightProbesWithItsFirstByte) {  // RFC 9293 §3.8.6, MUST-34 and MUST-36
+  covers({"MUST-34", "MUST-36", "RFC 9293 §3.8.6"});
   TcpScript t{narrow()};
   t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
   t.at(100ms).peer_sends(ack(1).with_window(0)).expect_nothing();
@@ -141,6 +153,7 @@ TEST_P(ZeroWindow,
 }
 
 TEST_P(ZeroWindow, OursTakesAcksButNoText) {  // RFC 9293 §3.10.7.4, step 1; §3.8.6, MUST-66
+  covers({"MUST-66", "RFC 9293 §3.10.7.4", "RFC 9293 §3.8.6"});
   auto start = established();
   start.config.receive_buffer_bytes = 16'384;
   TcpScript t{start};
@@ -154,6 +167,75 @@ TEST_P(ZeroWindow, OursTakesAcksButNoText) {  // RFC 9293 §3.10.7.4, step 1; §
   t.peer_sends(data(sent, 1).acks(501)).expect(ack(sent).with_window(0));
   EXPECT_EQ(t.connection().unacknowledged(), 0U);
   t.peer_sends(rst(sent + 1)).expect_nothing().peer_sends(rst(sent)).expect_state(TcpState::Closed);
+}
+
+TEST_P(ZeroWindow, OfTheHandshakeIsProbedToo) {
+  covers({"MUST-36", "SHLD-29", "RFC 9293 §3.8.6.1"});
+  TcpScript t{established().peer_window(0)};
+  t.app_sends(500).expect_nothing().expect_silence_until(300ms - 1ns);
+  t.at(300ms).expect(data(1, 1)).peer_sends(ack(1)).expect_nothing();
+  t.at(900ms).expect(data(1, 1)).peer_sends(ack(2).with_window(1'000)).expect(data(2, 499));
+}
+
+TEST_P(ZeroWindow, IntervalsGrowUpToTheLongestTimeout) {
+  covers({"SHLD-30", "RFC 9293 §3.8.6.1"});
+  TcpScript t{narrow()};
+  t.connection().set_user_timeout(0s);
+  close_window(t);
+  Duration before = t.now();
+  Duration interval{};
+  for (unsigned i = 0; i < 20; ++i) {
+    t.at(*t.deadline()).expect(data(2'001, 1)).peer_sends(ack(2'001)).expect_nothing();
+    EXPECT_GE(t.now() - before, interval);
+    interval = t.now() - before;
+    before = t.now();
+  }
+  EXPECT_EQ(interval, 60s);
+}
+
+TEST_P(ZeroWindow, LostUpdateIsFoundByTheNextProbe) {
+  covers({"MUST-36", "RFC 9293 §3.8.6.1"});
+  TcpScript t{narrow()};
+  close_window(t);
+  t.at(350ms).expect(data(2'001, 1)).peer_sends(ack(2'001)).expect_nothing();
+  // The window has opened meanwhile, and nobody has heard of it.
+  t.at(850ms).expect(data(2'001, 1)).peer_sends(ack(2'002).with_window(5'000));
+  t.expect(data(2'002, 1'000), data(3'002, 1'000), data(4'002, 1'000), data(5'002, 1'000),
+           data(6'002, 999));
+}
+
+TEST_P(ZeroWindow, WithNothingToSendThereIsNothingToProbeFor) {
+  covers({"RFC 9293 §3.8.6.1"});
+  TcpScript t{narrow()};
+  t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
+  t.at(100ms).peer_sends(ack(2'001).with_window(0)).expect_nothing().expect_silence_for_ever();
+}
+
+TEST_P(ZeroWindow, OursMayStayClosedForEver) {
+  covers({"MAY-8", "RFC 9293 §3.8.6.1"});
+  auto start = established();
+  start.config.receive_buffer_bytes = 16'384;
+  TcpScript t{start};
+  std::uint32_t sent = 1;
+  while (const std::uint32_t room = t.connection().receive_sequence().rcv_wnd()) {
+    t.peer_sends(data(sent, std::min(room, 1'000U)));
+    sent += std::min(room, 1'000U);
+    static_cast<void>(t.take_output());
+  }
+  for (unsigned i = 1; i <= 100; ++i) {
+    t.at(t.now() + 60s).peer_sends(data(sent, 1)).expect(ack(sent).with_window(0));
+  }
+  t.expect_state(TcpState::Established).app_reads(sent - 1);
+  EXPECT_GE(t.take_output().size(), 1U);
+  t.peer_sends(data(sent, 1)).expect_drop(std::nullopt);
+}
+
+TEST_P(ZeroWindow, ResetOfItsProbesEndsTheConnection) {
+  covers({"RFC 9293 §3.8.6.1"});
+  TcpScript t{narrow()};
+  close_window(t);
+  t.at(350ms).expect(data(2'001, 1)).peer_sends(rst(1)).expect_state(TcpState::Closed);
+  t.expect_outcome(fail(Error::ConnectionReset)).expect_silence_for_ever();
 }
 
 }  // namespace

@@ -7,7 +7,11 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <string_view>
 #include <utility>
+
+#include <millrace/line_reader.hpp>
+#include <millrace/send_queue.hpp>
 
 #include "packet/burst.hpp"
 #include "simulation/network.hpp"
@@ -107,6 +111,39 @@ class Busy final : public TcpHandler {
   Worker& worker_;
 };
 
+/// Sends each line back, so that two of them never come to an end.
+class Lines final : public TcpHandler {
+ public:
+  void on_connected(TcpSocket socket) override {
+    for (int i = 0; i < 40; ++i) {
+      say(socket, std::string_view{"a line that comes back for ever, and again, and again"});
+    }
+  }
+  void on_readable(TcpSocket socket) override {
+    while (const auto line = lines_.next(socket)) {
+      ++heard;
+      say(socket, *line);
+    }
+  }
+  void on_writable(TcpSocket socket) override {
+    was_full = true;
+    static_cast<void>(queue_.flush(socket));
+  }
+  void on_peer_finished(TcpSocket socket) override { static_cast<void>(queue_.close(socket)); }
+
+  unsigned heard = 0;
+  unsigned refused = 0;
+  bool was_full = false;
+
+ private:
+  void say(TcpSocket socket, std::string_view line) {
+    refused += queue_.send(socket, line) && queue_.send(socket, "\n") ? 0 : 1;
+  }
+
+  LineReader lines_{100};
+  SendQueue queue_{10'000};
+};
+
 sim::HostSetup counted_host(std::uint8_t last) {
   sim::HostSetup setup = host_with(last);
   setup.decorate = [](std::unique_ptr<device::Device> inner) {
@@ -142,6 +179,34 @@ TEST(Allocation, NoneInsideTurnsAfterStartUp) {
   const auto clean = world.check_clean();
   EXPECT_TRUE(clean) << clean.error();
   EXPECT_EQ(count().allocations, 0U);
+}
+
+TEST(Allocation, NoneInQueuesAndReadersOnceTheyAreMade) {
+  TestWorld world{5};
+  sim::HostSetup setup = counted_host(1);
+  setup.config.tcp.send_buffer_bytes = 4'096;
+  sim::Host& client = world.add_host(std::move(setup));
+  sim::Host& server = world.add_host(counted_host(2));
+  world.connect({.host = client}, {.host = server}, delay_of(1ms), delay_of(1ms));
+  ASSERT_TRUE(world.start(client));
+  ASSERT_TRUE(world.start(server));
+  Lines asks;
+  Lines answers;
+  world.call(server,
+             [&](Worker& worker) { ASSERT_TRUE(worker.listen({.port = Port{9}}, answers)); });
+  TcpSocket socket;
+  world.call(client, [&](Worker& worker) {
+    socket = *worker.connect({.address = address_of(2), .port = Port{9}}, asks);
+  });
+  world.around_turns([](bool begins) { count().is_on = begins; });
+  world.run_for(2s);
+  EXPECT_EQ(count().allocations, 0U);
+  EXPECT_GT(answers.heard, 500U);
+  EXPECT_TRUE(asks.was_full);
+  EXPECT_EQ(asks.refused + answers.refused, 0U);
+  world.call(client, [&](Worker&) { EXPECT_TRUE(socket.abort()); });
+  const auto clean = world.check_clean();
+  EXPECT_TRUE(clean) << clean.error();
 }
 
 TEST(Allocation, IsCounted) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "simulation/network.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::test {
 namespace {
@@ -61,6 +62,7 @@ void act(TcpSocket socket, Act what) {
 }
 
 TEST(Close, EveryOrderEndsWellOnBothSides) {
+  test::covers({"MUST-12"});
   for (const Duration lag : {-25ms, -15ms, -10ms, -5ms, 0ms, 5ms, 10ms, 15ms, 25ms, 300ms}) {
     for (const Act first : {Act::Shutdown, Act::Close}) {
       for (const Act second : {Act::Shutdown, Act::Close}) {
@@ -90,6 +92,7 @@ TEST(Close, EveryOrderEndsWellOnBothSides) {
 }
 
 TEST(Close, WithUnreadDataSendsAReset) {
+  test::covers({"SHLD-3"});
   Connected net;
   net.on_left([](TcpSocket socket) { EXPECT_EQ(socket.send("unread"), 6U); });
   net.world.run_for(100ms);
@@ -104,6 +107,7 @@ TEST(Close, WithUnreadDataSendsAReset) {
 }
 
 TEST(Close, DataThatComesLaterIsAnsweredByAReset) {
+  test::covers({"SHLD-3"});
   Connected net;
   net.on_right([](TcpSocket socket) { EXPECT_TRUE(socket.close()); });
   net.world.run_for(50ms);
@@ -116,6 +120,7 @@ TEST(Close, DataThatComesLaterIsAnsweredByAReset) {
 }
 
 TEST(Close, HalfClosedSideGoesOnReceiving) {
+  test::covers({"RFC 9293 §3.6"});
   Connected net;
   net.on_left([](TcpSocket socket) {
     EXPECT_TRUE(socket.shutdown());
@@ -212,6 +217,7 @@ TEST(Linger, DoesNoHarmWhenAllIsDelivered) {
 }
 
 TEST(UserTimeout, EndsAConnectionWithoutProgress) {
+  test::covers({"MUST-20", "MUST-21"});
   Connected net;
   net.on_left([](TcpSocket socket) {
     EXPECT_TRUE(socket.set_user_timeout(7s));

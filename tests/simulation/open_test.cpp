@@ -6,6 +6,7 @@
 
 #include "simulation/network.hpp"
 #include "simulation/transfer.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::test {
 namespace {
@@ -72,6 +73,7 @@ TEST(Open, AbsentHostIsUnreachableWithinThreeSeconds) {
 }
 
 TEST(Open, SilentHostTimesOutAfterTheTimeConfigured) {
+  test::covers({"MUST-22"});
   for (const Duration limit : {Duration{500ms}, Duration{5s}, Duration{60s}}) {
     PairSetup setup;
     setup.client.tcp.connect_timeout = limit;
@@ -128,6 +130,7 @@ TEST(Open, SucceedsWhereThreeInTenFramesAreLost) {
 }
 
 TEST(Open, FromBothSidesAtOnceMakesOneConnection) {
+  test::covers({"MUST-10"});
   Pair pair;
   warm_up(pair);
   Transfer left{pair.client.worker(),
@@ -148,6 +151,7 @@ TEST(Open, FromBothSidesAtOnceMakesOneConnection) {
 }
 
 TEST(Open, WrongDestinationsAreRefusedAtOnce) {
+  test::covers({"MUST-46"});
   Pair pair;
   Opener opener{pair.world};
   pair.world.call(pair.client, [&](Worker& worker) {

@@ -4,6 +4,7 @@
 
 #include "simulation/network.hpp"
 #include "simulation/transfer.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::test {
 namespace {
@@ -41,6 +42,7 @@ TransferPlan server_plan(Ending ending) {
 }
 
 TEST(TimeWait, LastsTwiceTheSegmentLifetime) {
+  test::covers({"MUST-13"});
   for (const Duration msl : {Duration{30s}, Duration{1s}}) {
     PairSetup setup;
     setup.client.tcp.msl = msl;
@@ -81,6 +83,7 @@ TEST(TimeWait, OfOursKeepsThePortForItsTime) {
 }
 
 TEST(TimeWait, OfTheServersLetsANewConnectionIn) {
+  test::covers({"MAY-2"});
   Pair pair;
   TransferServer server{pair.server.worker(), server_plan(Ending::CloseAfterSend)};
   pair.world.call(pair.server,

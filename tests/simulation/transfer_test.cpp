@@ -7,6 +7,7 @@
 
 #include "simulation/network.hpp"
 #include "simulation/transfer.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::test {
 namespace {
@@ -160,6 +161,7 @@ TEST(FullDevice, IsOfferedTheRestAsSoonAsItHasRoom) {
 }
 
 TEST(Abort, MidwayReachesThePeerAsAReset) {
+  test::covers({"MUST-12"});
   Pair pair;
   TransferServer acceptor{pair.server.worker(),
                           {.send_seed = 2, .receive_seed = 1, .send_bytes = 400'000}};

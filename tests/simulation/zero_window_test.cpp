@@ -7,6 +7,7 @@
 
 #include "simulation/network.hpp"
 #include "simulation/transfer.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::test {
 namespace {
@@ -93,6 +94,7 @@ void run(const Case& test) {
 }
 
 TEST(ZeroWindow, ReaderThatPausesForMinutesLosesNothing) {
+  test::covers({"MUST-36", "MUST-37", "MAY-8"});
   for (const Duration pause : {Duration{300ms}, Duration{5s}, Duration{150s}, Duration{30min}}) {
     for (const std::uint32_t loss_ppm : {0U, 30'000U}) {
       for (const std::uint32_t piece_max : {100U, 4'000U}) {

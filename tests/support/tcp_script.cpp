@@ -16,8 +16,8 @@ using packet::Packet;
 using tcp::TcpFlags;
 using wire::SeqNum;
 
-constexpr std::uint8_t kCompared =
-    TcpFlags::kFin | TcpFlags::kSyn | TcpFlags::kRst | TcpFlags::kAck;
+constexpr std::uint8_t kCompared = TcpFlags::kFin | TcpFlags::kSyn | TcpFlags::kRst |
+                                   TcpFlags::kAck | TcpFlags::kEce | TcpFlags::kCwr;
 
 packet::PacketPool& packets() {
   static packet::PacketPool pool = make_pool(16'383);
@@ -30,17 +30,12 @@ unsigned& scripts_alive() {
   return count;
 }
 
-/// Both directions' streams differ, and so do neighboring bytes, segments and packets.
-std::byte pattern(std::uint32_t position, bool is_peer) {
-  return static_cast<std::byte>((position * 167U + (position >> 8U) * 11U + (is_peer ? 91U : 0U)) &
-                                0xffU);
-}
-
 std::string describe(const Seg& seg) {
   std::ostringstream text;
   const TcpFlags flags{seg.flags};
   text << (flags.syn() ? "S" : "") << (flags.fin() ? "F" : "") << (flags.rst() ? "R" : "")
-       << (flags.psh() ? "P" : "") << (flags.ack() ? "." : "");
+       << (flags.psh() ? "P" : "") << (flags.ack() ? "." : "") << (flags.ece() ? "E" : "")
+       << (flags.cwr() ? "W" : "");
   if (seg.seq) {
     text << " seq " << *seg.seq;
   }
@@ -50,6 +45,24 @@ std::string describe(const Seg& seg) {
   }
   if (seg.window) {
     text << " window " << *seg.window;
+  }
+  if (seg.mark != wire::Ecn::NotCapable) {
+    text << (seg.mark == wire::Ecn::Congested ? " CE" : " ECT");
+  }
+  if (seg.urgent) {
+    text << " urgent " << *seg.urgent;
+  }
+  if (seg.timeout) {
+    text << " user timeout " << *seg.timeout;
+  }
+  if (seg.ts_value) {
+    text << " value " << *seg.ts_value;
+  }
+  if (seg.ts_echo) {
+    text << " echo " << *seg.ts_echo;
+  }
+  for (const auto& [left, right] : seg.blocks ? *seg.blocks : Blocks{}) {
+    text << " sack " << left << '-' << right;
   }
   return text.str();
 }
@@ -66,12 +79,21 @@ Seg make(std::uint8_t flags, Location at) {
   return seg;
 }
 
-FourTuple tuple() {
+FourTuple tuple(bool is_ipv6) {
+  if (is_ipv6) {
+    return {.local = {.address = *IpAddress::parse("fd00::1"), .port = Port{80}},
+            .remote = {.address = *IpAddress::parse("fd00::2"), .port = Port{40'000}}};
+  }
   return {.local = {.address = IpAddress::v4(198, 18, 0, 1), .port = Port{80}},
           .remote = {.address = IpAddress::v4(198, 18, 0, 2), .port = Port{40'000}}};
 }
 
 }  // namespace
+
+std::byte pattern(std::uint32_t position, bool is_peer) {
+  return static_cast<std::byte>((position * 167U + (position >> 8U) * 11U + (is_peer ? 91U : 0U)) &
+                                0xffU);
+}
 
 Seg syn(Location at) { return make(TcpFlags::kSyn, at).from(0); }
 
@@ -103,6 +125,13 @@ Seg blind_rst(std::uint32_t acks, Location at) {
   return seg;
 }
 
+TcpConfig fixed_buffers() {
+  TcpConfig config;
+  config.send_buffer_bytes = config.receive_buffer_bytes = 512 * 1'024;
+  config.send_buffer_initial_bytes = config.receive_buffer_initial_bytes = 1U << 30U;
+  return config;
+}
+
 Start& Start::mss(std::uint16_t bytes) {
   mss_bytes = bytes;
   return *this;
@@ -132,6 +161,16 @@ Start& Start::at(const Numbers& first) {
   return *this;
 }
 
+Start& Start::path(std::uint16_t bytes) {
+  path_bytes = bytes;
+  return *this;
+}
+Start& Start::ecn() {
+  has_ecn = true;
+  config.ecn = EcnMode::On;
+  return *this;
+}
+
 Start established() {
   Start setup;
   setup.begin = Start::Begin::Active;
@@ -157,9 +196,11 @@ TcpScript::TcpScript(const Start& setup)
                  .budget = budget_,
                  .stats = stats_,
                  .challenge_acks = challenge_acks_},
-      connection_{std::make_unique<tcp::Connection>(tuple(), setup.mss_bytes)},
+      connection_{std::make_unique<tcp::Connection>(tuple(setup.is_ipv6), setup.mss_bytes,
+                                                    setup.path_bytes)},
       peer_window_{setup.window_bytes} {
   ++scripts_alive();
+  connection_->set_timestamp_offset(timestamp_offset());
   begin(setup);
 }
 
@@ -180,14 +221,15 @@ void TcpScript::begin(const Start& setup) {
     return;
   }
   if (setup.begin == Start::Begin::Active) {
-    open_active(setup.config.connect_timeout).expect(syn());
+    open_active(setup.config.connect_timeout).expect(setup.has_ecn ? syn().ece().cwr() : syn());
     // The SYN's window field has no scale: what counts comes with an ACK behind it.
-    after(setup.round_trip).peer_sends(syn_ack()).expect(ack(1));
+    after(setup.round_trip).peer_sends(setup.has_ecn ? syn_ack().ece() : syn_ack()).expect(ack(1));
     if (setup.scale && setup.window_bytes > 65'535) {
       peer_sends(ack(1)).expect_nothing();
     }
   } else {
-    open_passive(syn()).expect(syn_ack(1));
+    open_passive(setup.has_ecn ? syn().ece().cwr() : syn());
+    expect(setup.has_ecn ? syn_ack(1).ece() : syn_ack(1));
     after(setup.round_trip).peer_sends(ack(1)).expect_nothing();
   }
   origin_ = now_;
@@ -287,7 +329,12 @@ tcp::Segment TcpScript::segment_of(const Seg& seg) {
   segment.seq = SeqNum{setup_.numbers.irs} + seq;
   segment.ack = flags.ack() ? SeqNum{setup_.numbers.iss} + acks : SeqNum{0};
   segment.payload_bytes = seg.bytes;
-  segment.flags = flags;
+  segment.flags = seg.urgent ? flags.with(TcpFlags::kUrg) : flags;
+  segment.ecn = seg.mark;
+  segment.urgent_pointer = seg.urgent.value_or(0);
+  if (seg.timeout) {
+    segment.options.user_timeout = wire::UserTimeoutOption{*seg.timeout};
+  }
   if (flags.syn()) {
     segment.options.mss = seg.mss.value_or(setup_.mss_bytes);
     if (seg.mss == 0) {
@@ -296,6 +343,7 @@ tcp::Segment TcpScript::segment_of(const Seg& seg) {
     segment.options.window_scale = seg.scale ? seg.scale : setup_.scale;
     peer_shift_ = segment.options.window_scale;
   }
+  add_peer_options(segment, seg);
   const unsigned shift = flags.syn() || !shift_ ? 0 : peer_shift_.value_or(0);
   segment.window = static_cast<std::uint16_t>(std::min(peer_window_ >> shift, 65'535U));
   const auto end = static_cast<std::uint32_t>(segment.end() - SeqNum{setup_.numbers.irs});
@@ -337,6 +385,14 @@ void TcpScript::note_output(const tcp::SegmentPlan& plan, bool is_stateless) {
   const unsigned shift = plan.flags.syn() || !peer_shift_ ? 0 : shift_.value_or(0);
   seg.window = std::uint32_t{plan.window} << shift;
   seg.is_pushed = plan.flags.psh();
+  seg.mark = plan.ecn;
+  if (plan.flags.urg()) {
+    seg.urgent = plan.urgent_pointer;
+  }
+  if (plan.options.user_timeout) {
+    seg.timeout = plan.options.user_timeout->bits;
+  }
+  note_options(seg, plan, is_stateless);
   if (!is_stateless && !plan.flags.rst()) {
     check(!seg.seq || *seg.seq <= snd_high_, "a gap was left in what is sent", Location::current());
     snd_high_ = std::max(
@@ -395,10 +451,14 @@ std::string TcpScript::difference(const Seg& expected, const Seg& sent) const {
   compare(!expected.ack || expected.ack == sent.ack, "ack ");
   compare(expected.bytes == sent.bytes, "bytes ");
   compare(!expected.window || expected.window == sent.window, "window ");
-  compare(!expected.mss || expected.mss == sent.mss, "mss ");
+  compare(!expected.mss || *expected.mss == sent.mss.value_or(0), "mss ");
   compare(!expected.scale || expected.scale == sent.scale, "scale ");
   compare(!expected.is_pushed || sent.is_pushed, "push ");
-  return wrong;
+  compare(expected.mark == sent.mark, "mark ");
+  compare(!expected.is_unpushed || !sent.is_pushed, "push ");
+  compare(expected.urgent == sent.urgent, "urgent ");
+  compare(expected.timeout == sent.timeout, "user timeout ");
+  return wrong + options_difference(expected, sent);
 }
 
 TcpScript& TcpScript::expect_nothing(Location where) {

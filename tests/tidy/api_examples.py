@@ -12,7 +12,7 @@ import sys
 
 HEADERS = pathlib.Path(__file__).resolve().parents[2] / "lib/include/millrace"
 EXAMPLE_LINE = re.compile(r"^\s*///     (.*)$")
-INCLUDES = "#include <algorithm>\n#include <array>\n#include <chrono>\n#include <string>\n#include <millrace/program.hpp>\n"
+INCLUDES = "#include <algorithm>\n#include <array>\n#include <chrono>\n#include <string>\n#include <unordered_map>\n#include <millrace/program.hpp>\n"
 
 
 def docstrings_of(header: pathlib.Path) -> list[tuple[int, list[str], str]]:

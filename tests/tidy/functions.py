@@ -25,7 +25,7 @@ def without_comments(text: str) -> str:
 def functions_of(text: str) -> list[tuple[str, int, int]]:
     """(name, first line, last line) of each function, methods included; lambdas belong to what surrounds them."""
     code = without_comments(text)
-    code = re.sub(r"^\s*#.*$", lambda match: " " * len(match[0]), code, flags=re.MULTILINE)
+    code = re.sub(r"^[ \t]*#.*$", lambda match: " " * len(match[0]), code, flags=re.MULTILINE)
     found = []
     heading_start = 0
     depth_in_function = 0

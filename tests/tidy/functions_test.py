@@ -21,6 +21,9 @@ class Functions(unittest.TestCase):
     def test_digit_separators_are_no_literals(self) -> None:
         self.assertEqual(functions_of("int f() {\n  return 1'000 + 2'000;\n}\n"), [("f", 1, 3)])
 
+    def test_blank_lines_above_a_directive_count(self) -> None:
+        self.assertEqual(functions_of("// a\n\n#include <b>\n\nint f() {\n}\n"), [("f", 5, 6)])
+
     def test_lines_stay_where_they_are(self) -> None:
         text = "a /* x\n y */ b // c\nd"
         self.assertEqual(without_comments(text).count("\n"), text.count("\n"))

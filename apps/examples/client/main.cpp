@@ -6,7 +6,7 @@ struct Client final : millrace::TcpHandler {
   millrace::Result<void, std::string> start(millrace::Worker& on) {
     worker = &on;
     if (const auto socket = worker->connect(*server, *this); !socket) {
-      return millrace::fail(std::string{to_string(socket.error())});
+      return millrace::fail("connect", socket.error());
     }
     return {};
   }

@@ -32,12 +32,11 @@ class Fetch final : public millrace::TcpHandler {
         "GET " + options.path + " HTTP/1.0\r\nHost: " + options.server->to_string() + "\r\n\r\n";
     const auto socket = worker.connect(*options.server, *this);
     if (!socket) {
-      return millrace::fail(std::string{to_string(socket.error())});
+      return millrace::fail("connect", socket.error());
     }
     const auto timer = worker.after(
         options.timeout, [this, opened = *socket] { give_up(opened, "not complete in time"); });
-    return timer ? millrace::Result<void, std::string>{}
-                 : millrace::fail(std::string{to_string(timer.error())});
+    return timer ? millrace::Result<void, std::string>{} : millrace::fail("timer", timer.error());
   }
 
   void on_connected(millrace::TcpSocket socket) override { send_rest(socket); }

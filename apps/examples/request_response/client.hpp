@@ -10,9 +10,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include <millrace/line_reader.hpp>
 #include <millrace/worker.hpp>
-
-#include "examples/request_response/line_reader.hpp"
 
 namespace example {
 
@@ -26,7 +25,7 @@ class Client final : public millrace::TcpHandler {
     // Whoever does not answer requests may not answer a SYN either: the limit holds for that, too.
     const auto socket = worker_.connect(server, *this, {.timeout = timeout_});
     return socket ? millrace::Result<void, std::string>{}
-                  : millrace::fail("client: " + std::string{to_string(socket.error())});
+                  : millrace::fail("client", socket.error());
   }
 
   void on_connected(millrace::TcpSocket socket) override {
@@ -41,7 +40,10 @@ class Client final : public millrace::TcpHandler {
     end_if_done(socket);
   }
   void on_readable(millrace::TcpSocket socket) override {
-    if (!reader_.read(socket, [&](std::string_view answer) { take(answer); })) {
+    while (const auto answer = reader_.next(socket)) {
+      take(*answer);
+    }
+    if (reader_.is_too_long()) {
       socket.abort();
     }
     end_if_done(socket);
@@ -106,7 +108,7 @@ class Client final : public millrace::TcpHandler {
   millrace::Worker& worker_;
   millrace::Duration timeout_;
   std::string words_;
-  LineReader reader_;
+  millrace::LineReader reader_{1000};
   unsigned asked_ = 0;
   std::unordered_map<unsigned, Request> waiting_;  // By number.
   bool has_failed_ = false;

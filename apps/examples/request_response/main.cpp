@@ -9,8 +9,8 @@
 
 #include <millrace/program.hpp>
 
-#include "examples/request_response/client.hpp"
-#include "examples/request_response/server.hpp"
+#include "client.hpp"
+#include "server.hpp"
 
 int main(int argc, char** argv) {
   bool serves = false;
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
       .option("-t,--timeout", timeout, "How long to wait for each answer")
       .check([&]() -> millrace::Result<void, std::string> {
         return serves || peer ? millrace::Result<void, std::string>{}
-                              : millrace::fail(std::string{"say --serve, --ask, or both"});
+                              : millrace::fail("say --serve, --ask, or both");
       });
 
   std::optional<example::Server> server;

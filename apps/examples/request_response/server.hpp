@@ -8,37 +8,41 @@
 #include <string_view>
 #include <utility>
 
+#include <millrace/line_reader.hpp>
 #include <millrace/worker.hpp>
-
-#include "examples/request_response/line_reader.hpp"
 
 namespace example {
 
 class Server final : public millrace::TcpHandler {
  public:
+  static constexpr std::size_t kRequestBytesMax = 1000;
+
   Server(millrace::Worker& worker, millrace::Duration work_per_letter)
       : worker_{worker}, work_per_letter_{work_per_letter} {}
 
   millrace::Result<void, std::string> start(millrace::Port port) {
     const auto listener = worker_.listen({.port = port}, *this);
     return listener ? millrace::Result<void, std::string>{}
-                    : millrace::fail("server: " + std::string{to_string(listener.error())});
+                    : millrace::fail("server", listener.error());
   }
 
   void on_accepted(millrace::TcpSocket socket) override {
-    socket.set_user_data(std::make_unique<LineReader>().release());
+    socket.set_user_data(std::make_unique<millrace::LineReader>(kRequestBytesMax).release());
     socket.set_no_delay(true);
   }
   void on_readable(millrace::TcpSocket socket) override {
-    const bool is_sound = socket.user_data_as<LineReader>()->read(
-        socket, [&](std::string_view request) { work_on(socket, request); });
-    if (!is_sound) {
+    auto& reader = *socket.user_data_as<millrace::LineReader>();
+    while (const auto request = reader.next(socket)) {
+      work_on(socket, *request);
+    }
+    if (reader.is_too_long()) {
       socket.abort();
     }
   }
   void on_peer_finished(millrace::TcpSocket socket) override { socket.close(); }
   void on_closed(millrace::TcpSocket socket, millrace::Result<void> /*outcome*/) override {
-    const std::unique_ptr<LineReader> forgotten{socket.user_data_as<LineReader>()};
+    const std::unique_ptr<millrace::LineReader> forgotten{
+        socket.user_data_as<millrace::LineReader>()};
   }
 
  private:
@@ -49,14 +53,13 @@ class Server final : public millrace::TcpHandler {
                  answer.end());
     const auto letters = static_cast<millrace::Duration::rep>(request.size() - space);
     auto text = std::make_unique<std::string>(std::move(answer) + '\n');
-    const auto timer =
-        worker_.after(letters * work_per_letter_, [socket, text = std::move(text)]() mutable {
-          // An answer is sent whole or not at all. A client that reads none of them has earned
-          // that.
-          if (socket.writable() < text->size() || !socket.send(*text)) {
-            socket.abort();
-          }
-        });
+    const auto timer = worker_.after(letters * work_per_letter_, [socket, text = std::move(text)] {
+      // An answer is sent whole or not at all. A client that reads none of them has earned
+      // that.
+      if (socket.writable() < text->size() || !socket.send(*text)) {
+        socket.abort();
+      }
+    });
     if (!timer) {
       socket.abort();  // Too much work at once: the client hears of it, and may come again.
     }

@@ -29,7 +29,7 @@ class Server final : public millrace::TcpHandler {
     options_ = options;
     next_report_ = worker.now();
     if (const auto listener = worker.listen({.port = options.port}, *this); !listener) {
-      return millrace::fail(std::string{to_string(listener.error())});
+      return millrace::fail("listen", listener.error());
     }
     schedule_report();
     return {};
@@ -57,7 +57,7 @@ class Server final : public millrace::TcpHandler {
   void put_off_goodbye(millrace::TcpSocket socket) {
     auto& session = *socket.user_data_as<Session>();
     session.goodbye.cancel();
-    const auto timer = worker_->after(options_.silence, [socket]() mutable {
+    const auto timer = worker_->after(options_.silence, [socket] {
       socket.send("goodbye\n");
       socket.close();
     });

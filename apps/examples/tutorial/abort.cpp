@@ -10,13 +10,13 @@ struct Client final : millrace::TcpHandler {
     worker = &on;
     const auto socket = worker->connect(*server, *this);
     if (!socket) {
-      return millrace::fail(std::string{to_string(socket.error())});
+      return millrace::fail("connect", socket.error());
     }
     return {};
   }
   void on_connected(millrace::TcpSocket socket) override {
     socket.send("GET /hello.txt HTTP/1.1\r\n");
-    worker->after(100ms, [socket]() mutable { socket.abort(); });
+    worker->after(100ms, [socket] { socket.abort(); });
   }
   void on_closed(millrace::TcpSocket, millrace::Result<void> outcome) override {
     std::cout << "closed: " << (outcome ? "in order" : to_string(outcome.error())) << '\n';

@@ -10,14 +10,14 @@ struct Client final : millrace::TcpHandler {
     worker = &on;
     const auto socket = worker->connect(*server, *this);
     if (!socket) {
-      return millrace::fail(std::string{to_string(socket.error())});
+      return millrace::fail("connect", socket.error());
     }
     std::cout << "connect has returned: " << to_string(socket->state()) << '\n';
     return {};
   }
   void on_connected(millrace::TcpSocket socket) override {
     std::cout << "connected: " << to_string(socket.state()) << '\n';
-    worker->after(100ms, [socket]() mutable { socket.close(); });
+    worker->after(100ms, [socket] { socket.close(); });
   }
   void on_closed(millrace::TcpSocket, millrace::Result<void> outcome) override {
     std::cout << "closed: " << (outcome ? "in order" : to_string(outcome.error())) << '\n';

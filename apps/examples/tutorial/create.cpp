@@ -11,7 +11,7 @@ struct Client final : millrace::TcpHandler {
 
     auto socket = worker->connect(*server, *this);
     if (!socket) {
-      return millrace::fail(std::string{to_string(socket.error())});
+      return millrace::fail("connect", socket.error());
     }
     std::cout << "connect has returned: " << to_string(socket->state()) << '\n';
     std::cout << "from " << socket->endpoints()->local.to_string();

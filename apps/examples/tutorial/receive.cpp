@@ -8,7 +8,7 @@ struct Client final : millrace::TcpHandler {
     worker = &on;
     const auto socket = worker->connect(*server, *this);
     if (!socket) {
-      return millrace::fail(std::string{to_string(socket.error())});
+      return millrace::fail("connect", socket.error());
     }
     return {};
   }

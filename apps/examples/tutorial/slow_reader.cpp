@@ -10,7 +10,7 @@ class Client final : public millrace::TcpHandler {
   millrace::Result<void, std::string> start(millrace::Worker& worker) {
     worker_ = &worker;
     if (const auto socket = worker_->connect(*server, *this); !socket) {
-      return millrace::fail(std::string{to_string(socket.error())});
+      return millrace::fail("connect", socket.error());
     }
     return {};
   }

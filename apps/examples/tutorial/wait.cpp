@@ -10,13 +10,13 @@ class Client final : public millrace::TcpHandler {
   millrace::Result<void, std::string> start(millrace::Worker& worker) {
     worker_ = &worker;
     if (const auto socket = worker_->connect(*server, *this); !socket) {
-      return millrace::fail(std::string{to_string(socket.error())});
+      return millrace::fail("connect", socket.error());
     }
     return {};
   }
   void on_connected(millrace::TcpSocket socket) override {
     port_ = socket.endpoints()->local.port;
-    worker_->after(100ms, [socket]() mutable { socket.close(); });
+    worker_->after(100ms, [socket] { socket.close(); });
   }
   void on_closed(millrace::TcpSocket, millrace::Result<void>) override {
     if (++closed_ == 2) {

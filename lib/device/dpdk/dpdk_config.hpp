@@ -29,6 +29,8 @@ struct DpdkConfig {
   bool with_wake = true;  ///< Ask for receive interrupts, so that a core can sleep.
   Duration link_wait =
       std::chrono::seconds{5};  ///< How long a link may take to come up; down is no failure.
+  Duration answer_limit =
+      std::chrono::seconds{3};  ///< How long a virtio-user device's peer may take to answer.
 };
 
 /// What was agreed.

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "device/dpdk/eal_text.hpp"
+#include "device/dpdk/runtime_folder.hpp"
 
 namespace millrace::device {
 
@@ -209,11 +210,11 @@ struct Eal::Running {
   std::vector<std::string> arguments;  // EAL may keep pointers into them.
   std::vector<char*> argv;
   EalText text;
+  OwnDescriptor in_use;  // The mark on our folder.
   bool is_started = false;
   bool keeps_memory = false;
 
-  explicit Running(bool is_verbose)
-      : prefix{"millrace-" + std::to_string(::getpid())}, text{is_verbose} {}
+  explicit Running(bool is_verbose) : prefix{runtime_folder_name()}, text{is_verbose} {}
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   ~Running() {
@@ -252,6 +253,9 @@ Result<Eal, std::string> Eal::start(const EalOptions& options) {
     return fail("DPDK's EAL did not start: " + cause);
   }
   running->is_started = true;
+  const std::filesystem::path folder = rte_eal_get_runtime_dir();
+  running->in_use = mark_in_use(folder);
+  remove_abandoned_folders(folder.parent_path());
   if (taken != count - 1) {
     const std::string stray = running->argv[static_cast<std::size_t>(taken) + 1];
     return fail("'" + stray + "' is no EAL argument: options start with a dash");

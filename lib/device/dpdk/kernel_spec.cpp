@@ -24,6 +24,9 @@ namespace millrace::device {
 namespace {
 
 constexpr std::size_t kInterfaceNameMax = IFNAMSIZ - 1;
+/// What a user who may not have a TAP can do all the same.
+constexpr const char* kWithoutTap =
+    "; --device ring needs neither, for a program that connects to itself";
 
 Result<void, std::string> check_name(const DeviceSpec& spec, std::string_view name,
                                      std::string_view example) {
@@ -162,8 +165,10 @@ Result<DeviceSpec, std::string> parse_tap(DeviceSpec spec, std::string_view name
 
 Result<DeviceSpec, std::string> parse_af_packet(DeviceSpec spec, std::string_view name,
                                                 unsigned index) {
-  // Of the driver's 512 frames a thousand clients that speak at once would lose half.
-  return parse_with({DeviceKind::AfPacket, "net_af_packet", "af_packet:eth0", ",framecnt=2048"},
+  // A thousand clients that speak at once send thousands of frames before we run again, requests
+  // and acknowledgments: of the driver's 512 most would be lost, and each costs a timeout. A frame
+  // takes 2 KiB in each of the two rings, 32 MiB together.
+  return parse_with({DeviceKind::AfPacket, "net_af_packet", "af_packet:eth0", ",framecnt=8192"},
                     std::move(spec), name, index);
 }
 
@@ -177,16 +182,17 @@ Result<void, std::string> check_tap(const DeviceSpec& spec) {
   const int descriptor = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC);
   if (descriptor < 0 && (errno == EACCES || errno == EPERM)) {
     return fail("no permission to open /dev/net/tun for " + spec.text +
-                ": run as root, or let this user read and write it");
+                ": run as root, or let this user read and write it" + kWithoutTap);
   }
   if (descriptor < 0) {
     return fail(spec.text + " needs /dev/net/tun (" + std::strerror(errno) +
-                "): load its module (modprobe tun), or give the container that device");
+                "): load its module (modprobe tun), or give the container that device" +
+                kWithoutTap);
   }
   ::close(descriptor);
   if (!has_capability(CAP_NET_ADMIN)) {
     return fail("no permission to make the interface of " + spec.text +
-                ": run as root, or with CAP_NET_ADMIN");
+                ": run as root, or with CAP_NET_ADMIN" + kWithoutTap);
   }
   if (::if_nametoindex(spec.name.c_str()) != 0) {
     return fail("an interface " + spec.name +
@@ -196,7 +202,9 @@ Result<void, std::string> check_tap(const DeviceSpec& spec) {
 }
 
 Result<void, std::string> check_af_packet(const DeviceSpec& spec) {
-  constexpr std::array kNeeds{Need{CAP_NET_RAW, "CAP_NET_RAW"}};
+  // The driver sets the interface's flags when it starts, if only to what they are.
+  constexpr std::array kNeeds{Need{CAP_NET_RAW, "CAP_NET_RAW"},
+                              Need{CAP_NET_ADMIN, "CAP_NET_ADMIN"}};
   if (auto interface = check_interface(spec); !interface) {
     return fail(std::move(interface.error()));
   }

@@ -1,6 +1,5 @@
 // Messages are datagrams of fixed size over a Unix socket, some with a descriptor; the protocol is
-// that of memif's control channel, version 2. Only the types that end an introduction are looked
-// at.
+// that of memif's control channel, version 2.
 #include "device/dpdk/memif_relay.hpp"
 
 #include <sys/socket.h>
@@ -18,11 +17,6 @@
 namespace millrace::device {
 
 namespace {
-
-// Types as they stand in a message's first two bytes, in host order.
-constexpr std::uint16_t kConnect = 6;
-constexpr std::uint16_t kConnected = 7;
-constexpr std::uint16_t kDisconnect = 8;
 
 sockaddr_un address_of(const std::string& path) noexcept {
   sockaddr_un address{};
@@ -129,29 +123,6 @@ bool send(const OwnDescriptor& to, MemifMessage& message) noexcept {
 
 }  // namespace
 
-OwnDescriptor::OwnDescriptor(OwnDescriptor&& other) noexcept
-    : number_{std::exchange(other.number_, -1)} {}
-
-OwnDescriptor& OwnDescriptor::operator=(OwnDescriptor&& other) noexcept {
-  if (this != &other) {
-    close();
-    number_ = std::exchange(other.number_, -1);
-  }
-  return *this;
-}
-
-void OwnDescriptor::close() noexcept {
-  if (number_ >= 0) {
-    ::close(std::exchange(number_, -1));
-  }
-}
-
-std::uint16_t MemifMessage::type() const noexcept {
-  std::uint16_t value = 0;
-  std::memcpy(&value, bytes.data(), sizeof(value));
-  return size >= sizeof(value) ? value : std::uint16_t{0};
-}
-
 Result<std::unique_ptr<MemifRelay>, std::string> MemifRelay::make(const DeviceSpec& spec,
                                                                   std::string driver_path) {
   std::unique_ptr<MemifRelay> relay{new MemifRelay{spec, std::move(driver_path)}};
@@ -187,6 +158,7 @@ bool MemifRelay::run() noexcept {
 
 void MemifRelay::hang_up() noexcept {
   is_introduced_ = false;
+  introduction_ = {};
   peer_.close();
   if (std::exchange(driver_knows_peer_, false) || !serves_) {
     driver_.close();
@@ -225,11 +197,14 @@ bool MemifRelay::hand_on_from_peer() noexcept {
     if (received == Received::Nothing) {
       return true;
     }
-    if (received == Received::End || is_introduced_ || message.type() == kDisconnect) {
+    // A good-bye is never allowed, and nothing is once the two know each other.
+    const bool is_allowed = serves_ ? introduction_.allows_from_client(message)
+                                    : introduction_.allows_from_server(message);
+    if (received == Received::End || is_introduced_ || !is_allowed) {
       return false;
     }
     driver_knows_peer_ = true;
-    is_introduced_ = message.type() == (serves_ ? kConnect : kConnected);
+    is_introduced_ = message.type() == (serves_ ? MemifType::Connect : MemifType::Connected);
     if (!send(driver_, message)) {
       return false;
     }
@@ -243,6 +218,7 @@ bool MemifRelay::hand_on_from_driver() noexcept {
     if (received == Received::Nothing) {
       return true;
     }
+    introduction_.note_from_driver(message);
     if (received == Received::End || !send(peer_, message)) {
       return false;
     }

@@ -5,9 +5,6 @@
 // the socket and who connects to it is ours, too, so that a client can come back.
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,39 +12,11 @@
 #include <millrace/error.hpp>
 
 #include "device/dpdk/device_spec.hpp"
+#include "device/dpdk/memif_introduction.hpp"
+#include "device/dpdk/memif_message.hpp"
+#include "device/dpdk/own_descriptor.hpp"
 
 namespace millrace::device {
-
-/// A file descriptor, closed with its owner.
-class OwnDescriptor {
- public:
-  OwnDescriptor() noexcept = default;
-  explicit OwnDescriptor(int number) noexcept : number_{number} {}
-  OwnDescriptor(OwnDescriptor&& other) noexcept;
-  OwnDescriptor& operator=(OwnDescriptor&& other) noexcept;
-  ~OwnDescriptor() { close(); }
-
-  void close() noexcept;
-  [[nodiscard]] int number() const noexcept { return number_; }
-  [[nodiscard]] explicit operator bool() const noexcept { return number_ >= 0; }
-
- private:
-  int number_ = -1;
-};
-
-/// One message of memif's control channel, and the descriptors that came with it.
-struct MemifMessage {
-  static constexpr std::size_t kBytesMax = 256;  // memif's have 128 bytes.
-  static constexpr std::size_t kDescriptorsMax = 4;
-
-  /// As it stands in the message's first two bytes, in host order.
-  [[nodiscard]] std::uint16_t type() const noexcept;
-
-  std::array<std::byte, kBytesMax> bytes{};
-  std::size_t size = 0;
-  std::array<OwnDescriptor, kDescriptorsMax> descriptors;
-  std::size_t descriptor_count = 0;
-};
 
 /// Used by one thread at a time. No call blocks.
 class MemifRelay {
@@ -62,7 +31,8 @@ class MemifRelay {
   ~MemifRelay();
 
   /// Looks for a peer, or hands on what peer and driver have said. False when the peer, or the
-  /// driver, has hung up; call `hang_up` then, while nothing uses the driver's rings.
+  /// driver, has hung up, or the peer has said what it must not; call `hang_up` then, while nothing
+  /// uses the driver's rings.
   [[nodiscard]] bool run() noexcept;
   /// Whether all that the two have to say has been handed on; the driver's link follows.
   [[nodiscard]] bool is_introduced() const noexcept { return is_introduced_; }
@@ -87,6 +57,7 @@ class MemifRelay {
   MemifMessage greeting_;           // What a driver that serves says first; kept for the next peer.
   bool driver_knows_peer_ = false;  // Something of the peer was handed on.
   bool is_introduced_ = false;
+  MemifIntroduction introduction_;  // Of the peer that is there.
 };
 
 }  // namespace millrace::device

@@ -25,8 +25,9 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr microseconds kLinkInterval{1'000};
-constexpr microseconds kIntroductionInterval{50};  // A dozen messages, one after the other.
-constexpr microseconds kAfterLoss{50'000};         // Before the next attempt to connect.
+constexpr microseconds kIntroductionInterval{50};      // A dozen messages, one after the other.
+constexpr microseconds kAfterLoss{50'000};             // Before the next attempt to connect.
+constexpr microseconds kIntroductionLimit{3'000'000};  // A peer may be busy with its own start.
 
 std::uint64_t ticks(microseconds time) noexcept {
   return rte_get_tsc_hz() / 1'000'000 * static_cast<std::uint64_t>(time.count());
@@ -229,7 +230,7 @@ void SharedMemoryDevice::look_after_memif() noexcept {
     next_look_ = rte_rdtsc() + ticks(kAfterLoss);
     return;
   }
-  is_leaving_ = is_leaving_ || !relay_->run();
+  is_leaving_ = is_leaving_ || !relay_->run() || is_introduction_overdue();
   if (is_leaving_) {
     if (usable_ == nullptr) {
       let_go();
@@ -240,6 +241,17 @@ void SharedMemoryDevice::look_after_memif() noexcept {
   if (usable_ == nullptr && relay_->has_peer()) {
     next_look_ = rte_rdtsc() + ticks(kIntroductionInterval);
   }
+}
+
+/// There is room for one peer: one that says nothing must not keep the others out.
+bool SharedMemoryDevice::is_introduction_overdue() noexcept {
+  if (!relay_->has_peer() || relay_->is_introduced()) {
+    introduced_by_ = 0;
+    return false;
+  }
+  const std::uint64_t now = rte_rdtsc();
+  introduced_by_ = introduced_by_ == 0 ? now + ticks(kIntroductionLimit) : introduced_by_;
+  return now >= introduced_by_;
 }
 
 /// The driver connects only when it is started.
@@ -274,6 +286,7 @@ void SharedMemoryDevice::let_go() noexcept {
     virtio_user_->give_up();
     return;
   }
+  introduced_by_ = 0;
   relay_->hang_up();
   interrupts_.raise();
   is_settling_ = true;

@@ -60,6 +60,7 @@ class SharedMemoryDevice final : public Device {
   void wait_for_peer();
   void look_after_link() noexcept;
   void look_after_memif() noexcept;
+  [[nodiscard]] bool is_introduction_overdue() noexcept;
   void look_after_virtio_user() noexcept;
   void restart_memif_client() noexcept;
   void let_go() noexcept;
@@ -76,8 +77,9 @@ class SharedMemoryDevice final : public Device {
   DpdkDevice* usable_ = nullptr;                 // The port while its link is up.
   bool is_leaving_ = false;  // The peer is gone, but its last frames may still be in the ring.
   InterruptBarrier interrupts_;
-  bool is_settling_ = false;     // The memif driver has still to hear that its peer is gone.
-  std::uint64_t next_look_ = 0;  // Ticks of the time-stamp counter.
+  bool is_settling_ = false;         // The memif driver has still to hear that its peer is gone.
+  std::uint64_t next_look_ = 0;      // Ticks of the time-stamp counter.
+  std::uint64_t introduced_by_ = 0;  // The same; 0: no introduction is under way.
   std::uint64_t dropped_ = 0;
   std::uint64_t refused_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "device/dpdk/answer_limit.hpp"
 #include "device/dpdk/interrupt_barrier.hpp"
 #include "device/dpdk/shared_memory_spec.hpp"
 
@@ -59,6 +60,7 @@ Result<void, std::string> VirtioUserPort::attach() {
   if (config_.mac) {
     arguments += ",mac=" + config_.mac->to_string();
   }
+  const AnswerLimit limit{spec_.name, config_.answer_limit};
   eal_.forget_text();
   if (rte_eal_hotplug_add("vdev", spec_.port_name.c_str(), arguments.c_str()) != 0) {
     return fail("cannot make the port of " + spec_.text + ": " + eal_.last_cause());
@@ -74,6 +76,7 @@ Result<void, std::string> VirtioUserPort::attach() {
 }
 
 void VirtioUserPort::detach() noexcept {
+  const AnswerLimit limit{spec_.name, config_.answer_limit};
   InterruptBarrier interrupts;
   interrupts.wait();  // The driver's own answer to the peer's end refers to the port.
   owned_.reset();

@@ -21,6 +21,20 @@ struct ConfigError {
   std::string problem;  ///< What is wrong and what would be right.
 };
 
+/// Explicit congestion notification, RFC 3168.
+enum class EcnMode : std::uint8_t {
+  Off,      ///< Neither asked for nor granted.
+  Passive,  ///< Granted to peers that ask.
+  On,       ///< Asked for by opens, granted to peers that ask.
+};
+
+/// When segments are sized by what arrives rather than by what routers say (RFC 4821).
+enum class MtuProbing : std::uint8_t {
+  Off,        ///< Never.
+  BlackHole,  ///< Once large segments seem to vanish.
+  Always,     ///< From the first segment on: small at first, larger as probes arrive.
+};
+
 /// When a listener answers a SYN with a cookie and remembers nothing of it (RFC 4987 §3.6).
 enum class SynCookies : std::uint8_t {
   Off,     ///< Never: what finds the SYN queue full is dropped.
@@ -31,9 +45,15 @@ enum class SynCookies : std::uint8_t {
 /// How the TCP of each core behaves. Defaults follow the RFC named beside each value.
 struct TcpConfig {
   std::uint32_t send_buffer_bytes =
-      512 * 1024;  ///< Per connection, charged by buffer size, 4 KiB to 1 GiB.
+      4 * 1024 * 1024;  ///< Most per connection, charged by buffer size. 4 KiB to 1 GiB.
+  std::uint32_t send_buffer_initial_bytes =
+      512 * 1024;  ///< What it starts with; it grows to two congestion windows. From
+                   ///< `send_buffer_bytes` on the size is fixed. 4 KiB to 1 GiB.
   std::uint32_t receive_buffer_bytes =
-      512 * 1024;  ///< Per connection, charged by buffer size, 16 KiB to 1 GiB.
+      6 * 1024 * 1024;  ///< Most per connection, charged by buffer size. 16 KiB to 1 GiB.
+  std::uint32_t receive_buffer_initial_bytes =
+      128 * 1024;  ///< What it starts with; it grows with what the application reads in a round
+                   ///< trip. From `receive_buffer_bytes` on the size is fixed. 16 KiB to 1 GiB.
   std::uint32_t initial_window_segments = 10;  ///< RFC 6928. 1 to 64.
   std::uint32_t reassembly_segments_max =
       256;                            ///< Out-of-order segments kept per connection. 0 to 65535.
@@ -49,12 +69,28 @@ struct TcpConfig {
   std::uint16_t local_port_first = 32'768;  ///< Source ports of opens that name none (RFC 6056
                                             ///< §3.2). 1 to 65535.
   std::uint16_t local_port_last = 60'999;   ///< The last of them. `local_port_first` to 65535.
+  std::uint32_t quick_acks_max =
+      16;  ///< Acknowledgments without delay when data begins to flow, and after what was out of
+           ///< order (RFC 5681 §4.2). 0 to 255; with 0 each is delayed as any.
+  bool timestamps = true;  ///< Timestamps, and protection against old segments by them (RFC 7323).
+  bool timestamps_required =
+      true;  ///< Once agreed on, what lacks them is let go (RFC 7323 §3.2). False takes it, as
+             ///< Linux does, for peers behind middleboxes that strip options.
+  bool selective_acks = true;  ///< Selective acknowledgments, both ways (RFC 2018, RFC 2883).
   Duration rto_initial = std::chrono::seconds{1};  ///< RFC 6298 §2.1.
   Duration rto_min =
       std::chrono::milliseconds{200};           ///< Below RFC 6298's 1 s, as every stack in use.
   Duration rto_max = std::chrono::seconds{60};  ///< RFC 6298 §2.5 allows no less than 60 s.
   Duration user_timeout =
       std::chrono::seconds{100};  ///< R2: give up after so long without progress (RFC 9293 §3.8.3).
+  Duration user_timeout_min = std::chrono::seconds{
+      100};  ///< What a peer may shorten `user_timeout` to (RFC 5482 §3.2). Up to the next one.
+  Duration user_timeout_max =
+      std::chrono::hours{1};  ///< What a peer may lengthen it to (RFC 5482 §3.2).
+  std::uint32_t r1_retransmissions =
+      3;  ///< R1: retransmissions of one segment before the next hop is asked for anew and the
+          ///< application hears of it (RFC 9293 §3.8.3, SHLD-10). 3 to 255.
+  std::uint8_t hop_limit = 64;  ///< Of segments, unless a socket says otherwise. 1 to 255.
   Duration connect_timeout =
       std::chrono::seconds{180};  ///< R2 for a SYN (RFC 9293 §3.8.3, MUST-23).
   Duration delayed_ack =
@@ -70,7 +106,19 @@ struct TcpConfig {
       std::chrono::hours{1};  ///< After a SYN with data was swallowed its destination is spoken to
                               ///< without Fast Open for so long, doubling (RFC 7413 §4.1.3.1).
   Duration fin_wait_2_timeout =
-      std::chrono::seconds{60};  ///< For closed sockets whose peer never sends FIN.
+      std::chrono::seconds{60};      ///< For closed sockets whose peer never sends FIN.
+  EcnMode ecn = EcnMode::Passive;    ///< RFC 3168 §6.1.1.
+  std::uint32_t path_mtu_min = 552;  ///< Bytes of an IP datagram below which no router's word, and
+                                     ///< no search, brings a path (RFC 1191 §3). 88 to 1500.
+  Duration path_mtu_lifetime = std::chrono::minutes{
+      10};  ///< How long a router's word holds (RFC 1191 §6.3). At least 5 min.
+  MtuProbing mtu_probing = MtuProbing::BlackHole;  ///< RFC 4821.
+  std::uint32_t mtu_probing_base = 1'024;  ///< Payload in bytes to search up from, and to fall back
+                                           ///< to (RFC 4821 §7.2). 48 to 9000.
+  std::uint32_t black_hole_timeouts =
+      3;  ///< Timeouts of one large segment that make a black hole (RFC 4821 §7.7). 1 to 30.
+  Duration mtu_probing_interval =
+      std::chrono::minutes{10};  ///< From one search to the next (RFC 4821 §7.3). At least 1 min.
 };
 
 /// One device and the addresses this host has on it.
@@ -123,6 +171,8 @@ struct Config {
               ///< beyond it the one that has been idle for longest is reset. 1 to 64 M.
   std::uint32_t max_timers = 65'536;    ///< Timers of the application, per core. 1 to 64 M.
   std::uint32_t max_neighbors = 1'024;  ///< Per core. 1 to 1 M.
+  std::uint32_t max_path_mtus =
+      1'024;  ///< Destinations whose path MTU is remembered, per core. 1 to 1 M.
   std::uint32_t max_active_blocks =
       0;  ///< Connections with data queued, per core. 0: as many as connections.
   std::uint32_t packets = 32'768;        ///< Packet buffers of 2 KiB per core. 2048 to 16 M.

@@ -1,8 +1,15 @@
 // What can go wrong, as values. Nothing in Millrace throws.
 #pragma once
 
+#include <version>
+
+#ifndef __cpp_lib_expected
+#error "Millrace's headers are C++23: compile with --std=c++23, by gcc 12 or later"
+#endif
+
 #include <cstdint>
 #include <expected>
+#include <string>
 #include <string_view>
 
 #pragma GCC visibility push(default)
@@ -55,6 +62,19 @@ using Result = std::expected<T, E>;
 template <class E>
 [[nodiscard]] constexpr std::unexpected<E> fail(E error) noexcept {
   return std::unexpected<E>{error};
+}
+
+/// Makes a failed `Result<T, std::string>`, for people to read, that says what failed and why:
+/// "port 80: address in use".
+///
+///     millrace::Result<void, std::string> answer(millrace::Result<millrace::Port> port) {
+///       if (!port) {
+///         return millrace::fail("which port", port.error());
+///       }
+///       return {};
+///     }
+[[nodiscard]] inline std::unexpected<std::string> fail(std::string_view what, Error why) {
+  return std::unexpected<std::string>{std::string{what}.append(": ").append(to_string(why))};
 }
 
 }  // namespace millrace

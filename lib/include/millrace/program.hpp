@@ -8,6 +8,8 @@
 
 #include <millrace/config.hpp>
 #include <millrace/error.hpp>
+#include <millrace/line_reader.hpp>
+#include <millrace/send_queue.hpp>
 #include <millrace/worker.hpp>
 
 #pragma GCC visibility push(default)
@@ -17,13 +19,14 @@ namespace millrace {
 /// A program in the making: declare your options, then `run`. Made and used on the main thread; one
 /// at a time in a process, because DPDK can be started only once. Options, checks and suggestions
 /// may be declared in any order and return the program itself. Mistakes of the programmer, such as
-/// an option's name used twice, end the process with an exception of CLI11's.
+/// an option's name used twice, or one that all programs have, are told by `run`, which then starts
+/// nothing.
 ///
 ///     millrace::Result<void, std::string> start(millrace::Worker& worker) {
 ///       static millrace::TcpHandler handler;
 ///       const auto listener = worker.listen({.port = millrace::Port{7}}, handler);
 ///       return listener ? millrace::Result<void, std::string>{}
-///                       : millrace::fail("port 7: " + std::string{to_string(listener.error())});
+///                       : millrace::fail("port 7", listener.error());
 ///     }
 ///
 ///     int main(int argc, char** argv) {
@@ -36,9 +39,9 @@ class Program {
   /// returns. A failure ends the program with status 1, after one line that holds the message. The
   /// start-up report is printed when all have succeeded; first handlers may run before that.
   using Start = std::move_only_function<Result<void, std::string>(Worker&)>;
-  /// Runs on a worker, between two turns, when SIGINT or SIGTERM first asks for the end: stop
-  /// listening, close what is at rest, let the rest finish. Returns for how long the worker may go
-  /// on; zero or less ends it at once.
+  /// Runs on a worker, between two turns, when SIGINT, SIGTERM or SIGHUP first asks for the end:
+  /// stop listening, close what is at rest, let the rest finish. Returns for how long the worker
+  /// may go on; zero or less ends it at once.
   using OnStop = std::move_only_function<Duration(Worker&)>;
 
   /// `name` and `summary` head the help text; `name` starts every line of error.
@@ -68,12 +71,13 @@ class Program {
   /// Declares an option that takes ADDRESS:PORT and may be left out.
   Program& option(const std::string& names, std::optional<Endpoint>& target,
                   const std::string& help);
-  /// Makes an option that was declared with these names one that must be given.
+  /// Makes an option that was declared before with these names one that must be given.
   Program& required(const std::string& names);
   /// A check across options, made before anything starts; a failure is a usage error whose line
   /// ends with the message. Several are made in the order of their declaration.
   Program& check(std::move_only_function<Result<void, std::string>()> validator);
-  /// What the start-up report suggests to try, "nc {address} 7", say; `{address}` is replaced.
+  /// What the start-up report suggests to try, "nc {address} 7", say; `{address}` is replaced by
+  /// our first address that others can reach. On a ring there is none, and nothing is suggested.
   Program& suggest(std::string command);
   /// Where the start-up report goes: standard output by default; true sends it to standard error
   /// (for programs whose standard output carries data).
@@ -96,11 +100,11 @@ class Program {
   /// a device it is tap:millrace0 with 198.18.0.2/24. Valid until `run`.
   Config& config() noexcept;
 
-  /// Reads the command line, starts, runs until SIGINT, SIGTERM or `Worker::stop`, cleans up. Each
-  /// further signal hurries: it cuts short what `on_stop` was granted, then the sending of what is
-  /// queued, then everything.
+  /// Reads the command line, starts, runs until SIGINT, SIGTERM, SIGHUP or `Worker::stop`, cleans
+  /// up. Each further signal hurries: it cuts short what `on_stop` was granted, then the sending of
+  /// what is queued, then everything. A SIGHUP that was ignored at the start (nohup) stays so.
   /// Returns the exit status: what `Worker::stop` was given, 0 after a signal; 1 when surroundings
-  /// did not allow a start; 2 for wrong usage.
+  /// did not allow a start; 2 for wrong usage, of this class as well.
   int run(int argc, char** argv, Start start);
 
  private:

@@ -46,7 +46,10 @@ enum class DropReason : std::uint8_t {
   IcmpBadChecksum,     ///< Checksum is wrong.
   IcmpUnknownType,     ///< A type nothing here handles.
   IcmpNotUnicast,      ///< An echo request to a broadcast or multicast address.
+  IcmpSourceQuench,    ///< A source quench, which nobody heeds any more.
   IcmpUnmatched,       ///< An error about a datagram that no socket of ours sent.
+  IcmpNotInFlight,     ///< An error about a segment that its connection has not in flight.
+  IcmpBadMtu,          ///< Fragmentation needed, with an MTU that is not news or cannot be.
   IcmpOutRateLimited,  ///< An error or echo reply was due, but the limit on those is reached.
   // UDP
   UdpTooShort,     ///< Shorter than its header.
@@ -78,6 +81,8 @@ enum class DropReason : std::uint8_t {
   TcpDuplicateData,   ///< All of its payload had been received before.
   TcpReassemblyFull,  ///< Out of order, and no room to keep it.
   TcpReceiveFull,     ///< In order, but beyond the budget of packets that queues may hold.
+  TcpOldTimestamp,    ///< Its timestamp is older than the newest (RFC 7323 §5): an old duplicate.
+  TcpNoTimestamp,     ///< Lacks the timestamps that both sides agreed on (RFC 7323 §3.2).
   TcpAfterClose,      ///< Carried data for an application that has closed; answered by a reset.
   // Resources
   OutOfPackets,        ///< The packet pool is exhausted.
@@ -127,7 +132,15 @@ struct CoreStats {
       0;                                   ///< Expiries of the retransmission timer (RFC 6298).
   std::uint64_t tcp_fast_retransmits = 0;  ///< Losses recognized by duplicate ACKs (RFC 5681 §3.2).
   std::uint64_t tcp_zero_window_probes = 0;     ///< Probes of a closed window (RFC 9293 §3.8.6.1).
+  std::uint64_t tcp_keepalive_probes = 0;       ///< Questions to silent peers (RFC 9293 §3.8.4).
+  std::uint64_t tcp_soft_errors = 0;            ///< Told to `TcpHandler::on_soft_error`.
   std::uint64_t tcp_out_of_order_segments = 0;  ///< Segments that arrived ahead of a hole.
+  std::uint64_t tcp_duplicates_reported_in =
+      0;  ///< Times a peer said that something of ours arrived twice (RFC 2883).
+  std::uint64_t tcp_duplicates_reported_out =
+      0;  ///< Times we told a peer that something arrived twice (RFC 2883).
+  std::uint64_t tcp_bad_sack_blocks =
+      0;  ///< Selective acknowledgments of what was not in flight (RFC 2018); ignored.
   std::uint64_t tcp_time_wait_recycled =
       0;  ///< TIME-WAIT entries given up early because the table was full.
   std::uint64_t tcp_time_wait_reused =
@@ -144,6 +157,14 @@ struct CoreStats {
   std::uint64_t tcp_fast_opens_lost = 0;     ///< Opens where only a SYN without it came through.
   std::uint64_t tcp_orphans_reset = 0;       ///< Closed connections reset beyond `max_orphans`.
   std::uint64_t tcp_broken_invariants = 0;   ///< Connections reset because of a bug of ours.
+  std::uint64_t tcp_path_errors = 0;  ///< ICMP errors taken note of by a connection (RFC 5927).
+  std::uint64_t tcp_path_mtu_lowered = 0;    ///< Times that a router lowered a path's MTU.
+  std::uint64_t tcp_mtu_black_holes = 0;     ///< Times that large segments seemed to vanish.
+  std::uint64_t tcp_mtu_probes = 0;          ///< Segments sent larger than known to arrive.
+  std::uint64_t tcp_mtu_probes_arrived = 0;  ///< Of these, acknowledged.
+  std::uint64_t tcp_ecn_connections = 0;     ///< Connections that agreed on ECN (RFC 3168).
+  std::uint64_t tcp_ecn_marks_in = 0;        ///< Segments that routers marked as congested.
+  std::uint64_t tcp_ecn_reductions = 0;      ///< Times that a peer's echo of marks slowed us down.
 
   // ARP and ICMP.
   std::uint64_t arp_requests_out = 0;       ///< Requests sent.

@@ -1,8 +1,10 @@
 // TCP as applications see it: TcpListener, TcpSocket and the handler that hears of their events.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -42,10 +44,18 @@ enum class TcpState : std::uint8_t {
 /// "SYN-SENT" and so on, as the RFC writes them. Static storage.
 [[nodiscard]] std::string_view to_string(TcpState state) noexcept;
 
+/// When a connection on which nothing moves asks whether its peer is still there (RFC 9293 §3.8.4).
+/// Linux's defaults. Times count in whole seconds, rounded up.
+struct KeepaliveOptions {
+  Duration idle = std::chrono::hours{2};  ///< Without a segment from the peer. Up to 32,767 s.
+  Duration interval = std::chrono::seconds{75};  ///< Between probes. Up to 32,767 s.
+  std::uint32_t count = 9;  ///< Probes without an answer that end the connection. 2 to 127.
+};
+
 /// One connection. A small value that names it: copy it freely, keep it as long as you like. Once
 /// the connection is gone every call answers Error::StaleHandle. The owner of the connection is its
 /// core: calls from another thread answer Error::WrongCore. No call blocks; every call may be made
-/// inside any handler.
+/// inside any handler. No call changes the handle itself, hence `const`, and lambdas may hold one.
 ///
 ///     void count_lines(millrace::TcpSocket socket, std::size_t& lines) {
 ///       for (auto bytes = socket.peek(); !bytes.empty(); bytes = socket.peek()) {
@@ -61,21 +71,26 @@ class TcpSocket {
   /// Copies `data` behind what waits to be sent and returns how many bytes were taken, which may be
   /// fewer. Errors: WouldBlock (no room: `on_writable` follows), InvalidState (not connected yet,
   /// or sending is shut down), OutOfPackets (the core's pool is in use: `on_writable` follows).
-  Result<std::size_t> send(std::span<const std::byte> data);
+  Result<std::size_t> send(std::span<const std::byte> data) const;
   /// The same, for text.
-  Result<std::size_t> send(std::string_view text);
+  Result<std::size_t> send(std::string_view text) const;
 
   /// Queues a whole Buffer without copying, which succeeds whenever `writable()` is above zero and
   /// packets are left. On an error `buffer` is left as it was. Errors: as above.
-  Result<void> send(Buffer&& buffer);
+  Result<void> send(Buffer&& buffer) const;
+
+  /// As `send`, and says that the data up to its last byte is urgent (RFC 9293 §3.8.5). RFC 6093
+  /// §6 advises new applications against it. Errors: as above.
+  Result<std::size_t> send_urgent(std::span<const std::byte> data) const;
 
   /// Copies received bytes out and returns how many, at least one (none for an empty `into`).
   /// Errors: WouldBlock (nothing there: `on_readable` follows), EndOfStream (the peer has finished
   /// and all is read).
-  Result<std::size_t> receive(std::span<std::byte> into);
+  Result<std::size_t> receive(std::span<std::byte> into) const;
 
-  /// Takes the next received packet as it is, without copying. Errors: as above.
-  Result<Buffer> receive_buffer();
+  /// Takes the next received packet as it is, without copying. Errors: as above; OutOfPackets where
+  /// an urgent byte that is received out of line splits the packet.
+  Result<Buffer> receive_buffer() const;
 
   /// Borrows the next contiguous received bytes, empty if there are none; more may follow behind
   /// them. Valid until the handler returns or anything else is called on this socket. `consume`
@@ -83,7 +98,14 @@ class TcpSocket {
   [[nodiscard]] std::span<const std::byte> peek() const;
   /// Gives back the first `bytes` of what has been received. Error: InvalidArgument (more than
   /// there are).
-  Result<void> consume(std::size_t bytes);
+  Result<void> consume(std::size_t bytes) const;
+
+  /// How many bytes are still to be read before the end of the urgent data that the peer has
+  /// announced, received or not. Zero when there is none, or all of it has been read.
+  [[nodiscard]] std::size_t urgent_left() const;
+  /// Out of line alone: takes the last urgent byte. Errors: WouldBlock (none has arrived, or it was
+  /// taken), InvalidState (urgent data is read in line).
+  Result<std::byte> receive_urgent() const;
 
   /// Payload bytes that `receive` could return now.
   [[nodiscard]] std::size_t readable() const;
@@ -96,30 +118,53 @@ class TcpSocket {
   /// Says that nothing more will be sent: FIN follows what is queued; receiving goes on. When the
   /// peer has finished, too, and all is read and acknowledged, the connection ends by itself, and
   /// `close` is not needed. Error: InvalidState (not connected yet).
-  Result<void> shutdown();
+  Result<void> shutdown() const;
   /// Ends the connection in order: what is queued is still sent, then FIN. If received data is
   /// unread, or data arrives later, the peer gets a reset instead (RFC 9293 §3.6.1). Only
   /// `on_closed` follows. Closing twice is harmless.
-  Result<void> close();
+  Result<void> close() const;
   /// Ends the connection at once with a reset; what is queued is lost. `on_closed` follows with
   /// ConnectionAborted: not inside this call, but after the handler or timer that makes it has
   /// returned. Until then the handle is valid.
-  Result<void> abort();
+  Result<void> abort() const;
 
   /// Whether small segments may leave at once (Nagle's algorithm off, RFC 9293 §3.7.4). Default:
   /// false.
-  Result<void> set_no_delay(bool on);
+  Result<void> set_no_delay(bool on) const;
   /// How long `close` may take to deliver what is queued before it aborts. Zero aborts at once;
   /// empty (the default) leaves it to the user timeout.
-  Result<void> set_linger(std::optional<Duration> limit);
+  Result<void> set_linger(std::optional<Duration> limit) const;
   /// R2 of this connection: how long unacknowledged data may wait for progress (RFC 9293 §3.8.3).
-  /// Zero: for ever.
-  Result<void> set_user_timeout(Duration limit);
+  /// Zero: for ever. What the peer says in an option no longer changes it. With keepalives it is
+  /// also how long the peer may be silent, whatever their count, as in Linux.
+  Result<void> set_user_timeout(Duration limit) const;
+  /// Tells the peer in an option how long this side would wait for it, and from now on heeds what
+  /// the peer tells in turn, within `TcpConfig::user_timeout_min` and `user_timeout_max` (RFC
+  /// 5482). Called before the SYN leaves it goes with the SYN. Error: InvalidArgument (not above
+  /// zero, or above 32,767 minutes).
+  Result<void> advertise_user_timeout(Duration time) const;
+  /// Keepalives of this connection; empty (the default): none. Error: InvalidArgument (a value is
+  /// out of its range).
+  Result<void> set_keepalive(const std::optional<KeepaliveOptions>& options) const;
+  /// Whether urgent data is read in the stream, in line, as RFC 6093 §6 recommends: the default.
+  /// Otherwise its last byte is not in the stream: `receive_urgent` has it, and one call of
+  /// `receive`, `peek` or `receive_buffer` never reads across its place. Set it before urgent data
+  /// arrives.
+  Result<void> set_urgent_inline(bool on) const;
+  /// The class of service that segments carry from now on: six bits, handed to IP as they are (RFC
+  /// 9293 §3.9.1.9). Applications should not change it often. Default: 0. Error: InvalidArgument
+  /// (above 63).
+  Result<void> set_dscp(std::uint8_t dscp) const;
+  /// How many routers segments may pass from now on. Default: `TcpConfig::hop_limit`. Error:
+  /// InvalidArgument (zero).
+  Result<void> set_hop_limit(std::uint8_t hops) const;
+  /// Whether `on_soft_error` is called. Default: true.
+  Result<void> set_soft_errors(bool on) const;
   /// From the next event on they go to `handler`, which must outlive the connection. An accepted
   /// connection starts with its listener's.
-  Result<void> set_handler(TcpHandler& handler);
+  Result<void> set_handler(TcpHandler& handler) const;
   /// A pointer of the application's choosing, null at first. The library never looks behind it.
-  Result<void> set_user_data(void* data);
+  Result<void> set_user_data(void* data) const;
   /// What `set_user_data` was given; null when the handle is stale.
   [[nodiscard]] void* user_data() const;
   /// The same as a pointer to T, which must be what it was set from.
@@ -135,7 +180,20 @@ class TcpSocket {
   /// Whether the handle still names a connection.
   [[nodiscard]] bool is_open() const;
 
+  /// Whether both name the same connection, which may be gone. A later connection never equals it.
   friend bool operator==(const TcpSocket&, const TcpSocket&) noexcept = default;
+  /// Some order that holds for the whole run, so that sockets may be keys of a std::map; std::hash
+  /// knows them, too.
+  friend std::strong_ordering operator<=>(const TcpSocket& one, const TcpSocket& other) noexcept {
+    if (one.stack_ != other.stack_) {
+      return std::compare_three_way{}(one.stack_, other.stack_);
+    }
+    return one.key() <=> other.key();
+  }
+  /// A number that no other connection of this core has had, until 2^32 have been in its place.
+  [[nodiscard]] std::uint64_t key() const noexcept {
+    return std::uint64_t{generation_} << 32U | index_;
+  }
 
   /// For the library.
   TcpSocket(stack::Stack* stack, std::uint32_t index, std::uint32_t generation) noexcept
@@ -185,6 +243,14 @@ class TcpHandler {
   /// After `send` took less than all, or `writable` answered little: a third of the send buffer is
   /// free again.
   virtual void on_writable(TcpSocket /*socket*/) {}
+  /// The peer has announced urgent data, or more of it: `TcpSocket::urgent_left` says how much is
+  /// to be read, `TcpSocket::receive_urgent` has the last byte if it is received out of line.
+  virtual void on_urgent(TcpSocket /*socket*/) {}
+  /// Trouble that may pass (RFC 9293 §3.9.1.8); the connection goes on: TimedOut (a segment has
+  /// been sent `TcpConfig::r1_retransmissions` times more without an answer), NetworkUnreachable,
+  /// HostUnreachable, ConnectionRefused and the like (a router or the peer's host has said so). Of
+  /// several in a turn the last.
+  virtual void on_soft_error(TcpSocket /*socket*/, Error /*error*/) {}
   /// The peer has sent FIN and everything before it has been read, wherever that was done. Sending
   /// is still possible; answer with `close` or `shutdown`, or the connection stays half open.
   virtual void on_peer_finished(TcpSocket /*socket*/) {}
@@ -210,7 +276,7 @@ struct ListenOptions {
 ///
 ///     void slow_down(millrace::Worker& worker, millrace::TcpListener listener) {
 ///       listener.pause();
-///       worker.after(std::chrono::seconds{1}, [listener]() mutable { listener.resume(); });
+///       worker.after(std::chrono::seconds{1}, [listener] { listener.resume(); });
 ///     }
 class TcpListener {
  public:
@@ -219,12 +285,12 @@ class TcpListener {
 
   /// Stops listening. Connections that were accepted go on; half-open ones and those waiting are
   /// reset.
-  Result<void> close();
+  Result<void> close() const;
   /// Connections complete their handshake but wait in the backlog, no `on_accepted`. When the
   /// backlog is full, further handshakes are left incomplete, as Linux does: the client retries.
-  Result<void> pause();
+  Result<void> pause() const;
   /// Accepts again, those waiting first.
-  Result<void> resume();
+  Result<void> resume() const;
   /// Where it listens. Error: StaleHandle.
   [[nodiscard]] Result<Endpoint> endpoint() const;
 
@@ -252,5 +318,17 @@ struct ConnectOptions {
 };
 
 }  // namespace millrace
+
+/// Makes TcpSocket a key of unordered containers, which may hold handles of connections that are
+/// gone. Any thread may call it.
+///
+///     std::unordered_map<millrace::TcpSocket, std::string> names;
+template <>
+struct std::hash<millrace::TcpSocket> {
+  /// Never fails.
+  [[nodiscard]] std::size_t operator()(const millrace::TcpSocket& socket) const noexcept {
+    return std::hash<std::uint64_t>{}(socket.key());
+  }
+};
 
 #pragma GCC visibility pop

@@ -1,7 +1,9 @@
 // Worker: what an application can ask of the core it runs on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include <millrace/buffer.hpp>
 #include <millrace/endpoint.hpp>
@@ -35,7 +37,7 @@ class Timer {
   /// Keeps it from firing; what its function has captured is destroyed at once. Inside handlers and
   /// other timers, too. Errors, which may be ignored: StaleHandle (it has fired, was cancelled, or
   /// names none), WrongCore.
-  Result<void> cancel();
+  Result<void> cancel() const;
 
   /// For the library.
   Timer(stack::Stack* stack, std::uint32_t index, std::uint32_t generation) noexcept
@@ -45,6 +47,16 @@ class Timer {
   stack::Stack* stack_ = nullptr;
   std::uint32_t index_ = 0;
   std::uint32_t generation_ = 0;
+};
+
+/// One of this host's addresses, and where it has it. A plain value.
+struct InterfaceAddress {
+  IpPrefix prefix;         ///< The address together with its network's length.
+  std::size_t device = 0;  ///< Whose it is: a position in `Config::devices`, in the order of the
+                           ///< command line's `--device`.
+
+  /// The address alone.
+  [[nodiscard]] constexpr const IpAddress& address() const noexcept { return prefix.address(); }
 };
 
 /// One core's share of Millrace: its connections, listeners and timers. Call it on its own thread
@@ -99,6 +111,13 @@ class Worker {
   [[nodiscard]] virtual const CoreStats& stats() const noexcept = 0;
   /// What this core holds now. Walks tables: for reports, not for hot paths.
   [[nodiscard]] virtual CoreUsage usage() const noexcept = 0;
+  /// This host's addresses as `--address` or the configuration gave them, device by device; never
+  /// empty. All workers have the same. On any thread; valid as long as the worker, and unchanging.
+  ///
+  ///     millrace::Endpoint own_endpoint(const millrace::Worker& worker, millrace::Port port) {
+  ///       return {worker.addresses().front().address(), port};
+  ///     }
+  [[nodiscard]] virtual std::span<const InterfaceAddress> addresses() const noexcept = 0;
   /// Which of the program's workers this is, counted from zero.
   [[nodiscard]] virtual unsigned index() const noexcept = 0;
 };

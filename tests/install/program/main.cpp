@@ -21,7 +21,6 @@ int main(int argc, char** argv) {
     hello.worker = &worker;
     const millrace::Endpoint self{millrace::IpAddress::v4(198, 18, 0, 2), millrace::Port{7}};
     const bool is_open = worker.listen({.port = self.port}, hello) && worker.connect(self, hello);
-    return is_open ? millrace::Result<void, std::string>{}
-                   : millrace::fail(std::string{"no socket"});
+    return is_open ? millrace::Result<void, std::string>{} : millrace::fail("no socket");
   });
 }

@@ -3,6 +3,7 @@
 
 #include <cctype>
 #include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -36,6 +37,21 @@ TEST(Result, HoldsAValueOrAReason) {
   EXPECT_EQ(*value, 7);
   ASSERT_FALSE(reason);
   EXPECT_EQ(reason.error(), Error::TimedOut);
+}
+
+TEST(Result, AReasonMaySayWhatFailed) {
+  const auto start = [](bool works) -> Result<void, std::string> {
+    return works ? Result<void, std::string>{} : fail("port 80", Error::AddressInUse);
+  };
+  EXPECT_TRUE(start(true));
+  EXPECT_EQ(start(false).error(), "port 80: address in use");
+}
+
+TEST(Result, ReasonsOfOtherKindsStayAsTheyAre) {
+  const Result<void, std::string> text = fail("no such user");
+  EXPECT_EQ(text.error(), "no such user");
+  const Result<void, int> number = fail(7);
+  EXPECT_EQ(number.error(), 7);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 namespace millrace {
 
-Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
+Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) const {
   stack::FakeConnection& connection = stack_->connection;
   if (connection.is_closed || connection.is_aborted || connection.is_shut_down) {
     return fail(Error::InvalidState);
@@ -25,7 +25,7 @@ Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) {
   return count;
 }
 
-Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
+Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) const {
   stack::FakeConnection& connection = stack_->connection;
   if (connection.to_read.empty()) {
     return fail(connection.peer_finished ? Error::EndOfStream : Error::WouldBlock);
@@ -39,20 +39,20 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) {
 
 std::size_t TcpSocket::writable() const { return stack_->connection.room; }
 std::size_t TcpSocket::unacknowledged() const { return stack_->connection.untaken; }
-Result<void> TcpSocket::shutdown() {
+Result<void> TcpSocket::shutdown() const {
   stack_->connection.is_shut_down = true;
   return {};
 }
-Result<void> TcpSocket::close() {
+Result<void> TcpSocket::close() const {
   stack_->connection.is_closed = true;
   return {};
 }
-Result<void> TcpSocket::abort() {
+Result<void> TcpSocket::abort() const {
   stack_->connection.is_aborted = true;
   return {};
 }
-Result<void> TcpSocket::set_no_delay(bool) { return {}; }
-Result<void> TcpSocket::set_user_data(void* data) {
+Result<void> TcpSocket::set_no_delay(bool) const { return {}; }
+Result<void> TcpSocket::set_user_data(void* data) const {
   stack_->connection.user_data = data;
   return {};
 }
@@ -61,7 +61,7 @@ void* TcpSocket::user_data() const { return stack_->connection.user_data; }
 std::size_t TcpSocket::readable() const { return stack_->connection.to_read.size(); }
 bool TcpSocket::is_open() const { return stack_ != nullptr && !stack_->connection.is_gone; }
 Result<FourTuple> TcpSocket::endpoints() const { return FourTuple{}; }
-Result<void> TcpListener::close() {
+Result<void> TcpListener::close() const {
   if (stack_ != nullptr) {
     stack_->is_listening = false;
   }

@@ -70,6 +70,9 @@ class FakeWorker final : public millrace::Worker {
   [[nodiscard]] millrace::Instant now() const noexcept override { return now_; }
   [[nodiscard]] const millrace::CoreStats& stats() const noexcept override { return stats_; }
   [[nodiscard]] millrace::CoreUsage usage() const noexcept override { return {}; }
+  [[nodiscard]] std::span<const millrace::InterfaceAddress> addresses() const noexcept override {
+    return {};
+  }
   [[nodiscard]] unsigned index() const noexcept override { return 0; }
 
   [[nodiscard]] millrace::TcpHandler& handler() { return *handler_; }

@@ -1,5 +1,6 @@
 // The access log: lines that cannot be forged, and their way to the file.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -143,6 +144,19 @@ TEST_F(AccessLogTest, DiskThatIsTooSlowCostsLinesNotMemory) {
   worker_.pass(2s);
   EXPECT_EQ(lines() + log_->lost(), 100'000U);
   EXPECT_LT(text_of(path()).size(), 600'000U);
+}
+
+TEST_F(AccessLogTest, FifoThatNobodyReadsHoldsNothingUp) {
+  const std::string fifo = (folder_ / "fifo").string();
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const auto refused = LogFile::open(fifo);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().contains("No such device or address")) << refused.error();
+  // Nor does one that took the log's place, which is written to as long as it is there.
+  fs::remove(path());
+  ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+  add("/1");
+  worker_.pass(1s);
 }
 
 TEST(LogFile, TroubleIsOneLine) {

@@ -132,5 +132,21 @@ TEST(StopSignals, TurnsSignalsIntoSomethingToRead) {
   ASSERT_EQ(::raise(SIGINT), 0) << "left pending: must not end the process when the mask returns";
 }
 
+TEST(StopSignals, ATerminalThatGoesAsksForTheEnd) {
+  auto signals = StopSignals::block();
+  ASSERT_TRUE(signals) << signals.error();
+  ASSERT_EQ(::raise(SIGHUP), 0);
+  EXPECT_EQ(signals->take(), SIGHUP);
+}
+
+TEST(StopSignals, ButNotWhereNohupHasItIgnored) {
+  ASSERT_NE(::signal(SIGHUP, SIG_IGN), SIG_ERR);
+  auto signals = StopSignals::block();
+  ASSERT_TRUE(signals) << signals.error();
+  ASSERT_EQ(::raise(SIGHUP), 0);
+  EXPECT_FALSE(signals->take());
+  ASSERT_NE(::signal(SIGHUP, SIG_DFL), SIG_ERR);
+}
+
 }  // namespace
 }  // namespace millrace::control

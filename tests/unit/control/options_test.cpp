@@ -313,6 +313,8 @@ TEST(Options, MistakesOnTheCommandLineAreOneLineEach) {
            Case{{"--device", "tap:a.4095"}, "--device: 'tap:a.4095' names no VLAN by '4095'"},
            Case{{"--route", "10.0.0.0/8"}, "--route: '10.0.0.0/8' names no router; give"},
            Case{{"--route", "10.0.0.0,198.18.0.1"}, "--route: '10.0.0.0,198.18.0.1' is no route"},
+           Case{{"--tcp", "nagle=1"}, "--tcp: there is no setting 'nagle'; there are send_buffer"},
+           Case{{"--tcp", "rto_min=soon"}, "--tcp: rto_min: 'soon' is no number of seconds; give"},
            Case{{"--idle", "lazy"}, "--idle: 'lazy'"},
            Case{{"--nonsense"}, "'--nonsense' is not known; millrace-test --help"},
            Case{{"www", "more"}, "'more' is not known"},
@@ -355,6 +357,7 @@ TEST(Options, WhatDoesNotFitTogetherIsRefused) {
                 "--address", "10.0.0.7/24", "--address", "10.0.0.8/24", "--address", "10.0.0.9/24"},
                "--address: 9 addresses were given for tap:millrace0; give at most 8"},
            Case{{"--mtu", "1000", "--mtu", "1001"}, "--mtu: given twice"},
+           Case{{"--tcp", "delayed_ack=0.5"}, "--tcp delayed_ack: "},
        }) {
     const Outcome outcome = read(arguments);
     ASSERT_FALSE(outcome.stop) << outcome.stop->text;
@@ -393,6 +396,8 @@ TEST(Options, HelpListsEveryOptionWithItsDefault) {
                                  "[60]",
                                  "--user-timeout",
                                  "[100]",
+                                 "--tcp NAME=VALUE",
+                                 "--tcp-help",
                                  "--config",
                                  "--log",
                                  "[info]",
@@ -404,6 +409,17 @@ TEST(Options, HelpListsEveryOptionWithItsDefault) {
                                  "--version"}) {
     EXPECT_NE(help.find(part), std::string::npos) << part << " is missing in\n" << help;
   }
+}
+
+TEST(Options, SettingsOfTcp) {
+  const Settings settings = settled({"--tcp", "delayed_ack=0.02", "--tcp=syn_backlog=9", "www"});
+  EXPECT_EQ(settings.config.tcp.delayed_ack, Duration{20ms});
+  EXPECT_EQ(settings.config.tcp.syn_backlog, 9U);
+  const Outcome help = read({"--tcp-help"});
+  ASSERT_TRUE(help.stop);
+  EXPECT_EQ(help.stop->status, 0);
+  EXPECT_NE(help.stop->text.find("delayed_ack                0.04"), std::string::npos)
+      << help.stop->text;
 }
 
 TEST(Options, VersionIsPrintedAsItIs) {

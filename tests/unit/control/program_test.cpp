@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -54,11 +55,11 @@ class Conversation final : public TcpHandler {
 
   Result<void, std::string> begin() {
     if (!worker_.listen({.port = Port{7}}, *this)) {
-      return fail(std::string{"cannot listen"});
+      return fail("cannot listen");
     }
     const auto socket = worker_.connect({IpAddress::v4(198, 18, 0, 2), Port{7}}, *this);
     if (!socket) {
-      return fail("cannot connect: " + std::string{to_string(socket.error())});
+      return fail("cannot connect", socket.error());
     }
     client_ = *socket;
     return {};
@@ -101,13 +102,13 @@ TEST(ProgramDeathTest, ServesUntilAHandlerStopsIt) {
 TEST(ProgramDeathTest, ASignalIsAnOrderlyEnd) {
   Program program = make_program();
   program.suggest("nc {address} 7");
-  EXPECT_EXIT(
-      run_and_exit(program,
-                   [](Worker& worker) {
-                     const auto timer = worker.after(1ms, [] { ::kill(::getpid(), SIGTERM); });
-                     return timer ? Result<void, std::string>{} : fail(std::string{"no timer"});
-                   }),
-      ExitedWithCode(0), "try: nc 198.18.0.2 7\n");
+  EXPECT_EXIT(run_and_exit(program,
+                           [](Worker& worker) {
+                             const auto timer =
+                                 worker.after(1ms, [] { ::kill(::getpid(), SIGTERM); });
+                             return timer ? Result<void, std::string>{} : fail("no timer");
+                           }),
+              ExitedWithCode(0), "reach     this program alone.*\n");
 }
 
 /// Sends SIGTERM to itself after a millisecond and again after each of `later`.
@@ -116,7 +117,7 @@ Result<void, std::string> signal_soon(Worker& worker, std::initializer_list<Dura
     static_cast<void>(worker.after(delay, [] { ::kill(::getpid(), SIGTERM); }));
   }
   const auto first = worker.after(1ms, [] { ::kill(::getpid(), SIGTERM); });
-  return first ? Result<void, std::string>{} : fail(std::string{"no timer"});
+  return first ? Result<void, std::string>{} : fail("no timer");
 }
 
 TEST(ProgramDeathTest, OnStopLetsConnectionsFinish) {
@@ -190,8 +191,7 @@ TEST(ProgramDeathTest, SignalsEndAHandlerThatNeverReturns) {
   EXPECT_EXIT(run_and_exit(program,
                            [hang](Worker& worker) {
                              const auto timer = worker.after(1ms, hang);
-                             return timer ? Result<void, std::string>{}
-                                          : fail(std::string{"no timer"});
+                             return timer ? Result<void, std::string>{} : fail("no timer");
                            }),
               ExitedWithCode(1), "");
 }
@@ -201,13 +201,29 @@ TEST(ProgramDeathTest, AFailedStartIsOneLine) {
   const auto start = [](Worker& worker) -> Result<void, std::string> {
     static TcpHandler handler;
     if (!worker.listen({.port = Port{7}}, handler)) {
-      return fail(std::string{"the first listener failed"});
+      return fail("the first listener failed");
     }
     const auto second = worker.listen({.port = Port{7}}, handler);
     return fail("port 7: " + std::string{second ? "taken twice" : to_string(second.error())});
   };
   EXPECT_EXIT(run_and_exit(program, start), ExitedWithCode(1),
               "^millrace-test: port 7: address in use\n$");
+}
+
+TEST(ProgramDeathTest, WorkersKnowTheirAddressesInTheOrderGiven) {
+  Program program = make_program();
+  const auto start = [](Worker& worker) -> Result<void, std::string> {
+    std::string all;
+    for (const InterfaceAddress& each : worker.addresses()) {
+      all += each.prefix.to_string() + " on " + std::to_string(each.device) + ", ";
+    }
+    return fail(all);
+  };
+  EXPECT_EXIT(run_and_exit(program, start,
+                           {"--address", "198.18.0.9/24", "--address", "198.18.0.3/24", "--device",
+                            "ring,vlan=7", "--address", "10.0.0.1/8"}),
+              ExitedWithCode(1),
+              "^millrace-test: 198.18.0.9/24 on 0, 198.18.0.3/24 on 0, 10.0.0.1/8 on 1, \n$");
 }
 
 TEST(ProgramDeathTest, AMissingProcessorIsNoUsageError) {
@@ -251,9 +267,8 @@ Program with_own_options(OwnOptions& own) {
       .option("--limit", own.limit, "How much at most")
       .option("--patience", own.patience, "How long to wait")
       .check([&own]() -> Result<void, std::string> {
-        return own.loud && own.target
-                   ? fail(std::string{"--loud and --target exclude each other; give one"})
-                   : Result<void, std::string>{};
+        return own.loud && own.target ? fail("--loud and --target exclude each other; give one")
+                                      : Result<void, std::string>{};
       });
   return program;
 }
@@ -298,6 +313,46 @@ TEST(ProgramDeathTest, MistakesInOwnOptionsAreUsageErrors) {
   program.required("-p,--port");
   EXPECT_EXIT(run_and_exit(program, start_nothing), ExitedWithCode(2),
               "^millrace-test: .*--port.*\n$");
+}
+
+TEST(ProgramDeathTest, MistakesInDeclaringOptionsAreTold) {
+  struct Mistake {
+    const char* name;
+    std::move_only_function<void(Program&, OwnOptions&)> make;
+    const char* told;
+  };
+  const std::string begin = "^millrace-test: a mistake in the program, in declaring ";
+  Mistake mistakes[] = {
+      {"an option that all programs have",
+       [](Program& program, OwnOptions& own) { program.option("--device", own.root, "Mine"); },
+       "the options of all Millrace programs: the name 'device' is taken already; "},
+      {"the version",
+       [](Program& program, OwnOptions& own) { program.flag("--version", own.loud, "Mine"); },
+       "the options of all Millrace programs: the name 'version' is taken already; "},
+      {"the help page", [](Program& program, OwnOptions& own) { program.flag("-h", own.loud, ""); },
+       "-h: the name 'h' is taken already; "},
+      {"a name twice",
+       [](Program& program, OwnOptions& own) {
+         program.option("-n,--number", own.count, "").option("-n,--name", own.root, "");
+       },
+       "-n,--name: the name 'n' is taken already; choose another for the program's own\n$"},
+      {"no name", [](Program& program, OwnOptions& own) { program.option("--", own.root, ""); },
+       "--: "},
+      {"required, not declared", [](Program& program, OwnOptions&) { program.required("SERVER"); },
+       "SERVER: no option of that name was declared before\n$"},
+      {"the first of two",
+       [](Program& program, OwnOptions& own) {
+         program.required("FIRST").flag("--device", own.loud, "");
+       },
+       "FIRST: "},
+  };
+  for (Mistake& mistake : mistakes) {
+    SCOPED_TRACE(mistake.name);
+    OwnOptions own;
+    Program program = make_program();
+    mistake.make(program, own);
+    EXPECT_EXIT(run_and_exit(program, start_nothing), ExitedWithCode(2), begin + mistake.told);
+  }
 }
 
 }  // namespace

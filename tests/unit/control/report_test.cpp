@@ -67,6 +67,25 @@ TEST(StartReport, SaysWhatDiffers) {
       "  capture   all.pcapng\n");
 }
 
+TEST(StartReport, SuggestsNothingWhereNobodyElseCanReachTheProgram) {
+  StartReport report = example();
+  report.devices[0].spec = "ring";
+  report.devices[0].reflects = true;
+  report.devices[0].host_end.clear();
+  const std::string alone = to_text(report);
+  EXPECT_NE(alone.find("  address   198.18.0.2/24\n"
+                       "  reach     this program alone: it may connect to itself; others can with "
+                       "another --device, tap:millrace0 say\n"),
+            std::string::npos)
+      << alone;
+  EXPECT_EQ(alone.find("try:"), std::string::npos) << alone;
+
+  report.devices.push_back(example().devices[0]);
+  report.devices.back().addresses = {*IpPrefix::parse("198.18.1.2/24")};
+  const std::string with_others = to_text(report);
+  EXPECT_TRUE(with_others.ends_with("try: nc 198.18.1.2 7\n")) << with_others;
+}
+
 TEST(StartReport, TellsSeveralInterfacesApart) {
   StartReport report = example();
   report.devices[0].gateway = IpAddress::v4(198, 18, 0, 1);

@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 
 #include "net/net_host.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::net {
 namespace {
@@ -193,7 +194,7 @@ TEST_F(IcmpTest, DropsMalformedAndUnhandledMessages) {
       {"bad checksum", damaged, DropReason::IcmpBadChecksum},
       {"echo reply", message({.type = IcmpType::EchoReply}, {}), DropReason::IcmpUnknownType},
       {"source quench", message({.type = IcmpType::SourceQuench}, quote(kOurs)),
-       DropReason::IcmpUnknownType},
+       DropReason::IcmpSourceQuench},
       {"redirect", message({.type = IcmpType::Redirect, .code = 1}, quote(kOurs)),
        DropReason::IcmpUnknownType},
       {"timestamp", message({.type = IcmpType{13}}, pattern(12)), DropReason::IcmpUnknownType},
@@ -222,6 +223,7 @@ TEST_F(IcmpTest, ErrorToABroadcastAddressIsUnmatched) {
 }
 
 TEST_F(IcmpTest, HandsErrorsToTheTransport) {
+  test::covers({"MUST-54"});
   const std::pair<IcmpType, std::uint8_t> cases[] = {
       {IcmpType::DestinationUnreachable, 1},
       {IcmpType::DestinationUnreachable, 4},

@@ -9,6 +9,7 @@
 #include <rte_mbuf.h>
 
 #include "net/net_host.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::net {
 namespace {
@@ -86,6 +87,7 @@ TEST_F(Ipv4InputTest, DeclinesForeignDestinations) {
 
 // RFC 1122 §3.2.1.3
 TEST_F(Ipv4InputTest, DeclinesMartianSources) {
+  test::covers({"MUST-63", "RFC 1122 §3.2.1.3"});
   for (const IpAddress& source :
        {kZero, IpAddress::v4(0, 1, 2, 3), IpAddress::v4(127, 0, 0, 1),
         IpAddress::v4(127, 255, 0, 1), IpAddress::v4(224, 0, 0, 1), IpAddress::v4(239, 1, 1, 1),
@@ -187,6 +189,7 @@ TEST_F(Ipv4InputTest, DontFragmentIsNoFragment) {
 }
 
 TEST_F(Ipv4InputTest, ToleratesOptionsButNoSourceRoute) {
+  test::covers({"MUST-50", "MUST-51", "MUST-52", "MUST-53", "SHLD-24", "MAY-10", "MAY-11"});
   packet::Packet made = with_options({7, 7, 4, 0, 0, 0, 0, 1});  // Record route, no operation.
   const auto accepted = input.accept(link(), made);
   ASSERT_TRUE(accepted.has_value());

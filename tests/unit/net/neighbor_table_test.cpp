@@ -223,6 +223,35 @@ TEST_F(NeighborTableTest, ConfirmingTheUnknownDoesNothing) {
   EXPECT_EQ(state(kPeer), NeighborState::Incomplete);
 }
 
+TEST_F(NeighborTableTest, DoubtAsksAtOnceByUnicast) {  // RFC 9293 §3.8.3, R1
+  know(kPeer, kPeerMac);
+  now += 1s;
+  neighbors->doubt(now, key(kPeer));
+  EXPECT_EQ(state(kPeer), NeighborState::Probing);
+  neighbors->doubt(now, key(kPeer));
+  const auto asked = watch(0s);
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].question.destination, kPeerMac);
+  EXPECT_TRUE(neighbors->resolve(now, key(kPeer)).has_value()) << "meanwhile it is believed";
+  EXPECT_TRUE(neighbors->learn(now, link(), kPeer, kOtherMac, Creation::Forbidden));
+  EXPECT_EQ(neighbors->resolve(now, key(kPeer)), kOtherMac);
+}
+
+TEST_F(NeighborTableTest, DoubtedNeighborThatDoesNotAnswerIsForgotten) {
+  know(kPeer, kPeerMac);
+  neighbors->doubt(now, key(kPeer));
+  EXPECT_EQ(watch(4s).size(), 3U);
+  EXPECT_EQ(state(kPeer), std::nullopt);
+}
+
+TEST_F(NeighborTableTest, DoubtingTheUnknownDoesNothing) {
+  neighbors->doubt(now, key(kPeer));
+  EXPECT_EQ(neighbors->size(), 0U);
+  ASSERT_TRUE(park(kPeer));
+  neighbors->doubt(now, key(kPeer));
+  EXPECT_EQ(state(kPeer), NeighborState::Incomplete);
+}
+
 TEST_F(NeighborTableTest, NewAddressReplacesTheOld) {
   know(kPeer, kPeerMac);
   EXPECT_TRUE(neighbors->learn(now, link(), kPeer, kOtherMac, Creation::Forbidden));

@@ -2,6 +2,7 @@
 // what it sends read back. It checks at the end of each test that every packet is back in its pool.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -124,8 +125,7 @@ class NetHost : public ::testing::Test {
   packet::Packet packet_of(std::span<const std::byte> bytes) {
     packet::Packet made = pools.data.allocate();
     EXPECT_TRUE(made);
-    std::memcpy(made.append(static_cast<std::uint16_t>(bytes.size())).data(), bytes.data(),
-                bytes.size());
+    std::ranges::copy(bytes, made.append(static_cast<std::uint16_t>(bytes.size())).begin());
     return made;
   }
 

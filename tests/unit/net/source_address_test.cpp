@@ -3,12 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
+
 namespace millrace::net {
 namespace {
 
 IpAddress address(std::string_view text) { return IpAddress::parse(text).value(); }
 
 TEST(SourceAddress, PrefersTheNetworkOfTheNextHop) {
+  test::covers({"MUST-44"});
   Interface interface;
   EXPECT_EQ(source_address_for(interface, address("10.0.0.1")), std::nullopt);
   ASSERT_TRUE(interface.addresses.push_back(IpPrefix::parse("2001:db8::2/64").value()));

@@ -28,7 +28,7 @@ TEST_F(CoreWorkerTest, ATimerFiresOnceAndNotBeforeTime) {
 
 TEST_F(CoreWorkerTest, ACancelledTimerDoesNotFire) {
   start();
-  auto timer = worker().after(5ms, [] { ADD_FAILURE() << "cancelled"; });
+  const auto timer = worker().after(5ms, [] { ADD_FAILURE() << "cancelled"; });
   ASSERT_TRUE(timer.has_value());
   EXPECT_TRUE(timer->cancel().has_value());
   EXPECT_EQ(timer->cancel().error(), Error::StaleHandle);
@@ -123,6 +123,15 @@ TEST_F(CoreWorkerTest, TheFirstExitStatusDecides) {
     worker().stop(status);
   }
   EXPECT_EQ(client->core_worker.exit_status(), 3);
+}
+
+TEST_F(CoreWorkerTest, KnowsItsAddresses) {
+  start();
+  const auto addresses = worker().addresses();
+  ASSERT_EQ(addresses.size(), 1U);
+  EXPECT_EQ(addresses.front().prefix, *IpPrefix::parse("198.18.0.1/24"));
+  EXPECT_EQ(addresses.front().address(), client->address);
+  EXPECT_EQ(addresses.front().device, 0U);
 }
 
 TEST_F(CoreWorkerTest, TellsOfItsCore) {

@@ -44,6 +44,11 @@ class Recorder : public TcpHandler {
   void on_readable(TcpSocket socket) override { hear("readable", socket); }
   void on_writable(TcpSocket socket) override { hear("writable", socket); }
   void on_peer_finished(TcpSocket socket) override { hear("finished", socket); }
+  void on_urgent(TcpSocket socket) override { hear("urgent", socket); }
+  void on_soft_error(TcpSocket socket, Error error) override {
+    soft_errors.push_back(error);
+    hear("soft error", socket);
+  }
   void on_closed(TcpSocket socket, Result<void> outcome) override {
     outcomes.push_back(outcome);
     hear("closed", socket);
@@ -55,6 +60,7 @@ class Recorder : public TcpHandler {
 
   std::vector<std::string> heard;
   std::vector<Result<void>> outcomes;
+  std::vector<Error> soft_errors;
   TcpSocket last;  ///< Of the last event.
   std::function<void(std::string_view event, TcpSocket socket)> react;
 

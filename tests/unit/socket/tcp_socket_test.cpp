@@ -1,8 +1,11 @@
 // TcpSocket: moving bytes, back-pressure, closing and lingering, handles that have gone stale or
 // are used on a wrong thread.
 #include <array>
+#include <compare>
+#include <map>
 #include <string>
 #include <thread>
+#include <unordered_map>
 
 #include "socket/ring_world.hpp"
 
@@ -62,6 +65,44 @@ TEST_F(TcpSocketTest, CarriesBytesBothWays) {
   EXPECT_EQ(read(ours), "pong");
   EXPECT_EQ(at_client.heard, (Words{"connected", "readable"}));
   EXPECT_EQ(at_server.heard, (Words{"accepted", "readable"}));
+}
+
+TEST_F(TcpSocketTest, AHandleMayBeConst) {
+  open();
+  const TcpSocket handle = ours;
+  const auto say = [handle](std::string_view text) { return handle.send(text); };
+  EXPECT_EQ(say("ping").value(), 4U);
+  settle();
+  const TcpSocket other = theirs;
+  std::array<std::byte, 2> bytes;
+  EXPECT_EQ(other.receive(bytes).value(), 2U);
+  EXPECT_EQ(other.receive_buffer()->size(), 2U);
+  EXPECT_TRUE(other.set_no_delay(true) && other.set_user_data(&bytes) && other.shutdown());
+  const TcpListener where = listener;
+  EXPECT_TRUE(where.pause() && where.resume() && where.close());
+  EXPECT_TRUE(handle.close().has_value());
+}
+
+TEST_F(TcpSocketTest, AHandleIsAKeyOfContainers) {
+  open();
+  std::map<TcpSocket, std::string> ordered{{ours, "ours"}, {theirs, "theirs"}};
+  std::unordered_map<TcpSocket, std::string> hashed{{ours, "ours"}, {theirs, "theirs"}};
+  const TcpSocket copy = ours;
+  EXPECT_EQ(ordered.at(copy), "ours");
+  EXPECT_EQ(hashed.at(copy), "ours");
+  EXPECT_EQ(ordered.at(theirs), "theirs");
+  EXPECT_EQ(hashed.at(theirs), "theirs");
+  ASSERT_TRUE(ours.abort().has_value());
+  settle();
+  const TcpSocket next = join(at_client, at_server).first;
+  ASSERT_EQ(next.index(), copy.index()) << "this test needs the place to be used again";
+  EXPECT_NE(next, copy);
+  EXPECT_NE(next.key(), copy.key());
+  EXPECT_FALSE(ordered.contains(next));
+  EXPECT_FALSE(hashed.contains(next));
+  EXPECT_EQ(hashed.at(copy), "ours") << "a key goes on when its connection does not";
+  EXPECT_TRUE((next < copy) != (copy < next));
+  EXPECT_EQ(copy <=> ours, std::strong_ordering::equal);
 }
 
 TEST_F(TcpSocketTest, KnowsItsEndsAndState) {
@@ -457,6 +498,15 @@ void expect_refused(TcpSocket socket, Error error) {
   EXPECT_EQ(socket.set_no_delay(true).error(), error);
   EXPECT_EQ(socket.set_linger({}).error(), error);
   EXPECT_EQ(socket.set_user_timeout(1s).error(), error);
+  EXPECT_EQ(socket.advertise_user_timeout(1s).error(), error);
+  EXPECT_EQ(socket.set_keepalive(KeepaliveOptions{}).error(), error);
+  EXPECT_EQ(socket.set_urgent_inline(false).error(), error);
+  EXPECT_EQ(socket.set_dscp(1).error(), error);
+  EXPECT_EQ(socket.set_hop_limit(1).error(), error);
+  EXPECT_EQ(socket.set_soft_errors(false).error(), error);
+  EXPECT_EQ(socket.send_urgent(bytes).error(), error);
+  EXPECT_EQ(socket.receive_urgent().error(), error);
+  EXPECT_EQ(socket.urgent_left(), 0U);
   EXPECT_EQ(socket.set_handler(other).error(), error);
   EXPECT_EQ(socket.set_user_data(&other).error(), error);
   EXPECT_EQ(socket.user_data(), nullptr);

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "support/eal_environment.hpp"
 #include "wire/checksum.hpp"
 #include "wire/tcp.hpp"
@@ -162,6 +163,7 @@ TEST_F(FrameBuilderTest, AReferenceOutlivesTheSendBuffer) {
 }
 
 TEST_F(FrameBuilderTest, LeavesThePseudoHeadersSumToADeviceThatCompletesIt) {
+  test::covers({"MUST-2"});
   queue({1'001});
   const tcp::SegmentPlan made = plan(0, 1'001);
   for (const bool multi_segment : {false, true}) {
@@ -177,6 +179,7 @@ TEST_F(FrameBuilderTest, LeavesThePseudoHeadersSumToADeviceThatCompletesIt) {
 }
 
 TEST_F(FrameBuilderTest, WritesOptionsOfSynAndAck) {
+  test::covers({"MUST-14", "MUST-65"});
   tcp::SegmentPlan syn = plan(0, 0);
   syn.flags = wire::TcpFlags{wire::TcpFlags::kSyn};
   syn.options.mss = 1'460;
@@ -207,6 +210,7 @@ TEST_F(FrameBuilderTest, EmptyWithoutHeaders) {
 }
 
 TEST_F(FrameBuilderTest, CopiesWithoutReferences) {
+  test::covers({"MUST-2"});
   queue({500, 500});
   while (held.size() < pools().references.capacity() - 1) {
     held.push_back(pools().references.allocate());

@@ -4,6 +4,7 @@
 
 #include "net/link_header.hpp"
 #include "stack/stack_host.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::stack {
 namespace {
@@ -213,6 +214,7 @@ TEST_F(InterfacesTest, ATagThatIsCutOffIsTooShort) {
 }
 
 TEST_F(InterfacesTest, AConnectionIsAnsweredThroughTheDeviceOfItsAddress) {
+  test::covers({"MUST-45"});
   // The peer is far away, and device a has the first default gateway.
   Recorder recorder;
   ASSERT_TRUE(tcp().listen({.port = kServerPort}, recorder).has_value());
@@ -249,6 +251,7 @@ TEST_F(InterfacesTest, AnAddressIsNotReachedThroughAnotherDevice) {
 }
 
 TEST_F(InterfacesTest, AnOpenTakesTheWayAndTheAddressThatTheRoutesSay) {
+  test::covers({"MUST-44", "MUST-45"});
   struct Case {
     const char* name;
     IpAddress destination;

@@ -86,6 +86,11 @@ class Recorder : public TcpHandler {
   void on_readable(TcpSocket socket) override { hear("readable", socket); }
   void on_writable(TcpSocket socket) override { hear("writable", socket); }
   void on_peer_finished(TcpSocket socket) override { hear("finished", socket); }
+  void on_urgent(TcpSocket socket) override { hear("urgent", socket); }
+  void on_soft_error(TcpSocket socket, Error error) override {
+    soft_errors.push_back(error);
+    hear("soft error", socket);
+  }
   void on_closed(TcpSocket socket, Result<void> outcome) override {
     outcomes.push_back(outcome);
     hear("closed", socket);
@@ -98,6 +103,7 @@ class Recorder : public TcpHandler {
 
   std::vector<std::string> heard;
   std::vector<Result<void>> outcomes;
+  std::vector<Error> soft_errors;
   std::vector<TcpSocket> sockets;  ///< Of the events, in order.
   std::function<void(std::string_view event, TcpSocket socket)> react;
 
@@ -134,6 +140,7 @@ class StackHost : public ::testing::Test {
     config.max_listeners = 4;
     config.max_timers = 16;
     config.max_neighbors = 16;
+    config.tcp.quick_acks_max = 0;  // Tests count frames.
     setup.mac = kOurMac;
     setup.addresses = {IpPrefix::make(kOurs, 24).value(), IpPrefix::make(kOursToo, 24).value()};
   }
@@ -272,6 +279,13 @@ class StackHost : public ::testing::Test {
   }
   /// An ICMP "destination unreachable" about a segment that the host has sent.
   static packet::Packet unreachable_frame(std::uint8_t code, const FourTuple& about, SeqNum seq) {
+    return icmp_frame({.type = wire::IcmpType::DestinationUnreachable, .code = code}, about, seq);
+  }
+  /// Any ICMP error about a segment that the host has sent in a datagram of that length.
+  static packet::Packet icmp_frame(const wire::IcmpHeader& header, const FourTuple& about,
+                                   SeqNum seq,
+                                   std::uint16_t datagram_bytes = wire::kIpv4HeaderSize +
+                                                                  wire::kTcpHeaderSize) {
     std::vector<std::byte> message(wire::kIcmpHeaderSize + wire::kIpv4HeaderSize +
                                    wire::kTcpHeaderSize);
     const auto quote = std::span{message}.subspan(wire::kIcmpHeaderSize);
@@ -279,7 +293,7 @@ class StackHost : public ::testing::Test {
                     {.source = about.local.address,
                      .destination = about.remote.address,
                      .protocol = wire::IpProtocol::Tcp,
-                     .total_length = wire::kIpv4HeaderSize + wire::kTcpHeaderSize},
+                     .total_length = datagram_bytes},
                     true);
     wire::emit_tcp(quote.subspan(wire::kIpv4HeaderSize),
                    {.source_port = about.local.port.number(),
@@ -287,7 +301,7 @@ class StackHost : public ::testing::Test {
                     .seq = seq,
                     .ack = {},
                     .flags = {}});
-    wire::emit_icmp(message, {.type = wire::IcmpType::DestinationUnreachable, .code = code});
+    wire::emit_icmp(message, header);
     return ipv4_frame(wire::IpProtocol::Icmp, message);
   }
 

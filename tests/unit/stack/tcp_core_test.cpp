@@ -2,6 +2,7 @@
 #include "stack/tcp_core.hpp"
 
 #include "stack/stack_host.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::stack {
 namespace {
@@ -21,6 +22,7 @@ class TcpCoreTest : public StackHost {
 };
 
 TEST_F(TcpCoreTest, ListensOncePerPort) {
+  test::covers({"MUST-41"});
   start();
   EXPECT_TRUE(listen(Port{80}).has_value());
   EXPECT_EQ(listen(Port{80}).error(), Error::AddressInUse);
@@ -29,6 +31,7 @@ TEST_F(TcpCoreTest, ListensOncePerPort) {
 }
 
 TEST_F(TcpCoreTest, ListensOnEachAddressBySelf) {
+  test::covers({"MUST-43"});
   start();
   EXPECT_TRUE(listen(Port{80}, kOurs).has_value());
   EXPECT_TRUE(listen(Port{80}, kOursToo).has_value());
@@ -38,6 +41,7 @@ TEST_F(TcpCoreTest, ListensOnEachAddressBySelf) {
 }
 
 TEST_F(TcpCoreTest, ASpecificListenerHearsItsAddressOnly) {
+  test::covers({"MUST-43"});
   start();
   ASSERT_TRUE(listen(kServerPort, kOursToo).has_value());
   receive({.flags = kSyn});
@@ -46,6 +50,20 @@ TEST_F(TcpCoreTest, ASpecificListenerHearsItsAddressOnly) {
   receive({.flags = kSyn, .destination = kOursToo});
   turn();
   EXPECT_EQ(next_flags(), kSyn | kAck);
+}
+
+TEST_F(TcpCoreTest, ListensWhileTheSamePortIsBeingOpened) {
+  test::covers({"MUST-42"});
+  start();
+  const ConnectOptions from_server_port{.local_address = kOurs, .local_port = kServerPort};
+  ASSERT_TRUE(connect(kPeer, Port{9'000}, from_server_port).has_value());
+  turn();
+  EXPECT_EQ(next_flags(), kSyn);
+  ASSERT_TRUE(listen(kServerPort).has_value());
+  receive({.flags = kSyn, .from = 40'000});
+  turn();
+  EXPECT_EQ(next_flags(), kSyn | kAck);
+  EXPECT_EQ(stack->usage().connections, 2U) << "the open goes on";
 }
 
 TEST_F(TcpCoreTest, RefusesListenersThatCannotBe) {
@@ -191,6 +209,7 @@ struct BadDestination {
 };
 
 TEST_F(TcpCoreTest, RefusesDestinationsThatCannotBe) {
+  test::covers({"MUST-46"});
   setup.gateway.reset();
   start();
   const Port port{80};
@@ -228,6 +247,7 @@ TEST_F(TcpCoreTest, AFourTupleIsUsedOnce) {
 }
 
 TEST_F(TcpCoreTest, EphemeralPortsRunOut) {
+  test::covers({"RFC 6056 §3.3"});
   constexpr std::uint32_t kPorts = 28'232;
   config.max_connections = kPorts + 10;
   start();
@@ -288,6 +308,7 @@ TEST_F(TcpCoreTest, TheOldestInTimeWaitMakesRoom) {
 }
 
 TEST_F(TcpCoreTest, TimeWaitLastsTwiceTheSegmentLifetime) {
+  test::covers({"MUST-13"});
   config.tcp.msl = 5s;
   start();
   ASSERT_TRUE(listen(kServerPort).has_value());
@@ -329,6 +350,7 @@ TEST_F(TcpCoreTest, ASilentPeerTimesOut) {
 }
 
 TEST_F(TcpCoreTest, InitialSequenceNumbersDifferByTuple) {
+  test::covers({"MUST-9"});
   start();
   ASSERT_TRUE(connect(kPeer, Port{1}).has_value());
   ASSERT_TRUE(connect(kPeer, Port{2}).has_value());

@@ -1,6 +1,7 @@
-// What becomes of a segment, or of an ICMP error about one: every reason to drop it, the answers to
-// those that belong to nothing, TIME-WAIT, and errors that end an attempt to connect.
+// What becomes of a segment: every reason to drop it, the answers to those that belong to nothing,
+// and TIME-WAIT.
 #include "stack/stack_host.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::stack {
 namespace {
@@ -69,6 +70,7 @@ TEST_F(TcpInputTest, ADataOffsetPastTheEnd) {
 }
 
 TEST_F(TcpInputTest, AWrongChecksum) {
+  test::covers({"MUST-3"});
   start_listening();
   std::vector<std::byte> bytes = tcp_bytes({.flags = kSyn, .payload = bytes_of_text("odd")});
   bytes.back() ^= std::byte{1};
@@ -135,6 +137,7 @@ TEST_F(TcpInputTest, FramesThatWereJoinedAndCutOffAreToldOf) {
 }
 
 TEST_F(TcpInputTest, OptionsOfAnImpossibleLength) {
+  test::covers({"MUST-7"});
   start_listening();
   wire::TcpOptions options;
   options.mss = 1'460;
@@ -147,6 +150,39 @@ TEST_F(TcpInputTest, OptionsOfAnImpossibleLength) {
   EXPECT_TRUE(sent.empty());
 }
 
+TEST_F(TcpInputTest, OptionsMayComeWithAnySegment) {
+  test::covers({"MUST-5"});
+  start_listening();
+  Peer peer = open(40'000);
+  PeerSegment data = segment_of(peer, kAck, "hello");
+  data.options.timestamps = wire::TcpTimestamps{.value = 1, .echo = 2};
+  std::vector<std::byte> bytes = tcp_bytes(data);
+  // The no-operations before the timestamps make room for an option that nobody knows.
+  bytes[wire::kTcpHeaderSize] = std::byte{253};
+  bytes[wire::kTcpHeaderSize + 1] = std::byte{2};
+  fill_tcp_checksum(bytes, kPeer, kOurs);
+  receive(ipv4_frame(wire::IpProtocol::Tcp, bytes));
+  turn();
+  EXPECT_EQ(recorder.sockets.back().readable(), 5U);
+  peer.seq += 5;
+  PeerSegment last = segment_of(peer, kAck | kFin);
+  last.options.timestamps = wire::TcpTimestamps{.value = 3, .echo = 4};
+  send(last);
+  EXPECT_EQ(recorder.sockets.back().state(), TcpState::CloseWait);
+}
+
+TEST_F(TcpInputTest, ASynToManyIsIgnored) {
+  test::covers({"MUST-57"});
+  start_listening();
+  for (const IpAddress& many : {kLinkBroadcast, IpAddress::v4(255, 255, 255, 255)}) {
+    const std::uint64_t before = dropped(DropReason::TcpNotUnicast);
+    send({.flags = kSyn, .destination = many});
+    EXPECT_TRUE(sent.empty());
+    EXPECT_EQ(dropped(DropReason::TcpNotUnicast), before + 1);
+  }
+  EXPECT_EQ(stack->usage().connections, 0U);
+}
+
 TEST_F(TcpInputTest, APortOfZero) {
   start_listening();
   send({.flags = kSyn, .from = 0});
@@ -155,6 +191,7 @@ TEST_F(TcpInputTest, APortOfZero) {
 }
 
 TEST_F(TcpInputTest, TheDevicesVerdictIsBelieved) {
+  test::covers({"MUST-3"});
   start_listening();
   std::vector<std::byte> bytes = tcp_bytes({.flags = kSyn});
   bytes[16] ^= std::byte{1};
@@ -183,6 +220,7 @@ struct StrayCase {
 };
 
 TEST_F(TcpInputTest, WhatBelongsToNothingIsAnsweredByAReset) {
+  test::covers({"RFC 9293 §3.10.7.1"});
   start();
   const std::vector<StrayCase> cases{
       {"SYN", kSyn, 0, kRst | kAck, 0, 101},
@@ -218,6 +256,7 @@ TEST_F(TcpInputTest, WhatBelongsToNothingIsAnsweredByAReset) {
 // LISTEN: RFC 9293 §3.10.7.2.
 
 TEST_F(TcpInputTest, ASynToAListenerIsAnswered) {
+  test::covers({"MUST-14", "MUST-67", "SHLD-5", "MAY-3", "RFC 9293 §3.10.7.2"});
   start_listening();
   wire::TcpOptions options;
   options.mss = 1'460;
@@ -234,6 +273,7 @@ TEST_F(TcpInputTest, ASynToAListenerIsAnswered) {
 }
 
 TEST_F(TcpInputTest, AListenerIgnoresResetsAndAnswersAcks) {
+  test::covers({"RFC 9293 §3.10.7.2"});
   start_listening();
   send({.flags = kRst});
   EXPECT_TRUE(sent.empty());
@@ -280,6 +320,7 @@ TEST_F(TcpInputTest, AWrongAckInSynReceivedIsAnsweredByAReset) {
 }
 
 TEST_F(TcpInputTest, AResetInSynReceivedIsHeardOfByNobody) {
+  test::covers({"MUST-11"});
   start_listening();
   const Peer peer = half_open(40'000);
   send(segment_of(peer, kRst));
@@ -304,6 +345,7 @@ TEST_F(TcpInputTest, DataAndFinMayComeWithTheLastAckOfTheHandshake) {
 // SYN-SENT: RFC 9293 §3.10.7.3.
 
 TEST_F(TcpInputTest, AnAckOfSomethingElseInSynSentIsAnsweredByAReset) {
+  test::covers({"RFC 9293 §3.10.7.3"});
   start();
   Peer peer = connect();
   peer.ack += 1;
@@ -318,6 +360,7 @@ TEST_F(TcpInputTest, AnAckOfSomethingElseInSynSentIsAnsweredByAReset) {
 }
 
 TEST_F(TcpInputTest, AResetThatAcknowledgesOurSynRefuses) {
+  test::covers({"RFC 9293 §3.10.7.3"});
   start();
   const Peer peer = connect();
   send(segment_of(peer, kRst | kAck));
@@ -328,6 +371,7 @@ TEST_F(TcpInputTest, AResetThatAcknowledgesOurSynRefuses) {
 }
 
 TEST_F(TcpInputTest, AResetThatAcknowledgesNothingIsIgnoredInSynSent) {
+  test::covers({"RFC 9293 §3.10.7.3"});
   start();
   const Peer peer = connect();
   send(segment_of(peer, kRst));
@@ -355,6 +399,7 @@ TEST_F(TcpInputTest, ASegmentOutsideOfTheWindowIsAnsweredByAnAck) {
 }
 
 TEST_F(TcpInputTest, AResetOutsideOfTheWindowIsIgnored) {
+  test::covers({"RFC 5961 §3.2"});
   start_listening();
   Peer peer = open(40'000);
   peer.seq = peer.seq - 1;
@@ -364,6 +409,7 @@ TEST_F(TcpInputTest, AResetOutsideOfTheWindowIsIgnored) {
 }
 
 TEST_F(TcpInputTest, AResetNextToTheRightPlaceIsAskedAbout) {
+  test::covers({"RFC 5961 §3.2"});
   start_listening();
   Peer peer = open(40'000);
   peer.seq += 1;
@@ -379,6 +425,7 @@ TEST_F(TcpInputTest, AResetNextToTheRightPlaceIsAskedAbout) {
 }
 
 TEST_F(TcpInputTest, ASynInTheWindowIsAskedAbout) {
+  test::covers({"RFC 5961 §4.2"});
   start_listening();
   const Peer peer = open(40'000);
   send(segment_of(peer, kSyn));
@@ -397,6 +444,7 @@ TEST_F(TcpInputTest, ASegmentWithoutAckIsDropped) {
 }
 
 TEST_F(TcpInputTest, AnAckOfTheUnsentIsAskedAbout) {
+  test::covers({"RFC 5961 §5.2", "MAY-12"});
   start_listening();
   Peer peer = open(40'000);
   peer.ack += 1;
@@ -407,6 +455,7 @@ TEST_F(TcpInputTest, AnAckOfTheUnsentIsAskedAbout) {
 }
 
 TEST_F(TcpInputTest, AnAckOlderThanAnyWindowIsAskedAbout) {
+  test::covers({"RFC 5961 §5.2", "MAY-12"});
   start_listening();
   Peer peer = open(40'000);
   peer.ack = peer.ack - 200'000;
@@ -466,6 +515,7 @@ TEST_F(TcpInputTest, DataBeyondTheCoresBudgetIsDropped) {
 }
 
 TEST_F(TcpInputTest, DataForAnApplicationThatHasClosedIsAnsweredByAReset) {
+  test::covers({"SHLD-3", "MAY-1"});
   start_listening();
   Peer peer = open(40'000);
   ASSERT_TRUE(recorder.sockets.back().close().has_value());
@@ -484,6 +534,7 @@ TEST_F(TcpInputTest, DataForAnApplicationThatHasClosedIsAnsweredByAReset) {
 // TIME-WAIT.
 
 TEST_F(TcpInputTest, ARepeatedFinIsAcknowledgedAndWaitedForAgain) {
+  test::covers({"MUST-13"});
   config.tcp.msl = 5s;
   start_listening();
   Peer peer = open_and_time_wait(40'000, recorder);
@@ -504,6 +555,7 @@ TEST_F(TcpInputTest, ARepeatedFinIsAcknowledgedAndWaitedForAgain) {
 }
 
 TEST_F(TcpInputTest, AResetDoesNotEndTimeWait) {
+  test::covers({"RFC 1337 §3"});
   start_listening();
   const Peer peer = open_and_time_wait(40'000, recorder);
   send(segment_of(peer, kRst));
@@ -521,6 +573,7 @@ TEST_F(TcpInputTest, APureAckIsNotAnsweredInTimeWait) {
 }
 
 TEST_F(TcpInputTest, ANewSynReopensAConnectionInTimeWait) {
+  test::covers({"MAY-2"});
   start_listening();
   const Peer old = open_and_time_wait(40'000, recorder);
   send({.flags = kSyn, .seq = old.seq + 1, .from = old.port});
@@ -534,6 +587,7 @@ TEST_F(TcpInputTest, ANewSynReopensAConnectionInTimeWait) {
 }
 
 TEST_F(TcpInputTest, AnOldSynDoesNotReopenAConnectionInTimeWait) {
+  test::covers({"MAY-2"});
   start_listening();
   const Peer old = open_and_time_wait(40'000, recorder, SeqNum{0xffff'fff0});
   send({.flags = kSyn, .seq = old.seq, .from = old.port});
@@ -548,71 +602,6 @@ TEST_F(TcpInputTest, ATupleInTimeWaitIsNotConnectedFrom) {
   const auto again = tcp().connect(now, {.address = kPeer, .port = Port{old.port}}, recorder,
                                    {.local_address = kOurs, .local_port = kServerPort});
   EXPECT_EQ(again.error(), Error::AddressInUse);
-}
-
-// ICMP.
-
-TEST_F(TcpInputTest, PortUnreachableRefusesInSynSent) {
-  start();
-  const Peer peer = connect();
-  receive(unreachable_frame(3, tuple_of(peer), peer.ack - 1));
-  turn();
-  ASSERT_EQ(recorder.heard, (std::vector<std::string>{"closed"}));
-  EXPECT_EQ(recorder.outcomes[0].error(), Error::ConnectionRefused);
-  EXPECT_TRUE(sent.empty());
-}
-
-struct UnreachableCase {
-  const char* name;
-  std::uint8_t code;
-  Error error;
-};
-
-TEST_F(TcpInputTest, EachUnreachableHasItsError) {
-  start();
-  for (const UnreachableCase& each : {UnreachableCase{"network", 0, Error::NetworkUnreachable},
-                                      UnreachableCase{"host", 1, Error::HostUnreachable},
-                                      UnreachableCase{"protocol", 2, Error::ConnectionRefused},
-                                      UnreachableCase{"port", 3, Error::ConnectionRefused}}) {
-    SCOPED_TRACE(each.name);
-    const Peer peer = connect();
-    receive(unreachable_frame(each.code, tuple_of(peer), peer.ack - 1));
-    turn();
-    EXPECT_EQ(recorder.outcomes.back().error(), each.error);
-  }
-}
-
-TEST_F(TcpInputTest, AnErrorAboutWhatIsNotInFlightIsIgnored) {
-  start();
-  const Peer peer = connect();
-  receive(unreachable_frame(3, tuple_of(peer), peer.ack));
-  receive(unreachable_frame(3, tuple_of(peer), peer.ack - 2));
-  Peer stranger = peer;
-  stranger.port += 1;
-  receive(unreachable_frame(3, tuple_of(stranger), peer.ack - 1));
-  turn();
-  EXPECT_TRUE(recorder.heard.empty());
-  EXPECT_EQ(dropped(DropReason::IcmpUnmatched), 3U);
-}
-
-TEST_F(TcpInputTest, FragmentationNeededEndsNothing) {
-  start();
-  const Peer peer = connect();
-  receive(unreachable_frame(4, tuple_of(peer), peer.ack - 1));
-  turn();
-  EXPECT_TRUE(recorder.heard.empty());
-}
-
-TEST_F(TcpInputTest, AnErrorDoesNotEndAnEstablishedConnection) {
-  start_listening();
-  const Peer peer = open(40'000);
-  ASSERT_TRUE(recorder.sockets.back().send("hello").has_value());
-  turn();
-  expect_answer(kAck | wire::TcpFlags::kPsh);
-  receive(unreachable_frame(3, tuple_of(peer), peer.ack));
-  turn();
-  EXPECT_EQ(recorder.count("closed"), 0U);
-  EXPECT_EQ(stack->usage().connections, 1U);
 }
 
 // Resources.

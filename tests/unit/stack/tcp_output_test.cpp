@@ -4,6 +4,7 @@
 #include <set>
 
 #include "stack/stack_host.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::stack {
 namespace {
@@ -31,6 +32,7 @@ class TcpOutputTest : public StackHost {
 };
 
 TEST_F(TcpOutputTest, SendsWhatTheWindowsAllow) {
+  test::covers({"MUST-15", "SHLD-27", "SHLD-28"});
   start_listening();
   Peer peer = open(40'000);
   const std::string text(100'000, 'x');
@@ -168,6 +170,7 @@ TEST_F(TcpOutputTest, AsksTheDeviceForChecksumsItOffers) {
 }
 
 TEST_F(TcpOutputTest, KeepsToTheMtu) {
+  test::covers({"MUST-16"});
   setup.mtu = 576;
   start_listening();
   wire::TcpOptions options;

@@ -29,7 +29,7 @@ FourTuple tuple(std::uint8_t local, std::uint16_t local_port, std::uint8_t remot
 }
 
 TEST(IsnGenerator, TicksFasterThanAConnectionSends) {  // RFC 9293 §3.4.1, MUST-8
-  test::covers({"RFC 9293 §3.4.1", "MUST-8"});
+  test::covers({"RFC 9293 §3.4.1", "MUST-8", "SHLD-1", "RFC 6528 §3"});
   const IsnGenerator isns{hash(1)};
   const FourTuple of = tuple(1, 80, 2, 4'000);
   const wire::SeqNum first = isns.next(of, kStart);
@@ -41,7 +41,7 @@ TEST(IsnGenerator, TicksFasterThanAConnectionSends) {  // RFC 9293 §3.4.1, MUST
 }
 
 TEST(IsnGenerator, EveryPartOfTheTupleAndTheSecretMatter) {  // RFC 6528 §3
-  test::covers({"RFC 6528 §3"});
+  test::covers({"MUST-9", "SHLD-1", "RFC 6528 §3"});
   const FourTuple tuples[] = {tuple(1, 80, 2, 4'000), tuple(3, 80, 2, 4'000),
                               tuple(1, 81, 2, 4'000), tuple(1, 80, 3, 4'000),
                               tuple(1, 80, 2, 4'001), tuple(2, 4'000, 1, 80)};

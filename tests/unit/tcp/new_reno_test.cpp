@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
+
 namespace millrace::tcp {
 
 namespace {
@@ -25,6 +27,7 @@ NewReno avoiding(std::uint32_t cwnd) {
 }
 
 TEST(NewReno, SlowStartAddsWhatIsAcknowledgedUpToTwoSegments) {  // RFC 5681 §3.1, equation 2
+  test::covers({"MUST-19", "RFC 5681 §3.1"});
   NewReno reno = started(2'000);
   reno.on_ack(300, kMss);
   EXPECT_EQ(reno.cwnd(), 2'300U);
@@ -35,6 +38,7 @@ TEST(NewReno, SlowStartAddsWhatIsAcknowledgedUpToTwoSegments) {  // RFC 5681 §3
 }
 
 TEST(NewReno, AvoidanceAddsOneSegmentForEachWindow) {  // RFC 5681 §3.1
+  test::covers({"MUST-19", "RFC 5681 §3.1"});
   NewReno reno = avoiding(4'000);
   ASSERT_EQ(reno.cwnd(), 4'000U);
   ASSERT_EQ(reno.ssthresh(), 4'000U);
@@ -49,6 +53,7 @@ TEST(NewReno, AvoidanceAddsOneSegmentForEachWindow) {  // RFC 5681 §3.1
 }
 
 TEST(NewReno, RecoveryHalvesAndInflates) {  // RFC 5681 §3.2, steps 2 to 4
+  test::covers({"RFC 5681 §3.2"});
   NewReno reno = started(10'000);
   reno.enter_recovery(9'000, kMss);
   EXPECT_EQ(reno.ssthresh(), 4'500U);
@@ -89,6 +94,7 @@ TEST(NewReno, RecoveryEndsWithTheSmallerOfBothWindows) {  // RFC 6582 §3.2, ste
 }
 
 TEST(NewReno, TimeoutLeavesOneSegment) {  // RFC 5681 §3.1
+  test::covers({"MUST-19", "RFC 5681 §3.1"});
   NewReno reno = started(10'000);
   reno.on_timeout(8'000, kMss, true);
   EXPECT_EQ(reno.cwnd(), kMss);
@@ -97,6 +103,23 @@ TEST(NewReno, TimeoutLeavesOneSegment) {  // RFC 5681 §3.1
   EXPECT_EQ(reno.ssthresh(), 4'000U);
   reno.on_ack(1'000, kMss);
   EXPECT_EQ(reno.cwnd(), 2'000U) << "slow start again";
+}
+
+TEST(NewReno, ACongestionEchoHalvesAndNeverEnlarges) {
+  test::covers({"RFC 3168 §6.1.2"});
+  NewReno reno = started(10'000);
+  reno.on_congestion_echo(kMss);
+  EXPECT_EQ(reno.cwnd(), 5'000U);
+  EXPECT_EQ(reno.ssthresh(), 5'000U);
+  reno.on_ack(4'999, kMss);
+  EXPECT_EQ(reno.cwnd(), 5'000U) << "congestion avoidance from here on";
+  reno.on_congestion_echo(kMss);
+  reno.on_congestion_echo(kMss);
+  EXPECT_EQ(reno.cwnd(), 2'000U);
+  NewReno small = started(1'000);
+  small.on_congestion_echo(kMss);
+  EXPECT_EQ(small.cwnd(), 1'000U);
+  EXPECT_EQ(small.ssthresh(), 2'000U);
 }
 
 TEST(NewReno, IdleRestartNeverEnlarges) {  // RFC 5681 §4.1

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "support/covers.hpp"
 #include "unit/tcp/queue_bed.hpp"
 
 namespace millrace::test {
@@ -51,6 +52,7 @@ INSTANTIATE_TEST_SUITE_P(From, ReassemblyQueueTest,
                          testing::Values(1'000U, 0xffff'ffffU, 0xffff'ff38U, 0x7fff'ff38U));
 
 TEST_P(ReassemblyQueueTest, EveryOrderOfSixSegmentsComesOutInOrder) {
+  test::covers({"SHLD-31"});
   std::array<std::uint32_t, 6> order{0, 1, 2, 3, 4, 5};
   do {
     for (const std::uint32_t index : order) {
@@ -64,6 +66,7 @@ TEST_P(ReassemblyQueueTest, EveryOrderOfSixSegmentsComesOutInOrder) {
 }
 
 TEST_P(ReassemblyQueueTest, OverlapsAreCutByTheTable) {
+  test::covers({"SHLD-31"});
   struct Case {
     const char* name;
     std::uint32_t position;

@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
+
 namespace millrace::tcp {
 
 namespace {
 
 TEST(Reset, TakesItsNumberFromTheAck) {  // RFC 9293 §3.10.7.1
+  test::covers({"RFC 9293 §3.10.7.1"});
   Segment segment;
   segment.seq = SeqNum{100};
   segment.ack = SeqNum{777};
@@ -19,6 +22,7 @@ TEST(Reset, TakesItsNumberFromTheAck) {  // RFC 9293 §3.10.7.1
 }
 
 TEST(Reset, WithoutAnAckAcknowledgesTheWholeSegment) {  // RFC 9293 §3.10.7.1
+  test::covers({"RFC 9293 §3.10.7.1"});
   struct Case {
     std::uint32_t seq;
     std::uint32_t bytes;

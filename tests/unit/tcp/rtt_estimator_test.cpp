@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
+
 namespace millrace::tcp {
 
 namespace {
@@ -22,6 +24,7 @@ struct Case {
 };
 
 TEST(RttEstimator, FollowsTheTable) {  // RFC 6298 §2.2 to §2.5
+  test::covers({"MUST-18", "RFC 6298 §2"});
   const Case cases[] = {
       {"none", {}, 0ms, 0ms, 1s},
       {"first", {100ms}, 100ms, 50ms, 300ms},
@@ -60,6 +63,7 @@ TEST(RttEstimator, SteadyPathComesDownToTheMinimum) {  // RFC 6298 §2.3 and §2
 }
 
 TEST(RttEstimator, BackOffDoublesUpToTheMaximum) {  // RFC 6298 §5.5
+  test::covers({"MUST-19", "RFC 6298 §5"});
   RttEstimator rtt;
   for (const Duration expected : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
     EXPECT_EQ(rtt.rto(kConfig), expected);
@@ -84,6 +88,7 @@ TEST(RttEstimator, SampleEndsTheBackOff) {  // RFC 6298 §5, note behind §5.7
 }
 
 TEST(RttEstimator, LostSynMeansThreeSecondsUntilASample) {  // RFC 6298 §5.7
+  test::covers({"RFC 6298 §5"});
   RttEstimator rtt;
   rtt.start_cautiously();
   EXPECT_EQ(rtt.rto(kConfig), 3s);

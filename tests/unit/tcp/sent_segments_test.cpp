@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::tcp {
 
@@ -77,6 +78,7 @@ TEST_P(SentSegmentsTest, NewestSegmentGivesTheSample) {  // RFC 6298 §4
 
 TEST_P(SentSegmentsTest,
        AckThatCoversASegmentSentTwiceGivesNoSample) {  // RFC 6298 §3, Karn's algorithm
+  test::covers({"MUST-18", "RFC 6298 §3"});
   send(3);
   sent_.mark_first_lost();
   sent_.note_retransmission(*sent_.first_lost(), kStart + 40ms);
@@ -84,6 +86,7 @@ TEST_P(SentSegmentsTest,
 }
 
 TEST_P(SentSegmentsTest, RestOfASegmentSentTwiceGivesNoSample) {  // RFC 6298 §3, Karn's algorithm
+  test::covers({"MUST-18", "RFC 6298 §3"});
   send(1);
   sent_.mark_first_lost();
   sent_.note_retransmission(*sent_.first_lost(), kStart + 40ms);
@@ -135,6 +138,29 @@ TEST_P(SentSegmentsTest, OneInTheMiddleCanBeLost) {
   EXPECT_EQ(sent_.first_lost()->seq, at(200));
   sent_.mark_lost(at(100));
   EXPECT_EQ(sent_.first_lost()->seq, at(100));
+  check();
+}
+
+TEST_P(SentSegmentsTest, WhatIsTooLargeIsLostAndTheRestIsNot) {
+  test::covers({"RFC 1191 §6.5"});
+  ASSERT_TRUE(sent_.append(pool_, kStart, at(0), 100, false));
+  ASSERT_TRUE(sent_.append(pool_, kStart, at(100), 101, false));
+  ASSERT_TRUE(sent_.append(pool_, kStart, at(201), 100, false));
+  ASSERT_TRUE(sent_.append(pool_, kStart, at(301), 101, true));  // Its FIN is no payload.
+  EXPECT_FALSE(sent_.mark_larger_lost(101));
+  EXPECT_TRUE(sent_.mark_larger_lost(100));
+  check();
+  EXPECT_EQ(sent_.in_network(), 301U);
+  SentSegment* const first = sent_.first_lost();
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(first->seq, at(100));
+  sent_.note_retransmission(*first, kStart);
+  EXPECT_EQ(sent_.first_lost(), nullptr);
+  EXPECT_TRUE(sent_.mark_larger_lost(99)) << "all of them";
+  check();
+  EXPECT_EQ(sent_.in_network(), 0U);
+  EXPECT_EQ(sent_.first_lost()->seq, at(0));
+  EXPECT_TRUE(sent_.mark_larger_lost(99)) << "lost already";
   check();
 }
 

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
+
 namespace millrace::tcp {
 
 namespace {
@@ -46,6 +48,7 @@ constexpr Case kCases[] = {
 };
 
 TEST(SequenceSpace, AcceptabilityFollowsTheTableEverywhere) {  // RFC 9293 §3.4, table 6
+  test::covers({"RFC 9293 §3.10.7.4 step 1"});
   for (const std::uint32_t base : kBases) {
     for (const Case& row : kCases) {
       ReceiveSequence receive;
@@ -59,6 +62,7 @@ TEST(SequenceSpace, AcceptabilityFollowsTheTableEverywhere) {  // RFC 9293 §3.4
 }
 
 TEST(SequenceSpace, AcceptabilityAgreesWithLookingAtEachOctet) {  // RFC 9293 §3.4
+  test::covers({"RFC 9293 §3.10.7.4 step 1"});
   for (const std::uint32_t base : kBases) {
     for (std::uint32_t rcv_wnd = 1; rcv_wnd < 6; ++rcv_wnd) {
       ReceiveSequence receive;
@@ -82,6 +86,7 @@ TEST(SequenceSpace, AcceptabilityAgreesWithLookingAtEachOctet) {  // RFC 9293 §
 }
 
 TEST(SequenceSpace, UsableWindowIsWhatFlightLeaves) {  // RFC 9293 §3.8.6.2.1
+  test::covers({"MUST-1", "REC-1"});
   for (const std::uint32_t base : kBases) {
     SendSequence send;
     send.snd_una = SeqNum{base};

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
+
 namespace millrace::tcp {
 
 namespace {
@@ -27,6 +29,7 @@ constexpr std::pair<TcpState, TcpState> kArrows[] = {
 };
 
 TEST(State, OnlyTheFiguresArrowsAreTransitions) {  // RFC 9293 §3.3.2
+  test::covers({"RFC 9293 §3.3.2"});
   for (const TcpState from : kAll) {
     for (const TcpState to : kAll) {
       const bool is_arrow =

@@ -8,9 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "support/covers.hpp"
-
 #include "base/random.hpp"
+#include "support/covers.hpp"
 
 namespace millrace::tcp {
 

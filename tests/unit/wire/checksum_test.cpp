@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "test_bytes.hpp"
 
 namespace millrace::wire {
@@ -130,6 +131,7 @@ TEST(Checksum, PseudoHeadersOfBothVersionsEqualReference) {
 }
 
 TEST(Checksum, TransportChecksumIsValidUntilAnyBitChanges) {
+  millrace::test::covers({"MUST-3"});
   const auto source = IpAddress::v4(198, 18, 0, 1);
   const auto destination = IpAddress::v4(198, 18, 0, 2);
   std::mt19937 random{4};

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
+
 namespace millrace::wire {
 namespace {
 
@@ -35,6 +37,7 @@ constexpr OrderCase kOrderCases[] = {
 };
 
 TEST(SeqNum, OrdersNumbersLessThanHalfTheCircleApart) {
+  millrace::test::covers({"RFC 9293 §3.4"});
   for (const OrderCase& c : kOrderCases) {
     SCOPED_TRACE(c.name);
     const SeqNum earlier{c.earlier};

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/covers.hpp"
 #include "test_bytes.hpp"
 
 namespace millrace::wire {
@@ -41,6 +42,7 @@ TcpOptions all_of_a_syn() {
 constexpr const char* kLinuxSyn = "02 04 05 b4  04 02 08 0a 01 02 03 04 ff fe fd fc  01 03 03 07";
 
 TEST(TcpOptions, ReadsSynOfLinux) {
+  millrace::test::covers({"MUST-4", "MUST-14", "MUST-64"});
   const auto options = TcpOptions::parse(from_hex(kLinuxSyn));
   ASSERT_TRUE(options);
   EXPECT_EQ(*options, all_of_a_syn());
@@ -78,6 +80,12 @@ TcpOptions scale_only(std::uint8_t scale) {
   return options;
 }
 
+TcpOptions user_timeout_only(std::uint16_t bits) {
+  TcpOptions options;
+  options.user_timeout = UserTimeoutOption{bits};
+  return options;
+}
+
 struct ReadCase {
   const char* name;
   const char* bytes;
@@ -110,12 +118,17 @@ const ReadCase kReadCases[] = {
     {"Fast Open cookie too long",
      "22 14 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12",
      {}},
+    {"user timeout in seconds", "1c 04 01 2c", user_timeout_only(300)},
+    {"user timeout in minutes", "1c 04 80 0a", user_timeout_only(0x800a)},
+    {"user timeout too short", "1c 03 01", {}},
+    {"user timeout too long", "1c 05 01 2c 00", {}},
     {"SACK without blocks", "05 02", {}},
     {"SACK with half a block", "05 06 00 00 00 01", {}},
     {"SACK with a block and a half", "05 0e 00 00 00 01 00 00 00 02 00 00 00 03", {}},
 };
 
 TEST(TcpOptions, SkipsWhatItDoesNotKnow) {
+  millrace::test::covers({"MUST-4", "MUST-6", "MUST-68"});
   for (const ReadCase& c : kReadCases) {
     SCOPED_TRACE(c.name);
     const auto options = TcpOptions::parse(from_hex(c.bytes));
@@ -142,6 +155,7 @@ constexpr BadCase kBadCases[] = {
 };
 
 TEST(TcpOptions, RefusesImpossibleLengths) {
+  millrace::test::covers({"MUST-7"});
   for (const BadCase& c : kBadCases) {
     SCOPED_TRACE(c.name);
     const auto options = TcpOptions::parse(from_hex(c.bytes));
@@ -151,6 +165,7 @@ TEST(TcpOptions, RefusesImpossibleLengths) {
 }
 
 TEST(TcpOptions, EveryTruncationFallsBetweenOptionsOrIsRefused) {
+  millrace::test::covers({"MUST-7", "MUST-68"});
   test::for_each_truncation(from_hex(kLinuxSyn), [](auto bytes) {
     const auto options = TcpOptions::parse(bytes);
     constexpr std::size_t kBoundaries[] = {0, 4, 6, 16, 17};
@@ -178,12 +193,14 @@ void expect_survives(const TcpOptions& options, bool is_syn) {
     ASSERT_TRUE(read->sack.empty());
   } else {
     ASSERT_EQ(read->sack.size(),
-              std::min<std::size_t>(options.sack.size(), options.timestamps ? 3 : 4));
+              std::min<std::size_t>(options.sack.size(),
+                                    options.timestamps ? (options.user_timeout ? 2 : 3) : 4));
     ASSERT_TRUE(std::equal(read->sack.begin(), read->sack.end(), options.sack.begin()));
   }
 }
 
 TEST(TcpOptions, RandomInputSurvivesWriting) {
+  millrace::test::covers({"MUST-7"});
   const Bytes valid =
       from_hex("02 04 05 b4 04 02 03 03 07 05 12 00 00 00 01 00 00 00 02 00 00 00 03 00 00 00 04");
   test::for_each_random_input(valid, [](auto bytes) {
@@ -233,6 +250,7 @@ constexpr WriteCase kWriteCases[] = {
 };
 
 TEST(TcpOptions, WritesInLinuxOrderAndPadding) {
+  millrace::test::covers({"MUST-4", "MUST-65", "MUST-69"});
   for (const WriteCase& c : kWriteCases) {
     SCOPED_TRACE(c.name);
     TcpOptions options = with_sack(all_of_a_syn(), c.blocks);
@@ -278,12 +296,46 @@ TEST(TcpOptions, FastOpenStandsLastAndPaddedBehind) {  // as Linux writes it
   out.resize(kTcpOptionsSizeMax);
   out.resize(emit_tcp_options(out, with_cookie(0), true));
   EXPECT_EQ(out, expected);
-}
+  TEST(TcpOptions, UserTimeoutRoundsUpAndChangesToMinutes) {  // RFC 5482 §2
+    using namespace std::chrono_literals;
+    EXPECT_EQ(UserTimeoutOption::from(0s), std::nullopt);
+    EXPECT_EQ(UserTimeoutOption::from(-1s), std::nullopt);
+    EXPECT_EQ(UserTimeoutOption::from(1ns)->bits, 1);
+    EXPECT_EQ(UserTimeoutOption::from(32'767s)->bits, 32'767);
+    EXPECT_EQ(UserTimeoutOption::from(32'767s + 1ns)->bits, 0x8000 | 547);
+    EXPECT_EQ(UserTimeoutOption::from(32'767min)->bits, 0xffff);
+    EXPECT_EQ(UserTimeoutOption::from(32'767min + 1ns), std::nullopt);
+    EXPECT_EQ(UserTimeoutOption{300}.time(), 300s);
+    EXPECT_EQ(UserTimeoutOption{0x800a}.time(), 10min);
+    EXPECT_FALSE(UserTimeoutOption{0x8000}.is_given());
+    EXPECT_FALSE(UserTimeoutOption{0}.is_given());
+  }
 
-TEST(TcpOptionsDeathTest, NeedsRoom) {
-  Bytes out(19);
-  EXPECT_DEATH(static_cast<void>(emit_tcp_options(out, all_of_a_syn(), true)), "contract violated");
-}
+  TEST(TcpOptions, UserTimeoutComesLastAndTakesRoomFromSackBlocks) {
+    TcpOptions options;
+    options.user_timeout = UserTimeoutOption{300};
+    options.timestamps = TcpTimestamps{.value = 1, .echo = 2};
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      static_cast<void>(options.sack.push_back({SeqNum{10 * i}, SeqNum{10 * i + 5}}));
+    }
+    std::array<std::byte, kTcpOptionsSizeMax> out{};
+    const std::size_t size = emit_tcp_options(out, options, false);
+    EXPECT_EQ(size, 12U + 4U + 2 * 8U + 4U);
+    const auto read = TcpOptions::parse(std::span{out}.first(size));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->user_timeout, options.user_timeout);
+    EXPECT_EQ(read->sack.size(), 2U);
+    EXPECT_EQ(std::to_integer<int>(out[size - 4]), 28);
+    options.sack.clear();
+    EXPECT_EQ(emit_tcp_options(out, options, true), 16U);
+    EXPECT_EQ(TcpOptions::parse(std::span{out}.first(16))->user_timeout, options.user_timeout);
+  }
+
+  TEST(TcpOptionsDeathTest, NeedsRoom) {
+    Bytes out(19);
+    EXPECT_DEATH(static_cast<void>(emit_tcp_options(out, all_of_a_syn(), true)),
+                 "contract violated");
+  }
 
 }  // namespace
 }  // namespace millrace::wire

@@ -1,0 +1,28 @@
+// From the handle that an application has to the connection on its core, or the reason why not.
+#pragma once
+
+#include <cstdint>
+
+#include <millrace/error.hpp>
+
+#include "stack/stack.hpp"
+
+namespace millrace::socket {
+
+/// The connection that a handle names, or why it cannot be used here and now.
+inline Result<stack::ConnectionSlot*> find(stack::Stack* stack, std::uint32_t index,
+                                           std::uint32_t generation) {
+  if (stack == nullptr) {
+    return fail(Error::StaleHandle);
+  }
+  if (!stack->is_on_core()) {
+    return fail(Error::WrongCore);
+  }
+  stack::ConnectionSlot* const slot = stack->tcp().find({.index = index, .generation = generation});
+  if (slot == nullptr) {
+    return fail(Error::StaleHandle);
+  }
+  return slot;
+}
+
+}  // namespace millrace::socket

@@ -1,0 +1,78 @@
+// Ecn: explicit congestion notification of one connection (RFC 3168 §6.1): whether both ends agreed
+// on it, what is echoed to the peer, and when the peer's echo counts. How far to slow down is
+// decided elsewhere.
+#pragma once
+
+#include <cstdint>
+
+#include <millrace/config.hpp>
+
+#include "tcp/segment.hpp"
+
+namespace millrace::tcp {
+
+/// Eight bytes: part of every control block.
+class Ecn {
+ public:
+  // The handshake.
+  /// Flags of our SYN. One that is sent again goes without (§6.1.1.1): a middlebox may have taken
+  /// offence.
+  [[nodiscard]] std::uint8_t syn_flags(EcnMode mode, bool is_repeated) noexcept;
+  /// The peer's SYN, without ACK; also when it comes again.
+  void on_syn(const Segment& syn, EcnMode mode) noexcept;
+  /// Flags of our SYN,ACK.
+  [[nodiscard]] std::uint8_t syn_ack_flags() noexcept;
+  /// The peer's SYN,ACK.
+  void on_syn_ack(const Segment& syn_ack) noexcept;
+
+  // Receiving.
+  /// An acceptable segment with text. True if its ACK should not be delayed.
+  [[nodiscard]] bool on_text(const Segment& segment) noexcept;
+  /// What every ACK of ours says.
+  [[nodiscard]] std::uint8_t ack_flags() const noexcept {
+    return is_echoing_ ? TcpFlags::kEce : std::uint8_t{0};
+  }
+
+  // Sending.
+  /// An acceptable ACK. True if the window is to be reduced because of it; say so with
+  /// `on_reduction`.
+  [[nodiscard]] bool on_ack(TcpFlags flags, SeqNum ack) noexcept;
+  /// The ACK echoes a mark, whether or not it is the first of its round trip.
+  [[nodiscard]] bool is_echo(TcpFlags flags) const noexcept {
+    return may_mark() && flags.ece() && !flags.syn();
+  }
+  /// The window was reduced for any reason; until `snd_nxt` is acknowledged echoes are of the same
+  /// congestion.
+  void on_reduction(SeqNum snd_nxt) noexcept;
+  /// Flags of a segment of new data.
+  [[nodiscard]] std::uint8_t take_new_data_flags() noexcept;
+  /// That segment did not leave.
+  void return_new_data_flags() noexcept { is_cwr_due_ = true; }
+  /// What its datagram says.
+  [[nodiscard]] wire::Ecn new_data_mark() const noexcept {
+    return may_mark() ? wire::Ecn::Capable0 : wire::Ecn::NotCapable;
+  }
+
+  /// Whether data of ours may be marked rather than dropped.
+  [[nodiscard]] bool may_mark() const noexcept {
+    return has_asked_ && peer_has_asked_ && !has_sent_plain_ && !peer_has_sent_plain_;
+  }
+
+ private:
+  /// Whether marks of the peer's data are echoed.
+  [[nodiscard]] bool may_echo() const noexcept {
+    return has_asked_ && peer_has_asked_ && !peer_has_sent_plain_;
+  }
+
+  SeqNum reduced_at_{0};
+  bool has_asked_ : 1 = false;  // A SYN, or SYN,ACK, of ours has offered it.
+  bool has_sent_plain_ : 1 = false;
+  bool peer_has_asked_ : 1 = false;
+  bool peer_has_sent_plain_ : 1 = false;
+  bool is_echoing_ : 1 = false;  // A mark has come, and no CWR since.
+  bool is_cwr_due_ : 1 = false;
+  bool is_reduced_ : 1 = false;  // For the round trip that ends at `reduced_at_`.
+};
+static_assert(sizeof(Ecn) == 8);
+
+}  // namespace millrace::tcp

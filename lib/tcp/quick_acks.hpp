@@ -1,0 +1,71 @@
+// QuickAcks: when data is acknowledged without delay although it is no second full segment: while a
+// peer's window is still small, and while it mends a loss, it waits for each (RFC 5681 §4.2).
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#include <millrace/time.hpp>
+
+namespace millrace::tcp {
+
+/// As Linux does it: so many at the start, after a pause and after disorder; none in a conversation
+/// of questions and answers, where the answer carries the ACK.
+class QuickAcks {
+ public:
+  /// What decides how many are granted: half of the segments that the window has room for, two at
+  /// least, `most` at most.
+  struct Measure {
+    std::uint32_t window = 0;         ///< Bytes.
+    std::uint32_t segment_bytes = 1;  ///< Of a full segment of the peer's.
+    std::uint32_t most = 0;           ///< Zero: there are none.
+  };
+
+  void enable(bool on) noexcept { is_enabled_ = on; }
+  /// Data has arrived in order. After a pause of more than `rto` the peer starts slowly again.
+  void on_data(Instant now, Duration rto, const Measure& measure) noexcept {
+    const std::uint32_t now_ms = milliseconds_of(now);
+    if (!has_data_ || std::chrono::milliseconds{now_ms - last_data_ms_} > rto) {
+      grant(measure);
+    }
+    has_data_ = true;
+    last_data_ms_ = now_ms;
+  }
+  /// Something was missing, out of order, or came twice: there may be a loss to be mended.
+  void on_disorder(const Measure& measure) noexcept {
+    is_conversation_ = false;
+    grant(measure);
+  }
+  /// An ACK leaves, with data or without.
+  void on_ack_sent() noexcept { left_ = static_cast<std::uint8_t>(left_ > 0 ? left_ - 1 : 0); }
+  /// Data leaves. Soon after data has arrived it is an answer, as the next will be.
+  void on_data_sent(Instant now, Duration soon) noexcept {
+    const std::chrono::milliseconds since{milliseconds_of(now) - last_data_ms_};
+    is_conversation_ = is_conversation_ || (has_data_ && since < soon);
+  }
+
+  /// Whether what arrives now is to be acknowledged at once.
+  [[nodiscard]] bool apply() const noexcept {
+    return is_enabled_ && left_ > 0 && !is_conversation_;
+  }
+
+ private:
+  void grant(const Measure& measure) noexcept {
+    const std::uint32_t half = measure.window / (2 * measure.segment_bytes);
+    const std::uint32_t granted = std::min(std::max(half, 2U), measure.most);
+    left_ = static_cast<std::uint8_t>(std::max<std::uint32_t>(left_, granted));
+  }
+  [[nodiscard]] static std::uint32_t milliseconds_of(Instant now) noexcept {
+    return static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+  }
+
+  std::uint32_t last_data_ms_ = 0;
+  std::uint8_t left_ = 0;
+  bool has_data_ = false;
+  bool is_conversation_ = false;
+  bool is_enabled_ = true;
+};
+
+}  // namespace millrace::tcp

@@ -1,0 +1,79 @@
+#include "tcp/scoreboard.hpp"
+
+namespace millrace::tcp {
+
+namespace {
+
+bool is_inside(const SackBlock& inner, const SackBlock& outer) noexcept {
+  return inner.left.is_at_or_after(outer.left) && inner.right.is_at_or_before(outer.right);
+}
+
+/// RFC 2883 §4: the first block reports a duplicate if it lies below the cumulative acknowledgment,
+/// or inside of the second one.
+bool is_duplicate_report(std::span<const SackBlock> blocks, SeqNum ack) noexcept {
+  return blocks[0].right.is_at_or_before(ack) ||
+         (blocks.size() > 1 && is_inside(blocks[0], blocks[1]));
+}
+
+}  // namespace
+
+SackNews read_sack(std::span<const SackBlock> blocks, SeqNum ack, SeqNum snd_una, SeqNum snd_nxt,
+                   std::uint32_t window_max) noexcept {
+  SackNews news;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const SackBlock& block = blocks[i];
+    const bool is_sound = block.left.is_before(block.right) &&
+                          block.right.is_at_or_before(snd_nxt) &&
+                          block.left.is_at_or_after(ack - window_max);
+    if (is_sound && i == 0 && is_duplicate_report(blocks, ack)) {
+      news.duplicate = block;
+    } else if (!is_sound || block.left.is_at_or_before(ack)) {
+      // RFC 2018 §3: a block stands behind a hole, which stands behind the acknowledgment.
+      ++news.bad_blocks;
+    } else if (block.right.is_after(snd_una)) {
+      // An ACK that was overtaken may speak of what has been acknowledged since.
+      static_cast<void>(news.blocks.push_back(block));
+    }
+  }
+  return news;
+}
+
+std::uint32_t Scoreboard::mark(SentSegments& sent, std::span<const SackBlock> blocks) noexcept {
+  std::uint32_t marked = 0;
+  std::uint32_t steps = 0;
+  base::FixedVector<Place, wire::kSackBlocksMax> places;
+  for (const SackBlock& block : blocks) {
+    SentSegment* from = start_for(sent, block);
+    for (SentSegment* segment = from; segment != nullptr && steps < kStepsMax; ++steps) {
+      from = segment;
+      if (segment->end().is_after(block.right)) {
+        break;
+      }
+      if (segment->seq.is_at_or_after(block.left)) {
+        marked += sent.note_sacked(*segment);
+      }
+      segment = segment->next;
+    }
+    if (from != nullptr) {
+      static_cast<void>(places.push_back({.block = block, .from = from}));
+    }
+  }
+  places_ = places;
+  return marked;
+}
+
+SentSegment* Scoreboard::start_for(SentSegments& sent, const SackBlock& block) const noexcept {
+  SentSegment* start = sent.first();
+  for (const Place& place : places_) {
+    if (place.block.left == block.left && place.block.right.is_at_or_before(block.right)) {
+      return place.from;
+    }
+    // Records before a place's end at or before its block's right edge.
+    if (place.block.right.is_at_or_before(block.left) && place.from->seq.is_after(start->seq)) {
+      start = place.from;
+    }
+  }
+  return start;
+}
+
+}  // namespace millrace::tcp

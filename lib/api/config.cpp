@@ -105,6 +105,7 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.mtu_probing_base", tcp.mtu_probing_base, 48, 9000},
       NumberLimit{"tcp.black_hole_timeouts", tcp.black_hole_timeouts, 1, 30},
       NumberLimit{"tcp.challenge_acks_per_second", tcp.challenge_acks_per_second, 1, kMebi},
+      NumberLimit{"tcp.fast_open_destinations", tcp.fast_open_destinations, 0, kMebi},
       NumberLimit{"tcp.local_port_first", tcp.local_port_first, 1, 65'535},
       NumberLimit{"tcp.local_port_last", tcp.local_port_last, tcp.local_port_first, 65'535},
       NumberLimit{"tcp.quick_acks_max", tcp.quick_acks_max, 0, 255},
@@ -134,6 +135,8 @@ Problem check_tcp_times(const Config& config) {
       TimeLimit{"tcp.override_timeout", tcp.override_timeout, 100ms, 1s},
       // TIME-WAIT lasts twice as long.
       TimeLimit{"tcp.msl", tcp.msl, kPositive, kUnlimited / 2},
+      TimeLimit{"tcp.fast_open_key_lifetime", tcp.fast_open_key_lifetime, 1s, kUnlimited / 2},
+      TimeLimit{"tcp.fast_open_pause", tcp.fast_open_pause, 1s, kUnlimited / 128},
       TimeLimit{"tcp.fin_wait_2_timeout", tcp.fin_wait_2_timeout, kPositive, kUnlimited},
       // RFC 1191 §6.3: no sooner than 5 minutes after a router has spoken.
       TimeLimit{"tcp.path_mtu_lifetime", tcp.path_mtu_lifetime, 5min, 24h},

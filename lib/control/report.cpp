@@ -102,7 +102,7 @@ std::string bytes_text(std::uint64_t bytes) {
 using Counter = std::uint64_t CoreStats::*;
 
 // Sums; `longest_turn` is a maximum and stands apart.
-constexpr std::array<std::pair<std::string_view, Counter>, 47> kCounters{{
+constexpr std::array<std::pair<std::string_view, Counter>, 54> kCounters{{
     {"rx_frames", &CoreStats::rx_frames},
     {"rx_bytes", &CoreStats::rx_bytes},
     {"tx_frames", &CoreStats::tx_frames},
@@ -135,6 +135,10 @@ constexpr std::array<std::pair<std::string_view, Counter>, 47> kCounters{{
     {"tcp_syn_cookies_out", &CoreStats::tcp_syn_cookies_out},
     {"tcp_syn_cookies_accepted", &CoreStats::tcp_syn_cookies_accepted},
     {"tcp_syn_cookies_failed", &CoreStats::tcp_syn_cookies_failed},
+    {"tcp_fast_opens_in", &CoreStats::tcp_fast_opens_in},
+    {"tcp_fast_opens_refused", &CoreStats::tcp_fast_opens_refused},
+    {"tcp_fast_opens_out", &CoreStats::tcp_fast_opens_out},
+    {"tcp_fast_opens_lost", &CoreStats::tcp_fast_opens_lost},
     {"tcp_orphans_reset", &CoreStats::tcp_orphans_reset},
     {"tcp_broken_invariants", &CoreStats::tcp_broken_invariants},
     {"tcp_path_errors", &CoreStats::tcp_path_errors},

@@ -45,6 +45,8 @@ struct ConnectionSlot {
   std::uint8_t hop_limit;             // RFC 9293 §3.9.2, MUST-49.
   Phase phase = Phase::Open;
   bool is_in_demux = false;
+  bool is_early = false;          // Accepted, its handshake is not over: counted by its listener.
+  bool grants_fast_open = false;  // Its SYN,ACK carries a Fast Open cookie.
 };
 
 using TransmitList = base::IntrusiveList<ConnectionSlot, &ConnectionSlot::transmit_link>;

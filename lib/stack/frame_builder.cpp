@@ -79,7 +79,8 @@ Packet FrameBuilder::copy(const tcp::SegmentPlan& plan, std::size_t header_bytes
   }
   static_cast<void>(packet.append(static_cast<std::uint16_t>(header_bytes)));
   payload.for_each_piece(
-      plan.seq, plan.payload_bytes, [&](auto piece, std::uint32_t offset, std::uint32_t bytes) {
+      plan.payload_seq(), plan.payload_bytes,
+      [&](auto piece, std::uint32_t offset, std::uint32_t bytes) {
         const auto from = PacketQueue::view(
             piece, [&](const Packet& held) { return held.data().subspan(offset, bytes); });
         std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), from.data(), bytes);
@@ -96,7 +97,7 @@ Packet FrameBuilder::reference(const tcp::SegmentPlan& plan, std::size_t header_
   static_cast<void>(packet.append(static_cast<std::uint16_t>(header_bytes)));
   unsigned pieces = 0;
   bool is_complete = true;
-  payload.for_each_piece(plan.seq, plan.payload_bytes,
+  payload.for_each_piece(plan.payload_seq(), plan.payload_bytes,
                          [&](auto piece, std::uint32_t offset, std::uint32_t bytes) {
                            if (!is_complete || ++pieces > kPiecesMax) {
                              is_complete = false;

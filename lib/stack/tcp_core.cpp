@@ -34,6 +34,7 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
                  std::span<const net::Interface> interfaces, CoreStats& stats, base::Random& random,
                  Instant now)
     : config_{config},
+      pools_{pools},
       output_{output},
       interfaces_{interfaces},
       stats_{stats},
@@ -52,6 +53,9 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       demux_{config.max_connections + config.max_time_wait, make_hash(random)},
       isns_{make_hash(random)},
       cookies_{make_hash(random)},
+      fast_open_cookies_{config.tcp.fast_open_key_lifetime, random, now},
+      fast_open_cache_{config.tcp.fast_open_destinations, config.tcp.fast_open_pause,
+                       make_hash(random)},
       ports_{{.first = config.tcp.local_port_first, .last = config.tcp.local_port_last},
              make_hash(random),
              random},
@@ -89,6 +93,7 @@ Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options,
   if (listener == nullptr) {
     return fail(Error::OutOfListeners);
   }
+  listener->allow_fast_open(options.fast_open);
   return listeners_.handle_of(*listener);
 }
 
@@ -120,6 +125,10 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
   if (connections_.size() == connections_.capacity()) {
     return fail(Error::OutOfConnections);
   }
+  InitialData data;
+  if (const auto copied = copy_initial(options.data, data); !copied) {
+    return fail(copied.error());
+  }
   std::optional<tcp::TimeWaitEntry> before;
   if (const auto taken = take_local_port(now, tuple, before); !taken) {
     return fail(taken.error());
@@ -132,6 +141,12 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
                                options.timeout.value_or(config_.tcp.connect_timeout));
   if (before) {
     slot->connection.require_irs_after(before->rcv_nxt);
+  }
+  if (!queue_initial(now, *slot, data)) {
+    return fail(Error::OutOfPackets);
+  }
+  if (options.fast_open) {
+    offer_fast_open(now, *slot);
   }
   settle(*slot);
   return connections_.handle_of(*slot);
@@ -215,6 +230,7 @@ void TcpCore::settle(ConnectionSlot& slot) noexcept {
     events_.push_back(slot);
   }
   note_orphan(slot);
+  note_early(slot);
   mark(slot);
 }
 

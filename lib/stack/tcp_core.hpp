@@ -3,8 +3,8 @@
 // does is in `tcp`.
 //
 // Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_ports.cpp (source ports),
-// tcp_input.cpp, tcp_icmp.cpp, tcp_listen.cpp (what listeners do with segments), tcp_output.cpp,
-// tcp_events.cpp.
+// tcp_input.cpp, tcp_icmp.cpp, tcp_listen.cpp (what listeners do with segments), tcp_fast_open.cpp,
+// tcp_output.cpp, tcp_events.cpp.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include <millrace/stats.hpp>
 #include <millrace/tcp.hpp>
 
+#include "base/fixed_vector.hpp"
 #include "base/random.hpp"
 #include "base/slot_table.hpp"
 #include "base/timer_wheel.hpp"
@@ -29,6 +30,8 @@
 #include "stack/frame_builder.hpp"
 #include "tcp/active_block.hpp"
 #include "tcp/challenge_ack.hpp"
+#include "tcp/fast_open_cache.hpp"
+#include "tcp/fast_open_cookies.hpp"
 #include "tcp/isn_generator.hpp"
 #include "tcp/listener.hpp"
 #include "tcp/port_selector.hpp"
@@ -159,7 +162,7 @@ class TcpCore {
   void deliver_to_listener(Instant now, base::SlotHandle handle, const Arrival& arrival,
                            packet::Packet payload) noexcept;
   void answer_syn(Instant now, base::SlotHandle handle, const Arrival& arrival,
-                  std::optional<tcp::SeqNum> iss_floor) noexcept;
+                  packet::Packet payload, std::optional<tcp::SeqNum> iss_floor) noexcept;
   [[nodiscard]] ConnectionSlot* add_half_open(base::SlotHandle handle,
                                               const FourTuple& tuple) noexcept;
   void on_handshake_complete(ConnectionSlot& slot) noexcept;
@@ -167,6 +170,17 @@ class TcpCore {
   void answer_with_cookie(Instant now, tcp::Listener& listener, const Arrival& arrival) noexcept;
   [[nodiscard]] bool accept_cookie(Instant now, base::SlotHandle handle, const Arrival& arrival,
                                    packet::Packet& payload) noexcept;
+
+  // tcp_fast_open.cpp
+  using InitialData = base::FixedVector<packet::Packet, 9>;
+  [[nodiscard]] Result<void> copy_initial(std::span<const std::byte> data,
+                                          InitialData& into) noexcept;
+  [[nodiscard]] bool queue_initial(Instant now, ConnectionSlot& slot, InitialData& data) noexcept;
+  void offer_fast_open(Instant now, ConnectionSlot& slot) noexcept;
+  void learn_fast_open(Instant now, const ConnectionSlot& slot, const Arrival& answer) noexcept;
+  void try_fast_open(Instant now, ConnectionSlot& slot, const Arrival& syn,
+                     packet::Packet payload) noexcept;
+  void note_early(ConnectionSlot& slot) noexcept;
 
   // tcp_output.cpp
   enum class Visit : std::uint8_t { Drained, HasMore, QueueFull, OutOfPackets };
@@ -180,6 +194,7 @@ class TcpCore {
   [[nodiscard]] bool accept(ConnectionSlot& slot, TcpSocket socket) noexcept;
 
   const Config& config_;
+  packet::CorePools& pools_;
   net::Ipv4Output& output_;
   std::span<const net::Interface> interfaces_;
   CoreStats& stats_;
@@ -197,6 +212,8 @@ class TcpCore {
   Demux demux_;
   tcp::IsnGenerator isns_;
   tcp::SynCookies cookies_;
+  tcp::FastOpenCookies fast_open_cookies_;
+  tcp::FastOpenCache fast_open_cache_;
   tcp::PortSelector ports_;
   tcp::TimestampOffsets timestamp_offsets_;
   base::TimerWheel timers_;

@@ -111,6 +111,7 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
     OrphanList::unlink(slot);
     orphans_.push_back(slot);
   }
+  const bool was_opening = slot.connection.state() == TcpState::SynSent;
   const tcp::Disposition disposition =
       slot.connection.on_segment(resources_, now, arrival.segment, std::move(payload));
   if (disposition.dropped) {
@@ -118,6 +119,9 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
   }
   if (disposition.answer_with_reset) {
     answer_with_reset(now, arrival);
+  }
+  if (was_opening && tcp::is_synchronized(slot.connection.state())) {
+    learn_fast_open(now, slot, arrival);
   }
   if (slot.phase == Phase::HalfOpen && tcp::is_synchronized(slot.connection.state())) {
     on_handshake_complete(slot);
@@ -135,7 +139,7 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
     const tcp::SeqNum iss_floor = entry.snd_nxt;
     ++stats_.tcp_time_wait_reused;
     remove_time_wait(index);
-    answer_syn(now, listener, arrival, iss_floor);
+    answer_syn(now, listener, arrival, Packet{}, iss_floor);
     return;
   }
   stats_.count(DropReason::TcpTimeWait);

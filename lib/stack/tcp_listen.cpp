@@ -55,20 +55,23 @@ void TcpCore::deliver_to_listener(Instant now, base::SlotHandle handle, const Ar
   } else if (const auto reason = why_not_now(listener)) {
     stats_.count(*reason);
   } else {
-    answer_syn(now, handle, arrival, std::nullopt);
+    answer_syn(now, handle, arrival, std::move(payload), std::nullopt);
   }
 }
 
 void TcpCore::answer_syn(Instant now, base::SlotHandle handle, const Arrival& arrival,
-                         std::optional<tcp::SeqNum> iss_floor) noexcept {
-  // Data that comes with the SYN is left to be sent again: it is not acknowledged (RFC 9293 §3.4
-  // allows to hold it, and asks that nobody read it before the handshake is over).
+                         Packet payload, std::optional<tcp::SeqNum> iss_floor) noexcept {
   ConnectionSlot* const slot = add_half_open(handle, arrival.tuple);
-  if (slot != nullptr) {
-    slot->connection.open_passive(resources_, now, choose_iss(now, arrival.tuple, iss_floor),
-                                  arrival.segment);
-    settle(*slot);
+  if (slot == nullptr) {
+    return;
   }
+  slot->connection.open_passive(resources_, now, choose_iss(now, arrival.tuple, iss_floor),
+                                arrival.segment);
+  // Without Fast Open, data that comes with the SYN is left to be sent again: it is not
+  // acknowledged (RFC 9293 §3.4 allows to hold it, and asks that nobody read it before the
+  // handshake is over).
+  try_fast_open(now, *slot, arrival, std::move(payload));
+  settle(*slot);
 }
 
 ConnectionSlot* TcpCore::add_half_open(base::SlotHandle handle, const FourTuple& tuple) noexcept {

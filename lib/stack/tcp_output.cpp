@@ -47,9 +47,12 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
     if (slot.path.interface->tx.size() >= kQueuedFramesTarget) {
       return sent == 0 ? Visit::QueueFull : Visit::HasMore;
     }
-    const auto plan = slot.connection.next_segment(resources_, now);
+    auto plan = slot.connection.next_segment(resources_, now);
     if (!plan) {
       return Visit::Drained;
+    }
+    if (slot.grants_fast_open && plan->flags.syn()) {
+      plan->options.fast_open = fast_open_cookies_.make(slot.connection.tuple(), now);
     }
     if (!send(now, slot, *plan)) {
       return Visit::OutOfPackets;

@@ -203,7 +203,7 @@ void Connection::on_fin_acked(const Resources& resources, Instant now) noexcept 
 void Connection::report_writable(const Resources& resources) noexcept {
   // Not for every byte: a third of the buffer, so that the application works in large pieces.
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  if (wants_writable_ && may_send(state_) && !fin_queued_ &&
+  if (wants_writable_ && can_send() && !fin_queued_ &&
       charge <= send_buffer_limit(resources) / 3 * 2) {
     wants_writable_ = false;
     events_.add(Events::kWritable);

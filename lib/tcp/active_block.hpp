@@ -16,6 +16,7 @@
 #include "tcp/send_autosize.hpp"
 #include "tcp/send_buffer.hpp"
 #include "tcp/sent_segments.hpp"
+#include "wire/tcp_options.hpp"
 
 namespace millrace::tcp {
 
@@ -24,6 +25,7 @@ struct ActiveBlock {
   SentSegments sent;
   ReceiveQueue receive_queue;
   ReassemblyQueue reassembly;
+  wire::FastOpenCookie fast_open;  // Of the SYN that is to carry data.
   SendAutosize send_autosize;
   SackReport sack_report;  ///< Of `reassembly`.
   Scoreboard scoreboard;   ///< Over `sent`.

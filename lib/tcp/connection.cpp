@@ -28,7 +28,7 @@ std::optional<Instant> Connection::next_deadline() const noexcept {
 Result<void> Connection::check_sendable(const Resources& resources, Instant now) noexcept {
   // RFC 9293 §3.10.2: sending before ESTABLISHED is not queued here; the application hears
   // `connected` first.
-  if (!may_send(state_) || fin_queued_) {
+  if (!can_send() || fin_queued_) {
     return fail(Error::InvalidState);
   }
   if (writable(resources) == 0) {
@@ -119,7 +119,7 @@ bool Connection::is_short_of_packets(const Resources& resources) const noexcept 
 }
 
 std::size_t Connection::writable(const Resources& resources) noexcept {
-  if (!may_send(state_) || fin_queued_) {
+  if (!can_send() || fin_queued_) {
     return 0;
   }
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();

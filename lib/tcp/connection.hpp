@@ -99,6 +99,15 @@ class Connection {
   void open_active(const Resources& resources, Instant now, SeqNum iss, Duration timeout) noexcept;
   void open_passive(const Resources& resources, Instant now, SeqNum iss,
                     const Segment& syn) noexcept;
+  /// Behind `open_active`, and behind what is to be sent: the SYN carries `cookie` and as much as
+  /// fits into `peer_mss` (RFC 7413 §4.2.1). An empty cookie asks for one, and data waits.
+  void offer_fast_open(const wire::FastOpenCookie& cookie, std::uint16_t peer_mss) noexcept;
+  /// Behind `open_passive`, for a SYN with a good cookie: takes the data that came with it, and
+  /// lets the application answer before the handshake is over (RFC 7413 §4.2.2).
+  /// False, with nothing changed, when there is no room for it.
+  [[nodiscard]] bool accept_early(const Resources& resources, Instant now,
+                                  packet::Packet payload) noexcept;
+  [[nodiscard]] FastOpenOutcome fast_open_outcome() const noexcept { return fast_open_outcome_; }
   /// In SYN-SENT, on a four-tuple out of TIME-WAIT: numbers of the peer's up to `floor` were the
   /// old connection's.
   void require_irs_after(SeqNum floor) noexcept;
@@ -221,6 +230,8 @@ class Connection {
   void accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept;
   void establish(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] SegmentPlan plan_syn(const Resources& resources, Instant now) noexcept;
+  void add_fast_open(const Resources& resources, Instant now, SegmentPlan& plan) noexcept;
+  void settle_syn_data(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] Step check_ack_in_syn_received(const Resources& resources, Instant now,
                                                const Segment& segment,
                                                Disposition& disposition) noexcept;
@@ -281,6 +292,10 @@ class Connection {
   void report_writable(const Resources& resources) noexcept;
 
   // output.cpp
+  /// The application may send already: established, or let in early.
+  [[nodiscard]] bool can_send() const noexcept {
+    return may_send(state_) || (early_ && state_ == TcpState::SynReceived);
+  }
   [[nodiscard]] std::optional<SegmentPlan> plan_next(const Resources& resources,
                                                      Instant now) noexcept;
   [[nodiscard]] std::optional<SegmentPlan> plan_retransmission(const Resources& resources,
@@ -353,6 +368,7 @@ class Connection {
 
   // Touched by nearly every segment.
   TcpState state_ = TcpState::Closed;
+  FastOpenOutcome fast_open_outcome_ = FastOpenOutcome::None;
   Events events_;
   std::uint8_t duplicate_acks_ = 0;
   std::uint8_t snd_wscale_ = 0;
@@ -385,8 +401,11 @@ class Connection {
   bool syn_repeated_ : 1 = false;   // Our SYN,ACK left more than once because the peer asked again.
   bool keepalive_due_ : 1 = false;  // A keepalive probe is due.
   bool path_doubt_ : 1 = false;     // R1 was reached, and IP has not been told.
-  bool reopened_ : 1 = false;       // The four-tuple was in TIME-WAIT until we opened.
-  bool syn_unseen_ : 1 = false;     // Our SYN,ACK left with a cookie, nobody noted when.
+  bool fast_open_ : 1 = false;      // Our next SYN carries a Fast Open option.
+  bool fast_open_tried_ : 1 = false;  // One has left.
+  bool early_ : 1 = false;            // The application knew of it before the handshake was over.
+  bool reopened_ : 1 = false;         // The four-tuple was in TIME-WAIT until we opened.
+  bool syn_unseen_ : 1 = false;       // Our SYN,ACK left with a cookie, nobody noted when.
   SoftError soft_error_;
   UrgentSend urgent_out_;
   UrgentReceive urgent_in_;

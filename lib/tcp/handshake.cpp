@@ -126,9 +126,10 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
     set_state(TcpState::SynReceived);
     return {};
   }
-  send_.snd_una = segment.ack;
+  send_.snd_una = send_.iss + 1;
   ecn_.on_syn_ack(segment);
   establish(resources, now, segment);
+  settle_syn_data(resources, now, segment);
   ack_now_ = true;
   Disposition disposition;
   Segment rest = segment;
@@ -138,7 +139,75 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   if (rest.flags.fin()) {
     process_fin(resources, rest);
   }
+  detach_if_idle(resources);
   return disposition;
+}
+
+void Connection::settle_syn_data(const Resources& resources, Instant now,
+                                 const Segment& segment) noexcept {
+  if (fast_open_tried_ && syn_retransmissions_ > 0) {
+    fast_open_outcome_ = FastOpenOutcome::Lost;
+  }
+  if (active_ == nullptr || active_->sent.empty()) {
+    return;
+  }
+  if (segment.ack.is_after(send_.snd_una)) {
+    fast_open_outcome_ = FastOpenOutcome::Taken;
+    on_new_ack(resources, now, segment);
+  }
+  if (!active_->sent.empty()) {
+    // RFC 7413 §4.2.1: what the SYN,ACK leaves out goes again at once, as any data.
+    active_->sent.mark_all_lost();
+    arm_retransmission(resources, now);
+  }
+}
+
+void Connection::offer_fast_open(const wire::FastOpenCookie& cookie,
+                                 std::uint16_t peer_mss) noexcept {
+  base::expects(state_ == TcpState::SynSent);
+  fast_open_ = true;
+  mss_ = std::min(std::max(peer_mss, mss_), mss_limit_);
+  if (active_ != nullptr) {
+    active_->fast_open = cookie;
+  }
+}
+
+void Connection::add_fast_open(const Resources& resources, Instant now,
+                               SegmentPlan& plan) noexcept {
+  // RFC 7413 §4.2.1: once. What is sent again is a plain SYN, which comes through where something
+  // on the way swallows this one.
+  fast_open_ = false;
+  fast_open_tried_ = true;
+  plan.options.fast_open.emplace();
+  if (active_ == nullptr || active_->fast_open.empty()) {
+    return;
+  }
+  plan.options.fast_open = active_->fast_open;
+  if (plan.options.fast_open->full()) {
+    // There is no room for both; the next segments say it again.
+    plan.options.user_timeout.reset();
+  }
+  const std::uint32_t bytes =
+      std::min(unsent_bytes(), mss_ - std::uint32_t{wire::kTcpOptionsSizeMax});
+  if (bytes > 0 && note_transmission(resources, now, bytes, false)) {
+    plan.payload_bytes = bytes;
+  }
+}
+
+bool Connection::accept_early(const Resources& resources, Instant now,
+                              packet::Packet payload) noexcept {
+  base::expects(state_ == TcpState::SynReceived);
+  if (payload.size() > receive_.rcv_wnd()) {
+    payload.truncate(receive_.rcv_wnd());
+  }
+  Disposition disposition;
+  deliver(resources, now, std::move(payload), disposition);
+  early_ = !disposition.dropped;
+  // The SYN,ACK says what was taken.
+  ack_now_ = false;
+  ack_at_ = kNever;
+  unacked_bytes_ = 0;
+  return early_;
 }
 
 void Connection::establish(const Resources& resources, Instant now,
@@ -169,7 +238,8 @@ void Connection::establish(const Resources& resources, Instant now,
   ++(passive_ ? resources.stats.tcp_passive_opens : resources.stats.tcp_active_opens);
   resources.stats.tcp_ecn_connections += ecn_.may_mark() ? 1 : 0;
   set_state(TcpState::Established);
-  events_.add(Events::kConnected);
+  // An application that was let in early has heard of it.
+  events_.add(early_ ? 0 : Events::kConnected);
   if (fin_queued_) {
     set_state(TcpState::FinWait1);
   }
@@ -183,7 +253,8 @@ Connection::Step Connection::check_ack_in_syn_received(const Resources& resource
     disposition = {.dropped = DropReason::TcpBadHandshakeAck, .answer_with_reset = true};
     return Step::Done;
   }
-  send_.snd_una = segment.ack;
+  // Data may have left before: what the ACK says of it is looked at behind.
+  send_.snd_una = send_.iss + 1;
   send_.snd_wnd = static_cast<std::uint32_t>(segment.window) << snd_wscale_;
   send_.max_snd_wnd = std::max(send_.max_snd_wnd, send_.snd_wnd);
   establish(resources, now, segment);
@@ -201,6 +272,9 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
                                ecn_.syn_flags(resources.config.ecn, syn_retransmissions_ > 0));
   plan.window = static_cast<std::uint16_t>(initial_receive_window(resources.config));
   plan.options.user_timeout = user_timeout_.option_for_syn();
+  if (fast_open_ && !is_answer) {
+    add_fast_open(resources, now, plan);
+  }
   if (retransmit_at_ == kNever) {
     retransmit_at_ = now + rtt_.rto(resources.config);
   }

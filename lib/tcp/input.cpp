@@ -117,6 +117,7 @@ void Connection::on_repeated_syn(const Resources& resources, Instant now, const 
   // completes it.
   if (check_ack_in_syn_received(resources, now, segment, disposition) == Step::Continue) {
     send_.snd_wnd = send_.max_snd_wnd = segment.window;  // RFC 7323 §2.2: never scaled in a SYN.
+    settle_syn_data(resources, now, segment);
     ack_now_ = true;
   }
 }
@@ -158,7 +159,7 @@ Connection::Step Connection::check_syn(const Resources& resources, Instant now,
     return Step::Continue;
   }
   disposition.dropped = DropReason::TcpUnexpectedSyn;
-  if (state_ == TcpState::SynReceived && passive_) {
+  if (state_ == TcpState::SynReceived && passive_ && !early_) {
     // Back to LISTEN: the peer has begun anew, and its next SYN finds the listener.
     end(resources, fail(Error::ConnectionReset));
     return Step::Done;

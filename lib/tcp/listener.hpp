@@ -30,6 +30,21 @@ class Listener {
   void on_established() noexcept { ++waiting_; }
   void on_waiting_gone() noexcept { --waiting_; }
 
+  /// Connections that were accepted before their handshake was over, and resets of such: a reset
+  /// counts for a while, lest whoever owns an address with a cookie open as many as he likes (RFC
+  /// 7413 §5.1).
+  void allow_fast_open(std::uint32_t limit) noexcept { fast_open_limit_ = limit; }
+  [[nodiscard]] bool has_fast_open() const noexcept { return fast_open_limit_ > 0; }
+  [[nodiscard]] bool may_fast_open(Instant now) const noexcept {
+    return early_ + (now < resets_until_ ? early_resets_ : 0) < fast_open_limit_;
+  }
+  void on_early() noexcept { ++early_; }
+  void on_early_gone() noexcept { --early_; }
+  void on_early_reset(Instant now) noexcept {
+    early_resets_ = (now < resets_until_ ? early_resets_ : 0) + 1;
+    resets_until_ = now + kResetsCount;
+  }
+
   /// It has answered a SYN with a cookie that is good until then.
   void note_cookie(Instant good_until) noexcept { cookies_until_ = good_until; }
   /// Whether an ACK may bring a cookie back: while none is out, none is even looked at.
@@ -49,6 +64,12 @@ class Listener {
   std::uint32_t half_open_ = 0;
   std::uint32_t waiting_ = 0;
   TcpHandler* handler_;
+  static constexpr Duration kResetsCount = std::chrono::minutes{1};
+
+  std::uint32_t fast_open_limit_ = 0;
+  std::uint32_t early_ = 0;
+  std::uint32_t early_resets_ = 0;
+  Instant resets_until_ = Instant::min();
   Instant cookies_until_ = Instant::min();
   bool is_paused_ = false;
 };

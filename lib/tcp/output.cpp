@@ -38,7 +38,8 @@ std::optional<SegmentPlan> Connection::plan_next(const Resources& resources, Ins
   if (syn_due_) {
     return plan_syn(resources, now);
   }
-  if (!is_synchronized(state_) || state_ == TcpState::TimeWait) {
+  const bool is_early = early_ && state_ == TcpState::SynReceived;
+  if ((!is_synchronized(state_) && !is_early) || state_ == TcpState::TimeWait) {
     // TIME-WAIT's own ACKs are its table's; the one for the FIN that led here is ours.
     if (ack_now_ && (state_ == TcpState::TimeWait || state_ == TcpState::SynReceived)) {
       return plan_segment(resources, send_.acceptable_seq(), 0, TcpFlags::kAck);
@@ -141,7 +142,7 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
   const std::uint32_t window = send_.usable_window();
   const std::uint32_t bytes = std::min({unsent, std::uint32_t{send_mss()}, window});
   const bool sends_last = bytes == unsent;
-  const bool has_fin = is_fin_unsent() && sends_last && window > bytes;
+  const bool has_fin = is_fin_unsent() && sends_last && window > bytes && is_synchronized(state_);
   if (bytes == 0 && !has_fin) {
     return std::nullopt;
   }
@@ -300,6 +301,9 @@ void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
     reset_due_ = true;
   } else if (plan.flags.syn()) {
     syn_due_ = true;
+    if (plan.payload_bytes > 0) {
+      active_->sent.mark_lost(plan.payload_seq());
+    }
   } else if (plan.payload_bytes == 0 && !plan.flags.fin()) {
     ack_now_ = true;
   } else {

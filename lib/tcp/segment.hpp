@@ -33,8 +33,8 @@ struct Segment {
   [[nodiscard]] SeqNum end() const noexcept { return seq + length(); }
 };
 
-/// A segment to send. The payload is the range [seq, seq + payload_bytes) of the connection's send
-/// buffer.
+/// A segment to send. The payload is that many bytes from `payload_seq()` on of the connection's
+/// send buffer.
 struct SegmentPlan {
   SeqNum seq{0};
   SeqNum ack{0};
@@ -44,6 +44,9 @@ struct SegmentPlan {
   wire::Ecn ecn = wire::Ecn::NotCapable;  ///< What its datagram is to say (RFC 3168 §5).
   std::uint16_t urgent_pointer = 0;       ///< With URG.
   wire::TcpOptions options;
+
+  /// Where the payload begins: a SYN has an octet before it.
+  [[nodiscard]] SeqNum payload_seq() const noexcept { return seq + (flags.syn() ? 1U : 0U); }
 };
 
 }  // namespace millrace::tcp

@@ -2,6 +2,8 @@
 // state.
 #pragma once
 
+#include <cstdint>
+
 #include <millrace/tcp.hpp>
 
 namespace millrace::tcp {
@@ -34,6 +36,13 @@ namespace millrace::tcp {
 [[nodiscard]] constexpr bool may_send(TcpState state) noexcept {
   return state == TcpState::Established || state == TcpState::CloseWait;
 }
+
+/// What became of an open with Fast Open (RFC 7413 §4.2.1).
+enum class FastOpenOutcome : std::uint8_t {
+  None,   ///< Not tried, not answered yet, or the data was refused.
+  Taken,  ///< The SYN,ACK acknowledged data of our SYN.
+  Lost,   ///< The SYN with the option was never answered, one without it was.
+};
 
 /// RFC 9293 §3.3.2, figure 5; any state may also fall to CLOSED by a reset, an abort or a time-out.
 [[nodiscard]] constexpr bool is_transition(TcpState from, TcpState to) noexcept {

@@ -92,6 +92,10 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
     end(resources, fail(soft_error_.reason_for_timeout()));
     return;
   }
+  if (state_ == TcpState::SynSent && active_ != nullptr) {
+    // RFC 7413 §4.2.1: the data of our SYN goes again when the handshake is over.
+    active_->sent.mark_all_lost();
+  }
   check_r1(resources, syn_retransmissions_);
   ++syn_retransmissions_;
   ++resources.stats.tcp_retransmitted_segments;

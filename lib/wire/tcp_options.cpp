@@ -24,6 +24,7 @@ enum class Kind : std::uint8_t {
   Sack = 5,
   Timestamps = 8,
   UserTimeout = 28,
+  FastOpen = 34,
 };
 
 // Lengths on the wire, kind and length octets included, padding not.
@@ -31,6 +32,8 @@ constexpr std::size_t kMssSize = 4;
 constexpr std::size_t kWindowScaleSize = 3;
 constexpr std::size_t kSackPermittedSize = 2;
 constexpr std::size_t kTimestampsSize = 10;
+constexpr std::size_t kFastOpenBaseSize = 2;
+constexpr std::size_t kFastOpenCookieMin = 4;
 constexpr std::size_t kSackBaseSize = 2;
 constexpr std::size_t kSackBlockSize = 8;
 
@@ -58,6 +61,18 @@ void read_sack(TcpOptions& options, std::span<const std::byte> body) noexcept {
   }
 }
 
+void read_fast_open(TcpOptions& options, std::span<const std::byte> body) noexcept {
+  const bool has_size_of_cookie = body.size() >= kFastOpenCookieMin && body.size() % 2 == 0 &&
+                                  body.size() <= FastOpenCookie::capacity();
+  if (!body.empty() && !has_size_of_cookie) {
+    return;
+  }
+  FastOpenCookie& cookie = options.fast_open.emplace();
+  for (const std::byte octet : body) {
+    static_cast<void>(cookie.push_back(octet));
+  }
+}
+
 // Takes over one option of the given kind, unless it is unknown or of a length that kind never has.
 void read_option(TcpOptions& options, std::uint8_t kind, std::span<const std::byte> body) noexcept {
   const std::size_t size = body.size() + 2;
@@ -73,6 +88,8 @@ void read_option(TcpOptions& options, std::uint8_t kind, std::span<const std::by
     options.timestamps = TcpTimestamps{.value = raw.value.value(), .echo = raw.echo.value()};
   } else if (kind == std::to_underlying(Kind::Sack)) {
     read_sack(options, body);
+  } else if (kind == std::to_underlying(Kind::FastOpen)) {
+    read_fast_open(options, body);
   } else if (kind == std::to_underlying(Kind::UserTimeout) && size == kUserTimeoutSize) {
     options.user_timeout = UserTimeoutOption{read_raw<Field16>(body).value()};
   }
@@ -141,6 +158,22 @@ void emit_syn_options(Writer& writer, const TcpOptions& options) noexcept {
     writer.octet(*options.window_scale);
   }
   writer.user_timeout(options.user_timeout);
+}
+
+std::size_t padded_fast_open_size(const TcpOptions& options) noexcept {
+  return options.fast_open ? (kFastOpenBaseSize + options.fast_open->size() + 3) / 4 * 4 : 0;
+}
+
+void emit_fast_open(Writer& writer, const TcpOptions& options) noexcept {
+  if (!options.fast_open) {
+    return;
+  }
+  const std::size_t size = kFastOpenBaseSize + options.fast_open->size();
+  writer.kind(Kind::FastOpen, size);
+  for (const std::byte octet : *options.fast_open) {
+    writer.octet(std::to_integer<std::uint8_t>(octet));
+  }
+  writer.no_operations(static_cast<int>(padded_fast_open_size(options) - size));
 }
 
 std::size_t sack_blocks_that_fit(const TcpOptions& options) noexcept {
@@ -215,7 +248,8 @@ std::size_t tcp_options_size(const TcpOptions& options, bool is_syn) noexcept {
         options.timestamps ? kPaddedTimestampsSize
                            : (options.sack_permitted ? 2 + kSackPermittedSize : 0);
     return (options.mss ? kMssSize : 0) + sack_or_timestamps +
-           (options.window_scale ? 1 + kWindowScaleSize : 0) + user_timeout;
+           (options.window_scale ? 1 + kWindowScaleSize : 0) + user_timeout +
+           padded_fast_open_size(options);
   }
   const std::size_t blocks = sack_blocks_that_fit(options);
   return (options.timestamps ? kPaddedTimestampsSize : 0) +
@@ -229,6 +263,7 @@ std::size_t emit_tcp_options(std::span<std::byte> out, const TcpOptions& options
   Writer writer{out.first(size)};
   if (is_syn) {
     emit_syn_options(writer, options);
+    emit_fast_open(writer, options);
   } else {
     emit_later_options(writer, options);
   }

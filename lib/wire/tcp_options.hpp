@@ -39,6 +39,8 @@ struct SackBlock {
   friend constexpr bool operator==(const SackBlock&, const SackBlock&) noexcept = default;
 };
 
+/// RFC 7413 §4.1.1: 4 to 16 octets, an even number of them; none at all asks for one.
+using FastOpenCookie = base::FixedVector<std::byte, 16>;
 /// RFC 5482 §2: a time in seconds, or in minutes where those do not suffice.
 struct UserTimeoutOption {
   static constexpr std::uint16_t kMinutes = 0x8000;
@@ -66,6 +68,7 @@ struct TcpOptions {
   bool sack_permitted = false;
   std::optional<TcpTimestamps> timestamps;
   base::FixedVector<SackBlock, kSackBlocksMax> sack;
+  std::optional<FastOpenCookie> fast_open;  ///< In a SYN only.
   std::optional<UserTimeoutOption> user_timeout;
 
   friend bool operator==(const TcpOptions&, const TcpOptions&) noexcept = default;
@@ -81,9 +84,9 @@ struct TcpOptions {
 [[nodiscard]] std::size_t tcp_options_size(const TcpOptions& options, bool is_syn) noexcept;
 
 /// Writes the options in Linux's order and padding and returns how many bytes that took. A SYN
-/// carries MSS, SACK permitted, timestamps and window scale; any other segment carries timestamps
-/// and as many SACK blocks, from the first on, as fit (three beside timestamps). The user timeout
-/// comes last in either. `out` must have room for `tcp_options_size`.
+/// carries MSS, SACK permitted, timestamps, window scale and a Fast Open cookie; any other segment
+/// carries timestamps and as many SACK blocks, from the first on, as fit (three beside timestamps).
+/// The user timeout comes last but for the cookie. `out` must have room for `tcp_options_size`.
 std::size_t emit_tcp_options(std::span<std::byte> out, const TcpOptions& options,
                              bool is_syn) noexcept;
 

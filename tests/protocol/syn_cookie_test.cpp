@@ -347,6 +347,59 @@ TEST_F(SynCookie, WithoutTimestampsWindowsAreNotScaled) {
   EXPECT_EQ(tcp().find(handle)->connection.send_sequence().snd_wnd, 1'000U);
 }
 
+TEST_F(SynCookie, WithTimestampsOptionsSurvive) {
+  covers({"RFC 4987 §3.6", "RFC 7323 §2.2", "RFC 2018 §2"});
+  start_always();
+  PeerSegment syn{.flags = kSyn, .seq = SeqNum{1'000}, .from = 40'000};
+  syn.options.mss = 1'460;
+  syn.options.window_scale = 7;
+  syn.options.sack_permitted = true;
+  syn.options.timestamps = wire::TcpTimestamps{.value = 77, .echo = 0};
+  send(syn);
+  const auto answer = next_tcp();
+  ASSERT_TRUE(answer && answer->options.timestamps);
+  EXPECT_TRUE(answer->options.window_scale.has_value());
+  EXPECT_TRUE(answer->options.sack_permitted);
+  EXPECT_EQ(answer->options.timestamps->echo, 77U);
+  EXPECT_TRUE(stack->is_empty());
+  PeerSegment ack =
+      segment_of({.port = 40'000, .seq = SeqNum{1'001}, .ack = answer->tcp.seq + 1}, kAck, "hello");
+  ack.window = 1'000;
+  ack.options.timestamps =
+      wire::TcpTimestamps{.value = 78, .echo = answer->options.timestamps->value};
+  send(ack);
+  EXPECT_EQ(recorder.heard, (std::vector<std::string>{"accepted", "readable"}));
+  const base::SlotHandle handle{recorder.sockets.back().index(),
+                                recorder.sockets.back().generation()};
+  const tcp::Connection& connection = tcp().find(handle)->connection;
+  EXPECT_EQ(connection.send_sequence().snd_wnd, 128'000U);
+  EXPECT_TRUE(connection.has_selective_acks());
+  ASSERT_TRUE(recorder.sockets.back().send("good day").has_value());
+  turn();
+  const auto data = next_tcp();
+  ASSERT_TRUE(data && data->options.timestamps);
+  EXPECT_EQ(data->options.timestamps->echo, 78U);
+  EXPECT_FALSE(
+      tcp::is_timestamp_before(data->options.timestamps->value, answer->options.timestamps->value))
+      << "or the peer would take it for an old one";
+}
+
+TEST_F(SynCookie, WithoutTimestampsOfOursTheyAreForgotten) {
+  covers({"RFC 4987 §3.6"});
+  config.tcp.timestamps = false;
+  start_always();
+  PeerSegment syn{.flags = kSyn, .seq = SeqNum{1'000}, .from = 40'000};
+  syn.options.window_scale = 7;
+  syn.options.sack_permitted = true;
+  syn.options.timestamps = wire::TcpTimestamps{.value = 77, .echo = 0};
+  send(syn);
+  const auto answer = next_tcp();
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_FALSE(answer->options.timestamps.has_value());
+  EXPECT_FALSE(answer->options.window_scale.has_value());
+  EXPECT_FALSE(answer->options.sack_permitted);
+}
+
 TEST_F(SynCookie, ThePeersMssIsRoundedDown) {
   covers({"RFC 4987 §3.6", "MUST-16"});
   start_always();

@@ -407,7 +407,9 @@ void TcpScript::check_payload(const Seg& seg) {
   if (seg.bytes == 0) {
     return;
   }
-  std::uint32_t position = *seg.seq;
+  const bool is_syn = TcpFlags{seg.flags}.syn();
+  const std::uint32_t first = *seg.seq + (is_syn ? 1U : 0U);
+  std::uint32_t position = first;
   bool is_right = true;
   connection_->send_buffer().for_each_piece(
       SeqNum{setup_.numbers.iss} + position, seg.bytes,
@@ -418,7 +420,7 @@ void TcpScript::check_payload(const Seg& seg) {
           }
         });
       });
-  check(is_right && position == *seg.seq + seg.bytes, "the payload is not the application's",
+  check(is_right && position == first + seg.bytes, "the payload is not the application's",
         Location::current());
 }
 

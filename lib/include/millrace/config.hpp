@@ -63,6 +63,9 @@ struct TcpConfig {
   std::uint32_t challenge_acks_per_second =
       1'000;  ///< Challenge ACKs of a core (RFC 5961 §7); what each second allows is drawn at
               ///< random between half of it and one and a half. 1 to 1 M.
+  std::uint32_t fast_open_destinations =
+      256;  ///< Servers whose Fast Open cookies are kept, per core (RFC 7413 §4.1.3). 0: Fast Open
+            ///< is never used towards others. To 1 M.
   std::uint16_t local_port_first = 32'768;  ///< Source ports of opens that name none (RFC 6056
                                             ///< §3.2). 1 to 65535.
   std::uint16_t local_port_last = 60'999;   ///< The last of them. `local_port_first` to 65535.
@@ -96,6 +99,12 @@ struct TcpConfig {
   Duration msl = std::chrono::seconds{30};  ///< Maximum segment lifetime; TIME-WAIT lasts two.
   bool reuse_time_wait = true;  ///< Opens of ours may take a four-tuple over that has been in
                                 ///< TIME-WAIT for a second (RFC 6191).
+  Duration fast_open_key_lifetime =
+      std::chrono::hours{24};  ///< The key of our Fast Open cookies lasts so long, and what it has
+                               ///< signed twice as long (RFC 7413 §4.1.2).
+  Duration fast_open_pause =
+      std::chrono::hours{1};  ///< After a SYN with data was swallowed its destination is spoken to
+                              ///< without Fast Open for so long, doubling (RFC 7413 §4.1.3.1).
   Duration fin_wait_2_timeout =
       std::chrono::seconds{60};      ///< For closed sockets whose peer never sends FIN.
   EcnMode ecn = EcnMode::Passive;    ///< RFC 3168 §6.1.1.

@@ -151,8 +151,12 @@ struct CoreStats {
   std::uint64_t tcp_syn_cookies_accepted = 0;    ///< Connections made from a cookie.
   std::uint64_t tcp_syn_cookies_failed =
       0;  ///< ACKs without connection that brought no valid cookie while one could have come.
-  std::uint64_t tcp_orphans_reset = 0;      ///< Closed connections reset beyond `max_orphans`.
-  std::uint64_t tcp_broken_invariants = 0;  ///< Connections reset because of a bug of ours.
+  std::uint64_t tcp_fast_opens_in = 0;       ///< SYNs whose data was taken (RFC 7413).
+  std::uint64_t tcp_fast_opens_refused = 0;  ///< SYNs with a cookie whose data was not taken.
+  std::uint64_t tcp_fast_opens_out = 0;      ///< Opens whose SYN's data was taken.
+  std::uint64_t tcp_fast_opens_lost = 0;     ///< Opens where only a SYN without it came through.
+  std::uint64_t tcp_orphans_reset = 0;       ///< Closed connections reset beyond `max_orphans`.
+  std::uint64_t tcp_broken_invariants = 0;   ///< Connections reset because of a bug of ours.
   std::uint64_t tcp_path_errors = 0;  ///< ICMP errors taken note of by a connection (RFC 5927).
   std::uint64_t tcp_path_mtu_lowered = 0;    ///< Times that a router lowered a path's MTU.
   std::uint64_t tcp_mtu_black_holes = 0;     ///< Times that large segments seemed to vanish.

@@ -265,6 +265,10 @@ struct ListenOptions {
   IpAddress address{};  ///< Which of our addresses; unspecified, shown as "::", means all.
   std::uint32_t backlog =
       511;  ///< Established connections that may wait while accepting is paused.
+  std::uint32_t fast_open =
+      0;  ///< Connections that may be accepted with the data of their SYN before their handshake is
+          ///< over (RFC 7413). 0: none. Whoever is accepted so may be a replay of an older SYN:
+          ///< only for servers to which a request that comes twice does no harm.
 };
 
 /// A port that accepts connections. A small value, like TcpSocket, with the same rules: the
@@ -307,6 +311,10 @@ struct ConnectOptions {
   std::optional<IpAddress> local_address{};  ///< One of ours; empty: chosen by the route.
   Port local_port{};                         ///< Zero: chosen at random.
   std::optional<Duration> timeout{};  ///< How long to try; empty: `TcpConfig::connect_timeout`.
+  std::span<const std::byte> data{};  ///< Copied, and sent first: at most 16 KiB. Queued at once,
+                                      ///< so that it needs no `send` in `on_connected`.
+  bool fast_open = false;  ///< `data` may leave with the SYN where the server allows it (RFC 7413);
+                           ///< it may then arrive there twice. Otherwise it follows the handshake.
 };
 
 }  // namespace millrace

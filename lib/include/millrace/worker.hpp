@@ -78,7 +78,8 @@ class Worker {
 
   /// Starts to connect; `handler` hears `on_connected` or `on_closed` later and must outlive the
   /// connection. Errors: NetworkUnreachable, AddressNotAvailable, AddressInUse (no port free),
-  /// InvalidArgument (destination is multicast, broadcast or unspecified), OutOfConnections.
+  /// InvalidArgument (destination is multicast, broadcast or unspecified, or too much
+  /// data), OutOfConnections, OutOfPackets (for the data).
   virtual Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler,
                                     const ConnectOptions& options = {}) = 0;
 

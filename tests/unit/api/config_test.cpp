@@ -93,6 +93,8 @@ const NumberCase kNumbers[] = {
     {"max_orphans", [](Config& c, std::uint32_t n) { c.max_orphans = n; }, 1, 67'108'864},
     {"tcp.challenge_acks_per_second",
      [](Config& c, std::uint32_t n) { c.tcp.challenge_acks_per_second = n; }, 1, 1'048'576},
+    {"tcp.fast_open_destinations",
+     [](Config& c, std::uint32_t n) { c.tcp.fast_open_destinations = n; }, 0, 1'048'576},
     {"tcp.local_port_first",
      [](Config& c, std::uint32_t n) {
        c.tcp.local_port_first = static_cast<std::uint16_t>(n);
@@ -161,6 +163,8 @@ const TimeCase kTimes[] = {
     {"tcp.override_timeout", &TcpConfig::override_timeout, 1s, 1001ms, "at most 1 s"},
     {"tcp.msl", &TcpConfig::msl, 1ns, 0s, "more than 0 s"},
     {"tcp.msl", &TcpConfig::msl, 240s, Duration::max(), "at most"},
+    {"tcp.fast_open_key_lifetime", &TcpConfig::fast_open_key_lifetime, 1s, 999ms, "at least 1 s"},
+    {"tcp.fast_open_pause", &TcpConfig::fast_open_pause, 1s, 999ms, "at least 1 s"},
     {"tcp.fin_wait_2_timeout", &TcpConfig::fin_wait_2_timeout, 1ns, 0s, "more than 0 s"},
     {"tcp.path_mtu_lifetime", &TcpConfig::path_mtu_lifetime, 300s, 299s, "at least 300 s"},
     {"tcp.path_mtu_lifetime", &TcpConfig::path_mtu_lifetime, 24h, 24h + 1s, "at most 86400 s"},

@@ -113,6 +113,11 @@ const ReadCase kReadCases[] = {
     {"SACK permitted with a body", "04 03 00", {}},
     {"timestamps too short", "08 09 01 02 03 04 05 06 07", {}},
     {"timestamps too long", "08 0b 01 02 03 04 05 06 07 08 09", {}},
+    {"Fast Open cookie of an odd size", "22 07 01 02 03 04 05", {}},
+    {"Fast Open cookie too short", "22 04 01 02", {}},
+    {"Fast Open cookie too long",
+     "22 14 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12",
+     {}},
     {"user timeout in seconds", "1c 04 01 2c", user_timeout_only(300)},
     {"user timeout in minutes", "1c 04 80 0a", user_timeout_only(0x800a)},
     {"user timeout too short", "1c 03 01", {}},
@@ -261,45 +266,76 @@ TEST(TcpOptions, WritesInLinuxOrderAndPadding) {
   }
 }
 
-TEST(TcpOptions, UserTimeoutRoundsUpAndChangesToMinutes) {  // RFC 5482 §2
-  using namespace std::chrono_literals;
-  EXPECT_EQ(UserTimeoutOption::from(0s), std::nullopt);
-  EXPECT_EQ(UserTimeoutOption::from(-1s), std::nullopt);
-  EXPECT_EQ(UserTimeoutOption::from(1ns)->bits, 1);
-  EXPECT_EQ(UserTimeoutOption::from(32'767s)->bits, 32'767);
-  EXPECT_EQ(UserTimeoutOption::from(32'767s + 1ns)->bits, 0x8000 | 547);
-  EXPECT_EQ(UserTimeoutOption::from(32'767min)->bits, 0xffff);
-  EXPECT_EQ(UserTimeoutOption::from(32'767min + 1ns), std::nullopt);
-  EXPECT_EQ(UserTimeoutOption{300}.time(), 300s);
-  EXPECT_EQ(UserTimeoutOption{0x800a}.time(), 10min);
-  EXPECT_FALSE(UserTimeoutOption{0x8000}.is_given());
-  EXPECT_FALSE(UserTimeoutOption{0}.is_given());
-}
-
-TEST(TcpOptions, UserTimeoutComesLastAndTakesRoomFromSackBlocks) {
-  TcpOptions options;
-  options.user_timeout = UserTimeoutOption{300};
-  options.timestamps = TcpTimestamps{.value = 1, .echo = 2};
-  for (std::uint32_t i = 0; i < 3; ++i) {
-    static_cast<void>(options.sack.push_back({SeqNum{10 * i}, SeqNum{10 * i + 5}}));
+TcpOptions with_cookie(std::size_t size) {
+  TcpOptions options = all_of_a_syn();
+  options.fast_open.emplace();
+  for (std::size_t i = 0; i < size; ++i) {
+    EXPECT_TRUE(options.fast_open->push_back(static_cast<std::byte>(0xa0 + i)));
   }
-  std::array<std::byte, kTcpOptionsSizeMax> out{};
-  const std::size_t size = emit_tcp_options(out, options, false);
-  EXPECT_EQ(size, 12U + 4U + 2 * 8U + 4U);
-  const auto read = TcpOptions::parse(std::span{out}.first(size));
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->user_timeout, options.user_timeout);
-  EXPECT_EQ(read->sack.size(), 2U);
-  EXPECT_EQ(std::to_integer<int>(out[size - 4]), 28);
-  options.sack.clear();
-  EXPECT_EQ(emit_tcp_options(out, options, true), 16U);
-  EXPECT_EQ(TcpOptions::parse(std::span{out}.first(16))->user_timeout, options.user_timeout);
+  return options;
 }
 
-TEST(TcpOptionsDeathTest, NeedsRoom) {
-  Bytes out(19);
-  EXPECT_DEATH(static_cast<void>(emit_tcp_options(out, all_of_a_syn(), true)), "contract violated");
+TEST(TcpOptions, FastOpenCookiesOfEverySizeSurvive) {  // RFC 7413 §4.1.1
+  for (const std::size_t size : {0U, 4U, 6U, 8U, 10U, 12U, 14U, 16U}) {
+    Bytes out(kTcpOptionsSizeMax);
+    const std::size_t written = emit_tcp_options(out, with_cookie(size), true);
+    EXPECT_EQ(written % 4, 0U);
+    EXPECT_LE(written, kTcpOptionsSizeMax);
+    const auto read = TcpOptions::parse(std::span{out}.first(written));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, with_cookie(size)) << size;
+  }
 }
+
+TEST(TcpOptions, FastOpenStandsLastAndPaddedBehind) {  // as Linux writes it
+  Bytes expected = from_hex(std::string{kLinuxSyn} + "22 0a a0 a1 a2 a3 a4 a5 a6 a7 01 01");
+  Bytes out(kTcpOptionsSizeMax);
+  out.resize(emit_tcp_options(out, with_cookie(8), true));
+  EXPECT_EQ(out, expected);
+  expected = from_hex(std::string{kLinuxSyn} + "22 02 01 01");
+  out.resize(kTcpOptionsSizeMax);
+  out.resize(emit_tcp_options(out, with_cookie(0), true));
+  EXPECT_EQ(out, expected);
+  TEST(TcpOptions, UserTimeoutRoundsUpAndChangesToMinutes) {  // RFC 5482 §2
+    using namespace std::chrono_literals;
+    EXPECT_EQ(UserTimeoutOption::from(0s), std::nullopt);
+    EXPECT_EQ(UserTimeoutOption::from(-1s), std::nullopt);
+    EXPECT_EQ(UserTimeoutOption::from(1ns)->bits, 1);
+    EXPECT_EQ(UserTimeoutOption::from(32'767s)->bits, 32'767);
+    EXPECT_EQ(UserTimeoutOption::from(32'767s + 1ns)->bits, 0x8000 | 547);
+    EXPECT_EQ(UserTimeoutOption::from(32'767min)->bits, 0xffff);
+    EXPECT_EQ(UserTimeoutOption::from(32'767min + 1ns), std::nullopt);
+    EXPECT_EQ(UserTimeoutOption{300}.time(), 300s);
+    EXPECT_EQ(UserTimeoutOption{0x800a}.time(), 10min);
+    EXPECT_FALSE(UserTimeoutOption{0x8000}.is_given());
+    EXPECT_FALSE(UserTimeoutOption{0}.is_given());
+  }
+
+  TEST(TcpOptions, UserTimeoutComesLastAndTakesRoomFromSackBlocks) {
+    TcpOptions options;
+    options.user_timeout = UserTimeoutOption{300};
+    options.timestamps = TcpTimestamps{.value = 1, .echo = 2};
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      static_cast<void>(options.sack.push_back({SeqNum{10 * i}, SeqNum{10 * i + 5}}));
+    }
+    std::array<std::byte, kTcpOptionsSizeMax> out{};
+    const std::size_t size = emit_tcp_options(out, options, false);
+    EXPECT_EQ(size, 12U + 4U + 2 * 8U + 4U);
+    const auto read = TcpOptions::parse(std::span{out}.first(size));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->user_timeout, options.user_timeout);
+    EXPECT_EQ(read->sack.size(), 2U);
+    EXPECT_EQ(std::to_integer<int>(out[size - 4]), 28);
+    options.sack.clear();
+    EXPECT_EQ(emit_tcp_options(out, options, true), 16U);
+    EXPECT_EQ(TcpOptions::parse(std::span{out}.first(16))->user_timeout, options.user_timeout);
+  }
+
+  TEST(TcpOptionsDeathTest, NeedsRoom) {
+    Bytes out(19);
+    EXPECT_DEATH(static_cast<void>(emit_tcp_options(out, all_of_a_syn(), true)),
+                 "contract violated");
+  }
 
 }  // namespace
 }  // namespace millrace::wire

@@ -1,0 +1,118 @@
+// Fast Open on both sides: who is let in with the data of his SYN, and whose SYN carries data (RFC
+// 7413 §4.2).
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "stack/tcp_core.hpp"
+
+namespace millrace::stack {
+
+using packet::Packet;
+
+namespace {
+
+constexpr std::size_t kInitialDataMax = 16 * 1024;
+
+}  // namespace
+
+Result<void> TcpCore::copy_initial(std::span<const std::byte> data, InitialData& into) noexcept {
+  if (data.size() > kInitialDataMax) {
+    return fail(Error::InvalidArgument);
+  }
+  while (!data.empty()) {
+    Packet packet = pools_.data.allocate();
+    if (!packet) {
+      return fail(Error::OutOfPackets);
+    }
+    const std::size_t bytes = std::min<std::size_t>(data.size(), packet.tailroom());
+    std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), data.data(), bytes);
+    data = data.subspan(bytes);
+    if (!into.push_back(std::move(packet))) {
+      return fail(Error::InvalidArgument);
+    }
+  }
+  return {};
+}
+
+bool TcpCore::queue_initial(Instant now, ConnectionSlot& slot, InitialData& data) noexcept {
+  const bool is_queued = std::ranges::all_of(data, [&](Packet& packet) {
+    return slot.connection.append(resources_, now, packet).has_value();
+  });
+  if (!is_queued) {
+    // Nobody has heard of it yet.
+    slot.connection.release(resources_);
+    leave_demux(slot);
+    connections_.erase(connections_.index_of(slot));
+  }
+  return is_queued;
+}
+
+void TcpCore::offer_fast_open(Instant now, ConnectionSlot& slot) noexcept {
+  const tcp::FastOpenPeer* const peer =
+      fast_open_cache_.find(slot.connection.tuple().remote.address, now);
+  if (peer != nullptr) {
+    slot.connection.offer_fast_open(peer->cookie, peer->mss);
+  }
+}
+
+void TcpCore::learn_fast_open(Instant now, const ConnectionSlot& slot,
+                              const Arrival& answer) noexcept {
+  const IpAddress& peer = answer.tuple.remote.address;
+  const wire::TcpOptions& options = answer.segment.options;
+  switch (slot.connection.fast_open_outcome()) {
+    case tcp::FastOpenOutcome::None: break;
+    case tcp::FastOpenOutcome::Taken:
+      ++stats_.tcp_fast_opens_out;
+      fast_open_cache_.on_success(peer);
+      break;
+    case tcp::FastOpenOutcome::Lost:
+      ++stats_.tcp_fast_opens_lost;
+      fast_open_cache_.on_failure(peer, now);
+      break;
+  }
+  if (options.fast_open && !options.fast_open->empty()) {
+    fast_open_cache_.learn(peer, {.cookie = *options.fast_open, .mss = options.mss.value_or(0)},
+                           now);
+  }
+}
+
+void TcpCore::try_fast_open(Instant now, ConnectionSlot& slot, const Arrival& syn,
+                            Packet payload) noexcept {
+  tcp::Listener& listener = *listeners_.find(slot.listener);
+  if (!listener.has_fast_open() || !syn.segment.options.fast_open) {
+    return;
+  }
+  const wire::FastOpenCookie& cookie = *syn.segment.options.fast_open;
+  const auto verdict = cookie.empty() ? tcp::FastOpenVerdict::Wrong
+                                      : fast_open_cookies_.check(syn.tuple, cookie, now);
+  slot.grants_fast_open = verdict != tcp::FastOpenVerdict::Good;
+  const bool has_data = payload && payload.size() > 0;
+  if (verdict == tcp::FastOpenVerdict::Wrong || !has_data || !listener.may_fast_open(now) ||
+      !slot.connection.accept_early(resources_, now, std::move(payload))) {
+    stats_.tcp_fast_opens_refused += cookie.empty() ? 0 : 1;
+    return;
+  }
+  ++stats_.tcp_fast_opens_in;
+  listener.on_half_open_gone();
+  listener.on_established();
+  listener.on_early();
+  slot.phase = Phase::Waiting;
+  slot.is_early = true;
+}
+
+void TcpCore::note_early(ConnectionSlot& slot) noexcept {
+  const TcpState state = slot.connection.state();
+  if (!slot.is_early || state == TcpState::SynReceived) {
+    return;
+  }
+  slot.is_early = false;
+  if (tcp::Listener* const listener = listeners_.find(slot.listener)) {
+    listener->on_early_gone();
+    if (state == TcpState::Closed) {
+      listener->on_early_reset(now_);
+    }
+  }
+}
+
+}  // namespace millrace::stack

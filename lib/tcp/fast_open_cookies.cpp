@@ -1,0 +1,65 @@
+// Keys change when somebody looks at them, so that no timer is needed.
+#include "tcp/fast_open_cookies.hpp"
+
+#include <array>
+#include <cstring>
+
+#include "base/deadline.hpp"
+
+namespace millrace::tcp {
+
+namespace {
+
+FastOpenCookie cookie_under(const base::KeyedHash& key, const FourTuple& tuple) {
+  std::array<std::byte, 2 * IpAddress::kSize> addresses;
+  std::memcpy(addresses.data(), tuple.remote.address.bytes().data(), IpAddress::kSize);
+  std::memcpy(addresses.data() + IpAddress::kSize, tuple.local.address.bytes().data(),
+              IpAddress::kSize);
+  std::uint64_t digest = key(addresses);
+  FastOpenCookie cookie;
+  for (std::size_t i = 0; i < sizeof digest; ++i, digest >>= 8U) {
+    static_cast<void>(cookie.push_back(static_cast<std::byte>(digest & 0xffU)));
+  }
+  return cookie;
+}
+
+}  // namespace
+
+FastOpenCookies::FastOpenCookies(Duration key_lifetime, base::Random& random, Instant now) noexcept
+    : key_lifetime_{key_lifetime},
+      random_{random},
+      key_{fresh_key()},
+      rotate_at_{base::later(now, key_lifetime)} {}
+
+base::KeyedHash FastOpenCookies::fresh_key() noexcept {
+  std::array<std::byte, base::KeyedHash::kKeyBytes> bytes;
+  random_.fill(bytes);
+  return base::KeyedHash{bytes};
+}
+
+void FastOpenCookies::rotate(Instant now) noexcept {
+  if (now < rotate_at_) {
+    return;
+  }
+  // RFC 7413 §4.1.2: a key that leaks, or a client that has moved, is forgotten after a while.
+  key_before_ = now < base::later(rotate_at_, key_lifetime_) ? std::optional{key_} : std::nullopt;
+  key_ = fresh_key();
+  rotate_at_ = base::later(now, key_lifetime_);
+}
+
+FastOpenCookie FastOpenCookies::make(const FourTuple& tuple, Instant now) noexcept {
+  rotate(now);
+  return cookie_under(key_, tuple);
+}
+
+FastOpenVerdict FastOpenCookies::check(const FourTuple& tuple, const FastOpenCookie& cookie,
+                                       Instant now) noexcept {
+  rotate(now);
+  if (cookie == cookie_under(key_, tuple)) {
+    return FastOpenVerdict::Good;
+  }
+  return key_before_ && cookie == cookie_under(*key_before_, tuple) ? FastOpenVerdict::Outdated
+                                                                    : FastOpenVerdict::Wrong;
+}
+
+}  // namespace millrace::tcp

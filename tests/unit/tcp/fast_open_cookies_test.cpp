@@ -1,0 +1,74 @@
+// Fast Open cookies of a server: RFC 7413 §4.1.2.
+#include "tcp/fast_open_cookies.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/covers.hpp"
+
+namespace millrace::tcp {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Instant kStart{1h};
+
+FourTuple tuple(std::uint8_t client, std::uint16_t port = 4'000, std::uint8_t server = 1) {
+  return {.local = {.address = IpAddress::v4(198, 18, 0, server), .port = Port{80}},
+          .remote = {.address = IpAddress::v4(198, 18, 0, client), .port = Port{port}}};
+}
+
+class FastOpenCookiesTest : public testing::Test {
+ protected:
+  base::Random random = base::Random::from_seed(1);
+  FastOpenCookies cookies{10s, random, kStart};
+};
+
+TEST_F(FastOpenCookiesTest, BelongToAClientAndAServerNotToAPort) {
+  test::covers({"RFC 7413 §4.1.2"});
+  const FastOpenCookie cookie = cookies.make(tuple(2), kStart);
+  EXPECT_EQ(cookie.size(), 8U);
+  EXPECT_EQ(cookies.check(tuple(2), cookie, kStart), FastOpenVerdict::Good);
+  EXPECT_EQ(cookies.check(tuple(2, 5'000), cookie, kStart), FastOpenVerdict::Good);
+  EXPECT_EQ(cookies.check(tuple(3), cookie, kStart), FastOpenVerdict::Wrong);
+  EXPECT_EQ(cookies.check(tuple(2, 4'000, 9), cookie, kStart), FastOpenVerdict::Wrong);
+}
+
+TEST_F(FastOpenCookiesTest, AnyOtherBitIsWrong) {
+  test::covers({"RFC 7413 §4.1.2"});
+  const FastOpenCookie cookie = cookies.make(tuple(2), kStart);
+  for (std::size_t i = 0; i < cookie.size(); ++i) {
+    FastOpenCookie other = cookie;
+    other[i] ^= std::byte{1};
+    EXPECT_EQ(cookies.check(tuple(2), other, kStart), FastOpenVerdict::Wrong);
+  }
+  FastOpenCookie shorter = cookie;
+  shorter.pop_back();
+  EXPECT_EQ(cookies.check(tuple(2), shorter, kStart), FastOpenVerdict::Wrong);
+  FastOpenCookie longer = cookie;
+  ASSERT_TRUE(longer.push_back(std::byte{0}));
+  EXPECT_EQ(cookies.check(tuple(2), longer, kStart), FastOpenVerdict::Wrong);
+  EXPECT_EQ(cookies.check(tuple(2), {}, kStart), FastOpenVerdict::Wrong);
+}
+
+TEST_F(FastOpenCookiesTest, TheKeyBeforeIsStillGoodOnce) {
+  test::covers({"RFC 7413 §4.1.2"});
+  const FastOpenCookie cookie = cookies.make(tuple(2), kStart);
+  EXPECT_EQ(cookies.check(tuple(2), cookie, kStart + 10s - 1ns), FastOpenVerdict::Good);
+  EXPECT_EQ(cookies.check(tuple(2), cookie, kStart + 10s), FastOpenVerdict::Outdated);
+  const FastOpenCookie next = cookies.make(tuple(2), kStart + 10s);
+  EXPECT_NE(next, cookie);
+  EXPECT_EQ(cookies.check(tuple(2), next, kStart + 10s), FastOpenVerdict::Good);
+  EXPECT_EQ(cookies.check(tuple(2), cookie, kStart + 20s), FastOpenVerdict::Wrong);
+  EXPECT_EQ(cookies.check(tuple(2), next, kStart + 20s), FastOpenVerdict::Outdated);
+}
+
+TEST_F(FastOpenCookiesTest, AfterALongSilenceNothingOldIsGood) {
+  test::covers({"RFC 7413 §4.1.2"});
+  const FastOpenCookie cookie = cookies.make(tuple(2), kStart);
+  EXPECT_EQ(cookies.check(tuple(2), cookie, kStart + 20s), FastOpenVerdict::Wrong);
+}
+
+}  // namespace
+
+}  // namespace millrace::tcp

@@ -78,9 +78,10 @@ def check_tests(rows: list[rfc_table.Row], root: pathlib.Path, build: pathlib.Pa
             else:
                 cited[program].add(test)
     results = {program: run_tests(programs[program], tests) for program, tests in sorted(cited.items())}
+    problems += [f"test program {program} {fault}" for program, fault in results.items() if isinstance(fault, str)]
     for row in rows:
         for program, test in row.tests:
-            if program in results:
+            if isinstance(results.get(program), dict):
                 _check_result(row, program, test, results[program], problems)
 
 
@@ -92,10 +93,7 @@ def _check_python_test(row: rfc_table.Row, path: pathlib.Path, test: str, proble
         problems.about(row, "is held by no test that records its label")
 
 
-def _check_result(row: rfc_table.Row, program: str, test: str, results, problems: Problems) -> None:
-    if isinstance(results, str):
-        problems.about(row, f"{program}: {results}")
-        return
+def _check_result(row: rfc_table.Row, program: str, test: str, results: dict, problems: Problems) -> None:
     cases = results.get(test)
     if not cases:
         problems.about(row, f"{program} has no test {test}")

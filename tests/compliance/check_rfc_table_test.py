@@ -123,7 +123,7 @@ class CheckRfcTable(unittest.TestCase):
     def test_a_test_that_did_not_run(self) -> None:
         self.assertEqual(self.must_1(tests="protocol/reset: Reset.IsSkipped"),
                          ["MUST-1: protocol/reset: Reset.IsSkipped did not run"])
-        self.assertEqual(self.must_1(tests="protocol/lost: Reset.IsExact"), ["MUST-1: protocol/lost: is not built"])
+        self.assertEqual(self.must_1(tests="protocol/lost: Reset.IsExact"), ["test program protocol/lost is not built"])
 
     def test_a_test_that_fails(self) -> None:
         self.assertEqual(self.must_1(tests="protocol/reset: Reset.Fails"), ["MUST-1: protocol/reset: Reset.Fails fails"])

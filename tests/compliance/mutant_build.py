@@ -126,7 +126,7 @@ class MutantBuild:
             return {}
         refused = {}
         # One mutant's error may be followed by a crowd of others: the first of each compilation counts.
-        for compilation in result.stdout.split("FAILED: ")[1:]:
+        for compilation in re.sub(r"\x1b\[[\d;]*[mK]", "", result.stdout).split("FAILED: ")[1:]:
             found = re.search(r"^\.\./tree/(\S+?):(\d+):\d+: (?:fatal )?error: (.*)$", compilation, re.MULTILINE)
             culprit = self._mutant_at(found[1], int(found[2])) if found else None
             # An instantiation's error may name a file without mutants: then what required it is to blame.

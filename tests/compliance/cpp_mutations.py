@@ -146,6 +146,7 @@ def _constants(source: Source) -> list[Mutation]:
 def _dropped_statements(source: Source, start: int, end: int) -> list[Mutation]:
     found = []
     position = start
+    first_place = _skip_blanks(source.code, start)
     while position < end:
         first = re.compile(r"\S").search(source.code, position, end)
         if first is None:
@@ -156,7 +157,9 @@ def _dropped_statements(source: Source, start: int, end: int) -> list[Mutation]:
         is_return = re.match(r"return\b", statement) is not None
         is_plain = len(statement) > 1 and statement.endswith(";") and "{" not in statement
         is_last = not source.code[stop:end].strip()
-        if is_plain and (not is_last if is_return else not DECLARATION.match(statement)):
+        # Behind the braces of a value the rest of a statement looks like one.
+        starts_line = begin == first_place or not source.code[source.code.rfind("\n", 0, begin) + 1:begin].strip()
+        if is_plain and starts_line and (not is_last if is_return else not DECLARATION.match(statement)):
             before = source.text[begin:stop]
             found.append(Mutation("dropped statement", source.line_of(begin), begin, stop, before, "",
                                   f"if (!{SWITCH}) {{ {before} }}"))

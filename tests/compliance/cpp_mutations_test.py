@@ -50,6 +50,9 @@ class Mutations(unittest.TestCase):
         self.assertEqual([before for before, _ in changes("if (a) {\n    return 1;\n  }\n  return 2;", "dropped statement")],
                          ["return 1;"])
 
+    def test_the_rest_of_a_statement_is_none(self) -> None:
+        self.assertEqual(changes("x = T{last} - first + y;", "dropped statement"), [])
+
     def test_swapped_operands(self) -> None:
         self.assertEqual(changes("x = a - b - c;", "swapped operand"), [("a - b", "(b) - (a)"), ("a - b - c", "(c) - (a - b)")])
         self.assertEqual(changes("x = y ? 1 : 2;", "swapped operand"), [("y ? a : b", "y ? b : a")])

@@ -155,7 +155,7 @@ def _dropped_statements(source: Source, start: int, end: int) -> list[Mutation]:
         stop = _statement_end(source.code, begin, end)
         statement = source.code[begin:stop]
         is_return = re.match(r"return\b", statement) is not None
-        is_plain = len(statement) > 1 and statement.endswith(";") and "{" not in statement
+        is_plain = len(statement) > 1 and statement.endswith(";") and " {" not in statement
         is_last = not source.code[stop:end].strip()
         # Behind the braces of a value the rest of a statement looks like one.
         starts_line = begin == first_place or not source.code[source.code.rfind("\n", 0, begin) + 1:begin].strip()
@@ -172,9 +172,11 @@ def _statement_end(code: str, begin: int, end: int) -> int:
     depth = 0
     for position in range(begin, end):
         symbol = code[position]
-        if symbol in "([":
+        # The braces of a value follow its type without a space.
+        is_value = symbol == "{" and not code[position - 1].isspace()
+        if symbol in "([" or is_value:
             depth += 1
-        elif symbol in ")]":
+        elif depth > 0 and symbol in ")]}":
             depth -= 1
         elif depth == 0 and symbol in "{};":
             return position + 1

@@ -51,7 +51,9 @@ class Mutations(unittest.TestCase):
                          ["return 1;"])
 
     def test_the_rest_of_a_statement_is_none(self) -> None:
-        self.assertEqual(changes("x = T{last} - first + y;", "dropped statement"), [])
+        self.assertEqual([before for before, _ in changes("x = T{last} - first + y;", "dropped statement")],
+                         ["x = T{last} - first + y;"])
+        self.assertEqual(changes("return a ? T{U{b}}\n           : c;", "dropped statement"), [])
 
     def test_swapped_operands(self) -> None:
         self.assertEqual(changes("x = a - b - c;", "swapped operand"), [("a - b", "(b) - (a)"), ("a - b - c", "(c) - (a - b)")])

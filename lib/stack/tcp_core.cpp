@@ -138,9 +138,9 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
 }
 
 ConnectionSlot* TcpCore::add_connection(const FourTuple& tuple, const net::Path& path) noexcept {
-  ConnectionSlot* const slot = connections_.emplace(
-      tuple, path, mss_limit_of(path), path_mss(now_, tuple.remote.address),
-      path_mtus_.generation(now_), config_.tcp.hop_limit);
+  ConnectionSlot* const slot =
+      connections_.emplace(tuple, path, mss_limit_of(path), path_mss(now_, tuple.remote.address),
+                           path_mtus_.generation(now_), config_.tcp.hop_limit);
   if (slot == nullptr) {
     return nullptr;
   }

@@ -159,9 +159,9 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
   plan.flags = tcp::TcpFlags{tcp::TcpFlags::kAck};
   if (entry.has_timestamps != 0) {
     // RFC 7323 §3.2: in every segment, and the offset outlives the connection.
-    plan.options.timestamps = wire::TcpTimestamps{
-        .value = tcp::timestamp_clock(now) + timestamp_offsets_.of(entry.tuple),
-        .echo = entry.ts_recent};
+    plan.options.timestamps =
+        wire::TcpTimestamps{.value = tcp::timestamp_clock(now) + timestamp_offsets_.of(entry.tuple),
+                            .echo = entry.ts_recent};
   }
   send_stateless(now, entry.tuple, plan);
 }

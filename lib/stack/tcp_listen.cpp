@@ -123,6 +123,7 @@ void TcpCore::answer_with_cookie(Instant now, tcp::Listener& listener,
   // It says what a connection would say to a SYN that offers no more than can be remembered.
   const auto answer_to = [&](const Segment& syn) {
     tcp::Connection forgotten{arrival.tuple, mss_limit_of(*path)};
+    forgotten.set_timestamp_offset(timestamp_offsets_.of(arrival.tuple));
     forgotten.open_passive(resources_, now, cookie, syn);
     return forgotten.next_segment(resources_, now);
   };

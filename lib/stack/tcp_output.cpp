@@ -70,15 +70,15 @@ bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& pl
   }
   ++stats_.tcp_segments_out;
   stats_.tcp_resets_out += plan.flags.rst() ? 1 : 0;
-  const auto sent = output_.send(now, std::move(packet),
-                                 {.source = tuple.local.address,
-                                  .destination = tuple.remote.address,
-                                  .protocol = wire::IpProtocol::Tcp,
-                                  .ttl = slot.hop_limit,
-                                  .traffic_class = static_cast<std::uint8_t>(
-                                      slot.dscp << 2U | std::to_underlying(plan.ecn)),
-                                  .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
-                                 slot.path);
+  const auto sent = output_.send(
+      now, std::move(packet),
+      {.source = tuple.local.address,
+       .destination = tuple.remote.address,
+       .protocol = wire::IpProtocol::Tcp,
+       .ttl = slot.hop_limit,
+       .traffic_class = static_cast<std::uint8_t>(slot.dscp << 2U | std::to_underlying(plan.ecn)),
+       .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
+      slot.path);
   if (!sent) {
     // Lost on the way, as the network may lose it: the retransmission timer knows what to do.
     stats_.count(sent.error());

@@ -107,9 +107,9 @@ void Connection::on_new_ack(const Resources& resources, Instant now,
   progress_at_ = now;
   soft_error_.on_progress();
   urgent_out_.on_ack(ack);
-  if (path_mtu_.on_ack(ack + fixed_option_bytes())) {
+  if (path_mtu_.on_ack(ack)) {
     ++resources.stats.tcp_mtu_probes_arrived;
-    adopt_path_mss();
+    mss_ = path_mtu_.mss();
   }
   // RFC 6298 §5: only a new measurement collapses the back-off.
   add_round_trip(outcome.rtt_sample, segment, now);

@@ -228,8 +228,6 @@ class Connection {
   // options.cpp
   void offer_options(const TcpConfig& config) noexcept;
   void negotiate(const Resources& resources, Instant now, const wire::TcpOptions& options) noexcept;
-  [[nodiscard]] std::uint16_t fixed_option_bytes() const noexcept;
-  void adopt_path_mss() noexcept;
   void add_options(const Resources& resources, Instant now, SegmentPlan& plan) noexcept;
   void add_sack_blocks(const Resources& resources, SegmentPlan& plan) noexcept;
   [[nodiscard]] bool has_sack_blocks() const noexcept;
@@ -250,7 +248,8 @@ class Connection {
                                     Disposition& disposition) noexcept;
   [[nodiscard]] Step check_reset(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
-  void acknowledge_unacceptable(const Segment& segment, Instant now) noexcept;
+  void acknowledge_unacceptable(const Resources& resources, const Segment& segment,
+                                Instant now) noexcept;
   void on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
                        Disposition& disposition) noexcept;
   [[nodiscard]] bool may_answer_oddity(Instant now) noexcept;

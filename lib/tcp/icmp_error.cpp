@@ -24,8 +24,8 @@ void Connection::on_path_mss(const Resources& resources, Instant now, std::uint1
   if (!path_mtu_.is_started()) {
     return;
   }
-  adopt_path_mss();
-  if (!is_less || active_ == nullptr || !active_->sent.mark_larger_lost(mss_)) {
+  mss_ = path_mtu_.mss();
+  if (!is_less || active_ == nullptr || !active_->sent.mark_larger_lost(path_mtu_.most())) {
     return;
   }
   // RFC 1191 §6.5: what was too large goes again at once, in pieces. It says nothing of congestion,
@@ -51,13 +51,12 @@ std::optional<SegmentPlan> Connection::plan_mtu_probe(const Resources& resources
                                            .cwnd = congestion_.cwnd()},
                                           resources.config);
   const SeqNum seq = send_.snd_nxt;
-  const std::uint32_t payload = bytes.value_or(0) - fixed_option_bytes();
-  if (!bytes || !note_transmission(resources, now, payload, false)) {
+  if (!bytes || !note_transmission(resources, now, *bytes, false)) {
     return std::nullopt;
   }
   path_mtu_.on_probe_sent(seq, *bytes);
   ++resources.stats.tcp_mtu_probes;
-  return plan_new_segment(resources, seq, payload, TcpFlags::kAck);
+  return plan_new_segment(resources, seq, *bytes, TcpFlags::kAck);
 }
 
 }  // namespace millrace::tcp

@@ -79,7 +79,7 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
       process_urgent(segment);
     }
   }
-  acknowledge_unacceptable(segment, now);
+  acknowledge_unacceptable(resources, segment, now);
   note_duplicate(resources, segment);
   disposition.dropped = segment.payload_bytes > 0 && segment.end().is_at_or_before(receive_.rcv_nxt)
                             ? DropReason::TcpDuplicateData
@@ -87,7 +87,8 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
   return Step::Done;
 }
 
-void Connection::acknowledge_unacceptable(const Segment& segment, Instant now) noexcept {
+void Connection::acknowledge_unacceptable(const Resources& resources, const Segment& segment,
+                                          Instant now) noexcept {
   // Text and FIN are never part of a loop of answers, and whoever repeats them lacks our ACK.
   const bool lacks_our_ack = segment.payload_bytes > 0 || segment.flags.fin();
   if (segment.flags.syn() && !segment.flags.rst()) {

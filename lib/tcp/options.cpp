@@ -47,8 +47,9 @@ void Connection::negotiate(const Resources& resources, Instant now,
       options.mss.value_or(tuple_.remote.address.is_v4() ? kDefaultMssV4 : kDefaultMssV6);
   // RFC 9293 §3.7.1, MUST-16; RFC 6691 §2: the peer's option speaks of segments without options, so
   // those that every segment carries come off here.
-  path_mtu_.start(now, std::clamp(peer_mss, kMssMin, mss_limit_), resources.config);
-  adopt_path_mss();
+  path_mtu_.start(now, std::clamp(peer_mss, kMssMin, mss_limit_),
+                  timestamps_.is_on() ? kTimestampsBytes : 0, resources.config);
+  mss_ = path_mtu_.mss();
   // Until data tells: a peer that takes little often sends little.
   rcv_mss_ = std::clamp(mss_, kReceiveMssMin, kDefaultMssV4);
   // RFC 7323 §2.2: scaling counts only if both SYNs offer it.
@@ -59,14 +60,6 @@ void Connection::negotiate(const Resources& resources, Instant now,
     snd_wscale_ = rcv_wscale_ = 0;
   }
   congestion_.start(initial_window(resources.config.initial_window_segments, mss_));
-}
-
-std::uint16_t Connection::fixed_option_bytes() const noexcept {
-  return timestamps_.is_on() ? kTimestampsBytes : 0;
-}
-
-void Connection::adopt_path_mss() noexcept {
-  mss_ = static_cast<std::uint16_t>(path_mtu_.mss() - fixed_option_bytes());
 }
 
 void Connection::add_options(const Resources& resources, Instant now, SegmentPlan& plan) noexcept {
@@ -196,7 +189,7 @@ Connection::Step Connection::check_timestamps(const Resources& resources, Instan
   if (!timestamps_.is_old(segment.options.timestamps->value, now)) {
     return Step::Continue;
   }
-  acknowledge_unacceptable(segment, now);
+  acknowledge_unacceptable(resources, segment, now);
   disposition.dropped = DropReason::TcpOldTimestamp;
   return Step::Done;
 }

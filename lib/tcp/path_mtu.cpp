@@ -35,21 +35,25 @@ std::optional<std::uint16_t> claimed_mtu(std::uint32_t next_hop_mtu, std::uint16
   return mtu < datagram_bytes ? std::optional{static_cast<std::uint16_t>(mtu)} : std::nullopt;
 }
 
-void PathMtu::start(Instant now, std::uint16_t ceiling, const TcpConfig& config) noexcept {
+void PathMtu::start(Instant now, std::uint16_t ceiling, std::uint8_t options_bytes,
+                    const TcpConfig& config) noexcept {
   ceiling_ = ceiling;
-  low_ = high_ = top();
+  options_bytes_ = options_bytes;
+  low_ = high_ = most();
   if (config.mtu_probing == MtuProbing::Always) {
     search_from(now, static_cast<std::uint16_t>(config.mtu_probing_base));
   }
 }
 
-std::uint16_t PathMtu::mss() const noexcept { return is_searching_ ? low_ : top(); }
+std::uint16_t PathMtu::mss() const noexcept { return is_searching_ ? low_ : most(); }
 
-std::uint16_t PathMtu::top() const noexcept { return std::min(ceiling_, path_); }
+std::uint16_t PathMtu::most() const noexcept {
+  return static_cast<std::uint16_t>(std::min(ceiling_, path_) - options_bytes_);
+}
 
 void PathMtu::search_from(Instant now, std::uint16_t low) noexcept {
   is_searching_ = true;
-  high_ = top();
+  high_ = most();
   low_ = std::min(low, high_);
   probe_ = 0;
   searched_at_s_ = seconds_of(now);
@@ -59,7 +63,7 @@ bool PathMtu::set_path(std::uint16_t path) noexcept {
   const bool is_less = path < path_;
   path_ = path;
   // What has become possible again is left to the next search.
-  high_ = std::min(high_, top());
+  high_ = std::min(high_, most());
   low_ = std::min(low_, high_);
   if (probe_ > high_) {
     probe_ = 0;
@@ -75,7 +79,7 @@ bool PathMtu::on_timeout(Instant now, std::uint32_t count, std::uint32_t bytes,
   }
   // RFC 4821 §7.7: as Linux, down to the base at first, then by halves.
   const std::uint16_t before = mss();
-  const std::uint32_t least = config.path_mtu_min - kPathHeaderBytes;
+  const std::uint32_t least = config.path_mtu_min - kPathHeaderBytes - options_bytes_;
   const std::uint32_t wanted =
       std::max(before > config.mtu_probing_base ? config.mtu_probing_base : before / 2U, least);
   if (wanted >= before || bytes <= wanted) {

@@ -1,6 +1,6 @@
 // PathMtu: how large the segments of one connection may be: what both hosts take, what routers have
 // said (RFC 1191), and what a search of our own has found (RFC 4821). Cutting segments, and knowing
-// which were lost, is left to others. Sizes are bytes of payload without options.
+// which were lost, is left to others. Sizes are bytes of payload.
 #pragma once
 
 #include <cstdint>
@@ -36,15 +36,22 @@ class PathMtu {
     std::uint32_t cwnd = 0;
   };
 
+  /// `path` is what routers leave of a segment without options.
   explicit PathMtu(std::uint16_t path = kUnknown) noexcept : path_{path} {}
 
-  /// Both hosts take no more than `ceiling`. Only from here on does `mss` mean anything.
-  void start(Instant now, std::uint16_t ceiling, const TcpConfig& config) noexcept;
+  /// Both hosts take no more than `ceiling` in a segment without options, and every segment carries
+  /// `options_bytes` of these. Only from here on does `mss` mean anything.
+  void start(Instant now, std::uint16_t ceiling, std::uint8_t options_bytes,
+             const TcpConfig& config) noexcept;
   [[nodiscard]] bool is_started() const noexcept { return ceiling_ != 0; }
   /// The largest segment to send, probes aside.
   [[nodiscard]] std::uint16_t mss() const noexcept;
 
-  /// What routers leave; `kUnknown` once that is forgotten. True if it is less than before.
+  /// What hosts and routers leave, whatever a search has found.
+  [[nodiscard]] std::uint16_t most() const noexcept;
+
+  /// What routers leave of a segment without options; `kUnknown` once that is forgotten. True if it
+  /// is less than before.
   bool set_path(std::uint16_t path) noexcept;
 
   /// A segment of `bytes` has timed out for the `count`th time. True if `mss` is smaller now.
@@ -66,7 +73,6 @@ class PathMtu {
   static constexpr std::uint16_t kUnknown = 0xffff;
 
  private:
-  [[nodiscard]] std::uint16_t top() const noexcept;
   void search_from(Instant now, std::uint16_t low) noexcept;
 
   std::uint16_t ceiling_ = 0;
@@ -75,6 +81,7 @@ class PathMtu {
   std::uint16_t high_ = 0;   // May arrive: while they differ there is something to find.
   std::uint16_t probe_ = 0;  // Of the probe in flight; zero: there is none.
   bool is_searching_ = false;
+  std::uint8_t options_bytes_ = 0;
   SeqNum probe_seq_{0};
   std::uint32_t searched_at_s_ = 0;  // When the search began; it wraps around after 136 years.
 };

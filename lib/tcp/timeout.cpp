@@ -71,10 +71,9 @@ void Connection::on_segment_timeout(const Resources& resources, Instant now) noe
   // RFC 6298 §5.4 to §5.6, RFC 5681 §3.1.
   ++resources.stats.tcp_retransmission_timeouts;
   const SentSegment& first = *active_->sent.front();
-  const std::uint32_t bytes = first.payload() + fixed_option_bytes();
-  if (path_mtu_.on_timeout(now, first.retransmissions + 1U, bytes, resources.config)) {
+  if (path_mtu_.on_timeout(now, first.retransmissions + 1U, first.payload(), resources.config)) {
     ++resources.stats.tcp_mtu_black_holes;
-    adopt_path_mss();
+    mss_ = path_mtu_.mss();
   }
   congestion_.on_timeout(send_.flight(), mss_, first.retransmissions == 0);
   ecn_.on_reduction(send_.snd_nxt);

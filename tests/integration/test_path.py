@@ -44,7 +44,8 @@ def route(namespace):
     with Namespace() as client:
         _, router_end = connect_namespaces(client, CLIENT_ADDRESS + "/24", namespace, "198.19.0.1/24")
         client.ip("route", "add", "default", "via", "198.19.0.1")
-        namespace.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        # A second change shortly after the first one is told, too.
+        namespace.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0")
         yield Route(client, namespace, router_end)
 
 
@@ -80,6 +81,8 @@ def test_a_smaller_mtu_behind_the_router(route, serve, site, tmp_path):
 
 
 def test_a_path_that_narrows_in_the_middle(route, serve, site, tmp_path):
+    # Little waits at the client, so that the server is still sending while the client still reads.
+    route.client.run("sysctl", "-qw", "net.ipv4.tcp_rmem=4096 131072 262144")
     server = serve("httpd", "--gateway", KERNEL_ADDRESS, site[0])
     failures = []
 
@@ -91,8 +94,9 @@ def test_a_path_that_narrows_in_the_middle(route, serve, site, tmp_path):
 
     thread = threading.Thread(target=run)
     thread.start()
-    for mtu in (1400, NARROW, 900):
-        time.sleep(0.7)
+    for part, mtu in enumerate((1400, NARROW, 900), start=1):
+        while server.stats()["tcp_bytes_out"] < part * SIZE // 5 and thread.is_alive():
+            time.sleep(0.05)
         route.narrow(mtu)
     thread.join()
     assert not failures, failures[0]

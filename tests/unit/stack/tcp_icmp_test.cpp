@@ -421,7 +421,7 @@ TEST_F(TcpIcmpTest, NoFrameIsLargerThanThePathWhateverHappens) {
 // ECN in the IP header.
 
 TEST_F(TcpIcmpTest, MarksTravelBetweenIpAndTcp) {
-  covers({"RFC 3168 §5", "RFC 3168 §6.1", "SHLD-8"});
+  covers({"RFC 3168 §5", "RFC 3168 §6.1", "SHLD-8", "MAY-9"});
   start_listening();
   receive({.flags = kSyn | kEce | kCwr, .seq = SeqNum{1'000}});
   turn();

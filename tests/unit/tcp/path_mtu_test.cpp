@@ -56,7 +56,7 @@ TEST(PathMtu, TheSmallerOfCeilingAndPathCounts) {
   covers({"RFC 1191 §3"});
   PathMtu path;
   EXPECT_FALSE(path.is_started());
-  path.start(kStart, 1'460, {});
+  path.start(kStart, 1'460, 0, {});
   EXPECT_TRUE(path.is_started());
   EXPECT_EQ(path.mss(), 1'460);
   path.set_path(1'200);
@@ -66,7 +66,7 @@ TEST(PathMtu, TheSmallerOfCeilingAndPathCounts) {
   path.set_path(PathMtu::kUnknown);
   EXPECT_EQ(path.mss(), 1'460);
   PathMtu known{900};
-  known.start(kStart, 1'460, {});
+  known.start(kStart, 1'460, 0, {});
   EXPECT_EQ(known.mss(), 900) << "what was known before the connection";
 }
 
@@ -74,7 +74,7 @@ TEST(PathMtu, TimeoutsOfLargeSegmentsMakeABlackHole) {
   covers({"RFC 4821 §7.7"});
   const TcpConfig config;
   PathMtu path;
-  path.start(kStart, 1'460, config);
+  path.start(kStart, 1'460, 0, config);
   EXPECT_FALSE(path.on_timeout(kStart, 1, 1'460, config));
   EXPECT_FALSE(path.on_timeout(kStart, 2, 1'460, config));
   EXPECT_EQ(path.mss(), 1'460);
@@ -90,7 +90,7 @@ TEST(PathMtu, ASmallSegmentTellsNothingOfABlackHole) {
   covers({"RFC 4821 §7.7"});
   const TcpConfig config;
   PathMtu path;
-  path.start(kStart, 1'460, config);
+  path.start(kStart, 1'460, 0, config);
   EXPECT_FALSE(path.on_timeout(kStart, 9, 1'024, config));
   EXPECT_TRUE(path.on_timeout(kStart, 9, 1'025, config));
 }
@@ -100,7 +100,7 @@ TEST(PathMtu, WhoStartsBelowTheBaseHalvesAtOnce) {
   TcpConfig config;
   config.path_mtu_min = 88;
   PathMtu path;
-  path.start(kStart, 536, config);
+  path.start(kStart, 536, 0, config);
   EXPECT_TRUE(path.on_timeout(kStart, 3, 536, config));
   EXPECT_EQ(path.mss(), 268);
 }
@@ -109,7 +109,7 @@ TEST(PathMtu, ProbingCanBeOff) {
   TcpConfig config;
   config.mtu_probing = MtuProbing::Off;
   PathMtu path;
-  path.start(kStart, 1'460, config);
+  path.start(kStart, 1'460, 0, config);
   EXPECT_FALSE(path.on_timeout(kStart, 30, 1'460, config));
   EXPECT_EQ(path.next_probe(kStart, kPlenty, config), std::nullopt);
 }
@@ -117,7 +117,7 @@ TEST(PathMtu, ProbingCanBeOff) {
 TEST(PathMtu, WithoutABlackHoleThereIsNoProbe) {
   const TcpConfig config;
   PathMtu path;
-  path.start(kStart, 1'460, config);
+  path.start(kStart, 1'460, 0, config);
   EXPECT_EQ(path.next_probe(kStart + 1h, kPlenty, config), std::nullopt);
 }
 
@@ -125,7 +125,7 @@ TEST(PathMtu, WithoutABlackHoleThereIsNoProbe) {
 struct Searching {
   Searching() {
     config.mtu_probing = MtuProbing::Always;
-    path.start(kStart, 1'460, config);
+    path.start(kStart, 1'460, 0, config);
   }
   std::optional<std::uint16_t> probe(const PathMtu::Supply& supply = kPlenty,
                                      Instant now = kStart) {
@@ -239,11 +239,32 @@ TEST(PathMtu, ARoutersWordBoundsTheSearch) {
   EXPECT_EQ(s.probe(kPlenty, kStart + 10min), 1'130);
 }
 
+TEST(PathMtu, OptionsTakeTheirRoomFromThePayload) {
+  covers({"RFC 6691 §2", "RFC 1191 §3"});
+  const TcpConfig config;
+  PathMtu path;
+  path.start(kStart, 1'460, 12, config);
+  EXPECT_EQ(path.mss(), 1'448);
+  path.set_path(960);
+  EXPECT_EQ(path.mss(), 948);
+  EXPECT_EQ(path.most(), 948);
+  path.set_path(PathMtu::kUnknown);
+  EXPECT_EQ(path.mss(), 1'448);
+  EXPECT_TRUE(path.on_timeout(kStart, 3, 1'448, config));
+  EXPECT_EQ(path.mss(), 1'024);
+  EXPECT_EQ(path.most(), 1'448);
+  EXPECT_EQ(path.next_probe(kStart, kPlenty, config), 1'236);
+  EXPECT_TRUE(path.on_timeout(kStart, 4, 1'024, config));
+  EXPECT_FALSE(path.on_timeout(kStart, 5, 512, TcpConfig{.path_mtu_min = 564}));
+  EXPECT_TRUE(path.on_timeout(kStart, 5, 512, config)) << "552 leaves 500";
+  EXPECT_EQ(path.mss(), 500);
+}
+
 TEST(PathMtu, TheBaseIsNoMoreThanTheCeiling) {
   TcpConfig config;
   config.mtu_probing = MtuProbing::Always;
   PathMtu path;
-  path.start(kStart, 536, config);
+  path.start(kStart, 536, 0, config);
   EXPECT_EQ(path.mss(), 536);
 }
 

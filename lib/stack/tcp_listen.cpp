@@ -45,6 +45,8 @@ void TcpCore::deliver_to_listener(Instant now, base::SlotHandle handle, const Ar
     }
     return;
   }
+  // Deviates from RFC 9293 §3.10.7.2: a SYN with FIN is dropped, as Linux does, because no TCP
+  // sends one, scanners do, and filters that look for SYN alone let it pass.
   if (!segment.flags.syn() || segment.flags.fin()) {
     stats_.count(DropReason::TcpBadFlags);
     return;

@@ -10,6 +10,8 @@ from functions import functions_of, without_comments
 
 # What decides whether the mutant numbered {0} is on; defined by mutant_build.py.
 SWITCH = "::millrace::mutation::is({0})"
+# The same where the compiler would compute the value, in which SWITCH is never on.
+RUNTIME_SWITCH = "::millrace::mutation::is_at_run_time({0})"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _constants(source: Source) -> list[Mutation]:
         found.append(Mutation(
             "off by one", source.line_of(constant.start(1)), constant.start(1), constant.end(), constant[0].strip(),
             constant[0].strip().replace(number, f"{number} + 1"),
-            f"{kind}{declared}({SWITCH} ? {number} + 1 : {number});"))
+            f"{kind}{declared}({RUNTIME_SWITCH} ? {number} + 1 : {number});"))
     return found
 
 

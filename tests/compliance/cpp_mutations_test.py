@@ -38,8 +38,8 @@ class Mutations(unittest.TestCase):
     def test_constants_lose_their_constexpr(self) -> None:
         found = mutations_of("constexpr std::uint8_t kLimit = 3;\nclass A {\n  static constexpr int kTwo = 2;\n};\n")
         self.assertEqual([each.wrapped for each in found],
-                         ["const std::uint8_t kLimit = (::millrace::mutation::is({0}) ? 3 + 1 : 3);",
-                          "static inline const int kTwo = (::millrace::mutation::is({0}) ? 2 + 1 : 2);"])
+                         ["const std::uint8_t kLimit = (::millrace::mutation::is_at_run_time({0}) ? 3 + 1 : 3);",
+                          "static inline const int kTwo = (::millrace::mutation::is_at_run_time({0}) ? 2 + 1 : 2);"])
 
     def test_statements_are_dropped_declarations_are_not(self) -> None:
         body = "const int x = g();\n  x_ = x;\n  ++y_.z;\n  std::uint32_t left = 3;\n  Foo foo{1};\n  h(x,\n    y);\n  return x;"

@@ -38,10 +38,12 @@ struct Switches {
   }
 };
 inline Switches switches;
-constexpr bool is(int number) noexcept {
-  if (__builtin_is_constant_evaluated()) { return false; }
+inline bool is_at_run_time(int number) noexcept {
   switches.reached[number] = 1;
   return switches.on == number;
+}
+constexpr bool is(int number) noexcept {
+  return !__builtin_is_constant_evaluated() && is_at_run_time(number);
 }
 }
 #endif

@@ -207,7 +207,7 @@ TEST_P(DelayedAck, OneTurnsSegmentsTakeOneQuickAck) {
 }
 
 TEST_P(DelayedAck, NoneIsLaterThanFortyMilliseconds) {
-  covers({"MUST-40", "SHLD-18"});
+  covers({"MUST-40", "SHLD-18", "RFC 1122 §4.2.3.2"});
   TcpScript t{established()};
   Duration first{};
   std::uint32_t seq = 1;

@@ -140,7 +140,7 @@ TEST_P(Keepalive, CanBeSwitchedOffAgain) {
 }
 
 TEST_P(Keepalive, NewValuesStartAnew) {
-  covers({"MUST-24", "MUST-27", "RFC 9293 §3.8.4"});
+  covers({"MAY-5", "MUST-24", "MUST-27", "RFC 9293 §3.8.4"});
   TcpScript t{established()};
   t.app_sets_keepalive(kQuick).at(10s).expect(ack(1).from(0)).at(13s).expect(ack(1).from(0));
   t.at(14s).app_sets_keepalive({{.idle = 5s, .interval = 1s, .count = 2}});

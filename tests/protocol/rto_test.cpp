@@ -33,7 +33,7 @@ TEST_P(Rto, DoublesWithEachTimeout) {  // RFC 6298 §5.4 and §5.5
 }
 
 TEST_P(Rto, HasAMaximumAndEndsAfterTheUserTimeout) {  // RFC 6298 §2.5; RFC 9293 §3.8.3, R2
-  covers({"RFC 6298 §2.5", "RFC 9293 §3.8.3"});
+  covers({"RFC 6298 §2.5", "RFC 9293 §3.10.8", "RFC 9293 §3.8.3"});
   TcpScript t{established()};
   t.at(50ms).app_sends(1'000).expect(data(1, 1'000));
   for (const Duration wait :

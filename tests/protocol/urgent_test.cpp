@@ -112,7 +112,7 @@ TEST_P(Urgent, FinBehindItIsNotUrgent) {
 }
 
 TEST_P(Urgent, IsReadInLineByDefault) {
-  covers({"MUST-30", "MUST-32", "MUST-33", "RFC 6093 §6"});
+  covers({"MUST-30", "MUST-32", "RFC 9293 §3.10.7.4 step 6", "MUST-33", "RFC 6093 §6"});
   TcpScript t{established()};
   t.peer_sends(data(1, 10).with_urgent(10)).expect_nothing().expect_events(kBoth);
   EXPECT_EQ(t.connection().urgent_left(), 10U);

@@ -143,7 +143,7 @@ TEST_P(ZeroWindow, FinIsProbedWithToo) {  // RFC 9293 §3.8.6.1: FIN takes a pla
 
 TEST_P(ZeroWindow,
        ShrunkOverDataInFlightProbesWithItsFirstByte) {  // RFC 9293 §3.8.6, MUST-34 and MUST-36
-  covers({"MUST-34", "MUST-36", "RFC 9293 §3.8.6"});
+  covers({"MUST-34", "MUST-35", "MUST-36", "RFC 9293 §3.8.6"});
   TcpScript t{narrow()};
   t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
   t.at(100ms).peer_sends(ack(1).with_window(0)).expect_nothing();

@@ -80,17 +80,8 @@ std::byte ReceiveQueue::at(std::uint32_t offset) const noexcept {
   for (; PacketQueue::bytes_of(position) <= offset; position = PacketQueue::next(position)) {
     offset -= PacketQueue::bytes_of(position);
   }
-  return PacketQueue::view(position, [&](const Packet& packet) {
-    std::byte found{};
-    packet.for_each_segment([&](std::span<const std::byte> piece) {
-      if (offset < piece.size()) {
-        found = piece[offset];
-      }
-      // Wraps around behind the piece that had it: no later one is as long.
-      offset -= static_cast<std::uint32_t>(piece.size());
-    });
-    return found;
-  });
+  return PacketQueue::view(position,
+                           [offset](const Packet& packet) { return packet.data()[offset]; });
 }
 
 bool ReceiveQueue::copy_into_tail(const Packet& packet) noexcept {

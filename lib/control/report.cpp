@@ -88,7 +88,7 @@ std::string bytes_text(std::uint64_t bytes) {
 using Counter = std::uint64_t CoreStats::*;
 
 // Sums; `longest_turn` is a maximum and stands apart.
-constexpr std::array<std::pair<std::string_view, Counter>, 30> kCounters{{
+constexpr std::array<std::pair<std::string_view, Counter>, 33> kCounters{{
     {"rx_frames", &CoreStats::rx_frames},
     {"rx_bytes", &CoreStats::rx_bytes},
     {"tx_frames", &CoreStats::tx_frames},

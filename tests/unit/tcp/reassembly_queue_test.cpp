@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "base/random.hpp"
@@ -44,6 +46,25 @@ class ReassemblyQueueTest : public QueueBed, public testing::WithParamInterface<
       EXPECT_EQ(queue_.charge(), budget_.used());
     }
     return position;
+  }
+
+  /// What is held around `position`, against a walk over the bytes; and again when that is known.
+  void check_run(std::span<const bool> has, std::uint32_t from, std::uint32_t position) const {
+    std::uint32_t left = position;
+    while (left > from && has[left - 1]) {
+      --left;
+    }
+    std::uint32_t right = position;
+    while (right < has.size() && has[right]) {
+      ++right;
+    }
+    const auto run = queue_.run_around(at(position), std::nullopt);
+    ASSERT_EQ(run.has_value(), right > position);
+    if (run) {
+      EXPECT_EQ(run->left, at(left));
+      EXPECT_EQ(run->right, at(right));
+      EXPECT_EQ(queue_.run_around(at(position), run), run);
+    }
   }
 
   ReassemblyQueue queue_;
@@ -93,6 +114,24 @@ TEST_P(ReassemblyQueueTest, OverlapsAreCutByTheTable) {
   }
 }
 
+TEST_P(ReassemblyQueueTest, RunIsFollowedWhereItGrewAtTheEnd) {
+  using wire::SackBlock;
+  const auto block = [](std::uint32_t left, std::uint32_t right) {
+    return std::optional{SackBlock{.left = at(left), .right = at(right)}};
+  };
+  EXPECT_EQ(queue_.run_around(at(100), std::nullopt), std::nullopt);
+  ASSERT_EQ(insert(100, 50), Outcome::Kept);
+  ASSERT_EQ(insert(200, 50), Outcome::Kept);
+  ASSERT_EQ(insert(250, 50), Outcome::Kept);
+  EXPECT_EQ(queue_.run_around(at(250), block(200, 250)), block(200, 300));
+  EXPECT_EQ(queue_.run_around(at(120), block(200, 250)), block(100, 150));
+  EXPECT_EQ(queue_.run_around(at(150), block(100, 150)), std::nullopt) << "missing";
+  EXPECT_EQ(queue_.run_around(at(99), std::nullopt), std::nullopt);
+  EXPECT_EQ(queue_.run_around(at(300), std::nullopt), std::nullopt);
+  EXPECT_EQ(queue_.overlap(at(150), at(200)), std::nullopt);
+  EXPECT_EQ(queue_.overlap(at(0), at(1'000)), block(100, 150));
+}
+
 TEST_P(ReassemblyQueueTest, WhatIsOldByNowIsDropped) {
   ASSERT_EQ(insert(100, 50), Outcome::Kept);
   ASSERT_EQ(insert(160, 50), Outcome::Kept);
@@ -132,19 +171,21 @@ TEST_P(ReassemblyQueueTest, AgreesWithAMapOfBytes) {
       const std::uint32_t bytes = 1 + random.below(std::min(kSpan - position, 60U));
       const bool was_there = std::all_of(has.begin() + position, has.begin() + position + bytes,
                                          [](bool is) { return is; });
-      const Outcome outcome = insert(position, bytes);
-      ASSERT_NE(outcome, Outcome::Full);
-      ASSERT_TRUE(!was_there || outcome == Outcome::Duplicate) << "seed " << seed;
-      // By the header: cut to the first part that is missing; nothing is kept if what is missing
-      // does not come first.
-      if (outcome == Outcome::Kept) {
-        auto first = std::find(has.begin() + position, has.begin() + position + bytes, false);
-        const auto end = std::find(first, has.begin() + position + bytes, true);
-        std::fill(first, end, true);
-      } else {
-        ASSERT_TRUE(has[position])
-            << "seed " << seed << ": the first byte was missing and not taken";
+      const auto held = std::find(has.begin() + position, has.begin() + position + bytes, true);
+      const auto held_end = std::find(held, has.begin() + position + bytes, false);
+      const auto overlap = queue_.overlap(at(position), at(position + bytes));
+      ASSERT_EQ(overlap.has_value(), held != held_end) << "seed " << seed;
+      if (overlap) {
+        ASSERT_EQ(overlap->left, at(static_cast<std::uint32_t>(held - has.begin())));
+        ASSERT_EQ(overlap->right, at(static_cast<std::uint32_t>(held_end - has.begin())));
       }
+      const Outcome outcome = insert(position, bytes);
+      ASSERT_EQ(outcome, was_there ? Outcome::Duplicate : Outcome::Kept) << "seed " << seed;
+      // By the header: cut to the first part that is missing.
+      auto first = std::find(has.begin() + position, has.begin() + position + bytes, false);
+      const auto end = std::find(first, has.begin() + position + bytes, true);
+      std::fill(first, end, true);
+      check_run(has, rcv_nxt, position);
       if (random.one_in(4)) {
         const auto hole = static_cast<std::uint32_t>(
             std::find(has.begin() + rcv_nxt, has.end(), false) - has.begin());

@@ -227,6 +227,51 @@ TEST_P(SentSegmentsTest, HoldsUnderRandomUse) {
   }
 }
 
+TEST_P(SentSegmentsTest, WhatThePeerReportedIsNotSentAgain) {  // RFC 2018 §5
+  send(4);
+  EXPECT_EQ(sent_.note_sacked(*sent_.first()->next), 100U);
+  EXPECT_EQ(sent_.note_sacked(*sent_.first()->next), 0U) << "no news";
+  EXPECT_EQ(sent_.sacked(), 100U);
+  EXPECT_EQ(sent_.in_network(), 400U);
+  sent_.mark_all_lost();
+  check();
+  ASSERT_NE(sent_.first_lost(), nullptr);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s);
+  EXPECT_EQ(sent_.first_lost()->seq, at(200));
+  check();
+}
+
+TEST_P(SentSegmentsTest, WhatWasReportedCanBeForgotten) {  // RFC 2018 §8
+  send(3);
+  sent_.note_sacked(*sent_.first());
+  sent_.note_sacked(*sent_.first()->next);
+  sent_.mark_all_lost();
+  EXPECT_EQ(sent_.first_lost()->seq, at(200));
+  sent_.forget_sacked();
+  check();
+  EXPECT_EQ(sent_.sacked(), 0U);
+  EXPECT_EQ(sent_.first_lost()->seq, at(0));
+}
+
+TEST_P(SentSegmentsTest, WhatIsAskedForAlthoughReportedWasLetGoOf) {  // RFC 2018 §8
+  send(2);
+  sent_.note_sacked(*sent_.first());
+  sent_.mark_first_lost();
+  check();
+  EXPECT_EQ(sent_.sacked(), 0U);
+  EXPECT_EQ(sent_.first_lost()->seq, at(0));
+  EXPECT_EQ(sent_.in_network(), 100U);
+}
+
+TEST_P(SentSegmentsTest, AcknowledgmentsTakeReportsOut) {  // RFC 2018 §5
+  send(3);
+  sent_.note_sacked(*sent_.first()->next);
+  EXPECT_EQ(acknowledge(150, kStart + 50ms).newly_acked, 150U);
+  EXPECT_EQ(sent_.sacked(), 50U);
+  EXPECT_EQ(acknowledge(300, kStart + 50ms).newly_acked, 150U);
+  EXPECT_EQ(sent_.sacked(), 0U);
+}
+
 }  // namespace
 
 }  // namespace millrace::tcp

@@ -83,6 +83,10 @@ TEST(TimeWaitTable, AgreesWithAPlainListUnderRandomUse) {
     if (choice == 0 && !table.is_full()) {
       const auto port = static_cast<std::uint16_t>(i);
       order.push_back(table.add(now, tuple(port), SeqNum{}, SeqNum{}));
+      EXPECT_EQ(table.at(order.back()).has_timestamps, 0U) << "nothing of the last one is left";
+      if (i % 2 == 0) {
+        table.set_timestamps(order.back(), i);
+      }
       ports[order.back()] = port;
     } else if (choice > 0 && !order.empty()) {
       const std::uint32_t index = order[random.below(static_cast<std::uint32_t>(order.size()))];
@@ -99,6 +103,8 @@ TEST(TimeWaitTable, AgreesWithAPlainListUnderRandomUse) {
     ASSERT_EQ(table.oldest(), order.empty() ? std::nullopt : std::optional{order.front()});
     for (const std::uint32_t index : order) {
       ASSERT_EQ(table.at(index).tuple, tuple(ports[index]));
+      ASSERT_EQ(table.at(index).has_timestamps, 1U - ports[index] % 2);
+      ASSERT_TRUE(ports[index] % 2 == 1 || table.at(index).ts_recent == ports[index]);
     }
   }
 }

@@ -296,6 +296,8 @@ TEST(TcpOptions, FastOpenStandsLastAndPaddedBehind) {  // as Linux writes it
   out.resize(kTcpOptionsSizeMax);
   out.resize(emit_tcp_options(out, with_cookie(0), true));
   EXPECT_EQ(out, expected);
+}
+
   TEST(TcpOptions, UserTimeoutRoundsUpAndChangesToMinutes) {  // RFC 5482 §2
     using namespace std::chrono_literals;
     EXPECT_EQ(UserTimeoutOption::from(0s), std::nullopt);

@@ -137,6 +137,14 @@ Result<Settings, std::string> SharedOptions::settle() const {
   return settings;
 }
 
+std::optional<std::string> SharedOptions::help_asked_for() const {
+  if (!wants_tcp_help_) {
+    return std::nullopt;
+  }
+  return "Settings for --tcp NAME=VALUE, with what they are now:\n" +
+         tcp_settings_text(settings_.config.tcp);
+}
+
 void SharedOptions::declare_device_options(CLI::App& app) {
   using Field = DeviceArguments::Field;
   const DeviceConfig& device = settings_.config.devices.front();
@@ -240,12 +248,7 @@ void SharedOptions::declare_tcp_options(CLI::App& app) {
                    "One of TCP's settings, which --tcp-help lists; may be repeated")
       ->type_name("NAME=VALUE")
       ->default_str("as --tcp-help says");
-  // CLI11 ends a parse by an exception; this one prints its text, as --version does.
-  const auto explain = [&tcp](std::int64_t) {
-    throw CLI::CallForVersion(
-        "Settings for --tcp NAME=VALUE, with what they are now:\n" + tcp_settings_text(tcp), 0);
-  };
-  app.add_flag_function("--tcp-help", explain, "List TCP's settings and exit");
+  app.add_flag("--tcp-help", wants_tcp_help_, "List TCP's settings and exit");
 }
 
 void SharedOptions::declare_other_options(CLI::App& app) {

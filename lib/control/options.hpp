@@ -37,6 +37,8 @@ class SharedOptions {
 
   /// After the parse: all of it, checked as a whole. Error: what was wrong; what would be right.
   [[nodiscard]] Result<Settings, std::string> settle() const;
+  /// After the parse: the text to print instead of running, if the command line asks for it.
+  [[nodiscard]] std::optional<std::string> help_asked_for() const;
 
  private:
   void declare_device_options(CLI::App& app);
@@ -52,6 +54,7 @@ class SharedOptions {
   std::vector<RouteConfig> routes_;
   std::vector<std::string> eal_arguments_;
   bool no_host_setup_ = false;
+  bool wants_tcp_help_ = false;
 };
 
 }  // namespace millrace::control

@@ -216,6 +216,9 @@ Result<Settings, Stop> Program::Implementation::read(int argc, char** argv) {
   if (std::optional<Stop> stop = control::read_command_line(app, argc, argv)) {
     return fail(*std::move(stop));
   }
+  if (std::optional<std::string> help = shared->help_asked_for()) {
+    return fail(Stop{0, *std::move(help)});
+  }
   Result<Settings, std::string> settings = shared->settle();
   if (!settings) {
     return fail(Stop{control::kExitUsage, control::error_line(name, settings.error())});

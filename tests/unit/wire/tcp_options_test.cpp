@@ -298,46 +298,45 @@ TEST(TcpOptions, FastOpenStandsLastAndPaddedBehind) {  // as Linux writes it
   EXPECT_EQ(out, expected);
 }
 
-  TEST(TcpOptions, UserTimeoutRoundsUpAndChangesToMinutes) {  // RFC 5482 §2
-    using namespace std::chrono_literals;
-    EXPECT_EQ(UserTimeoutOption::from(0s), std::nullopt);
-    EXPECT_EQ(UserTimeoutOption::from(-1s), std::nullopt);
-    EXPECT_EQ(UserTimeoutOption::from(1ns)->bits, 1);
-    EXPECT_EQ(UserTimeoutOption::from(32'767s)->bits, 32'767);
-    EXPECT_EQ(UserTimeoutOption::from(32'767s + 1ns)->bits, 0x8000 | 547);
-    EXPECT_EQ(UserTimeoutOption::from(32'767min)->bits, 0xffff);
-    EXPECT_EQ(UserTimeoutOption::from(32'767min + 1ns), std::nullopt);
-    EXPECT_EQ(UserTimeoutOption{300}.time(), 300s);
-    EXPECT_EQ(UserTimeoutOption{0x800a}.time(), 10min);
-    EXPECT_FALSE(UserTimeoutOption{0x8000}.is_given());
-    EXPECT_FALSE(UserTimeoutOption{0}.is_given());
-  }
+TEST(TcpOptions, UserTimeoutRoundsUpAndChangesToMinutes) {  // RFC 5482 §2
+  using namespace std::chrono_literals;
+  EXPECT_EQ(UserTimeoutOption::from(0s), std::nullopt);
+  EXPECT_EQ(UserTimeoutOption::from(-1s), std::nullopt);
+  EXPECT_EQ(UserTimeoutOption::from(1ns)->bits, 1);
+  EXPECT_EQ(UserTimeoutOption::from(32'767s)->bits, 32'767);
+  EXPECT_EQ(UserTimeoutOption::from(32'767s + 1ns)->bits, 0x8000 | 547);
+  EXPECT_EQ(UserTimeoutOption::from(32'767min)->bits, 0xffff);
+  EXPECT_EQ(UserTimeoutOption::from(32'767min + 1ns), std::nullopt);
+  EXPECT_EQ(UserTimeoutOption{300}.time(), 300s);
+  EXPECT_EQ(UserTimeoutOption{0x800a}.time(), 10min);
+  EXPECT_FALSE(UserTimeoutOption{0x8000}.is_given());
+  EXPECT_FALSE(UserTimeoutOption{0}.is_given());
+}
 
-  TEST(TcpOptions, UserTimeoutComesLastAndTakesRoomFromSackBlocks) {
-    TcpOptions options;
-    options.user_timeout = UserTimeoutOption{300};
-    options.timestamps = TcpTimestamps{.value = 1, .echo = 2};
-    for (std::uint32_t i = 0; i < 3; ++i) {
-      static_cast<void>(options.sack.push_back({SeqNum{10 * i}, SeqNum{10 * i + 5}}));
-    }
-    std::array<std::byte, kTcpOptionsSizeMax> out{};
-    const std::size_t size = emit_tcp_options(out, options, false);
-    EXPECT_EQ(size, 12U + 4U + 2 * 8U + 4U);
-    const auto read = TcpOptions::parse(std::span{out}.first(size));
-    ASSERT_TRUE(read);
-    EXPECT_EQ(read->user_timeout, options.user_timeout);
-    EXPECT_EQ(read->sack.size(), 2U);
-    EXPECT_EQ(std::to_integer<int>(out[size - 4]), 28);
-    options.sack.clear();
-    EXPECT_EQ(emit_tcp_options(out, options, true), 16U);
-    EXPECT_EQ(TcpOptions::parse(std::span{out}.first(16))->user_timeout, options.user_timeout);
+TEST(TcpOptions, UserTimeoutComesLastAndTakesRoomFromSackBlocks) {
+  TcpOptions options;
+  options.user_timeout = UserTimeoutOption{300};
+  options.timestamps = TcpTimestamps{.value = 1, .echo = 2};
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    static_cast<void>(options.sack.push_back({SeqNum{10 * i}, SeqNum{10 * i + 5}}));
   }
+  std::array<std::byte, kTcpOptionsSizeMax> out{};
+  const std::size_t size = emit_tcp_options(out, options, false);
+  EXPECT_EQ(size, 12U + 4U + 2 * 8U + 4U);
+  const auto read = TcpOptions::parse(std::span{out}.first(size));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->user_timeout, options.user_timeout);
+  EXPECT_EQ(read->sack.size(), 2U);
+  EXPECT_EQ(std::to_integer<int>(out[size - 4]), 28);
+  options.sack.clear();
+  EXPECT_EQ(emit_tcp_options(out, options, true), 16U);
+  EXPECT_EQ(TcpOptions::parse(std::span{out}.first(16))->user_timeout, options.user_timeout);
+}
 
-  TEST(TcpOptionsDeathTest, NeedsRoom) {
-    Bytes out(19);
-    EXPECT_DEATH(static_cast<void>(emit_tcp_options(out, all_of_a_syn(), true)),
-                 "contract violated");
-  }
+TEST(TcpOptionsDeathTest, NeedsRoom) {
+  Bytes out(19);
+  EXPECT_DEATH(static_cast<void>(emit_tcp_options(out, all_of_a_syn(), true)), "contract violated");
+}
 
 }  // namespace
 }  // namespace millrace::wire

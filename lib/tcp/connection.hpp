@@ -32,6 +32,7 @@
 #include "packet/packet_pool.hpp"
 #include "tcp/active_block.hpp"
 #include "tcp/ecn.hpp"
+#include "tcp/events.hpp"
 #include "tcp/icmp_verdict.hpp"
 #include "tcp/keepalive.hpp"
 #include "tcp/new_reno.hpp"
@@ -48,35 +49,6 @@
 #include "tcp/user_timeout.hpp"
 
 namespace millrace::tcp {
-
-/// What the application is to hear of, gathered until somebody takes it.
-class Events {
- public:
-  static constexpr std::uint8_t kConnected = 1;
-  static constexpr std::uint8_t kReadable = 2;
-  static constexpr std::uint8_t kWritable = 4;
-  static constexpr std::uint8_t kPeerFinished = 8;
-  static constexpr std::uint8_t kClosed = 16;
-  static constexpr std::uint8_t kSoftError = 32;
-  static constexpr std::uint8_t kUrgent = 64;
-
-  constexpr Events() noexcept = default;
-  constexpr explicit Events(std::uint8_t bits) noexcept : bits_{bits} {}
-
-  void add(std::uint8_t bits) noexcept { bits_ |= bits; }
-  [[nodiscard]] bool has(std::uint8_t bits) const noexcept { return (bits_ & bits) != 0; }
-  [[nodiscard]] bool any() const noexcept { return bits_ != 0; }
-  [[nodiscard]] std::uint8_t bits() const noexcept { return bits_; }
-
- private:
-  std::uint8_t bits_ = 0;
-};
-
-/// What became of an arriving segment. Counting a drop, and building the reset, is the caller's.
-struct Disposition {
-  std::optional<DropReason> dropped;  ///< It, or all of its payload, was of no use.
-  bool answer_with_reset = false;     ///< RFC 9293 §3.10.7: a reset made from this segment is due.
-};
 
 /// Lives at one place from opening to CLOSED and must be `release`d before it is destroyed.
 ///
@@ -231,6 +203,10 @@ class Connection {
   void establish(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] SegmentPlan plan_syn(const Resources& resources, Instant now) noexcept;
   void add_fast_open(const Resources& resources, Instant now, SegmentPlan& plan) noexcept;
+  Disposition on_crossed_syn_ack(const Resources& resources, Instant now, const Segment& segment,
+                                 packet::Packet payload) noexcept;
+  Disposition process_behind_syn(const Resources& resources, Instant now, const Segment& segment,
+                                 packet::Packet payload) noexcept;
   void settle_syn_data(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] Step check_ack_in_syn_received(const Resources& resources, Instant now,
                                                const Segment& segment,
@@ -255,13 +231,14 @@ class Connection {
                       Instant now) noexcept;
 
   // input.cpp
+  [[nodiscard]] bool is_crossed_syn_ack(const Segment& segment) const noexcept;
   [[nodiscard]] Step check_sequence(const Resources& resources, Instant now, const Segment& segment,
                                     Disposition& disposition) noexcept;
   [[nodiscard]] Step check_reset(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
   void acknowledge_unacceptable(const Resources& resources, const Segment& segment,
                                 Instant now) noexcept;
-  void on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
+  void on_repeated_syn(const Resources& resources, const Segment& segment,
                        Disposition& disposition) noexcept;
   [[nodiscard]] bool may_answer_oddity(Instant now) noexcept;
   [[nodiscard]] Step check_syn(const Resources& resources, Instant now, const Segment& segment,

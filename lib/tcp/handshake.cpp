@@ -122,7 +122,8 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
     // Simultaneous open (MUST-10): both SYNs crossed.
     ecn_.on_syn(segment, resources.config.ecn);
     syn_due_ = true;
-    retransmit_at_ = kNever;
+    // The SYN,ACK's own; data may have left with the SYN.
+    retransmit_at_ = now + rtt_.rto(resources.config);
     set_state(TcpState::SynReceived);
     return {};
   }
@@ -130,6 +131,26 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   ecn_.on_syn_ack(segment);
   establish(resources, now, segment);
   settle_syn_data(resources, now, segment);
+  return process_behind_syn(resources, now, segment, std::move(payload));
+}
+
+Disposition Connection::on_crossed_syn_ack(const Resources& resources, Instant now,
+                                           const Segment& segment,
+                                           packet::Packet payload) noexcept {
+  // RFC 9293 §3.5, MUST-10: in a simultaneous open both ends repeat their SYN with an ACK, which
+  // completes it.
+  Disposition disposition;
+  if (check_ack_in_syn_received(resources, now, segment, disposition) == Step::Done) {
+    return disposition;
+  }
+  send_.snd_wnd = send_.max_snd_wnd = segment.window;  // RFC 7323 §2.2: never scaled in a SYN.
+  settle_syn_data(resources, now, segment);
+  return process_behind_syn(resources, now, segment, std::move(payload));
+}
+
+Disposition Connection::process_behind_syn(const Resources& resources, Instant now,
+                                           const Segment& segment,
+                                           packet::Packet payload) noexcept {
   ack_now_ = true;
   Disposition disposition;
   Segment rest = segment;

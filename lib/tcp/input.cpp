@@ -19,6 +19,9 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   if (state_ == TcpState::Closed || state_ == TcpState::TimeWait) {
     return {.dropped = DropReason::TcpNoConnection, .answer_with_reset = !segment.flags.rst()};
   }
+  if (is_crossed_syn_ack(segment)) {
+    return on_crossed_syn_ack(resources, now, segment, std::move(payload));
+  }
   if (check_timestamps(resources, now, segment, disposition) == Step::Done ||
       check_sequence(resources, now, segment, disposition) == Step::Done ||
       check_reset(resources, now, segment, disposition) == Step::Done ||
@@ -54,6 +57,11 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   return disposition;
 }
 
+bool Connection::is_crossed_syn_ack(const Segment& segment) const noexcept {
+  const bool has_both = segment.flags.syn() && segment.flags.ack() && !segment.flags.rst();
+  return state_ == TcpState::SynReceived && !passive_ && has_both && segment.seq == receive_.irs;
+}
+
 Connection::Step Connection::check_sequence(const Resources& resources, Instant now,
                                             const Segment& segment,
                                             Disposition& disposition) noexcept {
@@ -61,7 +69,7 @@ Connection::Step Connection::check_sequence(const Resources& resources, Instant 
   // answer.
   if (state_ == TcpState::SynReceived && segment.flags.syn() && !segment.flags.rst() &&
       segment.seq == receive_.irs) {
-    on_repeated_syn(resources, now, segment, disposition);
+    on_repeated_syn(resources, segment, disposition);
     return Step::Done;
   }
   if (is_acceptable(receive_, segment.seq, segment.length())) {
@@ -99,7 +107,7 @@ void Connection::acknowledge_unacceptable(const Resources& resources, const Segm
   }
 }
 
-void Connection::on_repeated_syn(const Resources& resources, Instant now, const Segment& segment,
+void Connection::on_repeated_syn(const Resources& resources, const Segment& segment,
                                  Disposition& disposition) noexcept {
   if (!segment.flags.ack()) {
     ecn_.on_syn(segment, resources.config.ecn);
@@ -107,19 +115,9 @@ void Connection::on_repeated_syn(const Resources& resources, Instant now, const 
     disposition.dropped = DropReason::TcpOutOfWindow;
     return;
   }
-  if (passive_) {
-    // Nobody opens both ways at once with a listener: an old SYN, whatever it acknowledges.
-    ack_now_ = true;
-    disposition.dropped = DropReason::TcpOutOfWindow;
-    return;
-  }
-  // RFC 9293 §3.5, MUST-10: in a simultaneous open both ends repeat their SYN with an ACK, which
-  // completes it.
-  if (check_ack_in_syn_received(resources, now, segment, disposition) == Step::Continue) {
-    send_.snd_wnd = send_.max_snd_wnd = segment.window;  // RFC 7323 §2.2: never scaled in a SYN.
-    settle_syn_data(resources, now, segment);
-    ack_now_ = true;
-  }
+  // Nobody opens both ways at once with a listener: an old SYN, whatever it acknowledges.
+  ack_now_ = true;
+  disposition.dropped = DropReason::TcpOutOfWindow;
 }
 
 Connection::Step Connection::check_reset(const Resources& resources, Instant now,

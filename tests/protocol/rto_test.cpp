@@ -280,7 +280,7 @@ TEST_P(Rto, SwitchingSoftErrorsOffDropsWhatIsUntold) {
 }
 
 TEST_P(Rto, SoftErrorDoesNotEndTheConnection) {
-  covers({"MUST-47", "RFC 9293 §3.9.1.8"});
+  covers({"MUST-47", "MUST-56", "RFC 9293 §3.9.1.8"});
   TcpScript t{established()};
   t.app_sends(1'000).expect(data(1, 1'000));
   t.connection().report_soft_error(t.resources(), Error::NetworkUnreachable);

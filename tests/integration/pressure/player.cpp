@@ -13,6 +13,8 @@ namespace {
 
 // A reset is sent once and may be lost: who waits for the other end would then wait for ever.
 constexpr auto kPatience = std::chrono::seconds{5};
+// Before the number has come nobody knows whether that may be: it must not be a slow machine.
+constexpr auto kPatienceWithoutNumber = std::chrono::seconds{40};
 // Losses cost time, but an orderly conversation must come to its end.
 constexpr auto kLongest = std::chrono::seconds{120};
 
@@ -161,7 +163,8 @@ void Player::watch(Wire& wire, Instant now) {
   const bool may_be_cut = conversation_ && !conversation_->plan.ends_in_order();
   // Whoever does not say which conversation it is may have aborted it at once.
   const bool may_give_up = may_be_cut || !conversation_;
-  const Instant limit = may_give_up ? std::max({progress_at_, read_from_, send_from_}) + kPatience
+  const auto patience = conversation_ ? kPatience : kPatienceWithoutNumber;
+  const Instant limit = may_give_up ? std::max({progress_at_, read_from_, send_from_}) + patience
                                     : began_at_ + kLongest;
   if (now < limit) {
     wake_at(limit);

@@ -165,12 +165,7 @@ TEST_P(Window, ItOpensAgainOnlyByStepsWorthHaving) {  // RFC 9293 §3.8.6.2.2, M
   auto start = established();
   start.config.receive_buffer_bytes = 32'768;
   TcpScript t{start};
-  std::uint32_t sent = 1;
-  while (const std::uint32_t room = t.connection().receive_sequence().rcv_wnd()) {
-    t.peer_sends(data(sent, std::min(room, 1'000U)));
-    sent += std::min(room, 1'000U);
-    static_cast<void>(t.take_output());
-  }
+  const std::uint32_t sent = t.peer_fills_window();
   t.after(40ms);
   static_cast<void>(t.take_output());
   t.peer_sends(data(sent, 1))
@@ -279,12 +274,7 @@ TEST_P(Window, ReaderOfSingleBytesDoesNotOpenItByteByByte) {
   auto start = established();
   start.config.receive_buffer_bytes = 16'384;
   TcpScript t{start};
-  std::uint32_t sent = 1;
-  while (const std::uint32_t room = t.connection().receive_sequence().rcv_wnd()) {
-    t.peer_sends(data(sent, std::min(room, 1'000U)));
-    sent += std::min(room, 1'000U);
-    static_cast<void>(t.take_output());
-  }
+  const std::uint32_t sent = t.peer_fills_window();
   std::uint32_t updates = 0;
   for (std::uint32_t i = 1; i < sent; ++i) {
     t.app_reads(1);

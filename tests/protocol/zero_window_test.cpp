@@ -158,12 +158,7 @@ TEST_P(ZeroWindow, OursTakesAcksButNoText) {  // RFC 9293 §3.10.7.4, step 1; §
   start.config.receive_buffer_bytes = 16'384;
   TcpScript t{start};
   t.app_sends(500).expect(data(1, 500));
-  std::uint32_t sent = 1;
-  while (const std::uint32_t room = t.connection().receive_sequence().rcv_wnd()) {
-    t.peer_sends(data(sent, std::min(room, 1'000U)));
-    sent += std::min(room, 1'000U);
-    static_cast<void>(t.take_output());
-  }
+  const std::uint32_t sent = t.peer_fills_window();
   t.peer_sends(data(sent, 1).acks(501)).expect(ack(sent).with_window(0));
   EXPECT_EQ(t.connection().unacknowledged(), 0U);
   t.peer_sends(rst(sent + 1)).expect_nothing().peer_sends(rst(sent)).expect_state(TcpState::Closed);
@@ -216,12 +211,7 @@ TEST_P(ZeroWindow, OursMayStayClosedForEver) {
   auto start = established();
   start.config.receive_buffer_bytes = 16'384;
   TcpScript t{start};
-  std::uint32_t sent = 1;
-  while (const std::uint32_t room = t.connection().receive_sequence().rcv_wnd()) {
-    t.peer_sends(data(sent, std::min(room, 1'000U)));
-    sent += std::min(room, 1'000U);
-    static_cast<void>(t.take_output());
-  }
+  const std::uint32_t sent = t.peer_fills_window();
   t.at(40ms).expect(ack(sent).with_window(0));
   for (unsigned i = 1; i <= 100; ++i) {
     t.at(t.now() + 60s).peer_sends(data(sent, 1)).expect(ack(sent).with_window(0));

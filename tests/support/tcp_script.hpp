@@ -224,6 +224,9 @@ class TcpScript {
   TcpScript& peer_sends_at_once(const Seg& first, const More&... more) {
     return play({first, more...}, true);
   }
+  /// From the first byte on, by segments of 1,000 bytes, until no more is allowed; what the
+  /// connection answers is not looked at. Returns the number behind the last byte.
+  std::uint32_t peer_fills_window(Location where = Location::current());
   /// The last segment was not, or not wholly, used, for that reason.
   TcpScript& expect_drop(std::optional<DropReason> reason, Location where = Location::current());
 

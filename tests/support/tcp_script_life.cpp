@@ -1,10 +1,25 @@
 // The part of the language of protocol scripts that is about trouble, keepalive, user timeouts and
 // urgent data.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "support/tcp_script.hpp"
 
 namespace millrace::test {
+
+std::uint32_t TcpScript::peer_fills_window(Location where) {
+  constexpr std::uint32_t kSegmentBytes = 1'000;
+  require_accounted(where);
+  std::uint32_t seq = 1;
+  while (const std::uint32_t room = connection_->receive_sequence().rcv_wnd()) {
+    const std::uint32_t bytes = std::min(room, kSegmentBytes);
+    peer_sends(data(seq, bytes, where));
+    seq += bytes;
+    static_cast<void>(take_output());
+  }
+  return seq;
+}
 
 TcpScript& TcpScript::expect_soft_error(std::optional<Error> error, Location where) {
   const auto name = [](std::optional<Error> of) {

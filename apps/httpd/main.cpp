@@ -19,6 +19,7 @@
 namespace {
 
 constexpr std::uint64_t kSecondsMax = 86'400;
+constexpr std::uint64_t kFastOpenMax = 65'535;
 
 // What the command line asks for, and what came of it.
 struct Httpd {
@@ -29,6 +30,7 @@ struct Httpd {
   std::uint64_t idle_seconds = 60;
   std::uint64_t request_seconds = 20;
   std::uint64_t drain_seconds = 10;
+  std::uint64_t fast_open = 0;
   std::uint64_t requests_max = httpd::Limits{}.requests_per_connection;
   std::optional<httpd::DocumentRoot> root;
   // One per worker. The logs outlive the servers, which write to them.
@@ -48,6 +50,10 @@ millrace::Result<void, std::string> check(const Httpd& httpd) {
   if (httpd.drain_seconds > kSecondsMax) {
     return millrace::fail("--drain-seconds: " + std::to_string(httpd.drain_seconds) +
                           " s is out of range; give 0 to " + std::to_string(kSecondsMax));
+  }
+  if (httpd.fast_open > kFastOpenMax) {
+    return millrace::fail("--fast-open: " + std::to_string(httpd.fast_open) +
+                          " is out of range; give 0 to " + std::to_string(kFastOpenMax));
   }
   if (httpd.requests_max == 0) {
     return millrace::fail("--max-requests: 0 would answer nothing; give at least 1");
@@ -77,7 +83,9 @@ millrace::Result<void, std::string> start(Httpd& httpd, millrace::Worker& worker
     httpd.logs.push_back(std::make_unique<httpd::AccessLog>(worker, *std::move(file)));
     setup.log = httpd.logs.back().get();
   }
-  auto server = httpd::Server::start(worker, httpd.port, setup, max_connections);
+  const millrace::ListenOptions where{.port = httpd.port,
+                                      .fast_open = static_cast<std::uint32_t>(httpd.fast_open)};
+  auto server = httpd::Server::start(worker, where, setup, max_connections);
   if (!server) {
     return millrace::fail(std::move(server.error()));
   }
@@ -96,6 +104,9 @@ void declare_options(millrace::Program& program, Httpd& httpd) {
       .option("--request-seconds", httpd.request_seconds,
               "Time for a request's head to arrive; a body must bring 500 bytes a second over it")
       .option("--max-requests", httpd.requests_max, "Requests that one connection may make")
+      .option("--fast-open", httpd.fast_open,
+              "Connections whose first request may come with the SYN, pending at a time; 0: none. "
+              "A request may then come twice, which does no harm here")
       .option("--drain-seconds", httpd.drain_seconds,
               "Time for answers under way when a signal asks for the end; a second one ends it")
       .suggest("curl http://{address}/")

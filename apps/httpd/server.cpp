@@ -38,12 +38,12 @@ millrace::Duration granted(Wait kind, const Limits& limits) noexcept {
 }  // namespace
 
 millrace::Result<std::unique_ptr<Server>, std::string> Server::start(
-    millrace::Worker& worker, millrace::Port port, const SiteSetup& setup,
+    millrace::Worker& worker, const millrace::ListenOptions& where, const SiteSetup& setup,
     std::uint32_t max_connections) {
   std::unique_ptr<Server> server{new Server{worker, setup, max_connections}};
-  const auto listener = worker.listen({.port = port}, *server);
+  const auto listener = worker.listen(where, *server);
   if (!listener) {
-    return millrace::fail("port " + std::to_string(port.number()), listener.error());
+    return millrace::fail("port " + std::to_string(where.port.number()), listener.error());
   }
   server->listener_ = *listener;
   return server;

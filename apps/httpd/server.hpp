@@ -17,10 +17,10 @@ namespace httpd {
 /// One per worker. Must outlive the worker's connections.
 class Server final : public millrace::TcpHandler {
  public:
-  /// Listens on `port` of all addresses. What `setup` points to must outlive the server. The error
+  /// Listens as `where` says. What `setup` points to must outlive the server. The error
   /// is a sentence.
   [[nodiscard]] static millrace::Result<std::unique_ptr<Server>, std::string> start(
-      millrace::Worker& worker, millrace::Port port, const SiteSetup& setup,
+      millrace::Worker& worker, const millrace::ListenOptions& where, const SiteSetup& setup,
       std::uint32_t max_connections);
 
   /// The program ends: accepts nothing more, closes what is at rest, and lets each answer that is

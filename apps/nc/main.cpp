@@ -20,6 +20,8 @@ void declare_options(millrace::Program& program, nc::Arguments& arguments) {
       .option("-p,--source-port", arguments.source_port, "Local port to connect from; 0: any")
       .option("-w,--wait", arguments.wait_seconds, "Seconds to wait for a connection, or traffic")
       .option("-q,--quit", arguments.quit_seconds, "Seconds to go on after the end of input")
+      .option("--keepalive", arguments.keepalive_seconds,
+              "Ask a silent peer every so many seconds; three without an answer end it")
       .flag("-v,--verbose", arguments.is_verbose, "Say what happens, on standard error")
       .report_to_stderr(true);
 }

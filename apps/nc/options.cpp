@@ -5,9 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace nc {
 namespace {
+
+constexpr millrace::Duration kKeepaliveMax = std::chrono::seconds{32'767};
+constexpr std::uint32_t kKeepaliveProbes = 3;
 
 template <class Number>
 std::optional<Number> read_number(std::string_view text) noexcept {
@@ -26,6 +30,21 @@ bool read_seconds(const std::string& text, std::optional<millrace::Duration>& in
     into = std::chrono::seconds{*seconds};
   }
   return seconds || text.empty();
+}
+
+// The same time before the first probe and between two: one number says how soon a peer is missed.
+millrace::Result<void, std::string> read_keepalive(
+    const std::string& text, std::optional<millrace::KeepaliveOptions>& into) {
+  std::optional<millrace::Duration> seconds;
+  if (!read_seconds(text, seconds) || seconds == millrace::Duration::zero() ||
+      seconds > kKeepaliveMax) {
+    return millrace::fail("--keepalive " + text + ": 1 to 32767 seconds are needed");
+  }
+  if (seconds) {
+    into = millrace::KeepaliveOptions{
+        .idle = *seconds, .interval = *seconds, .count = kKeepaliveProbes};
+  }
+  return {};
 }
 
 }  // namespace
@@ -60,6 +79,9 @@ millrace::Result<Options, std::string> read_options(const Arguments& arguments) 
   if (!arguments.quit_seconds.starts_with('-') &&
       !read_seconds(arguments.quit_seconds, options.quit)) {
     return millrace::fail("-q " + arguments.quit_seconds + ": a number of seconds is needed");
+  }
+  if (auto keepalive = read_keepalive(arguments.keepalive_seconds, options.keepalive); !keepalive) {
+    return millrace::fail(std::move(keepalive.error()));
   }
   return options;
 }

@@ -6,6 +6,7 @@
 
 #include <millrace/endpoint.hpp>
 #include <millrace/error.hpp>
+#include <millrace/tcp.hpp>
 #include <millrace/time.hpp>
 
 namespace nc {
@@ -19,6 +20,7 @@ struct Arguments {
   millrace::Port source_port{};
   std::string wait_seconds{};  ///< -w
   std::string quit_seconds{};  ///< -q
+  std::string keepalive_seconds{};
 };
 
 /// Ready to use.
@@ -31,6 +33,7 @@ struct Options {
   std::optional<millrace::Duration>
       wait;  ///< For a connection, and for any traffic once there is one.
   std::optional<millrace::Duration> quit;  ///< From the end of input to giving up on the peer.
+  std::optional<millrace::KeepaliveOptions> keepalive;
 };
 
 /// The error is a sentence that says what would be right.

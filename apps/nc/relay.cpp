@@ -70,6 +70,7 @@ void Relay::on_connected(millrace::TcpSocket socket) { begin(socket); }
 void Relay::begin(millrace::TcpSocket socket) {
   socket_ = socket;
   socket_.set_no_delay(true);
+  socket_.set_keepalive(options_.keepalive);
   last_traffic_ = worker_.now();
   if (const auto endpoints = socket_.endpoints()) {
     peer_name_ = endpoints->remote.to_string();

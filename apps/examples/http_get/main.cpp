@@ -1,9 +1,12 @@
 // millrace-http-get SERVER [PATH]: fetches a page by HTTP/1.0 and writes its body to standard
-// output. It shows an active open, a reply of any length, a limit in time and an exit status.
+// output. It shows an active open that brings its first data along, a reply of any length, a limit
+// in time and an exit status.
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,6 +18,8 @@ struct Options {
   std::optional<millrace::Endpoint> server;
   std::string path = "/";
   millrace::Duration timeout = std::chrono::seconds{30};
+  std::uint64_t times = 1;
+  bool fast_open = false;
 };
 
 /// The value of Content-Length in the head of a reply.
@@ -28,19 +33,18 @@ class Fetch final : public millrace::TcpHandler {
  public:
   millrace::Result<void, std::string> start(millrace::Worker& worker, const Options& options) {
     worker_ = &worker;
+    options_ = &options;
+    left_ = options.times;
     request_ =
         "GET " + options.path + " HTTP/1.0\r\nHost: " + options.server->to_string() + "\r\n\r\n";
-    const auto socket = worker.connect(*options.server, *this);
-    if (!socket) {
-      return millrace::fail("connect", socket.error());
+    if (const auto opened = open(); !opened) {
+      return millrace::fail("connect", opened.error());
     }
-    const auto timer = worker.after(
-        options.timeout, [this, opened = *socket] { give_up(opened, "not complete in time"); });
+    const auto timer =
+        worker.after(options.timeout, [this] { give_up(socket_, "not complete in time"); });
     return timer ? millrace::Result<void, std::string>{} : millrace::fail("timer", timer.error());
   }
 
-  void on_connected(millrace::TcpSocket socket) override { send_rest(socket); }
-  void on_writable(millrace::TcpSocket socket) override { send_rest(socket); }
   void on_readable(millrace::TcpSocket socket) override {
     for (auto bytes = socket.peek(); !bytes.empty() && problem_.empty(); bytes = socket.peek()) {
       const std::string_view text = millrace::as_text(bytes);
@@ -56,6 +60,13 @@ class Fetch final : public millrace::TcpHandler {
     if (problem_.empty() && (!has_head_ || body_bytes_ < length_.value_or(0))) {
       problem_ = has_head_ ? "the body is cut short" : "the head is cut short";
     }
+    if (problem_.empty() && --left_ > 0) {
+      if (const auto opened = open(); !opened) {
+        problem_ = to_string(opened.error());
+      } else {
+        return;
+      }
+    }
     if (!problem_.empty()) {
       std::fprintf(stderr, "millrace-http-get: %s\n", problem_.c_str());
     }
@@ -65,9 +76,21 @@ class Fetch final : public millrace::TcpHandler {
  private:
   static constexpr std::size_t kHeadBytesMax = 64 * 1024;
 
-  /// What does not fit now follows in on_writable.
-  void send_rest(millrace::TcpSocket socket) {
-    request_.erase(0, socket.send(request_).value_or(0));
+  /// The request leaves as soon as the server can take it. A first Fast Open only asks the server
+  /// for its cookie; with that, the next one's request goes with its SYN.
+  millrace::Result<void> open() {
+    head_.clear();
+    has_head_ = false;
+    length_.reset();
+    body_bytes_ = 0;
+    const auto socket = worker_->connect(
+        *options_->server, *this,
+        {.data = std::as_bytes(std::span{request_}), .fast_open = options_->fast_open});
+    if (!socket) {
+      return millrace::fail(socket.error());
+    }
+    socket_ = *socket;
+    return {};
   }
 
   void read_head(millrace::TcpSocket socket, std::string_view text) {
@@ -99,6 +122,9 @@ class Fetch final : public millrace::TcpHandler {
   }
 
   millrace::Worker* worker_ = nullptr;
+  const Options* options_ = nullptr;
+  millrace::TcpSocket socket_;
+  std::uint64_t left_ = 0;  // Fetches, this one included.
   std::string request_;
   std::string head_;
   bool has_head_ = false;
@@ -116,6 +142,13 @@ int main(int argc, char** argv) {
   program.option("SERVER", options.server, "Where from, as ADDRESS:PORT").required("SERVER");
   program.option("PATH", options.path, "What to ask for")
       .option("-t,--timeout", options.timeout, "How long all of it may take")
+      .option("--times", options.times, "How often to fetch it, one after another")
+      .flag("--fast-open", options.fast_open,
+            "Send the request with the SYN where the server allows it: from the second time on")
+      .check([&options]() -> millrace::Result<void, std::string> {
+        return options.times > 0 ? millrace::Result<void, std::string>{}
+                                 : millrace::fail("--times: give at least 1");
+      })
       .report_to_stderr(true);
   return program.run(argc, argv, [&](auto& worker) { return fetch.start(worker, options); });
 }

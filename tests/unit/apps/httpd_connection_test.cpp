@@ -53,7 +53,7 @@ class ConnectionTest : public testing::Test {
     SiteSetup setup = setup_;
     setup.root = with_root ? &*root_ : nullptr;
     worker_.listeners_on = &stack_;
-    server_ = *Server::start(worker_, millrace::Port{80}, setup, 2);
+    server_ = *Server::start(worker_, {.port = millrace::Port{80}}, setup, 2);
     peer_ = {};
     server_->on_accepted(socket_);
   }

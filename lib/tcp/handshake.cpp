@@ -68,6 +68,8 @@ void Connection::open_from_cookie(const Resources& resources, Instant now, SeqNu
   open_passive(resources, now, iss, syn);
   syn_due_ = false;
   syn_unseen_ = true;
+  // What it said of marks was forgotten with it, and holds (RFC 3168 §6.1.1).
+  static_cast<void>(ecn_.syn_ack_flags());
   // Were the ACK not to complete the handshake, it would go on as any.
   retransmit_at_ = now + rtt_.rto(resources.config);
 }

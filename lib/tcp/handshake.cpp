@@ -115,9 +115,12 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   }
   if (reopened_ && !segment.options.timestamps && !segment.seq.is_after(receive_.rcv_nxt)) {
     // RFC 6191 §2, seen from the other end: neither its timestamp nor its sequence number tells the
-    // new connection's segments from late ones of the old.
-    end(resources, fail(Error::AddressInUse));
-    return {.dropped = DropReason::TcpTimeWait, .answer_with_reset = true};
+    // new connection's segments from late ones of the old. A SYN without an ACK ends nothing:
+    // anybody could have sent it.
+    if (segment.flags.ack()) {
+      end(resources, fail(Error::AddressInUse));
+    }
+    return {.dropped = DropReason::TcpTimeWait, .answer_with_reset = segment.flags.ack()};
   }
   accept_syn(resources, now, segment);
   if (!segment.flags.ack()) {

@@ -507,6 +507,16 @@ TEST_P(Handshake, AfterATakenOverFourTupleTheNumbersMustBeNew) {
   }
 }
 
+TEST_P(Handshake, AfterATakenOverFourTupleASynAloneEndsNothing) {
+  covers({"RFC 6191 §2"});
+  // Anybody could have sent it, and half of all numbers are old.
+  TcpScript t{closed()};
+  t.open_active(180s).expect(syn());
+  t.connection().require_irs_after(wire::SeqNum{GetParam().irs} + 5'000);
+  t.peer_sends(syn().from(4'000)).expect_nothing().expect_drop(DropReason::TcpTimeWait);
+  t.peer_sends(syn_ack(1).from(6'000)).expect(ack(6'001)).expect_state(TcpState::Established);
+}
+
 }  // namespace
 
 }  // namespace millrace::test

@@ -133,7 +133,6 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
     return {};
   }
   send_.snd_una = send_.iss + 1;
-  ecn_.on_syn_ack(segment);
   establish(resources, now, segment);
   settle_syn_data(resources, now, segment);
   return process_behind_syn(resources, now, segment, std::move(payload));
@@ -258,6 +257,10 @@ void Connection::establish(const Resources& resources, Instant now,
     congestion_.start(mss_);
   }
   progress_at_ = now;
+  if (segment.flags.syn()) {
+    // In a simultaneous open, too: it says whether our own SYN's flags have arrived.
+    ecn_.on_syn_ack(segment);
+  }
   note_timestamps(segment, now);
   send_.snd_wl1 = segment.seq;
   send_.snd_wl2 = segment.ack;

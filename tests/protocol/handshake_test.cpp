@@ -117,6 +117,17 @@ TEST_P(Handshake, SimultaneousOpenEndsWithTheConnectTimeout) {  // RFC 9293 §3.
   t.expect_silence_until(10s).expect_state(TcpState::Closed).expect_outcome(fail(Error::TimedOut));
 }
 
+TEST_P(Handshake, SimultaneousOpenLateInAnOpenGetsItsTimeAsWell) {  // RFC 9293 §3.8.3, MUST-23
+  covers({"RFC 9293 §3.8.3", "MUST-23", "MUST-10"});
+  TcpScript t{closed()};
+  t.open_active(180s).expect(syn()).at(1s).expect(syn()).at(3s).expect(syn()).at(7s).expect(syn());
+  t.at(15s).expect(syn()).at(31s).expect(syn());
+  // As many as a SYN,ACK of a listener's would get have left already.
+  t.at(32s).peer_sends(syn()).expect(syn_ack(1));
+  t.at(64s).expect(syn_ack(1)).expect_state(TcpState::SynReceived);
+  t.at(65s).peer_sends(ack(1)).expect_nothing().expect_state(TcpState::Established);
+}
+
 TEST_P(Handshake, SynIsRepeatedAfterOneTwoAndFourSeconds) {  // RFC 6298 §2.1 and §5.5
   covers({"RFC 6298 §2.1", "RFC 6298 §5.5"});
   TcpScript t{closed()};

@@ -212,8 +212,9 @@ void Connection::add_fast_open(const Resources& resources, Instant now,
     // There is no room for both; the next segments say it again.
     plan.options.user_timeout.reset();
   }
+  const std::uint32_t mss = std::min(mss_, path_mtu_.path());
   const std::uint32_t bytes =
-      std::min(unsent_bytes(), mss_ - std::uint32_t{wire::kTcpOptionsSizeMax});
+      std::min(unsent_bytes(), mss - std::uint32_t{wire::kTcpOptionsSizeMax});
   if (bytes > 0 && note_transmission(resources, now, bytes, false)) {
     plan.payload_bytes = bytes;
   }
@@ -238,7 +239,9 @@ bool Connection::accept_early(const Resources& resources, Instant now,
 void Connection::establish(const Resources& resources, Instant now,
                            const Segment& segment) noexcept {
   retransmit_at_ = kNever;
-  state_at_ = kNever;
+  // Who was let in early may have closed already, and lingers.
+  const bool is_lingering = app_closed_ && linger_ != kNoLinger;
+  state_at_ = is_lingering ? state_at_ : kNever;
   syn_due_ = false;
   soft_error_.on_progress();
   user_timeout_.say_again();
@@ -299,7 +302,10 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
   plan.flags = is_answer ? TcpFlags{TcpFlags::kSyn | TcpFlags::kAck}.with(ecn_.syn_ack_flags())
                          : TcpFlags{TcpFlags::kSyn}.with(
                                ecn_.syn_flags(resources.config.ecn, syn_retransmissions_ > 0));
-  plan.window = static_cast<std::uint16_t>(initial_receive_window(resources.config));
+  // Data that came with the SYN lies in the window already.
+  const std::uint32_t window = initial_receive_window(resources.config);
+  plan.window =
+      static_cast<std::uint16_t>(is_answer ? std::min(window, receive_.rcv_wnd()) : window);
   plan.options.user_timeout = user_timeout_.option_for_syn();
   if (fast_open_ && !is_answer) {
     add_fast_open(resources, now, plan);

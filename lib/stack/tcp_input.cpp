@@ -146,8 +146,9 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
   if (answer == tcp::TimeWaitAnswer::Ignore) {
     return;
   }
-  if (arrival.segment.flags.syn()) {
-    // RFC 5961 §7: its challenge ACK is one of those that all connections share.
+  if (arrival.segment.flags.syn() || arrival.segment.length() == 0) {
+    // RFC 5961 §7: its challenge ACK is one of those that all connections share. Likewise that for
+    // an empty segment, lest two ends that disagree about their numbers answer each other for ever.
     const bool may_challenge = challenge_acks_.take(now);
     ++(may_challenge ? stats_.tcp_challenge_acks_out : stats_.tcp_challenge_acks_limited);
     if (!may_challenge) {

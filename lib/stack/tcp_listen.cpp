@@ -27,6 +27,9 @@ std::optional<DropReason> TcpCore::why_not_now(const tcp::Listener& listener) co
   if (listener.is_syn_queue_full(config_.tcp.syn_backlog)) {
     return DropReason::TcpSynQueueFull;
   }
+  if (connections_.size() == connections_.capacity()) {
+    return DropReason::TcpOutOfConnections;
+  }
   return std::nullopt;
 }
 

@@ -68,6 +68,8 @@ void Connection::open_from_cookie(const Resources& resources, Instant now, SeqNu
   open_passive(resources, now, iss, syn);
   syn_due_ = false;
   syn_unseen_ = true;
+  // What it said of marks was forgotten with it, and holds (RFC 3168 §6.1.1).
+  static_cast<void>(ecn_.syn_ack_flags());
   // Were the ACK not to complete the handshake, it would go on as any.
   retransmit_at_ = now + rtt_.rto(resources.config);
 }
@@ -113,9 +115,12 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
   }
   if (reopened_ && !segment.options.timestamps && !segment.seq.is_after(receive_.rcv_nxt)) {
     // RFC 6191 §2, seen from the other end: neither its timestamp nor its sequence number tells the
-    // new connection's segments from late ones of the old.
-    end(resources, fail(Error::AddressInUse));
-    return {.dropped = DropReason::TcpTimeWait, .answer_with_reset = true};
+    // new connection's segments from late ones of the old. A SYN without an ACK ends nothing:
+    // anybody could have sent it.
+    if (segment.flags.ack()) {
+      end(resources, fail(Error::AddressInUse));
+    }
+    return {.dropped = DropReason::TcpTimeWait, .answer_with_reset = segment.flags.ack()};
   }
   accept_syn(resources, now, segment);
   if (!segment.flags.ack()) {
@@ -128,7 +133,6 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
     return {};
   }
   send_.snd_una = send_.iss + 1;
-  ecn_.on_syn_ack(segment);
   establish(resources, now, segment);
   settle_syn_data(resources, now, segment);
   return process_behind_syn(resources, now, segment, std::move(payload));
@@ -208,8 +212,9 @@ void Connection::add_fast_open(const Resources& resources, Instant now,
     // There is no room for both; the next segments say it again.
     plan.options.user_timeout.reset();
   }
+  const std::uint32_t mss = std::min(mss_, path_mtu_.path());
   const std::uint32_t bytes =
-      std::min(unsent_bytes(), mss_ - std::uint32_t{wire::kTcpOptionsSizeMax});
+      std::min(unsent_bytes(), mss - std::uint32_t{wire::kTcpOptionsSizeMax});
   if (bytes > 0 && note_transmission(resources, now, bytes, false)) {
     plan.payload_bytes = bytes;
   }
@@ -234,7 +239,9 @@ bool Connection::accept_early(const Resources& resources, Instant now,
 void Connection::establish(const Resources& resources, Instant now,
                            const Segment& segment) noexcept {
   retransmit_at_ = kNever;
-  state_at_ = kNever;
+  // Who was let in early may have closed already, and lingers.
+  const bool is_lingering = app_closed_ && linger_ != kNoLinger;
+  state_at_ = is_lingering ? state_at_ : kNever;
   syn_due_ = false;
   soft_error_.on_progress();
   user_timeout_.say_again();
@@ -253,6 +260,10 @@ void Connection::establish(const Resources& resources, Instant now,
     congestion_.start(mss_);
   }
   progress_at_ = now;
+  if (segment.flags.syn()) {
+    // In a simultaneous open, too: it says whether our own SYN's flags have arrived.
+    ecn_.on_syn_ack(segment);
+  }
   note_timestamps(segment, now);
   send_.snd_wl1 = segment.seq;
   send_.snd_wl2 = segment.ack;
@@ -291,7 +302,10 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
   plan.flags = is_answer ? TcpFlags{TcpFlags::kSyn | TcpFlags::kAck}.with(ecn_.syn_ack_flags())
                          : TcpFlags{TcpFlags::kSyn}.with(
                                ecn_.syn_flags(resources.config.ecn, syn_retransmissions_ > 0));
-  plan.window = static_cast<std::uint16_t>(initial_receive_window(resources.config));
+  // Data that came with the SYN lies in the window already.
+  const std::uint32_t window = initial_receive_window(resources.config);
+  plan.window =
+      static_cast<std::uint16_t>(is_answer ? std::min(window, receive_.rcv_wnd()) : window);
   plan.options.user_timeout = user_timeout_.option_for_syn();
   if (fast_open_ && !is_answer) {
     add_fast_open(resources, now, plan);

@@ -50,6 +50,8 @@ class PathMtu {
   /// What hosts and routers leave, whatever a search has found.
   [[nodiscard]] std::uint16_t most() const noexcept;
 
+  /// What routers leave of a segment without options. Before `start`, too.
+  [[nodiscard]] std::uint16_t path() const noexcept { return path_; }
   /// What routers leave of a segment without options; `kUnknown` once that is forgotten. True if it
   /// is less than before.
   bool set_path(std::uint16_t path) noexcept;

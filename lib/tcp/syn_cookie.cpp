@@ -79,7 +79,8 @@ Segment what_survives(const Segment& syn, bool in_timestamp) noexcept {
 std::uint32_t hide_in_timestamp(std::uint32_t clock, const Segment& syn) noexcept {
   std::uint32_t hidden = syn.options.window_scale ? *syn.options.window_scale : kNoScale;
   hidden |= syn.options.sack_permitted ? kSackBit : 0;
-  hidden |= syn.flags.has(kEcnSetup) ? kEcnBit : 0;
+  // Only a SYN that is not marked itself is answered with ECE.
+  hidden |= syn.flags.has(kEcnSetup) && syn.ecn == wire::Ecn::NotCapable ? kEcnBit : 0;
   const std::uint32_t value = (clock & ~kHiddenMask) | hidden;
   return value > clock ? value - (kHiddenMask + 1) : value;
 }

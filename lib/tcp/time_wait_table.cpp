@@ -48,8 +48,10 @@ TimeWaitAnswer judge(const TimeWaitEntry& entry, const Segment& segment) noexcep
                                                   : TimeWaitAnswer::Acknowledge;
   }
   if (segment.flags.fin()) {
-    // RFC 7323 §5.3, R1: an old duplicate says nothing of the peer's present state.
-    return age == Age::Older ? TimeWaitAnswer::Acknowledge : TimeWaitAnswer::AcknowledgeRestart;
+    // RFC 7323 §5.3, R1: an old duplicate says nothing of the peer's present state. And a FIN that
+    // stands elsewhere is not the peer's own: nobody may keep the entry for ever by sending some.
+    const bool is_repeated = segment.end() == entry.rcv_nxt && age != Age::Older;
+    return is_repeated ? TimeWaitAnswer::AcknowledgeRestart : TimeWaitAnswer::Acknowledge;
   }
   // The pure ACK that our own last one may provoke must not be answered, or two ends would talk for
   // ever. It stands where we expect it; anything else is not in order (step 1).

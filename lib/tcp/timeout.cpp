@@ -87,8 +87,8 @@ void Connection::on_segment_timeout(const Resources& resources, Instant now) noe
 void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcept {
   // Deviates from RFC 9293 §3.8.3, MUST-23: three minutes are for our own SYN. A SYN,ACK is given
   // up after `syn_ack_retries`, 63 s by default as in Linux, because whoever wants the connection
-  // asks again, and half-open ones must not pile up.
-  if (state_ == TcpState::SynReceived && syn_retransmissions_ >= resources.config.syn_ack_retries) {
+  // asks again, and half-open ones must not pile up. In a simultaneous open it is our own SYN.
+  if (passive_ && syn_retransmissions_ >= resources.config.syn_ack_retries) {
     end(resources, fail(soft_error_.reason_for_timeout()));
     return;
   }

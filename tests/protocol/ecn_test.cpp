@@ -108,6 +108,15 @@ TEST_P(EcnScript, ASimultaneousOpenMayAgree) {
   one.open_active(180s).expect(syn()).peer_sends(syn().ece().cwr()).expect(syn_ack());
 }
 
+TEST_P(EcnScript, InASimultaneousOpenTheAnswerCounts) {
+  covers({"RFC 3168 §6.1.1", "MUST-10"});
+  // Its SYN asked, but ours has arrived without the flags: it will echo no marks.
+  TcpScript t{asking()};
+  t.open_active(180s).expect(syn().ece().cwr()).peer_sends(syn().ece().cwr());
+  t.expect(syn_ack(1).ece()).peer_sends(syn_ack(1).from(0)).expect(ack(1));
+  t.expect_state(TcpState::Established).app_sends(1'000).expect(data(1, 1'000));
+}
+
 TEST_P(EcnScript, ASynIsNeverRefusedForItsFlags) {
   covers({"RFC 3168 §6.1.1"});
   TcpScript t{closed()};

@@ -174,6 +174,39 @@ TEST_F(FastOpen, TheSynAckIsRepeatedAndStillAcknowledgesTheData) {
   EXPECT_EQ(again->tcp.ack, SeqNum{1'006});
 }
 
+TEST_F(FastOpen, TheSynAckOffersNoMoreThanIsTaken) {
+  covers({"RFC 7413 §4.2.2", "SHLD-14"});
+  start_listening();
+  const FastOpenCookie cookie = ask_for_cookie();
+  send(fast_syn(40'000, cookie, "hello"));
+  const auto answer = next_tcp();
+  ASSERT_TRUE(answer.has_value());
+  const base::SlotHandle handle{recorder.sockets.back().index(),
+                                recorder.sockets.back().generation()};
+  EXPECT_EQ(answer->tcp.ack + answer->tcp.window,
+            tcp().find(handle)->connection.receive_sequence().rcv_adv);
+}
+
+TEST_F(FastOpen, LingeringOutlivesTheHandshake) {
+  covers({"RFC 7413 §4.2.2"});
+  start_listening();
+  recorder.react = [](std::string_view event, TcpSocket socket) {
+    if (event == "readable") {
+      EXPECT_TRUE(socket.set_linger(2s).has_value());
+      std::array<std::byte, 5> text{};
+      EXPECT_EQ(socket.receive(text).value_or(0), 5U);
+      EXPECT_TRUE(socket.send("good day").has_value());
+      EXPECT_TRUE(socket.close().has_value());
+    }
+  };
+  const Peer peer = fast_open(40'000, ask_for_cookie(), "hello");
+  send(segment_of(peer));
+  wait(3s);
+  EXPECT_TRUE(stack->is_empty()) << "the peer never acknowledged anything";
+  ASSERT_FALSE(recorder.outcomes.empty());
+  EXPECT_EQ(recorder.outcomes.back().error(), Error::ConnectionAborted);
+}
+
 TEST_F(FastOpen, AWrongCookieFallsBackAndGetsAGoodOne) {
   covers({"RFC 7413 §4.2.2"});
   start_listening();
@@ -333,6 +366,28 @@ TEST_F(FastOpen, OnlyWhatFitsIntoASegmentLeavesWithTheSyn) {
     bytes += data->payload.size();
   }
   EXPECT_EQ(bytes, 4'000U);
+}
+
+TEST_F(FastOpen, WhatRoutersTakeBoundsTheSynAsWell) {
+  covers({"RFC 7413 §4.2.1", "RFC 1191 §6.3"});
+  start();
+  learn_cookie();
+  const std::string text(4'000, 'x');
+  connect(text);
+  const auto first = next_tcp();
+  ASSERT_TRUE(first.has_value());
+  ASSERT_EQ(first->ip.total_length, 1'492);
+  const FourTuple tuple{.local = {.address = kOurs, .port = Port{first->tcp.source_port}},
+                        .remote = {.address = kPeer, .port = Port{kPeerPort}}};
+  receive(icmp_frame({.type = wire::IcmpType::DestinationUnreachable, .code = 4, .rest = 1'000},
+                     tuple, first->tcp.seq, 1'492));
+  turn();
+  EXPECT_EQ(stats().tcp_path_mtu_lowered, 1U);
+  connect(text);
+  const auto second = next_tcp();
+  ASSERT_TRUE(second && second->options.fast_open);
+  EXPECT_FALSE(second->payload.empty());
+  EXPECT_LE(second->ip.total_length, 1'000);
 }
 
 TEST_F(FastOpen, WhatIsSentAgainIsAPlainSyn) {

@@ -117,6 +117,17 @@ TEST_P(Handshake, SimultaneousOpenEndsWithTheConnectTimeout) {  // RFC 9293 §3.
   t.expect_silence_until(10s).expect_state(TcpState::Closed).expect_outcome(fail(Error::TimedOut));
 }
 
+TEST_P(Handshake, SimultaneousOpenLateInAnOpenGetsItsTimeAsWell) {  // RFC 9293 §3.8.3, MUST-23
+  covers({"RFC 9293 §3.8.3", "MUST-23", "MUST-10"});
+  TcpScript t{closed()};
+  t.open_active(180s).expect(syn()).at(1s).expect(syn()).at(3s).expect(syn()).at(7s).expect(syn());
+  t.at(15s).expect(syn()).at(31s).expect(syn());
+  // As many as a SYN,ACK of a listener's would get have left already.
+  t.at(32s).peer_sends(syn()).expect(syn_ack(1));
+  t.at(64s).expect(syn_ack(1)).expect_state(TcpState::SynReceived);
+  t.at(65s).peer_sends(ack(1)).expect_nothing().expect_state(TcpState::Established);
+}
+
 TEST_P(Handshake, SynIsRepeatedAfterOneTwoAndFourSeconds) {  // RFC 6298 §2.1 and §5.5
   covers({"RFC 6298 §2.1", "RFC 6298 §5.5"});
   TcpScript t{closed()};
@@ -505,6 +516,16 @@ TEST_P(Handshake, AfterATakenOverFourTupleTheNumbersMustBeNew) {
     t.expect_drop(DropReason::TcpTimeWait).expect_outcome(fail(Error::AddressInUse));
     t.expect_silence_for_ever();
   }
+}
+
+TEST_P(Handshake, AfterATakenOverFourTupleASynAloneEndsNothing) {
+  covers({"RFC 6191 §2"});
+  // Anybody could have sent it, and half of all numbers are old.
+  TcpScript t{closed()};
+  t.open_active(180s).expect(syn());
+  t.connection().require_irs_after(wire::SeqNum{GetParam().irs} + 5'000);
+  t.peer_sends(syn().from(4'000)).expect_nothing().expect_drop(DropReason::TcpTimeWait);
+  t.peer_sends(syn_ack(1).from(6'000)).expect(ack(6'001)).expect_state(TcpState::Established);
 }
 
 }  // namespace

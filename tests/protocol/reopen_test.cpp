@@ -128,6 +128,36 @@ TEST_F(Reopen, AFullAcceptQueueLeavesItToTheNextSyn) {
   EXPECT_EQ(next_flags(), kSyn | kAck);
 }
 
+TEST_F(Reopen, WithoutAConnectionToSpareTheWaitGoesOn) {
+  covers({"MAY-2", "MUST-13"});
+  config.max_connections = 2;
+  start_listening();
+  const Peer old = open_and_time_wait(40'000, recorder);
+  open(40'001);
+  open(40'002);
+  send(syn_at(old, old.seq + 1));
+  EXPECT_EQ(next_flags(), kAck);
+  EXPECT_EQ(stack->usage().time_wait, 1U);
+}
+
+TEST_F(Reopen, WhoDisagreesAboutTheEndIsNotAnsweredForEver) {
+  covers({"RFC 5961 §7"});
+  config.tcp.challenge_acks_per_second = 10;
+  start_listening();
+  Peer old = open_and_time_wait(40'000, recorder);
+  old.seq += 7;
+  for (int i = 0; i < 100; ++i) {
+    send(segment_of(old));
+  }
+  EXPECT_GE(sent.size(), 5U);
+  EXPECT_LE(sent.size(), 15U);
+  sent.clear();
+  // Who repeats his FIN lacks our ACK.
+  old.seq = old.seq - 8U;
+  send(segment_of(old, kFin | kAck));
+  EXPECT_EQ(next_flags(), kAck);
+}
+
 TEST_F(Reopen, WithoutAListenerTheWaitGoesOn) {
   covers({"MUST-13"});
   start_listening();

@@ -384,6 +384,29 @@ TEST_F(SynCookie, WithTimestampsOptionsSurvive) {
       << "or the peer would take it for an old one";
 }
 
+TEST_F(SynCookie, WhatWasSaidOfMarksHolds) {
+  covers({"RFC 3168 §6.1.1", "RFC 3168 §6.1.3", "RFC 4987 §3.6"});
+  constexpr std::uint8_t kEce = wire::TcpFlags::kEce;
+  start_always();
+  PeerSegment syn{.flags = kSyn | kEce | wire::TcpFlags::kCwr, .seq = SeqNum{1'000}};
+  syn.options.timestamps = wire::TcpTimestamps{.value = 77, .echo = 0};
+  send(syn);
+  const auto answer = next_tcp();
+  ASSERT_TRUE(answer && answer->options.timestamps);
+  ASSERT_EQ(answer->tcp.flags.bits(), kSyn | kAck | kEce);
+  PeerSegment ack =
+      segment_of({.port = 40'000, .seq = SeqNum{1'001}, .ack = answer->tcp.seq + 1}, kAck, "hello");
+  ack.options.timestamps =
+      wire::TcpTimestamps{.value = 78, .echo = answer->options.timestamps->value};
+  send(ack);
+  EXPECT_EQ(stats().tcp_ecn_connections, 1U);
+  ASSERT_TRUE(recorder.sockets.back().send("good day").has_value());
+  turn();
+  const auto data = next_tcp();
+  ASSERT_TRUE(data.has_value());
+  EXPECT_EQ(data->ip.traffic_class & 3U, std::to_underlying(wire::Ecn::Capable0));
+}
+
 TEST_F(SynCookie, WithoutTimestampsOfOursTheyAreForgotten) {
   covers({"RFC 4987 §3.6"});
   config.tcp.timestamps = false;

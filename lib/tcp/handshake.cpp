@@ -234,7 +234,10 @@ bool Connection::accept_early(const Resources& resources, Instant now,
 void Connection::establish(const Resources& resources, Instant now,
                            const Segment& segment) noexcept {
   retransmit_at_ = kNever;
-  state_at_ = kNever;
+  if (!app_closed_ || linger_ == kNoLinger) {
+    // Of a connection that was let in early, and closed since, it is the linger time.
+    state_at_ = kNever;
+  }
   syn_due_ = false;
   soft_error_.on_progress();
   user_timeout_.say_again();

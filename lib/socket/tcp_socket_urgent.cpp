@@ -40,7 +40,8 @@ Result<void> TcpSocket::set_urgent_inline(bool on) const {
   if (!slot) {
     return fail(slot.error());
   }
-  (*slot)->connection.set_urgent_inline(on);
+  (*slot)->connection.set_urgent_inline(stack_->tcp().resources(), on);
+  stack_->tcp().settle(**slot);
   return {};
 }
 

@@ -78,7 +78,11 @@ void Connection::update_send_window(const Segment& segment, Instant now) noexcep
     // The probes' back-off must not delay what may go now.
     rtt_.reset_backoff();
     retransmit_at_ = kNever;
-    progress_at_ = std::max(progress_at_, now);
+    if (!app_closed_) {
+      // RFC 6429 §3: else a peer that opens it now and then, and takes nothing, keeps for ever what
+      // the application has closed.
+      progress_at_ = std::max(progress_at_, now);
+    }
     if (active_ != nullptr) {
       active_->sent.mark_all_lost();
     }

@@ -145,7 +145,7 @@ class Connection {
   [[nodiscard]] std::uint32_t urgent_left() const noexcept { return urgent_in_.left(read_nxt()); }
   /// WouldBlock, InvalidState (in line), or the urgent octet.
   [[nodiscard]] Result<std::byte> take_urgent() noexcept;
-  void set_urgent_inline(bool on) noexcept { urgent_in_.set_inline(on); }
+  void set_urgent_inline(const Resources& resources, bool on) noexcept;
   /// The first packet holds the urgent octet, which `receive_packet` would hand out.
   [[nodiscard]] bool is_front_split() const noexcept;
   /// Frees what is held in shared pools. Only `next_deadline`, `state` and `outcome` make sense

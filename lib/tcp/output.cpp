@@ -92,7 +92,8 @@ std::optional<SegmentPlan> Connection::plan_retransmission(const Resources& reso
     ++resources.stats.tcp_zero_window_probes;
   } else if (active_->sent.in_network() > 0 &&
              std::uint64_t{active_->sent.in_network()} + segment->length > congestion_.cwnd() &&
-             !in_recovery_) {
+             !(in_recovery_ && segment->seq == send_.snd_una)) {
+    // RFC 5681 §3.2, step 3: in a recovery the hole alone need not wait for room.
     return std::nullopt;
   }
   // A FIN's octet takes no room in the segment, but its place in the window.

@@ -61,6 +61,15 @@ Result<std::byte> Connection::take_urgent() noexcept {
   return octet ? Result<std::byte>{*octet} : fail(Error::WouldBlock);
 }
 
+void Connection::set_urgent_inline(const Resources& resources, bool on) noexcept {
+  urgent_in_.set_inline(on);
+  // Whoever has just accepted asks for it when the octet may be here already. With nothing before
+  // it there is nothing to read, so no reading would ever come by it.
+  settle_urgent(resources);
+  detach_if_idle(resources);
+  report_peer_finished();
+}
+
 bool Connection::is_front_split() const noexcept {
   if (active_ == nullptr) {
     return false;

@@ -386,7 +386,7 @@ TEST_P(Close, HalfDuplexCloseReadsNothingMore) {
 TEST_P(Close, UrgentOctetKeptAsideDoesNotCountAsUnread) {
   covers({"SHLD-3", "RFC 9293 §3.6.1"});
   TcpScript t{established()};
-  t.connection().set_urgent_inline(false);
+  t.connection().set_urgent_inline(t.resources(), false);
   t.peer_sends(data(1, 1).with_urgent(1)).at(40ms).expect(ack(2)).app_closes().expect(fin(1));
 }
 

@@ -163,6 +163,27 @@ TEST_F(FastOpen, AnAnswerThatIsLostIsSentAgainBehindTheHandshake) {
   EXPECT_EQ(again->payload, bytes_of_text("good day"));
 }
 
+TEST_F(FastOpen, LingerOfWhatWasClosedEarlyOutlastsTheHandshake) {
+  covers({"RFC 7413 §4.2.2", "RFC 9293 §3.10.4"});
+  start_listening();
+  recorder.react = [](std::string_view event, TcpSocket socket) {
+    if (event == "readable") {
+      EXPECT_TRUE(socket.receive_buffer().has_value());
+      EXPECT_TRUE(socket.send("good day").has_value());
+      EXPECT_TRUE(socket.set_linger(2s).has_value());
+      EXPECT_TRUE(socket.close().has_value());
+    }
+  };
+  const FastOpenCookie cookie = ask_for_cookie();
+  send(segment_of(fast_open(40'000, cookie, "hello")));
+  EXPECT_EQ(recorder.sockets.back().state(), TcpState::FinWait1);
+  wait(1'900ms);
+  sent.clear();
+  wait(200ms);
+  EXPECT_EQ(next_flags(), kRst | kAck);
+  EXPECT_TRUE(stack->is_empty());
+}
+
 TEST_F(FastOpen, TheSynAckIsRepeatedAndStillAcknowledgesTheData) {
   covers({"RFC 7413 §4.2.2"});
   start_listening();

@@ -93,6 +93,17 @@ TEST_P(FastRetransmit, PartialAckRestartsTheTimer) {  // RFC 6582 §4; RFC 6298 
   t.expect_silence_until(200ms + t.rto() - 1ns).after(1ns).expect(data(3'001, 1'000));
 }
 
+TEST_P(FastRetransmit, OnlyTheHoleGoesAheadOfTheWindow) {
+  test::covers({"RFC 5681 §3.2", "RFC 6582 §3.2"});
+  TcpScript t{established().cwnd(8'000)};
+  send_eight(t);
+  t.peer_sends(ack(1).times(3)).expect(data(1, 1'000));
+  EXPECT_EQ(t.cwnd(), 7'000U);
+  // Everything counts as lost once the window has been closed, and has to wait its turn.
+  t.peer_sends(ack(1).with_window(0)).expect_nothing().peer_sends(ack(1).with_window(60'000));
+  EXPECT_EQ(t.take_output().size(), 7U);
+}
+
 TEST_P(FastRetransmit, SegmentSentAgainGivesNoSample) {  // RFC 6298 §3
   test::covers({"MUST-18", "RFC 6298 §3"});
   TcpScript t{established().cwnd(8'000)};

@@ -17,7 +17,7 @@ class Urgent : public NumbersTest {
   static constexpr unsigned kBoth = Events::kReadable | Events::kUrgent;
 
   static void set_out_of_line(TcpScript& t) {
-    t.connection().set_urgent_inline(false);
+    t.connection().set_urgent_inline(t.resources(), false);
     t.expect_events(0);
   }
 };
@@ -264,6 +264,17 @@ TEST_P(Urgent, OutOfLineOctetBehindAHoleComesWithIt) {
   t.expect_urgent(std::nullopt).peer_sends(data(1, 10)).expect(ack(21)).expect_urgent(20);
   t.app_reads(19);
   EXPECT_TRUE(t.connection().readable() == fail(Error::WouldBlock));
+}
+
+TEST_P(Urgent, TurningOutOfLineLateFindsTheOctetThatHasArrived) {
+  covers({"MUST-30", "RFC 6093 §3.2"});
+  TcpScript t{established()};
+  // An application that has just accepted could not say so earlier.
+  t.peer_sends(fin(1, 1).with_urgent(1)).expect(ack(3)).expect_events(kBoth);
+  t.connection().set_urgent_inline(t.resources(), false);
+  t.drain();
+  t.expect_events(Events::kUrgent | Events::kPeerFinished).expect_urgent(1);
+  EXPECT_TRUE(t.connection().readable() == fail(Error::EndOfStream));
 }
 
 TEST_P(Urgent, OutOfLineOctetBeforeTheFinDoesNotHideIt) {

@@ -33,6 +33,22 @@ TEST_P(ZeroWindow, IsProbedAfterOneTimeoutThenAtGrowingIntervals) {  // SHLD-29 
   EXPECT_EQ(t.stats().tcp_zero_window_probes, 5U);
 }
 
+TEST_P(ZeroWindow, ThatOpensAndTakesNothingKeepsNoClosedConnection) {
+  covers({"RFC 9293 §3.8.3"});
+  TcpScript t{narrow()};
+  close_window(t);
+  t.app_closes().expect_nothing();
+  while (t.now() < 300s && t.deadline()) {
+    t.at(*t.deadline());
+    static_cast<void>(t.take_output());
+    for (const std::uint32_t window : {1U, 0U}) {
+      t.peer_sends(ack(2'001).with_window(window));
+      static_cast<void>(t.take_output());
+    }
+  }
+  t.expect_state(TcpState::Closed).expect_outcome(fail(Error::TimedOut));
+}
+
 TEST_P(ZeroWindow,
        ProbesAreNoSignOfCongestion) {  // RFC 5681 §2: an ACK that answers a probe is no duplicate
   covers({"RFC 5681 §2"});

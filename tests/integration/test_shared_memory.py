@@ -288,7 +288,7 @@ def test_hostile_peers_leave_nothing_and_keep_nobody_out(namespace, serve, link)
             visit(link, *messages)
     counted = load(namespace, link, "-c", 10, "-n", 100)
     assert counted["done"] == 100
-    wait_for(lambda: descriptors_of(server.process) <= before)
+    wait_for(lambda: descriptors_of(server.process) <= before, 60)
 
 
 @on_memif

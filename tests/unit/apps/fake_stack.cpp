@@ -52,6 +52,9 @@ Result<void> TcpSocket::abort() const {
   return {};
 }
 Result<void> TcpSocket::set_no_delay(bool) const { return {}; }
+Result<void> TcpSocket::set_keepalive(const std::optional<KeepaliveOptions>& /*options*/) const {
+  return {};
+}
 Result<void> TcpSocket::set_user_data(void* data) const {
   stack_->connection.user_data = data;
   return {};

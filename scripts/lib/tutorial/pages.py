@@ -87,6 +87,7 @@ _VARIES = (
     (re.compile(r"\[TCP (Fast Retransmission|Spurious Retransmission|Retransmission|Out-Of-Order)\]"), "[again]"),
     (re.compile(r"( 198\.18\.\d\.1 → .*) Win=\d+ (Len=\d+).*"), r"\1 \2"),
     (re.compile(r"\bTS(val|ecr)=(?!0\b)\d+"), r"TS\1=T"),  # Zero stays: it says that nothing is echoed.
+    (re.compile(r"\bWin=(?!65535\b)\d{5,}"), "Win=W"),  # What was read when the ACK was made; small ones stay.
     (re.compile(r"\bSRE=\d+"), "SRE=N"),  # How much had arrived when the turn's ACKs were made.
     (re.compile(r"Date: .*GMT"), "Date: D"),
     (re.compile(r"DPDK [\d.]+"), "DPDK V"),

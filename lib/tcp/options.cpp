@@ -110,7 +110,8 @@ bool Connection::has_sack_blocks() const noexcept {
 SackBlocks Connection::compose_sack(std::size_t most) const noexcept {
   const bool has_duplicate = duplicate_.left != duplicate_.right;
   const auto duplicate = has_duplicate ? std::optional{duplicate_} : std::nullopt;
-  return (active_ == nullptr ? SackReport{} : active_->sack_report).compose(duplicate, most);
+  return active_ == nullptr ? SackReport{}.compose(duplicate, most)
+                            : active_->sack_report.compose(duplicate, most);
 }
 
 std::uint16_t Connection::send_mss() const noexcept {
@@ -119,8 +120,11 @@ std::uint16_t Connection::send_mss() const noexcept {
   if (!has_sack_blocks()) {
     return mss_;
   }
-  const std::size_t blocks = compose_sack(sack_blocks_max(timestamps_.is_on())).size();
-  return static_cast<std::uint16_t>(mss_ - sack_option_bytes(blocks));
+  // How many there are is enough to know here: this is asked several times for each segment.
+  const std::size_t reported = active_ == nullptr ? 0 : active_->sack_report.blocks().size();
+  const std::size_t blocks = reported + (duplicate_.left != duplicate_.right ? 1 : 0);
+  return static_cast<std::uint16_t>(
+      mss_ - sack_option_bytes(std::min(blocks, sack_blocks_max(timestamps_.is_on()))));
 }
 
 void Connection::note_duplicate(const Resources& resources, const Segment& segment) noexcept {

@@ -77,7 +77,7 @@ def make_image(number: int) -> bytes:
 
 @pytest.fixture
 def gallery(tmp_path) -> pathlib.Path:
-    """A page with fifty images that says, once loaded, how wide each of them is."""
+    """A page with fifty images that says, once loaded, how wide each of them is and what colour its middle has."""
     site = tmp_path / "site"
     (site / "img").mkdir(parents=True)
     tags = []
@@ -86,40 +86,58 @@ def gallery(tmp_path) -> pathlib.Path:
         left, top = CELL * (number % COLUMNS), CELL * (number // COLUMNS)
         tags.append(f'<img decoding="sync" src="img/{number:02}.png" width="60" height="60" style="left:{left}px;top:{top}px">')
     (site / "style.css").write_text("body{margin:0;background:#fff}img{position:absolute}")
-    (site / "widths.js").write_text(
+    (site / "images.js").write_text(
         """addEventListener("load", () => {
-          const widths = Object.fromEntries([...document.images].map((i) => [new URL(i.src).pathname, i.naturalWidth]));
-          document.getElementById("widths").textContent = JSON.stringify(widths);
+          const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+          const describe = (image) => {
+            const middle = image.naturalWidth / 2;
+            canvas.drawImage(image, middle, middle, 1, 1, 0, 0, 1, 1);
+            return [new URL(image.src).pathname, [image.naturalWidth, ...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)]];
+          };
+          const images = Object.fromEntries([...document.images].map(describe));
+          document.getElementById("images").textContent = JSON.stringify(images);
         });"""
     )
     (site / "index.html").write_text(
         '<!doctype html><meta charset="utf-8"><title>Gallery</title><link rel="icon" href="data:,">'
-        '<link rel="stylesheet" href="style.css"><script src="widths.js"></script>'
+        '<link rel="stylesheet" href="style.css"><script src="images.js"></script>'
         + "".join(tags)
-        + '<script type="application/json" id="widths"></script>'
+        + '<script type="application/json" id="images"></script>'
     )
     return site
+
+
+def images_not_seen(screenshot: png.Image) -> list[str]:
+    missing = []
+    for number in range(IMAGES):
+        x, y = CELL * (number % COLUMNS) + 30, CELL * (number // COLUMNS) + 30
+        seen, expected = screenshot.pixel(x, y), colour_of(number)
+        if max(abs(a - b) for a, b in zip(seen, expected)) > 8:
+            missing.append(f"image {number} shows {seen}, not {expected}")
+    return missing
 
 
 def test_every_image_of_fifty_loads(serve, gallery, browse, take_screenshot, tmp_path):
     log = tmp_path / "access.log"
     server = serve("httpd", gallery, "--access-log", log)
     document = browse("/", "--dump-dom")
-    widths = json.loads(re.search(r'id="widths">([^<]*)<', document).group(1))
-    assert widths == {f"/img/{number:02}.png": 60 + 8 * (number % 20) for number in range(IMAGES)}
+    images = json.loads(re.search(r'id="images">([^<]*)<', document).group(1))
+    assert images == {f"/img/{number:02}.png": [60 + 8 * (number % 20), *colour_of(number)] for number in range(IMAGES)}
 
-    screenshot = take_screenshot("/", "gallery")
-    for number in range(IMAGES):
-        x, y = CELL * (number % COLUMNS) + 30, CELL * (number // COLUMNS) + 30
-        seen, expected = screenshot.pixel(x, y), colour_of(number)
-        assert max(abs(a - b) for a, b in zip(seen, expected)) <= 8, f"image {number} shows {seen}, not {expected}"
+    # Chromium may take its picture before it has painted the last image, which is no concern of the server's.
+    unpainted = []
+    for _ in range(3):
+        unpainted = images_not_seen(take_screenshot("/", "gallery", "--virtual-time-budget=1000"))
+        if not unpainted:
+            break
+    assert not unpainted
 
     assert server.stop() == 0
     answered = {}
     for line in log.read_text().splitlines():
         target, status, size = re.search(r'"GET (\S+) HTTP/1\.1" (\d+) (\d+) ', line).groups()
         answered.setdefault(target, []).append((int(status), int(size)))
-    for file in [gallery / "style.css", gallery / "widths.js", *(gallery / "img").iterdir()]:
+    for file in [gallery / "style.css", gallery / "images.js", *(gallery / "img").iterdir()]:
         target = "/" + str(file.relative_to(gallery))
         assert (200, file.stat().st_size) in answered[target], f"{target}: {answered[target]}"
     assert {status for answers in answered.values() for status, _ in answers} <= {200, 304}

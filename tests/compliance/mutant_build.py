@@ -131,8 +131,10 @@ class MutantBuild:
         for compilation in re.sub(r"\x1b\[[\d;]*[mK]", "", result.stdout).split("FAILED: ")[1:]:
             found = re.search(r"^\.\./tree/(\S+?):(\d+):\d+: (?:fatal )?error: (.*)$", compilation, re.MULTILINE)
             culprit = self._mutant_at(found[1], int(found[2])) if found else None
-            # An instantiation's error may name a file without mutants: then what required it is to blame.
-            for file, line in re.findall(r"^\.\./tree/(\S+?):(\d+):\d+:   required from", compilation, re.MULTILINE):
+            # An error may be told of a file without mutants: then what it was required from, or what a note says is no
+            # constant any more, is to blame.
+            for file, line in re.findall(r"^\.\./tree/(\S+?):(\d+):\d+: (?:  required from|note: .* constant expression$)",
+                                         compilation, re.MULTILINE):
                 culprit = culprit or self._mutant_at(file, int(line))
             if culprit is not None:
                 refused[culprit] = found[3] if found else "refused by what it calls"

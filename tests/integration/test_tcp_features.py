@@ -1,6 +1,7 @@
 """What TCP agrees on with the kernel, and what both ends then do: options, urgent data, TIME-WAIT, simultaneous open."""
 
 import itertools
+import select
 import socket
 import subprocess
 import threading
@@ -87,6 +88,29 @@ def test_urgent_data_is_read_in_line(namespace, serve):
         while len(answer) < 7:
             answer += connection.recv(100)
         assert answer == b"abc!def"
+
+
+def test_urgent_data_passes_by_the_stream_both_ways(namespace, serve):
+    """Out of line at both ends, as Linux does by default: the stream lacks the byte, and it comes by itself."""
+    serve("urgent")
+    with connect(namespace) as connection:
+        for number in range(100):
+            before, urgent, after = b"before %d" % number, bytes([number]), b"after %d" % number
+            connection.sendall(before)
+            connection.send(urgent, socket.MSG_OOB)
+            connection.sendall(after)
+            answer, seen = b"", b""
+            while len(answer + seen) < len(before + urgent + after):
+                readable, _, exceptional = select.select([connection], [], [connection], 20)
+                assert readable or exceptional
+                # First, for the kernel drops it once the stream has been read beyond its place.
+                if exceptional:
+                    connection.setblocking(False)  # With a time limit Python would wait for the stream.
+                    seen += connection.recv(1, socket.MSG_OOB)
+                    connection.settimeout(20)
+                else:
+                    answer += connection.recv(100)
+            assert (answer, seen) == (before + after, urgent)
 
 
 def test_a_port_is_used_again_while_the_kernel_waits(namespace, serve):

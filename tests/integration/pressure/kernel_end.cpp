@@ -35,39 +35,37 @@ KernelConversation::~KernelConversation() { ::close(descriptor_); }
 
 bool KernelConversation::pump(Instant now) {
   if (is_connecting_ && !check_connected()) {
-    if (has_failed_) {
-      player_.on_closed(false);
+    if (error_ != 0) {
+      player_.on_closed(std::strerror(error_), now);
     }
-    return !has_failed_;
+    return error_ == 0;
   }
   player_.pump(*this, now);
   if (is_at_end_ && !is_end_told_ && !is_closed_) {
     is_end_told_ = true;
     player_.on_peer_finished(*this, now);
   }
-  if (is_closed_ || has_failed_) {
-    player_.on_closed(!has_failed_);
+  if (is_closed_ || error_ != 0) {
+    player_.on_closed(error_ == 0 ? "" : std::strerror(error_), now);
     return false;
   }
   return true;
 }
 
 bool KernelConversation::check_connected() {
-  int error = 0;
-  socklen_t size = sizeof error;
+  socklen_t size = sizeof error_;
   sockaddr_in peer{};
   socklen_t peer_size = sizeof peer;
   void* const pointer = &peer;
-  ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
-  has_failed_ = error != 0;
+  ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error_, &size);
   is_connecting_ =
-      has_failed_ || ::getpeername(descriptor_, static_cast<sockaddr*>(pointer), &peer_size) != 0;
+      error_ != 0 || ::getpeername(descriptor_, static_cast<sockaddr*>(pointer), &peer_size) != 0;
   return !is_connecting_;
 }
 
 std::size_t KernelConversation::transferred(ssize_t result) noexcept {
   if (result < 0 && errno != EAGAIN && errno != EINTR) {
-    has_failed_ = true;
+    error_ = errno;
   }
   return result > 0 ? static_cast<std::size_t>(result) : 0;
 }

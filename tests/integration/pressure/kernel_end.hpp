@@ -55,7 +55,7 @@ class KernelConversation final : public Wire {
   bool is_connecting_;
   bool is_at_end_ = false;
   bool is_end_told_ = false;
-  bool has_failed_ = false;
+  int error_ = 0;  // What it has failed with.
   bool is_closed_ = false;
   Player player_;
 };

@@ -26,7 +26,7 @@ void MillraceConversation::on_peer_finished(TcpSocket /*socket*/) {
 
 void MillraceConversation::on_closed(TcpSocket /*socket*/, millrace::Result<void> outcome) {
   static_cast<void>(timer_.cancel());
-  player_->on_closed(outcome.has_value());
+  player_->on_closed(outcome ? "" : to_string(outcome.error()), end_.worker().now());
   on_over();
 }
 

@@ -92,13 +92,13 @@ void Player::read(Wire& wire, Instant now) {
       return;
     }
     if (conversation_->incoming.matching(received_, std::span{buffer}.first(got)) != got) {
-      violate("a byte is not what was sent");
+      violate("a byte is not what was sent", now);
     }
     received_ += got;
     ledger_.bytes_in += got;
     progress_at_ = now;
     if (received_ > conversation_->theirs.bytes) {
-      violate("more arrived than was sent");
+      violate("more arrived than was sent", now);
     }
   }
 }
@@ -174,7 +174,7 @@ void Player::watch(Wire& wire, Instant now) {
     gave_up_ = true;
     ++ledger_.given_up;
   } else {
-    violate("is stuck");
+    violate("is stuck", now);
   }
   is_ended_by_us_ = true;
   wire.abort();
@@ -184,31 +184,33 @@ void Player::on_peer_finished(Wire& wire, Instant now) {
   peer_finished_ = true;
   progress_at_ = now;
   if (conversation_ && received_ != conversation_->theirs.bytes) {
-    violate("the stream ended early");
+    violate("the stream ended early", now);
   }
   pump(wire, now);
 }
 
-void Player::on_closed(bool in_order) {
+void Player::on_closed(std::string_view failure, Instant now) {
   if (!conversation_ || !conversation_->plan.ends_in_order()) {
     ledger_.cut += gave_up_ ? 0 : 1;
     return;
   }
   const bool is_whole = sent_ == conversation_->mine.bytes && peer_finished_ &&
                         received_ == conversation_->theirs.bytes;
-  if (in_order && is_whole) {
+  if (failure.empty() && is_whole) {
     ++ledger_.complete;
   } else if (!gave_up_) {
-    violate(in_order ? "closed before its end" : "failed");
+    violate(failure.empty() ? "closed before its end" : failure, now);
   }
 }
 
 void Player::wake_at(Instant when) noexcept { next_wake_ = std::min(next_wake_, when); }
 
-void Player::violate(const char* what) {
+void Player::violate(std::string_view what, Instant now) {
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - began_at_);
   ledger_.violate(conversation_ ? conversation_->number : 0,
                   std::string{what} + (is_opener_ ? " (opener, " : " (acceptor, ") +
-                      std::to_string(sent_) + " sent, " + std::to_string(received_) + " received)");
+                      std::to_string(sent_) + " sent, " + std::to_string(received_) +
+                      " received, " + std::to_string(age.count()) + " s old)");
 }
 
 }  // namespace pressure

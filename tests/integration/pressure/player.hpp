@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include <millrace/time.hpp>
 
@@ -39,8 +40,8 @@ class Player {
   void pump(Wire& wire, millrace::Instant now);
   /// The other end has finished sending, and all of it has been read.
   void on_peer_finished(Wire& wire, millrace::Instant now);
-  /// It is over; nothing may be called afterwards.
-  void on_closed(bool in_order);
+  /// It is over; nothing may be called afterwards. `failure` is empty where it ended in order.
+  void on_closed(std::string_view failure, millrace::Instant now);
   /// When to pump without any other reason.
   [[nodiscard]] millrace::Instant next_wake() const noexcept { return next_wake_; }
 
@@ -63,7 +64,7 @@ class Player {
   void end_if_due(Wire& wire);
   void watch(Wire& wire, millrace::Instant now);
   void wake_at(millrace::Instant when) noexcept;
-  void violate(const char* what);
+  void violate(std::string_view what, millrace::Instant now);
 
   Ledger& ledger_;
   std::uint64_t seed_;

@@ -48,6 +48,7 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
   if (!is_idle) {
     // RFC 2018 §8: the receiver may have let go of what it had reported.
     active_->sent.forget_sacked();
+    active_->scoreboard.forget_places();
   }
   if (send_.snd_wnd == 0) {
     // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of

@@ -235,6 +235,7 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
     return;
   }
   if (segment.seq == receive_.rcv_nxt) {
+    measure_sender(segment, now);
     deliver(resources, now, std::move(payload), disposition);
   } else {
     keep_out_of_order(resources, segment.seq, std::move(payload), disposition);

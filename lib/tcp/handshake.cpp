@@ -160,7 +160,10 @@ Disposition Connection::process_behind_syn(const Resources& resources, Instant n
   Segment rest = segment;
   rest.seq += 1;
   rest.flags = TcpFlags{static_cast<std::uint8_t>(segment.flags.bits() & ~TcpFlags::kSyn)};
+  // RFC 9293 §3.10.7.3, fourth: on with the sixth step. The pointer counts from the SYN.
+  process_urgent(segment);
   process_payload(resources, now, rest, std::move(payload), disposition);
+  settle_urgent(resources);
   if (rest.flags.fin()) {
     process_fin(resources, rest);
   }

@@ -24,6 +24,13 @@ DropReason why_checksum_is_bad(const wire::Ipv4Header& header,
   return is_partial ? DropReason::TcpPartialChecksum : DropReason::TcpBadChecksum;
 }
 
+/// By the application here, and the peer has not answered yet, or our SYNs have crossed.
+bool is_opening(const ConnectionSlot& slot) noexcept {
+  const TcpState state = slot.connection.state();
+  return state == TcpState::SynSent ||
+         (state == TcpState::SynReceived && slot.phase == Phase::Open && !slot.is_early);
+}
+
 }  // namespace
 
 std::optional<DropReason> TcpCore::on_datagram(Instant now, const net::Interface& interface,
@@ -111,7 +118,7 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
     OrphanList::unlink(slot);
     orphans_.push_back(slot);
   }
-  const bool was_opening = slot.connection.state() == TcpState::SynSent;
+  const bool was_opening = is_opening(slot);
   const tcp::Disposition disposition =
       slot.connection.on_segment(resources_, now, arrival.segment, std::move(payload));
   if (disposition.dropped) {
@@ -120,7 +127,7 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
   if (disposition.answer_with_reset) {
     answer_with_reset(now, arrival);
   }
-  if (was_opening && tcp::is_synchronized(slot.connection.state())) {
+  if (was_opening && !is_opening(slot)) {
     learn_fast_open(now, slot, arrival);
   }
   if (slot.phase == Phase::HalfOpen && tcp::is_synchronized(slot.connection.state())) {

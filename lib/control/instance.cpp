@@ -158,7 +158,9 @@ Result<void, std::string> Instance::start_eal() {
   }
   options.extra_arguments = setup_.config.eal_arguments;
   options.cores = setup_.config.cores;
-  options.memory_bytes = plan_memory(setup_.config).bytes_for_eal;
+  const MemoryPlan memory = plan_memory(setup_.config);
+  options.memory_bytes = memory.bytes_in_pages;
+  options.hugepage_bytes = memory.bytes_in_hugepages;
   options.is_verbose = setup_.is_verbose;
   // EAL ties this thread to the first core, which belongs to that core's worker.
   const Affinity before = Affinity::of_this_thread();

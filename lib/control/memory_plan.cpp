@@ -18,15 +18,33 @@ namespace {
 // headers.
 constexpr std::uint32_t kHeadersMin = 4'096;
 constexpr std::uint32_t kReferencesMin = 4'096;
-// The mempool's own header, trailer and padding around an element.
+// The mempool's own header, and padding so that elements start on different memory channels.
 constexpr std::uint64_t kElementOverhead = 128;
 // Descriptor rings of devices, and what drivers allocate for themselves.
 constexpr std::uint64_t kDriverBytes = 64ULL << 20U;
+constexpr std::uint64_t kPageBytes = 4'096;
+constexpr std::uint64_t kHugepageBytes = 2ULL << 20U;
 
-std::uint64_t pool_bytes(std::uint64_t count, std::uint64_t data_room) noexcept {
+constexpr std::uint64_t element_bytes(std::uint64_t data_room) noexcept {
   constexpr std::uint64_t kNoteBytes = 64;
-  return count * (sizeof(rte_mbuf) + kNoteBytes + packet::PacketPool::kHeadroomBytes + data_room +
-                  kElementOverhead);
+  return sizeof(rte_mbuf) + kNoteBytes + packet::PacketPool::kHeadroomBytes + data_room +
+         kElementOverhead;
+}
+
+/// What DPDK takes for a pool: it wants each element in one piece for devices, so none crosses the
+/// end of a page unless it is larger than one, and then it has whole pages of its own.
+std::uint64_t pool_bytes(std::uint64_t count, std::uint64_t element, std::uint64_t page) noexcept {
+  const std::uint64_t per_page = page / element;
+  if (per_page == 0) {
+    return count * ((element + page - 1) / page) * page;
+  }
+  return (count + per_page - 1) / per_page * page;
+}
+
+std::uint64_t core_bytes(const packet::PoolSizes& pools, std::uint64_t page) noexcept {
+  return pool_bytes(pools.data, element_bytes(packet::CorePools::kDataRoomBytes), page) +
+         pool_bytes(pools.headers, element_bytes(packet::CorePools::kHeaderRoomBytes), page) +
+         pool_bytes(pools.references, element_bytes(0), page);
 }
 
 std::uint64_t bytes_of_pool(const rte_mempool& pool) noexcept {
@@ -41,23 +59,24 @@ MemoryPlan plan_memory(const Config& config) noexcept {
   plan.pools.data = config.packets;
   plan.pools.headers = std::max(config.packets / 4, kHeadersMin);
   plan.pools.references = std::max(config.packets / 2, kReferencesMin);
-  const std::uint64_t per_core =
-      pool_bytes(plan.pools.data, packet::CorePools::kDataRoomBytes) +
-      pool_bytes(plan.pools.headers, packet::CorePools::kHeaderRoomBytes) +
-      pool_bytes(plan.pools.references, 0);
   const std::uint64_t cores = std::max<std::uint64_t>(config.cores.size(), 1);
-  plan.bytes_for_eal = cores * (per_core + per_core / 8) + kDriverBytes;
+  const auto for_all = [&](std::uint64_t page) {
+    const std::uint64_t per_core = core_bytes(plan.pools, page);
+    return cores * (per_core + per_core / 8) + kDriverBytes;
+  };
+  plan.bytes_in_hugepages = for_all(kHugepageBytes);
+  plan.bytes_in_pages = for_all(kPageBytes);
   return plan;
 }
 
 Result<void, std::string> check_memory(const MemoryPlan& plan, std::uint64_t available_bytes) {
   constexpr std::uint64_t kMebibyte = 1ULL << 20U;
-  if (plan.bytes_for_eal <= available_bytes) {
+  if (plan.bytes_in_pages <= available_bytes) {
     return {};
   }
   return fail(fmt::format(
       "--packets: {} packet buffers take {} MiB in all, but {} MiB are free; give fewer",
-      plan.pools.data, plan.bytes_for_eal / kMebibyte, available_bytes / kMebibyte));
+      plan.pools.data, plan.bytes_in_pages / kMebibyte, available_bytes / kMebibyte));
 }
 
 std::uint64_t available_bytes_of(std::string_view meminfo) noexcept {

@@ -14,8 +14,10 @@
 namespace millrace::control {
 
 struct MemoryPlan {
-  packet::PoolSizes pools;          ///< Of each core.
-  std::uint64_t bytes_for_eal = 0;  ///< What DPDK must be able to hand out in all.
+  packet::PoolSizes pools;  ///< Of each core.
+  // What DPDK must be able to hand out in all.
+  std::uint64_t bytes_in_hugepages = 0;
+  std::uint64_t bytes_in_pages = 0;  ///< Without hugepages: more, since no buffer crosses a page.
 };
 
 [[nodiscard]] MemoryPlan plan_memory(const Config& config) noexcept;

@@ -70,8 +70,9 @@ void TcpCore::learn_fast_open(Instant now, const ConnectionSlot& slot,
       ++stats_.tcp_fast_opens_lost;
       fast_open_cache_.on_failure(peer, now);
       break;
+    case tcp::FastOpenOutcome::Refused: fast_open_cache_.on_refusal(peer, now); return;
   }
-  if (options.fast_open && !options.fast_open->empty()) {
+  if (answer.segment.flags.syn() && options.fast_open && !options.fast_open->empty()) {
     fast_open_cache_.learn(peer, {.cookie = *options.fast_open, .mss = options.mss.value_or(0)},
                            now);
   }
@@ -109,7 +110,9 @@ void TcpCore::note_early(ConnectionSlot& slot) noexcept {
   slot.is_early = false;
   if (tcp::Listener* const listener = listeners_.find(slot.listener)) {
     listener->on_early_gone();
-    if (state == TcpState::Closed) {
+    // Not one that we have given up, or the application: that costs nobody but us.
+    const Result<void> outcome = slot.connection.outcome();
+    if (state == TcpState::Closed && !outcome && outcome.error() == Error::ConnectionReset) {
       listener->on_early_reset(now_);
     }
   }

@@ -24,6 +24,13 @@ DropReason why_checksum_is_bad(const wire::Ipv4Header& header,
   return is_partial ? DropReason::TcpPartialChecksum : DropReason::TcpBadChecksum;
 }
 
+/// By the application here, and the peer has not answered yet, or our SYNs have crossed.
+bool is_opening(const ConnectionSlot& slot) noexcept {
+  const TcpState state = slot.connection.state();
+  return state == TcpState::SynSent ||
+         (state == TcpState::SynReceived && slot.phase == Phase::Open && !slot.is_early);
+}
+
 }  // namespace
 
 std::optional<DropReason> TcpCore::on_datagram(Instant now, const net::Interface& interface,
@@ -111,7 +118,7 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
     OrphanList::unlink(slot);
     orphans_.push_back(slot);
   }
-  const bool was_opening = slot.connection.state() == TcpState::SynSent;
+  const bool was_opening = is_opening(slot);
   const tcp::Disposition disposition =
       slot.connection.on_segment(resources_, now, arrival.segment, std::move(payload));
   if (disposition.dropped) {
@@ -120,7 +127,7 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
   if (disposition.answer_with_reset) {
     answer_with_reset(now, arrival);
   }
-  if (was_opening && tcp::is_synchronized(slot.connection.state())) {
+  if (was_opening && !is_opening(slot)) {
     learn_fast_open(now, slot, arrival);
   }
   if (slot.phase == Phase::HalfOpen && tcp::is_synchronized(slot.connection.state())) {
@@ -149,7 +156,8 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
   if (arrival.segment.flags.syn() || arrival.segment.length() == 0) {
     // RFC 5961 §7: its challenge ACK is one of those that all connections share. Likewise that for
     // an empty segment, lest two ends that disagree about their numbers answer each other for ever.
-    const bool may_challenge = challenge_acks_.take(now);
+    const bool may_challenge =
+        time_wait_.may_answer_oddity(index, now) && challenge_acks_.take(now);
     ++(may_challenge ? stats_.tcp_challenge_acks_out : stats_.tcp_challenge_acks_limited);
     if (!may_challenge) {
       return;
@@ -168,7 +176,7 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
         wire::TcpTimestamps{.value = tcp::timestamp_clock(now) + timestamp_offsets_.of(entry.tuple),
                             .echo = entry.ts_recent};
   }
-  send_stateless(now, entry.tuple, plan);
+  send_stateless(now, entry.tuple, plan, static_cast<std::uint8_t>(entry.dscp));
 }
 
 void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {
@@ -177,8 +185,8 @@ void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {
   }
 }
 
-void TcpCore::send_stateless(Instant now, const FourTuple& tuple,
-                             const tcp::SegmentPlan& plan) noexcept {
+void TcpCore::send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan,
+                             std::uint8_t dscp) noexcept {
   const auto path = output_.route(tuple.remote.address, tuple.local.address);
   if (!path) {
     stats_.count(path.error());
@@ -197,6 +205,7 @@ void TcpCore::send_stateless(Instant now, const FourTuple& tuple,
                                   .destination = tuple.remote.address,
                                   .protocol = wire::IpProtocol::Tcp,
                                   .ttl = config_.tcp.hop_limit,
+                                  .traffic_class = static_cast<std::uint8_t>(dscp << 2U),
                                   .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
                                  *path);
   if (!sent) {

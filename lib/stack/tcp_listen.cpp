@@ -165,7 +165,7 @@ bool TcpCore::accept_cookie(Instant now, base::SlotHandle handle, const Arrival&
   if (ConnectionSlot* const slot = add_half_open(handle, arrival.tuple)) {
     ++stats_.tcp_syn_cookies_accepted;
     slot->connection.open_from_cookie(resources_, now, segment.ack - 1,
-                                      tcp::recall_syn(segment, *mss));
+                                      tcp::recall_syn(segment, *mss, config_.tcp.timestamps));
     deliver_to_connection(now, *slot, arrival, std::move(payload));
   }
   return true;

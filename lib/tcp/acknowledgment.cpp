@@ -105,7 +105,7 @@ void Connection::on_new_ack(const Resources& resources, Instant now,
   base::expects(active_ != nullptr);
   const SeqNum ack = segment.ack;
   const AckOutcome outcome = active_->sent.on_ack(resources.sent_segments, ack, now);
-  active_->scoreboard.forget_places();
+  active_->scoreboard.on_ack(ack);
   active_->send_buffer.on_ack(ack, resources.budget);
   send_.snd_una = ack;
   progress_at_ = now;

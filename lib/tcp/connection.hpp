@@ -163,6 +163,10 @@ class Connection {
   [[nodiscard]] const NewReno& congestion() const noexcept { return congestion_; }
   [[nodiscard]] const RttEstimator& rtt() const noexcept { return rtt_; }
   [[nodiscard]] const Timestamps& timestamps() const noexcept { return timestamps_; }
+  /// What the receiving side takes for the round trip; zero while unknown.
+  [[nodiscard]] Duration receive_round_trip() const noexcept {
+    return std::chrono::microseconds{receive_autotune_.round_trip_us()};
+  }
   /// Selective acknowledgments were agreed on.
   [[nodiscard]] bool has_selective_acks() const noexcept { return sack_; }
   /// The largest payload of a segment without selective acknowledgments; other options that every
@@ -229,6 +233,7 @@ class Connection {
   void note_timestamps(const Segment& segment, Instant now) noexcept;
   void add_round_trip(const std::optional<Duration>& sample, const Segment& segment,
                       Instant now) noexcept;
+  void measure_sender(const Segment& segment, Instant now) noexcept;
 
   // input.cpp
   [[nodiscard]] bool is_crossed_syn_ack(const Segment& segment) const noexcept;

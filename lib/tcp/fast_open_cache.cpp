@@ -66,12 +66,18 @@ Duration FastOpenCache::pause_after(std::uint32_t failures) const noexcept {
   return pause_ * (1U << std::min(failures - 1, kDoublingsMax));
 }
 
+void FastOpenCache::on_refusal(const IpAddress& peer, Instant now) noexcept {
+  if (!entries_.empty()) {
+    Entry& entry = obtain(peer, now);
+    entry.paused_until = base::later(now, pause_after(++entry.failures));
+  }
+}
+
 void FastOpenCache::on_failure(const IpAddress& peer, Instant now) noexcept {
   if (entries_.empty()) {
     return;
   }
-  Entry& entry = obtain(peer, now);
-  entry.paused_until = base::later(now, pause_after(++entry.failures));
+  on_refusal(peer, now);
   // RFC 7413 §4.1.3.1 and §7.1: what fails to one destination after another is swallowed near us.
   if (++failures_in_a_row_ >= kFailuresInARow) {
     paused_until_ = base::later(now, pause_after(failures_in_a_row_ - kFailuresInARow + 1));

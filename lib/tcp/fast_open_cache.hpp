@@ -33,6 +33,9 @@ class FastOpenCache {
   void on_success(const IpAddress& peer) noexcept;
   /// A SYN with data, or with the option, was lost where one without came through.
   void on_failure(const IpAddress& peer, Instant now) noexcept;
+  /// It was answered with a reset: by a port that is closed, or by somebody on the way who takes no
+  /// data in a SYN. Only that destination is left alone.
+  void on_refusal(const IpAddress& peer, Instant now) noexcept;
 
  private:
   static constexpr std::uint32_t kWays = 4;

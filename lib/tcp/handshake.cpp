@@ -106,6 +106,10 @@ Disposition Connection::on_segment_in_syn_sent(const Resources& resources, Insta
     if (!segment.flags.ack()) {
       return {.dropped = DropReason::TcpBadReset};
     }
+    if (active_ != nullptr && !active_->sent.empty() && syn_retransmissions_ == 0) {
+      // RFC 7413 §4.1.3.1: perhaps only because of the data.
+      fast_open_outcome_ = FastOpenOutcome::Refused;
+    }
     end(resources, fail(Error::ConnectionRefused));
     return {};
   }
@@ -148,7 +152,6 @@ Disposition Connection::on_crossed_syn_ack(const Resources& resources, Instant n
     return disposition;
   }
   send_.snd_wnd = send_.max_snd_wnd = segment.window;  // RFC 7323 §2.2: never scaled in a SYN.
-  settle_syn_data(resources, now, segment);
   return process_behind_syn(resources, now, segment, std::move(payload));
 }
 
@@ -160,7 +163,10 @@ Disposition Connection::process_behind_syn(const Resources& resources, Instant n
   Segment rest = segment;
   rest.seq += 1;
   rest.flags = TcpFlags{static_cast<std::uint8_t>(segment.flags.bits() & ~TcpFlags::kSyn)};
+  // RFC 9293 §3.10.7.3, fourth: on with the sixth step. The pointer counts from the SYN.
+  process_urgent(segment);
   process_payload(resources, now, rest, std::move(payload), disposition);
+  settle_urgent(resources);
   if (rest.flags.fin()) {
     process_fin(resources, rest);
   }
@@ -290,6 +296,9 @@ Connection::Step Connection::check_ack_in_syn_received(const Resources& resource
   send_.snd_wnd = static_cast<std::uint32_t>(segment.window) << snd_wscale_;
   send_.max_snd_wnd = std::max(send_.max_snd_wnd, send_.snd_wnd);
   establish(resources, now, segment);
+  if (!passive_) {
+    settle_syn_data(resources, now, segment);
+  }
   return Step::Continue;
 }
 

@@ -217,4 +217,16 @@ void Connection::add_round_trip(const std::optional<Duration>& sample, const Seg
   }
 }
 
+void Connection::measure_sender(const Segment& segment, Instant now) noexcept {
+  // Whoever only receives has no other measure of the round trip (RFC 7323 §4). A small segment may
+  // have waited at its sender for more to go along.
+  if (!timestamps_.is_on() || !segment.options.timestamps || segment.payload_bytes < rcv_mss_) {
+    return;
+  }
+  const wire::TcpTimestamps& theirs = *segment.options.timestamps;
+  if (const auto sample = timestamps_.round_trip(theirs, now)) {
+    receive_autotune_.on_echo(theirs.echo, *sample);
+  }
+}
+
 }  // namespace millrace::tcp

@@ -99,18 +99,18 @@ std::optional<SegmentPlan> Connection::plan_retransmission(const Resources& reso
   // A FIN's octet takes no room in the segment, but its place in the window.
   const std::uint32_t limit = std::min(
       allowed, segment->payload() <= send_mss() ? segment->length : std::uint32_t{send_mss()});
-  if (!active_->sent.split(resources.sent_segments, *segment, limit)) {
-    return std::nullopt;
-  }
-  active_->sent.note_retransmission(*segment, now);
+  // Without a record for its rest a part of it goes alone, or neither would ever arrive.
+  const bool is_whole = active_->sent.split(resources.sent_segments, *segment, limit);
+  active_->sent.note_retransmission(*segment, now, is_whole);
   path_mtu_.on_retransmission();
   ++resources.stats.tcp_retransmitted_segments;
   if (retransmit_at_ == kNever) {
     arm_retransmission(resources, now);
   }
-  const std::uint32_t payload = segment->length - (segment->has_fin ? 1 : 0);
+  const bool has_fin = segment->has_fin && is_whole;
+  const std::uint32_t payload = is_whole ? segment->payload() : limit;
   const auto flags =
-      static_cast<std::uint8_t>(TcpFlags::kAck | (segment->has_fin ? TcpFlags::kFin : 0) |
+      static_cast<std::uint8_t>(TcpFlags::kAck | (has_fin ? TcpFlags::kFin : 0) |
                                 (payload > 0 ? push_flag(segment->seq + payload) : 0));
   return plan_segment(resources, segment->seq, payload, flags);
 }

@@ -6,6 +6,10 @@ namespace millrace::tcp {
 
 namespace {
 
+// What timestamps cannot resolve, and what nobody's round trip takes.
+constexpr std::uint32_t kTickUs = 1'000;
+constexpr Duration kLongest = std::chrono::minutes{5};
+
 std::uint32_t in_us(Duration duration) {
   return static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
@@ -22,11 +26,23 @@ void ReceiveAutotune::on_handshake(Duration sample) noexcept {
   round_trip_us_ = std::max(in_us(sample), 1U);
 }
 
-void ReceiveAutotune::on_round_trip(Duration sample) noexcept {
-  const std::uint32_t sample_us = std::max(in_us(sample), 1U);
-  round_trip_us_ = has_timestamps_
-                       ? static_cast<std::uint32_t>((7ULL * round_trip_us_ + sample_us) / 8)
-                       : sample_us;
+void ReceiveAutotune::on_echo(std::uint32_t echo, Duration sample) noexcept {
+  // As Linux: what echoes the same value later was not sent at once.
+  const auto low_bits = static_cast<std::uint16_t>(echo);
+  if (low_bits == last_echo_) {
+    return;
+  }
+  last_echo_ = low_bits;
+  const std::uint32_t sample_us = std::max(in_us(std::min(sample, kLongest)), 1U);
+  if (round_trip_us_ == 0) {
+    round_trip_us_ = sample_us;
+  } else if (sample_us <= kTickUs && round_trip_us_ <= sample_us) {
+    // It says no more than that.
+    return;
+  } else {
+    const std::uint64_t bounded = std::min<std::uint64_t>(sample_us, 8ULL * round_trip_us_);
+    round_trip_us_ = static_cast<std::uint32_t>((7ULL * round_trip_us_ + bounded) / 8);
+  }
   has_timestamps_ = true;
 }
 
@@ -61,7 +77,7 @@ void ReceiveAutotune::measure_round_trip(std::uint32_t now_us, SeqNum rcv_nxt,
   // Whoever sends beyond that edge has heard of a later one: at least a round trip has passed since
   // then, and more if the peer was not waiting for it. The shortest counts.
   const std::uint32_t sample = std::max(now_us - window_since_us_, 1U);
-  if (!has_timestamps_) {
+  if (!has_timestamps_ || round_trip_us_ <= kTickUs) {
     round_trip_us_ = round_trip_us_ == 0 ? sample : std::min(round_trip_us_, sample);
   }
   window_end_ = rcv_adv;

@@ -23,8 +23,9 @@ class ReceiveAutotune {
   /// A round trip as the handshake tells it: a first guess, which is only ever corrected downwards
   /// without timestamps. A slow sender takes much longer for a window.
   void on_handshake(Duration sample) noexcept;
-  /// A round trip as timestamps tell it.
-  void on_round_trip(Duration sample) noexcept;
+  /// A round trip as timestamps tell it: how long ago we sent what full-sized data echoes. Data
+  /// that follows an idle time is late by that, so one sample can at most double what is known.
+  void on_echo(std::uint32_t echo, Duration sample) noexcept;
   /// Data has arrived in order up to `rcv_nxt`; the application has read up to `read_nxt`; the
   /// window is open up to `rcv_adv`. `limit_max` bounds the memory.
   void on_data(Instant now, SeqNum rcv_nxt, SeqNum read_nxt, SeqNum rcv_adv, std::uint32_t mss,
@@ -48,6 +49,7 @@ class ReceiveAutotune {
   std::uint32_t window_since_us_ = 0;  // and when.
   bool has_started_ = false;
   bool has_timestamps_ = false;
+  std::uint16_t last_echo_ = 0;  // Its low bits: each value is measured once.
 };
 
 }  // namespace millrace::tcp

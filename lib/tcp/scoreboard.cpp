@@ -1,5 +1,7 @@
 #include "tcp/scoreboard.hpp"
 
+#include <algorithm>
+
 namespace millrace::tcp {
 
 namespace {
@@ -42,24 +44,41 @@ std::uint32_t Scoreboard::mark(SentSegments& sent, std::span<const SackBlock> bl
   std::uint32_t marked = 0;
   std::uint32_t steps = 0;
   base::FixedVector<Place, wire::kSackBlocksMax> places;
+  credit_ = std::min(credit_ + kCreditPerCall, kStepsMax);
   for (const SackBlock& block : blocks) {
     SentSegment* from = start_for(sent, block);
-    for (SentSegment* segment = from; segment != nullptr && steps < kStepsMax; ++steps) {
+    for (SentSegment* segment = from; segment != nullptr && steps < kStepsMax && credit_ > 0;
+         ++steps) {
       from = segment;
       if (segment->end().is_after(block.right)) {
         break;
       }
-      if (segment->seq.is_at_or_after(block.left)) {
-        marked += sent.note_sacked(*segment);
-      }
+      const bool is_inside = segment->seq.is_at_or_after(block.left);
+      const std::uint32_t news = is_inside ? sent.note_sacked(*segment) : 0;
+      marked += news;
+      credit_ -= news == 0 ? 1 : 0;
       segment = segment->next;
     }
     if (from != nullptr) {
-      static_cast<void>(places.push_back({.block = block, .from = from}));
+      static_cast<void>(places.push_back({.block = block, .from = from, .seq = from->seq}));
     }
   }
   places_ = places;
   return marked;
+}
+
+void Scoreboard::on_ack(SeqNum snd_una) noexcept {
+  if (places_.empty()) {
+    return;
+  }
+  // A record that was acknowledged in part starts elsewhere now.
+  base::FixedVector<Place, wire::kSackBlocksMax> known;
+  for (const Place& place : places_) {
+    if (place.seq.is_at_or_after(snd_una)) {
+      static_cast<void>(known.push_back(place));
+    }
+  }
+  places_ = known;
 }
 
 SentSegment* Scoreboard::start_for(SentSegments& sent, const SackBlock& block) const noexcept {

@@ -28,26 +28,36 @@ struct SackNews {
                                  SeqNum snd_nxt, std::uint32_t window_max) noexcept;
 
 /// Notes at the records that a block covers whole that they have arrived. It remembers how far it
-/// came with each block, so that repeated and growing ones cost little; per call it looks at no
-/// more than `kStepsMax` records, and what it did not get to stays unknown, which is safe.
+/// came with each block, so that repeated and growing ones cost little. What it does not get to
+/// stays unknown, which is safe.
+///
+/// Per call it looks at no more than `kStepsMax` records. And what it looks at in vain is limited
+/// over time, or a peer could have thousands walked over with each of its small ACKs: a call earns
+/// `kCreditPerCall` steps, and up to `kStepsMax` can be saved. News is free, since each record is
+/// news once.
 class Scoreboard {
  public:
   static constexpr std::uint32_t kStepsMax = 4'096;
+  static constexpr std::uint32_t kCreditPerCall = 64;
 
   /// Returns how many octets are newly known to have arrived.
   std::uint32_t mark(SentSegments& sent, std::span<const SackBlock> blocks) noexcept;
-  /// Records were taken out: places are no longer known.
+  /// What was marked is so no longer.
   void forget_places() noexcept { places_.clear(); }
+  /// Records before `snd_una` were taken out: places there are no longer known.
+  void on_ack(SeqNum snd_una) noexcept;
 
  private:
   struct Place {
     SackBlock block;
     SentSegment* from;  // Every record before it is done, as far as the block covers it.
+    SeqNum seq{0};      // Where `from` starts.
   };
 
   [[nodiscard]] SentSegment* start_for(SentSegments& sent, const SackBlock& block) const noexcept;
 
   base::FixedVector<Place, wire::kSackBlocksMax> places_;
+  std::uint32_t credit_ = kStepsMax;
 };
 
 }  // namespace millrace::tcp

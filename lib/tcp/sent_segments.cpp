@@ -25,9 +25,10 @@ bool SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq, std::u
   return true;
 }
 
-void SentSegments::note_retransmission(SentSegment& segment, Instant now) noexcept {
+void SentSegments::note_retransmission(SentSegment& segment, Instant now, bool is_whole) noexcept {
   base::expects(segment.is_lost);
   segment.is_lost = false;
+  segment.is_cut = !is_whole;
   segment.sent_at = now;
   ++segment.retransmissions;
   in_network_ += segment.length;
@@ -51,6 +52,9 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant n
     if (!is_whole) {
       segment.seq = snd_una;
       segment.length -= acked;
+      if (segment.is_cut && !segment.is_lost) {
+        mark_first_lost();
+      }
       break;
     }
     head_ = segment.next;
@@ -71,11 +75,20 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant n
 }
 
 void SentSegments::mark_all_lost() noexcept {
-  for (SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
-    segment->is_lost = true;
+  // A peer may ask for this with each window that it opens. So nothing behind the last record in
+  // the network is looked at, and it takes a transmission of ours to put one there again.
+  SentSegment* earliest = nullptr;
+  for (SentSegment* segment = head_; segment != nullptr && in_network_ > 0;
+       segment = segment->next) {
+    if (!segment->is_lost) {
+      segment->is_lost = true;
+      in_network_ -= segment->length;
+      earliest = earliest == nullptr ? segment : earliest;
+    }
   }
-  lost_hint_ = head_;
-  in_network_ = 0;
+  if (earliest != nullptr && (lost_hint_ == nullptr || earliest->seq.is_before(lost_hint_->seq))) {
+    lost_hint_ = earliest;
+  }
 }
 
 void SentSegments::mark_first_lost() noexcept {
@@ -134,6 +147,7 @@ bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment,
     return false;
   }
   ++size_;
+  rest->is_cut = false;
   rest->seq += bytes;
   rest->length -= bytes;
   segment.length = bytes;

@@ -25,6 +25,7 @@ struct SentSegment {
   bool has_fin = false;
   bool is_lost = false;    ///< To be sent again; it no longer counts as in the network.
   bool is_sacked = false;  ///< The peer has it, ahead of a hole: it is not sent again.
+  bool is_cut = false;     ///< Only its first part has left again, for want of a record.
 
   [[nodiscard]] SeqNum end() const noexcept { return seq + length; }
   [[nodiscard]] std::uint32_t payload() const noexcept { return length - (has_fin ? 1U : 0U); }
@@ -52,8 +53,9 @@ class SentSegments {
   /// Notes a first transmission. False, and nothing noted, if the pool is exhausted.
   [[nodiscard]] bool append(SentSegmentPool& pool, Instant now, SeqNum seq, std::uint32_t length,
                             bool has_fin) noexcept;
-  /// Notes that `segment`, which was lost, has left again.
-  void note_retransmission(SentSegment& segment, Instant now) noexcept;
+  /// Notes that `segment`, which was lost, has left again; only the first part of it unless
+  /// `is_whole`: then its rest is lost as soon as that part is acknowledged.
+  void note_retransmission(SentSegment& segment, Instant now, bool is_whole) noexcept;
 
   /// Takes out everything before `snd_una`; a segment acknowledged in part keeps its rest.
   [[nodiscard]] AckOutcome on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant now) noexcept;

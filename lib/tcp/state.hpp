@@ -39,9 +39,10 @@ namespace millrace::tcp {
 
 /// What became of an open with Fast Open (RFC 7413 §4.2.1).
 enum class FastOpenOutcome : std::uint8_t {
-  None,   ///< Not tried, not answered yet, or the data was refused.
-  Taken,  ///< The SYN,ACK acknowledged data of our SYN.
-  Lost,   ///< The SYN with the option was never answered, one without it was.
+  None,     ///< Not tried, not answered yet, or the data was left aside.
+  Taken,    ///< The SYN,ACK acknowledged data of our SYN.
+  Lost,     ///< The SYN with the option was never answered, one without it was.
+  Refused,  ///< A reset answered our SYN with data.
 };
 
 /// RFC 9293 §3.3.2, figure 5; any state may also fall to CLOSED by a reset, an abort or a time-out.

@@ -85,13 +85,13 @@ std::uint32_t hide_in_timestamp(std::uint32_t clock, const Segment& syn) noexcep
   return value > clock ? value - (kHiddenMask + 1) : value;
 }
 
-Segment recall_syn(const Segment& ack, std::uint16_t mss) noexcept {
+Segment recall_syn(const Segment& ack, std::uint16_t mss, bool has_timestamps) noexcept {
   Segment syn;
   syn.seq = ack.seq - 1;
   syn.window = ack.window;
   syn.flags = TcpFlags{TcpFlags::kSyn};
   syn.options.mss = mss;
-  if (!ack.options.timestamps) {
+  if (!has_timestamps || !ack.options.timestamps) {
     return syn;
   }
   const std::uint32_t hidden = ack.options.timestamps->echo;

@@ -47,7 +47,8 @@ class SynCookies {
 [[nodiscard]] std::uint32_t hide_in_timestamp(std::uint32_t clock, const Segment& syn) noexcept;
 
 /// The SYN that `ack` belongs to, as far as it can be told from the ACK: its options stand in the
-/// timestamp that it echoes.
-[[nodiscard]] Segment recall_syn(const Segment& ack, std::uint16_t mss) noexcept;
+/// timestamp that it echoes, if our SYN,ACKs carry any.
+[[nodiscard]] Segment recall_syn(const Segment& ack, std::uint16_t mss,
+                                 bool has_timestamps) noexcept;
 
 }  // namespace millrace::tcp

@@ -48,6 +48,7 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
   if (!is_idle) {
     // RFC 2018 §8: the receiver may have let go of what it had reported.
     active_->sent.forget_sacked();
+    active_->scoreboard.forget_places();
   }
   if (send_.snd_wnd == 0) {
     // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of
@@ -106,8 +107,11 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
 
 void Connection::on_state_timeout(const Resources& resources) noexcept {
   switch (state_) {
-    case TcpState::SynSent:
-    case TcpState::SynReceived: end(resources, fail(soft_error_.reason_for_timeout())); break;
+    case TcpState::SynSent: end(resources, fail(soft_error_.reason_for_timeout())); break;
+    case TcpState::SynReceived:
+      // Linger ran out, or the time for opening, and the peer may take it for open.
+      abort(resources, app_closed_ ? Error::ConnectionAborted : soft_error_.reason_for_timeout());
+      break;
     case TcpState::FinWait2:
       // Everything of ours was delivered; only the peer's FIN never came.
       end(resources, {});

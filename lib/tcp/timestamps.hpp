@@ -38,8 +38,8 @@ class Timestamps {
   /// RFC 7323 §4.3 (2) and §5.3, R3: an acceptable segment that starts at `seq`; notes its value if
   /// it is the one to be echoed next.
   void on_segment(SeqNum seq, const wire::TcpTimestamps& theirs, Instant now) noexcept;
-  /// RFC 7323 §4: how long ago we sent what `theirs` echoes. Only for a segment that acknowledges
-  /// new data.
+  /// RFC 7323 §4: how long ago we sent what `theirs` echoes. For the retransmission timer only of a
+  /// segment that acknowledges new data.
   [[nodiscard]] std::optional<Duration> round_trip(const wire::TcpTimestamps& theirs,
                                                    Instant now) const noexcept;
   /// Whether an answer to our SYN can be one, by what it echoes: `first` is when the SYN first

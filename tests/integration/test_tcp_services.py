@@ -82,8 +82,7 @@ def test_the_kernel_fills_a_window_of_64_mib(namespace):
     data = os.urandom(LARGE_WINDOW + 16 * MEBI)
     command = (
         path_of("nc"), "--tcp", "receive_buffer_bytes=268435456", "--tcp", "receive_buffer_initial_bytes=268435456",
-        # Without hugepages no buffer crosses a page's end, so that each takes a page of 4 KiB.
-        "--packets", 262_144, "--eal=-m 1500", "-l", PORT,
+        "--packets", 262_144, "-l", PORT,
     )
     with running(namespace, *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as program:
         with connect(namespace, PORT) as connection:

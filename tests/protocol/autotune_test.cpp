@@ -160,6 +160,47 @@ TEST_P(Autotune, WhatWasLearnedOutlivesSilence) {
   EXPECT_GE(t.connection().receive_sequence().rcv_wnd() + 10'000, window);
 }
 
+/// The handshake took a millisecond, data takes 100: a queue has built up since.
+TEST_P(Autotune, TimestampsTellOfARoundTripThatHasGrown) {
+  covers({"RFC 7323 §4", "RFC 9293 §3.8.6"});
+  const auto window_after = [this](Start start) {
+    let_grow(start.config);
+    TcpScript t{start.peer_scale(5).rtt(1ms)};
+    std::uint32_t sent = 1;
+    // A thousand bytes a millisecond, each of which echoes what left 100 ms before.
+    for (std::uint32_t ms = 0; ms < 1'000; ++ms) {
+      t.at(t.now() + 1ms);
+      static_cast<void>(t.take_output());
+      Seg segment = data(sent, 1'000);
+      if (start.stamps) {
+        segment = segment.echo(ms < 100 ? 1 : ms - 99);
+      }
+      t.peer_sends(segment);
+      static_cast<void>(t.take_output());
+      t.app_reads(1'000);
+      sent += 1'000;
+    }
+    static_cast<void>(t.take_output());
+    return t.connection().receive_sequence().rcv_wnd();
+  };
+  EXPECT_LE(window_after(established()), 65'536U) << "a thousand bytes in each of the handshake's";
+  EXPECT_GT(window_after(established().timestamps()), 200'000U) << "100,000 in each true one";
+}
+
+TEST_P(Autotune, SmallSegmentsMayHaveWaitedAndTellNothing) {
+  covers({"RFC 7323 §4"});
+  auto start = established().timestamps().peer_scale(5).rtt(20ms);
+  let_grow(start.config);
+  TcpScript t{start};
+  const auto known = [&t] { return t.connection().receive_round_trip(); };
+  t.peer_sends(data(1, 988).echo(0)).app_reads(988).at(40ms).expect(ack(989));
+  t.at(3s).peer_sends(data(989, 100)).app_reads(100);
+  EXPECT_EQ(known(), 20ms);
+  t.peer_sends(data(1'089, 988).echo(100)).app_reads(988);
+  EXPECT_GT(known(), 20ms);
+  t.after(40ms).expect(ack(2'077));
+}
+
 TEST_P(Autotune, SilentPeriodsDoNotMakeItGrow) {
   covers({"RFC 9293 §3.8.6"});
   TcpScript t{growing()};

@@ -506,5 +506,115 @@ TEST_F(FastOpen, CrossingSynsKeepTheData) {
   EXPECT_EQ(data, bytes_of_text("hello"));
 }
 
+TEST_F(FastOpen, CrossingSynsTeachTheCookieAndThatTheDataWasTaken) {
+  covers({"MUST-10", "RFC 7413 §4.1.3"});
+  start();
+  learn_cookie();
+  connect("hello");
+  const auto syn = next_tcp();
+  PeerSegment crossing = answer_to(*syn, 0);
+  crossing.flags = kSyn;
+  send(crossing);
+  EXPECT_EQ(stats().tcp_fast_opens_out, 0U);
+  FastOpenCookie other = a_cookie();
+  other[0] = std::byte{0xee};
+  send(answer_to(*syn, 5, other));
+  EXPECT_EQ(stats().tcp_fast_opens_out, 1U);
+  sent.clear();
+  connect("again");
+  const auto next = next_tcp();
+  ASSERT_TRUE(next && next->options.fast_open);
+  EXPECT_EQ(*next->options.fast_open, other);
+}
+
+TEST_F(FastOpen, AnAckAloneMayEndTheCrossing) {
+  covers({"MUST-10", "RFC 7413 §4.2.1"});
+  start();
+  learn_cookie();
+  connect("hello");
+  const auto syn = next_tcp();
+  PeerSegment crossing = answer_to(*syn, 0);
+  crossing.flags = kSyn;
+  send(crossing);
+  sent.clear();
+  PeerSegment done = answer_to(*syn, 0);
+  done.flags = kAck;
+  done.seq = done.seq + 1;
+  send(done);
+  const auto data = next_tcp();
+  ASSERT_TRUE(data.has_value()) << "at once: the peer has left it out";
+  EXPECT_EQ(data->payload, bytes_of_text("hello"));
+}
+
+TEST_F(FastOpen, ADestinationThatRefusesASynWithDataIsLeftAlone) {
+  covers({"RFC 7413 §4.1.3.1"});
+  start();
+  learn_cookie();
+  connect("hello");
+  PeerSegment refusal = answer_to(next_tcp().value(), 0);
+  refusal.flags = kRst | kAck;
+  send(refusal);
+  ASSERT_EQ(recorder.outcomes.back().error(), Error::ConnectionRefused);
+  connect("hello");
+  const auto syn = next_tcp();
+  ASSERT_TRUE(syn.has_value());
+  EXPECT_FALSE(syn->options.fast_open.has_value());
+  EXPECT_TRUE(syn->payload.empty());
+  // What refuses a plain SYN says nothing of Fast Open.
+  refusal = answer_to(*syn, 0);
+  refusal.flags = kRst | kAck;
+  send(refusal);
+  now += config.tcp.fast_open_pause;
+  receive(arp_frame({.operation = wire::ArpOperation::Request,
+                     .sender_mac = kPeerMac,
+                     .sender_ip = kPeer,
+                     .target_mac = {},
+                     .target_ip = kOurs}));
+  turn();
+  sent.clear();
+  connect("hello");
+  const auto later = next_tcp();
+  ASSERT_TRUE(later.has_value());
+  EXPECT_TRUE(later->options.fast_open.has_value());
+}
+
+TEST_F(FastOpen, LingerThatEndsBeforeTheHandshakeTellsThePeer) {
+  covers({"RFC 7413 §4.2.2", "RFC 9293 §3.10.5"});
+  start_listening();
+  recorder.react = [](std::string_view event, TcpSocket socket) {
+    if (event == "readable") {
+      EXPECT_TRUE(socket.receive_buffer().has_value());
+      EXPECT_TRUE(socket.set_linger(500ms).has_value());
+      EXPECT_TRUE(socket.close().has_value());
+    }
+  };
+  fast_open(40'000, ask_for_cookie(), "hello");
+  EXPECT_EQ(recorder.sockets.back().state(), TcpState::SynReceived);
+  wait(499ms);
+  EXPECT_TRUE(sent.empty());
+  wait(2ms);
+  EXPECT_EQ(next_flags(), kRst | kAck);
+  EXPECT_EQ(recorder.outcomes.back().error(), Error::ConnectionAborted);
+  EXPECT_TRUE(stack->is_empty());
+}
+
+TEST_F(FastOpen, OnlyThePeersResetCounts) {
+  covers({"RFC 7413 §5.1"});
+  config.tcp.syn_ack_retries = 1;
+  start_listening(1);
+  const FastOpenCookie cookie = ask_for_cookie();
+  fast_open(40'000, cookie, "one");
+  ASSERT_TRUE(recorder.sockets.back().abort().has_value());
+  turn();
+  EXPECT_EQ(next_flags(), kRst | kAck);
+  fast_open(40'001, cookie, "two");
+  EXPECT_EQ(recorder.count("accepted"), 2U) << "what the application ended is its own affair";
+  wait(10s);
+  ASSERT_EQ(recorder.outcomes.back().error(), Error::TimedOut);
+  sent.clear();
+  fast_open(40'002, cookie, "three");
+  EXPECT_EQ(recorder.count("accepted"), 3U) << "it took its place for as long as it lasted";
+}
+
 }  // namespace
 }  // namespace millrace::stack

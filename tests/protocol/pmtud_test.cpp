@@ -58,6 +58,50 @@ TEST_P(Pmtud, WhatIsInFlightAndTooLargeGoesAgainAtOnceInPieces) {
   t.at(100ms).peer_sends(ack(3'001)).expect_nothing().expect_silence_for_ever();
 }
 
+/// Every record is in use, so that no piece can have one of its own.
+TEST_P(Pmtud, WithoutRecordsForThePiecesTheyGoOneByOne) {
+  covers({"RFC 1191 §6.5"});
+  Start start = established();
+  start.sent_segments = 3;
+  TcpScript t{start};
+  t.app_sends(3'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000));
+  t.router_allows(600).expect(data(1, 600), data(1'001, 600), data(2'001, 600));
+  t.at(100ms).peer_sends(ack(601)).expect(data(601, 400));
+  t.expect_silence_until(200ms);
+  t.peer_sends(ack(1'001)).expect_nothing();
+  // Now there is a record; but what is in flight is not known to be lost.
+  t.at(210ms).peer_sends(ack(1'601)).expect(data(1'601, 400));
+  t.at(310ms).peer_sends(ack(2'601)).expect(data(2'601, 400));
+  t.at(410ms).peer_sends(ack(3'001)).expect_nothing().expect_silence_for_ever();
+  EXPECT_EQ(t.stats().tcp_retransmission_timeouts, 0U);
+}
+
+TEST_P(Pmtud, WithoutARecordATimeoutSendsPiecesToo) {
+  covers({"RFC 1191 §6.5", "RFC 6298 §5.4"});
+  Start start = established();
+  start.sent_segments = 1;
+  TcpScript t{start};
+  t.app_sends(2'000).expect(data(1, 1'000));
+  t.router_allows(600).expect(data(1, 600));
+  t.at(300ms).expect(data(1, 600));
+  t.at(400ms).peer_sends(ack(601)).expect(data(601, 400));
+  t.at(500ms).peer_sends(ack(1'001)).expect(data(1'001, 600));
+  t.at(600ms).peer_sends(ack(1'601)).expect(data(1'601, 400));
+  t.at(700ms).peer_sends(ack(2'001)).expect_nothing().expect_silence_for_ever();
+}
+
+TEST_P(Pmtud, AFinWaitsForThePieceBeforeIt) {
+  covers({"RFC 1191 §6.5", "RFC 9293 §3.8.6"});
+  Start start = established().cwnd(1'000);
+  start.sent_segments = 1;
+  TcpScript t{start};
+  t.app_sends(1'500).expect(data(1, 1'000)).app_closes().expect_nothing();
+  t.peer_sends(ack(1'001)).expect(fin(1'001, 500));
+  t.router_allows(400).expect(data(1'001, 400));
+  t.at(100ms).peer_sends(ack(1'401)).expect(fin(1'401, 100));
+  t.at(200ms).peer_sends(ack(1'502)).expect_state(TcpState::FinWait2);
+}
+
 TEST_P(Pmtud, NewSegmentsAreNoLargerThanThePath) {
   covers({"RFC 1191 §3"});
   TcpScript t{established()};

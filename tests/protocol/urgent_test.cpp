@@ -178,6 +178,28 @@ TEST_P(Urgent, OutsideOfTheWindowIsNotHeard) {
   t.peer_sends(data(4'000'000, 10).with_urgent(10)).expect(ack(1)).expect_events(0);
 }
 
+TEST_P(Urgent, APointerInTheSynAckCountsFromTheSyn) {
+  covers({"MUST-32", "RFC 9293 §3.10.7.3"});
+  TcpScript t{closed()};
+  t.open_active(180s).expect(syn());
+  t.at(100ms).peer_sends(syn_ack().with_urgent(4)).expect(ack(1));
+  t.expect_events(Events::kConnected | Events::kUrgent);
+  EXPECT_EQ(t.connection().urgent_left(), 3U);
+  t.peer_sends(data(1, 3)).expect_events(Events::kReadable).app_reads(3);
+  EXPECT_EQ(t.connection().urgent_left(), 0U);
+  t.after(40ms).expect(ack(4));
+}
+
+TEST_P(Urgent, DataInTheSynAckMayBeUrgent) {
+  covers({"MUST-32", "RFC 9293 §3.10.7.3"});
+  TcpScript t{closed()};
+  t.open_active(180s).expect(syn());
+  set_out_of_line(t);
+  t.at(100ms).peer_sends(syn_ack().with_bytes(5).with_urgent(4)).expect(ack(6));
+  t.expect_events(Events::kConnected | kBoth).expect_urgent(3);
+  t.app_reads(2).app_skips_octet().app_reads(2);
+}
+
 TEST_P(Urgent, BehindThePeersFinNothingIsUrgent) {
   covers({"RFC 9293 §3.10.7.4"});
   TcpScript t{established()};

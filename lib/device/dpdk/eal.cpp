@@ -123,7 +123,7 @@ void add_memory_arguments(const EalOptions& options, std::span<const std::string
                           std::vector<std::string>& arguments) {
   const bool is_chosen =
       names_any_of(extra, {"--no-huge", "--in-memory", "--huge-dir", "--legacy-mem"});
-  if (!is_chosen && options.use_hugepages && free_hugepage_bytes() >= options.memory_bytes) {
+  if (!is_chosen && options.use_hugepages && free_hugepage_bytes() >= options.hugepage_bytes) {
     arguments.emplace_back("--in-memory");
     if (options.lends_memory) {
       // vhost-user hands over a descriptor for each file of memory, eight at most; a file for each

@@ -19,7 +19,8 @@ struct EalOptions {
       extra_arguments{};  ///< As typed by the user; quotes as in a shell. Come last, so they win.
   std::vector<unsigned>
       cores{};  ///< Processors, worker 0 first. Empty: one worker on any allowed one.
-  std::uint64_t memory_bytes = 256ULL << 20U;  ///< What pools and devices are going to take.
+  std::uint64_t memory_bytes = 256ULL << 20U;    ///< What pools and devices are going to take,
+  std::uint64_t hugepage_bytes = 256ULL << 20U;  ///< and in hugepages, where nothing is wasted.
   bool use_hugepages = true;  ///< If enough of them are free; ordinary memory otherwise.
   bool uses_pci = false;      ///< Whether a PCI device was named; otherwise the bus is not scanned.
   bool lends_memory = false;  ///< Whether a peer is to map our memory: `DeviceSpec::lends_memory`.

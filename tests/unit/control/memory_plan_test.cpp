@@ -29,17 +29,33 @@ TEST(MemoryPlan, CountsEveryCore) {
   one.cores = {0};
   Config three;
   three.cores = {0, 1, 2};
-  const std::uint64_t of_one = plan_memory(one).bytes_for_eal;
-  EXPECT_EQ(plan_memory(Config{}).bytes_for_eal, of_one);
+  const std::uint64_t of_one = plan_memory(one).bytes_in_pages;
+  EXPECT_EQ(plan_memory(Config{}).bytes_in_pages, of_one);
   EXPECT_GT(of_one, std::uint64_t{one.packets} * packet::CorePools::kDataRoomBytes);
-  EXPECT_GT(plan_memory(three).bytes_for_eal, 2 * of_one);
+  EXPECT_GT(plan_memory(three).bytes_in_pages, 2 * of_one);
+}
+
+/// Of one core, without the margin for drivers and fragments.
+std::uint64_t bytes_of_pools(std::uint64_t all) { return (all - (64ULL << 20U)) / 9 * 8; }
+
+TEST(MemoryPlan, CountsWholePagesForWhatDoesNotCrossThem) {
+  Config config;
+  config.packets = 90'000;
+  const MemoryPlan plan = plan_memory(config);
+  // 2,496 bytes with everything: one in each page; 832: four; 448: nine.
+  const std::uint64_t pages = 90'000 + 22'500 / 4 + 45'000 / 9;
+  EXPECT_NEAR(static_cast<double>(bytes_of_pools(plan.bytes_in_pages)), 4'096.0 * pages, 16);
+  // A hugepage holds 840, 2,520 and 4,681.
+  const std::uint64_t hugepages = 108 + 9 + 10;
+  EXPECT_NEAR(static_cast<double>(bytes_of_pools(plan.bytes_in_hugepages)),
+              static_cast<double>(hugepages << 21U), 16);
 }
 
 TEST(CheckMemory, RefusesMoreThanThereIs) {
   Config config;
   config.packets = 1U << 20U;
   const MemoryPlan plan = plan_memory(config);
-  EXPECT_TRUE(check_memory(plan, plan.bytes_for_eal));
+  EXPECT_TRUE(check_memory(plan, plan.bytes_in_pages));
   const auto refused = check_memory(plan, 1024ULL << 20U);
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().starts_with("--packets: 1048576 packet buffers take "))

@@ -95,6 +95,17 @@ TEST(FastOpenCache, ThreeFailuresInARowPauseAll) {
   EXPECT_EQ(some.find(peer(9), kStart + 180s - 1ns), nullptr) << "and for twice as long";
 }
 
+TEST(FastOpenCache, RefusalsPauseOnlyTheirDestination) {
+  test::covers({"RFC 7413 §4.1.3.1"});
+  FastOpenCache some = cache();
+  for (unsigned i = 0; i < 10; ++i) {
+    some.on_refusal(peer(i), kStart);
+    EXPECT_EQ(some.find(peer(i), kStart + 60s - 1ns), nullptr);
+    EXPECT_NE(some.find(peer(i), kStart + 60s), nullptr);
+  }
+  EXPECT_NE(some.find(peer(99), kStart), nullptr) << "closed ports say nothing of the network";
+}
+
 TEST(FastOpenCache, SuccessBetweenKeepsTheOthersGoing) {
   test::covers({"RFC 7413 §7.1"});
   FastOpenCache some = cache();
@@ -109,6 +120,7 @@ TEST(FastOpenCache, WithoutRoomNothingIsTried) {
   FastOpenCache none = cache(0);
   none.learn(peer(1), knows(1), kStart);
   none.on_failure(peer(1), kStart);
+  none.on_refusal(peer(1), kStart);
   none.on_success(peer(1));
   EXPECT_EQ(none.find(peer(1), kStart), nullptr);
 }

@@ -64,17 +64,53 @@ TEST_F(ReceiveAutotuneTest, TimestampsTakeItsPlace) {
   now += 50ms;
   arrive(2'000, 2'000, 3'000);
   EXPECT_EQ(autotune.round_trip_us(), 50'000U);
-  autotune.on_round_trip(80ms);
-  EXPECT_EQ(autotune.round_trip_us(), 80'000U);
-  autotune.on_round_trip(160ms);
-  EXPECT_EQ(autotune.round_trip_us(), 90'000U);
+  autotune.on_echo(1, 130ms);
+  EXPECT_EQ(autotune.round_trip_us(), 60'000U);
   now += 10ms;
   arrive(9'000, 9'000, 10'000);
+  EXPECT_EQ(autotune.round_trip_us(), 60'000U) << "the window is no measure any more";
+}
+
+TEST_F(ReceiveAutotuneTest, FirstTimestampCountsWhereNothingIsKnown) {
+  autotune.on_echo(1, 80ms);
+  EXPECT_EQ(autotune.round_trip_us(), 80'000U);
+  autotune.on_echo(2, 160ms);
   EXPECT_EQ(autotune.round_trip_us(), 90'000U);
 }
 
+TEST_F(ReceiveAutotuneTest, EachEchoIsMeasuredOnce) {
+  autotune.on_echo(1, 80ms);
+  autotune.on_echo(1, 800ms);
+  EXPECT_EQ(autotune.round_trip_us(), 80'000U);
+}
+
+TEST_F(ReceiveAutotuneTest, OneSampleAtMostDoublesIt) {
+  autotune.on_handshake(10ms);
+  autotune.on_echo(1, 1h);
+  EXPECT_EQ(autotune.round_trip_us(), 18'750U);
+  for (std::uint32_t i = 2; i < 60; ++i) {
+    autotune.on_echo(i, 10ms);
+  }
+  EXPECT_LT(autotune.round_trip_us(), 10'100U);
+}
+
+TEST_F(ReceiveAutotuneTest, TimestampsDoNotTellWhatIsShorterThanTheirTick) {
+  autotune.on_handshake(50us);
+  autotune.on_echo(1, 1ms);
+  EXPECT_EQ(autotune.round_trip_us(), 50U);
+  arrive(0, 0, 1'000);
+  now += 40us;
+  arrive(2'000, 2'000, 3'000);
+  EXPECT_EQ(autotune.round_trip_us(), 40U) << "the window still does";
+  autotune.on_echo(2, 2ms);
+  EXPECT_EQ(autotune.round_trip_us(), 75U);
+  now += 30us;
+  arrive(4'000, 4'000, 5'000);
+  EXPECT_EQ(autotune.round_trip_us(), 30U);
+}
+
 TEST_F(ReceiveAutotuneTest, GrowsOnlyWhenMoreIsReadThanEverInARoundTrip) {
-  autotune.on_round_trip(100ms);
+  autotune.on_echo(1, 100ms);
   arrive(0, 0, 50'000);
   now += 100ms;
   arrive(10'000, 10'000, 60'000);
@@ -90,7 +126,7 @@ TEST_F(ReceiveAutotuneTest, GrowsOnlyWhenMoreIsReadThanEverInARoundTrip) {
 }
 
 TEST_F(ReceiveAutotuneTest, LooksOncePerRoundTrip) {
-  autotune.on_round_trip(100ms);
+  autotune.on_echo(1, 100ms);
   arrive(0, 0, 50'000);
   now += 99ms;
   arrive(40'000, 40'000, 90'000);
@@ -101,7 +137,7 @@ TEST_F(ReceiveAutotuneTest, LooksOncePerRoundTrip) {
 }
 
 TEST_F(ReceiveAutotuneTest, WhatIsNotReadDoesNotCount) {
-  autotune.on_round_trip(100ms);
+  autotune.on_echo(1, 100ms);
   for (std::uint32_t i = 0; i < 100; ++i) {
     arrive(i * 1'000, 500, 200'000);
     now += 100ms;
@@ -110,7 +146,7 @@ TEST_F(ReceiveAutotuneTest, WhatIsNotReadDoesNotCount) {
 }
 
 TEST_F(ReceiveAutotuneTest, NeverExceedsTheLimitNorShrinks) {
-  autotune.on_round_trip(100ms);
+  autotune.on_echo(1, 100ms);
   std::uint32_t sent = 0;
   std::uint32_t last = 0;
   for (unsigned i = 0; i < 20; ++i) {

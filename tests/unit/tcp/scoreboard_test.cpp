@@ -124,7 +124,7 @@ TEST_P(ScoreboardTest, AcknowledgedRecordsLeave) {
   send(6);
   EXPECT_EQ(mark({block(200, 400)}), 200U);
   static_cast<void>(sent_.on_ack(pool_, at(300), kNow));
-  board_.forget_places();
+  board_.on_ack(at(300));
   EXPECT_EQ(sent_.sacked(), 100U);
   EXPECT_EQ(mark({block(200, 500)}), 100U);
   EXPECT_EQ(marks(), "##.");
@@ -166,6 +166,47 @@ TEST_P(ScoreboardTest, BlockThatReachedTheEndGrowsWithWhatIsSent) {
   send(3);
   EXPECT_EQ(mark({block(100, 500)}), 200U);
   EXPECT_EQ(marks(), ".####.");
+}
+
+TEST_P(ScoreboardTest, PlacesOutliveAcksOfWhatLiesBefore) {
+  covers({"RFC 2018 §5"});
+  constexpr std::uint32_t kCount = 2 * Scoreboard::kStepsMax;
+  send(kCount);
+  const std::uint32_t far = 100 * (Scoreboard::kStepsMax - 10);
+  EXPECT_EQ(mark({block(far, far + 100)}), 100U) << "the way there takes nearly all that is saved";
+  static_cast<void>(sent_.on_ack(pool_, at(130), kNow));
+  board_.on_ack(at(130));
+  for (std::uint32_t end = far + 200; end <= far + 1'000; end += 100) {
+    ASSERT_EQ(mark({block(far, end)}), 100U);
+  }
+  // The place itself leaves, and is not touched again.
+  static_cast<void>(sent_.on_ack(pool_, at(far + 1'000), kNow));
+  board_.on_ack(at(far + 1'000));
+  EXPECT_EQ(mark({block(far + 1'100, far + 1'200)}), 100U);
+}
+
+TEST_P(ScoreboardTest, WorkInVainIsBoundedOverTime) {
+  covers({"RFC 2018 §5"});
+  constexpr std::uint32_t kCount = 2 * Scoreboard::kStepsMax;
+  send(kCount);
+  // Each block lies before the last one, so that nothing remembered helps: all that is saved goes
+  // into the way to the first of them, and a call earns little.
+  const auto ask = [&](std::uint32_t record) {
+    return mark({block(100 * record, 100 * record + 100)});
+  };
+  EXPECT_EQ(ask(Scoreboard::kStepsMax - 1), 100U);
+  std::uint32_t found = 0;
+  for (std::uint32_t i = 2; i < 1'000; ++i) {
+    found += ask(Scoreboard::kStepsMax - i);
+  }
+  EXPECT_EQ(found, 0U);
+  // What is near is still found,
+  EXPECT_EQ(ask(Scoreboard::kCreditPerCall / 2), 100U);
+  // and after a while of small steps what is far away, too.
+  for (std::uint32_t i = 0; i < Scoreboard::kStepsMax / 60; ++i) {
+    static_cast<void>(mark({block(100, 150)}));
+  }
+  EXPECT_EQ(ask(Scoreboard::kStepsMax - 2), 100U);
 }
 
 TEST_P(ScoreboardTest, WorkPerAckIsBounded) {

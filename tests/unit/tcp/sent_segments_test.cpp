@@ -81,7 +81,7 @@ TEST_P(SentSegmentsTest,
   test::covers({"MUST-18", "RFC 6298 §3"});
   send(3);
   sent_.mark_first_lost();
-  sent_.note_retransmission(*sent_.first_lost(), kStart + 40ms);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 40ms, true);
   EXPECT_EQ(acknowledge(300, kStart + 60ms).rtt_sample, std::nullopt);
 }
 
@@ -89,7 +89,7 @@ TEST_P(SentSegmentsTest, RestOfASegmentSentTwiceGivesNoSample) {  // RFC 6298 §
   test::covers({"MUST-18", "RFC 6298 §3"});
   send(1);
   sent_.mark_first_lost();
-  sent_.note_retransmission(*sent_.first_lost(), kStart + 40ms);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 40ms, true);
   EXPECT_EQ(acknowledge(50, kStart + 60ms).rtt_sample, std::nullopt);
   EXPECT_EQ(acknowledge(100, kStart + 61ms).rtt_sample, std::nullopt);
 }
@@ -103,7 +103,7 @@ TEST_P(SentSegmentsTest, EverythingLostComesBackInOrder) {  // RFC 6298 §5.4
     SentSegment* const lost = sent_.first_lost();
     ASSERT_NE(lost, nullptr);
     EXPECT_EQ(lost->seq, at(100 * i));
-    sent_.note_retransmission(*lost, kStart + 1s);
+    sent_.note_retransmission(*lost, kStart + 1s, true);
     EXPECT_EQ(lost->retransmissions, 1U);
     EXPECT_EQ(sent_.in_network(), 100U * (i + 1));
     check();
@@ -154,7 +154,7 @@ TEST_P(SentSegmentsTest, WhatIsTooLargeIsLostAndTheRestIsNot) {
   SentSegment* const first = sent_.first_lost();
   ASSERT_NE(first, nullptr);
   EXPECT_EQ(first->seq, at(100));
-  sent_.note_retransmission(*first, kStart);
+  sent_.note_retransmission(*first, kStart, true);
   EXPECT_EQ(sent_.first_lost(), nullptr);
   EXPECT_TRUE(sent_.mark_larger_lost(99)) << "all of them";
   check();
@@ -174,7 +174,7 @@ TEST_P(SentSegmentsTest, SplitKeepsFinBehind) {  // RFC 9293 §3.8.6, SHLD-16
   SentSegment* first = sent_.first_lost();
   EXPECT_EQ(first->length, 40U);
   EXPECT_FALSE(first->has_fin);
-  sent_.note_retransmission(*first, kStart + 1s);
+  sent_.note_retransmission(*first, kStart + 1s, true);
   EXPECT_EQ(sent_.first_lost()->seq, at(40));
   EXPECT_EQ(sent_.first_lost()->length, 61U);
   EXPECT_TRUE(sent_.first_lost()->has_fin);
@@ -193,6 +193,46 @@ TEST_P(SentSegmentsTest, ExhaustedPoolChangesNothing) {  // decision 5
   EXPECT_EQ(sent.first_lost()->length, 100U);
   EXPECT_TRUE(sent.check_invariants());
   sent.clear(small);
+}
+
+TEST_P(SentSegmentsTest, RestOfWhatLeftInPartIsLostOnceThatArrived) {
+  test::covers({"RFC 1191 §6.5"});
+  send(2);
+  sent_.mark_all_lost();
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, false);
+  check();
+  EXPECT_EQ(sent_.first_lost()->seq, at(100));
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  EXPECT_EQ(sent_.first_lost(), nullptr) << "until the first part is acknowledged";
+  EXPECT_EQ(acknowledge(40, kStart + 2s).newly_acked, 40U);
+  ASSERT_NE(sent_.first_lost(), nullptr);
+  EXPECT_EQ(sent_.first_lost()->seq, at(40));
+  EXPECT_EQ(sent_.first_lost()->length, 60U);
+  EXPECT_EQ(sent_.in_network(), 100U);
+  // Lost already: the next ACK within it changes nothing.
+  EXPECT_EQ(acknowledge(50, kStart + 2s).newly_acked, 10U);
+  EXPECT_EQ(sent_.in_network(), 100U);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 3s, true);
+  EXPECT_EQ(acknowledge(70, kStart + 4s).newly_acked, 20U);
+  EXPECT_EQ(sent_.first_lost(), nullptr) << "it left whole the last time";
+}
+
+TEST_P(SentSegmentsTest, EverythingLostAgainStartsAtTheFirstThatHadLeft) {
+  send(4);
+  static_cast<void>(sent_.note_sacked(*sent_.first()));
+  sent_.mark_all_lost();
+  check();
+  EXPECT_EQ(sent_.in_network(), 0U);
+  EXPECT_EQ(sent_.first_lost()->seq, at(100));
+  sent_.mark_all_lost();
+  check();
+  EXPECT_EQ(sent_.first_lost()->seq, at(100));
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  EXPECT_EQ(sent_.first_lost()->seq, at(200));
+  sent_.mark_all_lost();
+  check();
+  EXPECT_EQ(sent_.in_network(), 0U);
+  EXPECT_EQ(sent_.first_lost()->seq, at(100));
 }
 
 TEST_P(SentSegmentsTest, HoldsUnderRandomUse) {
@@ -217,7 +257,7 @@ TEST_P(SentSegmentsTest, HoldsUnderRandomUse) {
       default:
         if (SentSegment* const lost = sent_.first_lost(); lost != nullptr) {
           if (sent_.split(pool_, *lost, 1 + random.below(40))) {
-            sent_.note_retransmission(*lost, now);
+            sent_.note_retransmission(*lost, now, true);
           }
         }
     }
@@ -236,7 +276,7 @@ TEST_P(SentSegmentsTest, WhatThePeerReportedIsNotSentAgain) {  // RFC 2018 §5
   sent_.mark_all_lost();
   check();
   ASSERT_NE(sent_.first_lost(), nullptr);
-  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
   EXPECT_EQ(sent_.first_lost()->seq, at(200));
   check();
 }

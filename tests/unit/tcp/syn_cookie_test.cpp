@@ -158,7 +158,7 @@ TEST(SynCookieOptions, ComeBackFromTheEcho) {
     answer.window = 321;
     answer.options.timestamps =
         wire::TcpTimestamps{.value = 99, .echo = hide_in_timestamp(123'456'789, first)};
-    const Segment recalled = recall_syn(answer, 1'440);
+    const Segment recalled = recall_syn(answer, 1'440, true);
     EXPECT_EQ(recalled.seq, first.seq);
     EXPECT_EQ(recalled.options.mss, 1'440);
     EXPECT_EQ(recalled.options.window_scale, each.scale);
@@ -170,7 +170,18 @@ TEST(SynCookieOptions, ComeBackFromTheEcho) {
 }
 
 TEST(SynCookieOptions, AreForgottenWithoutTimestamps) {
-  const Segment recalled = recall_syn(ack_of(syn(77), SeqNum{1}), 536);
+  const Segment recalled = recall_syn(ack_of(syn(77), SeqNum{1}), 536, true);
+  wire::TcpOptions mss_only;
+  mss_only.mss = 536;
+  EXPECT_EQ(recalled.options, mss_only);
+  EXPECT_EQ(recalled.flags, TcpFlags{TcpFlags::kSyn});
+}
+
+TEST(SynCookieOptions, AreNotLookedForInTimestampsThatWeDidNotSend) {
+  test::covers({"RFC 7323 §3.2"});
+  Segment answer = ack_of(syn(77), SeqNum{1});
+  answer.options.timestamps = wire::TcpTimestamps{.value = 1, .echo = 0xffff'ffff};
+  const Segment recalled = recall_syn(answer, 536, false);
   wire::TcpOptions mss_only;
   mss_only.mss = 536;
   EXPECT_EQ(recalled.options, mss_only);
@@ -181,7 +192,7 @@ TEST(SynCookieOptions, AnEchoThatNobodySentDoesNoHarm) {
   Segment answer = ack_of(syn(77), SeqNum{1});
   for (std::uint32_t echo = 0; echo < 128; ++echo) {
     answer.options.timestamps = wire::TcpTimestamps{.value = 1, .echo = echo};
-    const Segment recalled = recall_syn(answer, 536);
+    const Segment recalled = recall_syn(answer, 536, true);
     EXPECT_LE(recalled.options.window_scale.value_or(0), wire::kWindowScaleMax);
   }
 }

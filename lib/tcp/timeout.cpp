@@ -107,10 +107,15 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
 
 void Connection::on_state_timeout(const Resources& resources) noexcept {
   switch (state_) {
-    case TcpState::SynSent: end(resources, fail(soft_error_.reason_for_timeout())); break;
+    case TcpState::SynSent:
     case TcpState::SynReceived:
-      // Linger ran out, or the time for opening, and the peer may take it for open.
-      abort(resources, app_closed_ ? Error::ConnectionAborted : soft_error_.reason_for_timeout());
+      if (app_closed_) {
+        // Linger ran out, and the peer may take the connection for open.
+        abort(resources, Error::ConnectionAborted);
+      } else {
+        // RFC 9293 §3.10.8: the time for opening ends in silence.
+        end(resources, fail(soft_error_.reason_for_timeout()));
+      }
       break;
     case TcpState::FinWait2:
       // Everything of ours was delivered; only the peer's FIN never came.

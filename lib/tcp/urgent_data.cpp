@@ -36,13 +36,11 @@ void Connection::process_urgent(const Segment& segment) noexcept {
 }
 
 void Connection::settle_urgent(const Resources& resources) noexcept {
-  if (!urgent_in_.is_pending()) {
-    return;
-  }
   const SeqNum read = read_nxt();
   const std::uint32_t unread = active_ == nullptr ? 0 : active_->receive_queue.size();
-  if (unread > 0 && urgent_in_.lacks_octet(read + unread)) {
-    // The octet before the pointer is the last one that is urgent.
+  if (urgent_in_.lacks_octet(read + unread)) {
+    // The octet before the pointer is the last one that is urgent. What is pending lies ahead of
+    // what was read, so there is something unread.
     urgent_in_.keep(active_->receive_queue.at(urgent_in_.left(read)));
     events_.add(Events::kUrgent);
   }

@@ -68,9 +68,6 @@ void Connection::queue_fin(const Resources& resources, Instant now) noexcept {
     case TcpState::TimeWait: return;
   }
   fin_queued_ = true;
-  if (send_.flight() == 0) {
-    progress_at_ = std::max(progress_at_, now);
-  }
   update_persist_timer(resources, now);
 }
 

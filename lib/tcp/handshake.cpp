@@ -80,6 +80,7 @@ void Connection::accept_syn(const Resources& resources, Instant now, const Segme
   receive_.rcv_adv = receive_.rcv_nxt + initial_receive_window(resources.config);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   send_.snd_wnd = send_.max_snd_wnd = syn.window;
+  // Nothing is older than the SYN: the first segment behind it sets both anew.
   send_.snd_wl1 = syn.seq;
   send_.snd_wl2 = send_.iss;
   negotiate(resources, now, syn.options);
@@ -271,8 +272,6 @@ void Connection::establish(const Resources& resources, Instant now,
     ecn_.on_syn_ack(segment);
   }
   note_timestamps(segment, now);
-  send_.snd_wl1 = segment.seq;
-  send_.snd_wl2 = segment.ack;
   ++(passive_ ? resources.stats.tcp_passive_opens : resources.stats.tcp_active_opens);
   resources.stats.tcp_ecn_connections += ecn_.may_mark() ? 1 : 0;
   set_state(TcpState::Established);

@@ -7,7 +7,6 @@ namespace millrace::tcp {
 void NewReno::start(std::uint32_t initial_window) noexcept {
   cwnd_ = initial_window;
   ssthresh_ = kCwndMax;
-  bytes_acked_ = 0;
 }
 
 void NewReno::on_ack(std::uint32_t bytes_acked, std::uint32_t mss) noexcept {

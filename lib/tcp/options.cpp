@@ -85,10 +85,10 @@ void Connection::add_sack_blocks(const Resources& resources, SegmentPlan& plan) 
     return;
   }
   // RFC 5482's option takes the place of one block.
-  const std::size_t others = plan.options.user_timeout ? wire::kUserTimeoutSize : 0;
-  std::size_t most = sack_blocks_max(timestamps_.is_on()) - (others > 0 ? 1 : 0);
+  const bool has_other = plan.options.user_timeout.has_value();
+  std::size_t most = sack_blocks_max(timestamps_.is_on()) - (has_other ? 1 : 0);
   if (plan.payload_bytes > 0) {
-    const std::size_t used = plan.payload_bytes + others;
+    const std::size_t used = plan.payload_bytes + (has_other ? wire::kUserTimeoutSize : 0);
     const std::size_t room = mss_ - std::min<std::size_t>(used, mss_);
     while (most > 0 && sack_option_bytes(most) > room) {
       --most;

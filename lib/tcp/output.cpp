@@ -44,7 +44,6 @@ std::optional<SegmentPlan> Connection::plan_next(const Resources& resources, Ins
     if (ack_now_ && (state_ == TcpState::TimeWait || state_ == TcpState::SynReceived)) {
       return plan_segment(resources, send_.acceptable_seq(), 0, TcpFlags::kAck);
     }
-    ack_now_ = false;
     return std::nullopt;
   }
   if (auto plan = plan_retransmission(resources, now)) {

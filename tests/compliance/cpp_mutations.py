@@ -39,6 +39,8 @@ PRECEDENCE = {"*": 9, "/": 9, "%": 9, "+": 8, "-": 8, "<<": 7, ">>": 7, "<": 6, 
 OPERATOR = re.compile(r"(?<= )(<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%<>&|^]|[-+*/%&|^]?=|<<=|>>=|\?|:)(?=[ \n])")
 METHOD = re.compile(r"(?:\.|->)(is_before|is_at_or_before|is_after|is_at_or_after)\(")
 NUMBER = re.compile(r"(?<![\w.'\]])(\d[\d']*)(U|ULL|UL)?(?![\w.'])")
+# The compiler wants what is between them at once, and no mutant is ever on there.
+SIZE_OF_ARRAY = re.compile(r"\barray<[^;>]*>")
 DECLARATION = re.compile(r"(?:const|auto|static|constexpr|using|struct|class|enum|case|default|if|for|while|switch|do|"
                          r"else|continue|public|private|friend)\b|[\w:<>,\s*&]+\s[*&]?\w+\s*[={(;\[]|[\w:]+(?:<.*>)?\s+\w+\{")
 CONTRACT = re.compile(r"\b(?:expects|ensures|debug_expects|static_assert)\(")
@@ -121,9 +123,11 @@ def _comparisons(source: Source, start: int, end: int) -> list[Mutation]:
 
 def _off_by_one(source: Source, start: int, end: int) -> list[Mutation]:
     found = []
+    sizes = [each.span() for each in SIZE_OF_ARRAY.finditer(source.code, start, end)]
     for number in NUMBER.finditer(source.code, start, end):
         line = source.code[source.code.rfind("\n", 0, number.start()) + 1:number.start()]
-        if "case " not in line and "constexpr" not in line:
+        is_size = any(first < number.start() < last for first, last in sizes)
+        if "case " not in line and "constexpr" not in line and not is_size:
             found.append(_choice(source, "off by one", number.start(), number.end(), f"{number[0]} + 1"))
     return found
 

@@ -34,6 +34,7 @@ class Mutations(unittest.TestCase):
     def test_off_by_one(self) -> None:
         self.assertEqual(changes("x = y * 2U;", "off by one"), [("2U", "2U + 1")])
         self.assertEqual(changes("case 3: break;", "off by one"), [])
+        self.assertEqual(changes("std::array<std::byte, 2 * kSize> a;\n  g(4);", "off by one"), [("4", "4 + 1")])
 
     def test_constants_lose_their_constexpr(self) -> None:
         found = mutations_of("constexpr std::uint8_t kLimit = 3;\nclass A {\n  static constexpr int kTwo = 2;\n};\n")

@@ -255,6 +255,32 @@ TEST_P(Close, LingerIsOverWhenAllIsDelivered) {  // RFC 9293 §3.10.4
   t.peer_sends(fin(1)).expect(ack(2)).expect_outcome({});
 }
 
+TEST_P(Close, ClosingGivesWhatIsInFlightNoMoreTime) {
+  covers({"RFC 9293 §3.8.3"});
+  auto start = established();
+  start.config.user_timeout = 10s;
+  TcpScript t{start};
+  t.app_sends(1'000).expect(data(1, 1'000)).at(300ms).expect(data(1, 1'000));
+  t.at(900ms).expect(data(1, 1'000)).at(2'100ms).expect(data(1, 1'000));
+  t.at(3s).app_closes().expect(fin(1'001));
+  t.at(4'500ms).expect(data(1, 1'000)).at(9'300ms).expect(data(1, 1'000));
+  t.at(10s).expect(rst_ack(1'002, 1)).expect_outcome(fail(Error::TimedOut));
+}
+
+TEST_P(Close, WhatIsReleasedHasNoTimersLeft) {
+  TcpScript t{established()};
+  t.app_sets_keepalive(KeepaliveOptions{.idle = 10s, .interval = 1s, .count = 3});
+  t.app_sends(1'000).expect(data(1, 1'000)).app_sends(10).expect(data(1'001, 10));
+  t.app_sends(10).expect_nothing().peer_sends(data(1, 100)).expect_nothing();
+  t.connection().set_linger(1s);
+  t.app_reads(100).app_closes().expect(fin(1'011, 10));
+  t.connection().release(t.resources());
+  t.expect_silence_for_ever();
+  EXPECT_EQ(t.budget().used(), 0U);
+  EXPECT_EQ(t.resources().active_blocks.size(), 0U);
+  EXPECT_EQ(t.resources().sent_segments.size(), 0U);
+}
+
 TEST_P(Close, FinWait2OfAClosedSocketEnds) {  // our choice: RFC 9293 has no such time-out
   TcpScript t{established()};
   t.app_closes().expect(fin(1));

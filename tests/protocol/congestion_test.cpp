@@ -82,6 +82,43 @@ TEST_P(Congestion, AvoidanceGrowsByOneSegmentForEachWindow) {  // RFC 5681 §3.1
   EXPECT_EQ(t.cwnd(), 6'000U);
 }
 
+TEST_P(Congestion, OnlyMoreThanOneTimeoutIsIdle) {  // RFC 5681 §4.1
+  test::covers({"RFC 5681 §4.1"});
+  for (const Duration more : {Duration{0}, Duration{1}}) {
+    TcpScript t{established().cwnd(4'000)};
+    t.app_sends(4'000);
+    EXPECT_EQ(t.take_output().size(), 4U);
+    t.at(100ms).peer_sends(ack(4'001)).expect_nothing();
+    const std::uint32_t grown = t.cwnd();
+    ASSERT_GT(grown, 4'000U);
+    t.after(t.rto() + more).app_sends(1).expect(data(4'001, 1));
+    EXPECT_EQ(t.cwnd(), more == Duration{0} ? grown : 4'000U);
+  }
+}
+
+TEST_P(Congestion, IdleTimeCountsForTheLastDataBeforeACloseToo) {  // RFC 5681 §4.1
+  test::covers({"RFC 5681 §4.1"});
+  TcpScript t{established().cwnd(4'000)};
+  t.app_sends(4'000);
+  EXPECT_EQ(t.take_output().size(), 4U);
+  t.at(100ms).peer_sends(ack(4'001)).expect_nothing();
+  ASSERT_GT(t.cwnd(), 4'000U);
+  t.at(10s);
+  ASSERT_EQ(t.app_tries_to_send(8'000), 8'000U);
+  t.app_closes();
+  EXPECT_EQ(t.take_output().size(), 4U);
+  EXPECT_EQ(t.cwnd(), 4'000U);
+}
+
+TEST_P(Congestion, NotEvenOneOctetIsSentBeyondTheWindow) {
+  test::covers({"MUST-19", "RFC 5681 §3.1"});
+  TcpScript t{established().cwnd(4'000)};
+  t.connection().set_no_delay(true);
+  t.app_sends(4'000);
+  EXPECT_EQ(t.take_output().size(), 4U);
+  t.app_sends(1).expect_nothing().peer_sends(ack(1'001)).expect(data(4'001, 1));
+}
+
 TEST_P(Congestion, WindowIsNeverExceeded) {  // RFC 5681 §3.1
   test::covers({"MUST-19", "RFC 5681 §3.1"});
   TcpScript t{established().cwnd(3'000)};

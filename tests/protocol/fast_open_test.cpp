@@ -123,6 +123,20 @@ TEST_F(FastOpen, DataWithAGoodCookieIsReadBeforeTheHandshakeIsOver) {
   EXPECT_EQ(stats().tcp_fast_opens_in, 1U);
 }
 
+TEST_F(FastOpen, DataOfTheSynDoesNotCountForTheNextAck) {
+  covers({"RFC 7413 §4.2.2", "SHLD-19"});
+  start_listening();
+  const std::string text(1'000, 'x');
+  Peer peer = fast_open(40'000, ask_for_cookie(), text);
+  wait(100ms);
+  EXPECT_TRUE(sent.empty()) << "the SYN,ACK was its acknowledgment";
+  send(segment_of(peer, kAck, text));
+  EXPECT_TRUE(sent.empty()) << "the SYN,ACK acknowledged the first, so this one waits for another";
+  peer.seq += 1'000;
+  send(segment_of(peer, kAck, text));
+  EXPECT_EQ(next_flags(), kAck);
+}
+
 TEST_F(FastOpen, TheServerMayAnswerAtOnce) {
   covers({"RFC 7413 §4.2.2"});
   start_listening();

@@ -34,6 +34,15 @@ TEST_P(FastRetransmit, ThirdDuplicateAckResendsFirstHole) {  // RFC 5681 §3.2, 
   t.expect_silence_until(300ms - 1ns);
 }
 
+TEST_P(FastRetransmit, ServersFirstSegmentsMayBeLostToo) {
+  test::covers({"RFC 5681 §3.2", "RFC 6582 §3.2"});
+  // Whatever number it began with: the count of what was lost before starts with the connection.
+  TcpScript t{established_passively()};
+  t.app_sends(5'000);
+  EXPECT_EQ(t.take_output().size(), 5U);
+  t.peer_sends(ack(1), ack(1)).expect_nothing().peer_sends(ack(1)).expect(data(1, 1'000));
+}
+
 TEST_P(FastRetransmit, FurtherDuplicatesInflateTheWindow) {  // RFC 5681 §3.2, steps 4 and 5
   test::covers({"RFC 5681 §3.2"});
   TcpScript t{established().cwnd(8'000)};

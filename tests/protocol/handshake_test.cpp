@@ -169,6 +169,13 @@ TEST_P(Handshake, SynAckIsSentAgainForARepeatedSyn) {  // RFC 9293 §3.10.7.4, s
   t.at(1s).expect(syn_ack());
 }
 
+TEST_P(Handshake, AckBesideARepeatedSynIsEnough) {  // RFC 9293 §3.10.7.4, step 5
+  covers({"RFC 9293 §3.10.7.4"});
+  TcpScript t{closed()};
+  t.open_passive(syn()).expect(syn_ack());
+  t.peer_sends_at_once(syn(), ack(1).from(1)).expect_nothing().expect_state(TcpState::Established);
+}
+
 TEST_P(Handshake, SynAckSentTwiceGivesNoRoundTripTime) {  // RFC 6298 §3, Karn's algorithm
   covers({"RFC 6298 §3"});
   TcpScript t{closed()};

@@ -20,6 +20,12 @@ TEST_P(Nagle, SmallSegmentGoesAtOnceWhenNothingIsInFlight) {  // RFC 9293 §3.8.
   t.app_sends(10).expect(data(1, 10).pushed());
 }
 
+TEST_P(Nagle, ServersFirstSmallSegmentGoesAtOnceToo) {
+  covers({"RFC 9293 §3.8.6.2.1"});
+  TcpScript t{established_passively()};
+  t.app_sends(10).expect(data(1, 10).pushed());
+}
+
 TEST_P(Nagle, SecondSmallSegmentWaitsForTheAckOfTheFirst) {  // RFC 9293 §3.7.4, SHLD-7
   covers({"SHLD-7", "RFC 9293 §3.7.4"});
   TcpScript t{established()};

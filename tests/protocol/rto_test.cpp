@@ -315,6 +315,15 @@ TEST_P(Rto, ProgressForgetsTheSoftError) {
   t.at(2'100ms).expect(rst_ack(2'001, 1)).expect_outcome(fail(Error::TimedOut));
 }
 
+TEST_P(Rto, OpenConnectionForgetsTheSoftErrorsOfItsOpening) {
+  covers({"RFC 9293 §3.9.2.2"});
+  TcpScript t{closed()};
+  t.open_active(180s).expect(syn()).router_says(wire::IcmpType::DestinationUnreachable, 0);
+  EXPECT_NE(t.connection().reason_for_timeout(), Error::TimedOut);
+  t.peer_sends(syn_ack()).expect(ack(1));
+  EXPECT_EQ(t.connection().reason_for_timeout(), Error::TimedOut);
+}
+
 TEST_P(Rto, ClosedApplicationHearsOfNoSoftErrors) {
   covers({"RFC 9293 §3.9.1.8"});
   TcpScript t{established()};

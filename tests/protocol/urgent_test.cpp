@@ -269,6 +269,16 @@ TEST_P(Urgent, OutOfLineOctetIsThereOnceItHasArrived) {
   t.app_reads(2).at(40ms).expect(ack(4));
 }
 
+TEST_P(Urgent, OutOfLineNextOctetMayBeAnnouncedAlone) {
+  covers({"MUST-32", "RFC 6093 §3.2"});
+  TcpScript t{established()};
+  set_out_of_line(t);
+  t.peer_sends(ack(1).with_urgent(1)).expect_nothing().expect_events(Events::kUrgent);
+  t.expect_urgent(std::nullopt);
+  EXPECT_EQ(t.connection().urgent_left(), 0U);
+  t.peer_sends(data(1, 1)).expect_urgent(1).expect_events(kBoth).at(40ms).expect(ack(2));
+}
+
 TEST_P(Urgent, OutOfLineLaterOctetTakesThePlaceOfAnUnreadOne) {  // as in Linux
   covers({"MUST-32", "RFC 6093 §3.2"});
   TcpScript t{established()};

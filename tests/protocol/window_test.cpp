@@ -87,6 +87,69 @@ TEST_P(Window, DataBehindTheWindowIsCutOff) {  // RFC 9293 §3.10.7.4, steps 1 a
   t.peer_sends(data(0, 1)).expect(ack(1)).expect_drop(DropReason::TcpDuplicateData);
 }
 
+TEST_P(Window, DataThatReachesBehindTheWindowIsReadUpToIt) {
+  covers({"RFC 9293 §3.10.7.4 step 7"});
+  auto start = established();
+  start.config.receive_buffer_bytes = 16'384;
+  TcpScript t{start};
+  std::uint32_t sent = 1;
+  while (t.connection().receive_sequence().rcv_wnd() >= 1'000) {
+    t.peer_sends(data(sent, 1'000));
+    static_cast<void>(t.take_output());
+    sent += 1'000;
+  }
+  const std::uint32_t room = t.connection().receive_sequence().rcv_wnd();
+  ASSERT_GT(room, 0U);
+  t.peer_sends(fin(sent, 1'000)).expect(ack(sent + room).with_window(0));
+  t.expect_drop(std::nullopt).expect_state(TcpState::Established);
+  EXPECT_EQ(t.connection().readable().value_or(0), sent + room - 1);
+}
+
+TEST_P(Window, WithoutScalingTheLargestWindowIsOfferedAgainAndAgain) {
+  covers({"RFC 7323 §2.2", "MUST-1"});
+  TcpScript t{established().peer_scale(std::nullopt)};
+  for (std::uint32_t seq = 1; seq < 20'001; seq += 2'000) {
+    t.peer_sends(data(seq, 1'000), data(seq + 1'000, 1'000));
+    t.expect(ack(seq + 2'000).with_window(65'535)).app_reads(2'000);
+    static_cast<void>(t.take_output());
+  }
+  t.peer_sends(data(1, 1)).expect(ack(20'001).with_window(65'535));
+}
+
+TEST_P(Window, OpensForWhoTakesWholePacketsToo) {
+  covers({"MUST-39", "RFC 9293 §3.8.6.2.2"});
+  auto start = established();
+  start.config.receive_buffer_bytes = 16'384;
+  TcpScript t{start};
+  const std::uint32_t end = t.peer_fills_window();
+  t.peer_sends(fin(end)).expect(ack(end).with_window(0)).expect_events(tcp::Events::kReadable);
+  std::uint32_t taken = 0;
+  while (const auto packet = t.connection().receive_packet(t.resources())) {
+    taken += packet.size();
+  }
+  EXPECT_EQ(taken, end - 1);
+  t.drain();
+  t.expect(ack(end).with_window(8'192)).expect_events(0);
+  t.peer_sends(fin(end)).expect(ack(end + 1)).expect_events(tcp::Events::kPeerFinished);
+}
+
+TEST_P(Window, WhoRepeatsAnOctetIsAnsweredEachTime) {  // RFC 9293 §3.10.7.4, step 1
+  covers({"RFC 9293 §3.10.7.4 step 1"});
+  TcpScript t{established()};
+  for (unsigned i = 0; i < 3; ++i) {
+    t.peer_sends(data(0, 1)).expect(ack(1)).expect_drop(DropReason::TcpDuplicateData);
+  }
+}
+
+TEST_P(Window, PacketBeforeTheEndIsTakenBeforeTheEndIsTold) {
+  covers({"MUST-12"});
+  TcpScript t{established()};
+  t.peer_sends(fin(1, 100)).expect(ack(102)).expect_events(tcp::Events::kReadable);
+  EXPECT_EQ(t.connection().receive_packet(t.resources()).size(), 100U);
+  t.drain();
+  t.expect_events(tcp::Events::kPeerFinished);
+}
+
 TEST_P(Window, RightEdgeNeverMovesLeft) {  // RFC 9293 §3.8.6, SHLD-14
   covers({"SHLD-14", "RFC 9293 §3.8.6"});
   base::Random random = base::Random::from_seed(GetParam().irs);
@@ -294,8 +357,9 @@ TEST_P(Window, ShiftIsTheSmallestThatSaysTheLargestWindow) {
     std::uint8_t shift;
   };
   // Half of the buffer is offered, since its charge is up to twice the payload's.
-  constexpr Case kCases[] = {{16 * 1'024, 0},  {128 * 1'024 - 2, 0}, {128 * 1'024, 1},
-                             {512 * 1'024, 3}, {12U << 20U, 7},      {1U << 30U, 14}};
+  constexpr Case kCases[] = {{16 * 1'024, 0},   {128 * 1'024 - 2, 0}, {128 * 1'024, 1},
+                             {512 * 1'024, 3},  {12U << 20U, 7},      {1U << 30U, 14},
+                             {0xffff'ffffU, 14}};
   for (const Case& c : kCases) {
     auto start = closed();
     start.config.receive_buffer_bytes = c.buffer;

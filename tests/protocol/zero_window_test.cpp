@@ -98,6 +98,13 @@ TEST_P(ZeroWindow, BackOffOfTheProbesEndsWhenItOpens) {  // RFC 9293 §3.8.6.1
   t.at(1'150ms).expect(data(2'001, 1));
 }
 
+TEST_P(ZeroWindow, IsProbedForASingleOctetToo) {
+  covers({"SHLD-29", "MUST-36"});
+  TcpScript t{established().peer_window(1'000)};
+  t.app_sends(1'000).expect(data(1, 1'000)).at(100ms).peer_sends(ack(1'001).with_window(0));
+  t.app_sends(1).expect_nothing().at(*t.deadline()).expect(data(1'001, 1));
+}
+
 TEST_P(ZeroWindow, ProbeThatIsTakenMovesOn) {  // RFC 9293 §3.8.6.1
   covers({"RFC 9293 §3.8.6.1"});
   TcpScript t{narrow()};

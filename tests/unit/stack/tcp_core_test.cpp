@@ -52,6 +52,17 @@ TEST_F(TcpCoreTest, ASpecificListenerHearsItsAddressOnly) {
   EXPECT_EQ(next_flags(), kSyn | kAck);
 }
 
+TEST_F(TcpCoreTest, ASynAcknowledgesNothing) {
+  test::covers({"RFC 9293 §3.10.1"});
+  start();
+  ASSERT_TRUE(connect().has_value());
+  turn();
+  const auto syn = next_tcp();
+  ASSERT_TRUE(syn.has_value());
+  EXPECT_EQ(syn->tcp.flags.bits(), kSyn);
+  EXPECT_EQ(syn->tcp.ack, SeqNum{0}) << "as Linux leaves the field";
+}
+
 TEST_F(TcpCoreTest, ListensWhileTheSamePortIsBeingOpened) {
   test::covers({"MUST-42"});
   start();

@@ -106,6 +106,31 @@ TEST(FastOpenCache, RefusalsPauseOnlyTheirDestination) {
   EXPECT_NE(some.find(peer(99), kStart), nullptr) << "closed ports say nothing of the network";
 }
 
+TEST(FastOpenCache, PausesOfAllDoubleAndNoMore) {
+  test::covers({"RFC 7413 §7.1"});
+  FastOpenCache some = cache();
+  some.on_failure(peer(1), kStart);
+  some.on_failure(peer(2), kStart);
+  Instant now = kStart;
+  for (Duration pause = 60s; pause <= 240s; pause *= 2) {
+    some.on_failure(peer(3), now);
+    EXPECT_EQ(some.find(peer(9), now + pause - 1ns), nullptr);
+    EXPECT_NE(some.find(peer(9), now + pause), nullptr);
+    now += pause;
+  }
+}
+
+TEST(FastOpenCache, NoPauseIsLongerThanSixtyFourTimesTheFirst) {
+  test::covers({"RFC 7413 §4.1.3.1"});
+  FastOpenCache some = cache();
+  for (unsigned i = 0; i < 40; ++i) {
+    some.on_failure(peer(1), kStart);
+    some.on_success(peer(2));
+  }
+  EXPECT_EQ(some.find(peer(1), kStart + 64 * 60s - 1ns), nullptr);
+  EXPECT_NE(some.find(peer(1), kStart + 64 * 60s), nullptr);
+}
+
 TEST(FastOpenCache, SuccessBetweenKeepsTheOthersGoing) {
   test::covers({"RFC 7413 §7.1"});
   FastOpenCache some = cache();

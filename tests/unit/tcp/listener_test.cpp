@@ -62,6 +62,33 @@ TEST(Listener, ExpectsCookiesAsLongAsTheLastOneIsGood) {
   EXPECT_FALSE(listener.expects_cookies(now + std::chrono::seconds{5}));
 }
 
+TEST(Listener, ResetsOfEarlyConnectionsCountForAMinute) {
+  test::covers({"RFC 7413 §5.1"});
+  Silent handler;
+  Listener listener{kHost, 2, handler};
+  const Instant now{std::chrono::hours{1}};
+  EXPECT_FALSE(listener.has_fast_open());
+  EXPECT_FALSE(listener.may_fast_open(now));
+  listener.allow_fast_open(2);
+  EXPECT_TRUE(listener.has_fast_open());
+  listener.on_early();
+  EXPECT_TRUE(listener.may_fast_open(now));
+  listener.on_early();
+  EXPECT_FALSE(listener.may_fast_open(now)) << "as many as may be early at once";
+  listener.on_early_gone();
+  listener.on_early_gone();
+  listener.on_early_reset(now);
+  EXPECT_TRUE(listener.may_fast_open(now));
+  const Instant last = now + std::chrono::seconds{59};
+  listener.on_early_reset(last);
+  EXPECT_FALSE(listener.may_fast_open(last)) << "two within a minute";
+  const Instant over = last + std::chrono::seconds{60};
+  EXPECT_FALSE(listener.may_fast_open(over - Duration{1}));
+  EXPECT_TRUE(listener.may_fast_open(over));
+  listener.on_early_reset(over);
+  EXPECT_TRUE(listener.may_fast_open(over)) << "those before are forgotten";
+}
+
 TEST(Listener, CanBePaused) {
   Silent handler;
   Listener listener{kHost, 2, handler};

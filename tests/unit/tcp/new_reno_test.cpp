@@ -122,6 +122,44 @@ TEST(NewReno, ACongestionEchoHalvesAndNeverEnlarges) {
   EXPECT_EQ(small.ssthresh(), 2'000U);
 }
 
+TEST(NewReno, EveryReductionBeginsToCountAnew) {  // RFC 5681 §3.1
+  test::covers({"RFC 5681 §3.1"});
+  // What was acknowledged before it opens nothing behind it: a whole window must be.
+  const auto expect_whole_window = [](NewReno& reno) {
+    const std::uint32_t cwnd = reno.cwnd();
+    reno.on_ack(cwnd - 1, kMss);
+    EXPECT_EQ(reno.cwnd(), cwnd);
+    reno.on_ack(1, kMss);
+    EXPECT_EQ(reno.cwnd(), cwnd + kMss);
+  };
+  NewReno lost = avoiding(8'000);
+  lost.on_ack(7'999, kMss);
+  lost.enter_recovery(8'000, kMss);
+  lost.leave_recovery(8'000, kMss);
+  expect_whole_window(lost);
+  NewReno echoed = avoiding(8'000);
+  echoed.on_ack(7'999, kMss);
+  echoed.on_congestion_echo(kMss);
+  expect_whole_window(echoed);
+  NewReno timed_out = avoiding(8'000);
+  timed_out.on_ack(7'999, kMss);
+  timed_out.on_timeout(4'000, kMss, true);
+  timed_out.on_ack(1'000, kMss);
+  ASSERT_EQ(timed_out.cwnd(), timed_out.ssthresh());
+  expect_whole_window(timed_out);
+}
+
+TEST(NewReno, WindowHasALimit) {
+  NewReno reno = started(10'000);
+  for (unsigned i = 0; i < 40; ++i) {
+    reno.on_ack(0x4000'0000U, 0x2000'0000U);
+  }
+  EXPECT_GE(reno.cwnd(), 0x3fff'c000U) << "as large as any window";
+  const std::uint32_t most = reno.cwnd();
+  reno.on_duplicate_ack(kMss);
+  EXPECT_EQ(reno.cwnd(), most);
+}
+
 TEST(NewReno, IdleRestartNeverEnlarges) {  // RFC 5681 §4.1
   NewReno large = started(50'000);
   large.on_idle_restart(10'000);

@@ -132,6 +132,12 @@ TEST_P(ReassemblyQueueTest, RunIsFollowedWhereItGrewAtTheEnd) {
   EXPECT_EQ(queue_.overlap(at(0), at(1'000)), block(100, 150));
 }
 
+TEST_P(ReassemblyQueueTest, WhatEndsWhereTheStreamIsHoldsNothing) {
+  ASSERT_EQ(insert(100, 50), Outcome::Kept);
+  EXPECT_FALSE(queue_.pop_in_order(at(150), budget_)) << "not even an empty packet";
+  EXPECT_TRUE(queue_.empty());
+}
+
 TEST_P(ReassemblyQueueTest, WhatIsOldByNowIsDropped) {
   ASSERT_EQ(insert(100, 50), Outcome::Kept);
   ASSERT_EQ(insert(160, 50), Outcome::Kept);

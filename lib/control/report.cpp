@@ -102,7 +102,7 @@ std::string bytes_text(std::uint64_t bytes) {
 using Counter = std::uint64_t CoreStats::*;
 
 // Sums; `longest_turn` is a maximum and stands apart.
-constexpr std::array<std::pair<std::string_view, Counter>, 54> kCounters{{
+constexpr std::array<std::pair<std::string_view, Counter>, 62> kCounters{{
     {"rx_frames", &CoreStats::rx_frames},
     {"rx_bytes", &CoreStats::rx_bytes},
     {"tx_frames", &CoreStats::tx_frames},
@@ -149,6 +149,14 @@ constexpr std::array<std::pair<std::string_view, Counter>, 54> kCounters{{
     {"tcp_ecn_connections", &CoreStats::tcp_ecn_connections},
     {"tcp_ecn_marks_in", &CoreStats::tcp_ecn_marks_in},
     {"tcp_ecn_reductions", &CoreStats::tcp_ecn_reductions},
+    {"udp_datagrams_in", &CoreStats::udp_datagrams_in},
+    {"udp_datagrams_out", &CoreStats::udp_datagrams_out},
+    {"udp_bytes_in", &CoreStats::udp_bytes_in},
+    {"udp_bytes_out", &CoreStats::udp_bytes_out},
+    {"udp_errors", &CoreStats::udp_errors},
+    {"ipv4_fragments_in", &CoreStats::ipv4_fragments_in},
+    {"ipv4_fragments_out", &CoreStats::ipv4_fragments_out},
+    {"ipv4_datagrams_reassembled", &CoreStats::ipv4_datagrams_reassembled},
     {"arp_requests_out", &CoreStats::arp_requests_out},
     {"arp_replies_out", &CoreStats::arp_replies_out},
     {"arp_conflicts", &CoreStats::arp_conflicts},
@@ -166,7 +174,7 @@ static_assert(sizeof(CoreStats) ==
 
 using Holding = std::uint32_t CoreUsage::*;
 
-constexpr std::array<std::pair<std::string_view, Holding>, 9> kHoldings{{
+constexpr std::array<std::pair<std::string_view, Holding>, 11> kHoldings{{
     {"connections", &CoreUsage::connections},
     {"time_wait", &CoreUsage::time_wait},
     {"listeners", &CoreUsage::listeners},
@@ -176,6 +184,8 @@ constexpr std::array<std::pair<std::string_view, Holding>, 9> kHoldings{{
     {"packets_capacity", &CoreUsage::packets_capacity},
     {"active_blocks_in_use", &CoreUsage::active_blocks_in_use},
     {"orphans", &CoreUsage::orphans},
+    {"udp_sockets", &CoreUsage::udp_sockets},
+    {"reassemblies", &CoreUsage::reassemblies},
 }};
 static_assert(sizeof(CoreUsage) == kHoldings.size() * sizeof(std::uint32_t));
 

@@ -9,6 +9,7 @@
 #include <millrace/error.hpp>
 
 #include "base/contract.hpp"
+#include "wire/checksum.hpp"
 
 namespace millrace::net {
 

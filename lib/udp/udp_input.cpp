@@ -62,7 +62,7 @@ Result<Arrival, DropReason> accept_udp(const wire::Ipv4Header& header, Packet& d
     return fail(*flaw);
   }
   return Arrival{.tuple = tuple_of(header, *udp),
-                 .payload_bytes = std::uint32_t{udp->length} - wire::kUdpHeaderSize};
+                 .payload_bytes = static_cast<std::uint32_t>(udp->length - wire::kUdpHeaderSize)};
 }
 
 FourTuple strip_headers(Packet& datagram) noexcept {

@@ -35,8 +35,9 @@ millrace::Result<void, std::string> UdpRelay::start() {
   }
   const auto socket = worker_.open_udp(how, *this);
   if (!socket) {
-    return millrace::fail(options_.listens ? "port " + std::to_string(how.port.number()) : peer_name_,
-                          socket.error());
+    return millrace::fail(
+        options_.listens ? "port " + std::to_string(how.port.number()) : peer_name_,
+        socket.error());
   }
   socket_ = *socket;
   last_traffic_ = worker_.now();
@@ -114,8 +115,8 @@ void UdpRelay::finish_input() {
   }
 }
 
-// The peer: one datagram into the chunk here, written on a helper. What comes meanwhile waits in the
-// socket, and is lost beyond its limit, as with UDP anywhere.
+// The peer: one datagram into the chunk here, written on a helper. What comes meanwhile waits in
+// the socket, and is lost beyond its limit, as with UDP anywhere.
 void UdpRelay::write_output() {
   if (output_.is_busy) {
     return;

@@ -101,8 +101,10 @@ std::string bytes_text(std::uint64_t bytes) {
 
 using Counter = std::uint64_t CoreStats::*;
 
+using NamedCounter = std::pair<std::string_view, Counter>;
+
 // Sums; `longest_turn` is a maximum and stands apart.
-constexpr std::array<std::pair<std::string_view, Counter>, 62> kCounters{{
+constexpr NamedCounter kFrameAndTcpCounters[] = {
     {"rx_frames", &CoreStats::rx_frames},
     {"rx_bytes", &CoreStats::rx_bytes},
     {"tx_frames", &CoreStats::tx_frames},
@@ -149,6 +151,9 @@ constexpr std::array<std::pair<std::string_view, Counter>, 62> kCounters{{
     {"tcp_ecn_connections", &CoreStats::tcp_ecn_connections},
     {"tcp_ecn_marks_in", &CoreStats::tcp_ecn_marks_in},
     {"tcp_ecn_reductions", &CoreStats::tcp_ecn_reductions},
+};
+
+constexpr NamedCounter kOtherCounters[] = {
     {"udp_datagrams_in", &CoreStats::udp_datagrams_in},
     {"udp_datagrams_out", &CoreStats::udp_datagrams_out},
     {"udp_bytes_in", &CoreStats::udp_bytes_in},
@@ -165,7 +170,13 @@ constexpr std::array<std::pair<std::string_view, Counter>, 62> kCounters{{
     {"icmp_errors_out", &CoreStats::icmp_errors_out},
     {"turns", &CoreStats::turns},
     {"turns_over_1ms", &CoreStats::turns_over_1ms},
-}};
+};
+
+constexpr auto kCounters = [] {
+  std::array<NamedCounter, std::size(kFrameAndTcpCounters) + std::size(kOtherCounters)> all;
+  std::ranges::copy(kOtherCounters, std::ranges::copy(kFrameAndTcpCounters, all.begin()).out);
+  return all;
+}();
 // Followed by: clock_steps_back, the two durations, and the drops. A counter that is added to
 // CoreStats changes this.
 static_assert(sizeof(CoreStats) ==

@@ -32,7 +32,8 @@ Result<PacketQueue, DropReason> Fragmenter::cut(const Packet& payload, const Cut
 Packet Fragmenter::piece(const Packet& payload, packet::Slice slice, bool may_chain) noexcept {
   if (may_chain && slice.bytes > kCopyMax) {
     Packet front = pools_.headers.allocate();
-    if (front && packet::reference_slice(payload, slice, pools_.references, kSegmentsMax - 1, front)) {
+    if (front &&
+        packet::reference_slice(payload, slice, pools_.references, kSegmentsMax - 1, front)) {
       return front;
     }
   }

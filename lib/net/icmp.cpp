@@ -112,8 +112,8 @@ void Icmp::answer_echo(Instant now, const wire::Ipv4Header& header, const wire::
 }
 
 // RFC 1122 §3.2.2.6: what came in fragments goes back as a whole, its data where it lies.
-void Icmp::answer_long_echo(Instant now, const Interface& interface,
-                            const wire::Ipv4Header& header, packet::Packet datagram) noexcept {
+void Icmp::answer_long_echo(Instant now, const Interface& interface, const wire::Ipv4Header& header,
+                            packet::Packet datagram) noexcept {
   datagram.remove_prefix(header.header_length);
   const auto icmp = wire::read_icmp_header(datagram.data());
   wire::Checksum sum;
@@ -202,8 +202,8 @@ void Icmp::send_reassembly_timeout(Instant now, const wire::Ipv4Header& offendin
              offending, datagram);
 }
 
-void Icmp::send_error(Instant now, const wire::IcmpHeader& what,
-                      const wire::Ipv4Header& offending, const packet::Packet& datagram) noexcept {
+void Icmp::send_error(Instant now, const wire::IcmpHeader& what, const wire::Ipv4Header& offending,
+                      const packet::Packet& datagram) noexcept {
   if (!may_complain_about(offending, datagram)) {
     return;
   }

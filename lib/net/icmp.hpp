@@ -66,8 +66,8 @@ class Icmp {
   void send_unreachable(Instant now, Unreachable code, const wire::Ipv4Header& offending,
                         const packet::Packet& datagram) noexcept;
 
-  /// Likewise, that the rest of a datagram did not come in time (RFC 1122 §3.3.2); `datagram` is its
-  /// first fragment.
+  /// Likewise, that the rest of a datagram did not come in time (RFC 1122 §3.3.2); `datagram` is
+  /// its first fragment.
   void send_reassembly_timeout(Instant now, const wire::Ipv4Header& offending,
                                const packet::Packet& datagram) noexcept;
 

@@ -1,6 +1,6 @@
 // Ipv4Output: puts IPv4 and Ethernet headers before a transport's packet and hands it to the
-// interface, or to the neighbor table when the next hop is not known yet. What is too large leaves in
-// fragments where its sender allows that; how it is cut is left to `Fragmenter`.
+// interface, or to the neighbor table when the next hop is not known yet. What is too large leaves
+// in fragments where its sender allows that; how it is cut is left to `Fragmenter`.
 #pragma once
 
 #include <array>

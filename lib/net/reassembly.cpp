@@ -213,9 +213,7 @@ Reassembled Reassembly::complete(Entry& entry) noexcept {
   }
   // What a device said was of a fragment, not of the datagram.
   whole.clear_offload();
-  return {.header = header,
-          .is_link_unicast = entry.is_link_unicast,
-          .packet = std::move(whole)};
+  return {.header = header, .is_link_unicast = entry.is_link_unicast, .packet = std::move(whole)};
 }
 
 void Reassembly::clear(Entry& entry, DropReason reason) noexcept {

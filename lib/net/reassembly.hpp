@@ -100,11 +100,11 @@ class Reassembly {
     std::uint32_t total_bytes = 0;    // Zero until the last fragment has come.
     std::uint32_t charge = 0;
     bool is_link_unicast = true;
-    bool is_congested = false;      // A router has marked a fragment.
-    bool is_not_capable = false;    // A fragment was not to be marked.
-    bool is_given_up = false;       // Fragments overlap: nothing is kept, or taken.
-    base::ListLink age_link;        // Oldest first.
-    base::ListLink source_link;     // Of its bucket, oldest first.
+    bool is_congested = false;    // A router has marked a fragment.
+    bool is_not_capable = false;  // A fragment was not to be marked.
+    bool is_given_up = false;     // Fragments overlap: nothing is kept, or taken.
+    base::ListLink age_link;      // Oldest first.
+    base::ListLink source_link;   // Of its bucket, oldest first.
   };
   using AgeList = base::IntrusiveList<Entry, &Entry::age_link>;
   using SourceList = base::IntrusiveList<Entry, &Entry::source_link>;

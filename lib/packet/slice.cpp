@@ -45,8 +45,8 @@ Packet copy_slice(const Packet& source, Slice slice, PacketPool& pool) noexcept 
   return copy;
 }
 
-bool reference_slice(const Packet& source, Slice slice, PacketPool& references,
-                     unsigned pieces_max, Packet& front) noexcept {
+bool reference_slice(const Packet& source, Slice slice, PacketPool& references, unsigned pieces_max,
+                     Packet& front) noexcept {
   unsigned pieces = 0;
   return visit_pieces(source, slice,
                       [&](rte_mbuf* segment, std::uint32_t offset, std::uint32_t bytes) {

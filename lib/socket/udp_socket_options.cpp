@@ -29,9 +29,8 @@ Result<void> UdpSocket::set_broadcast(bool on) const {
 }
 
 Result<void> UdpSocket::set_fragmentation(Fragmentation fragmentation) const {
-  return change(stack_, index_, generation_, [fragmentation](stack::UdpSlot& slot) {
-    slot.fragmentation = fragmentation;
-  });
+  return change(stack_, index_, generation_,
+                [fragmentation](stack::UdpSlot& slot) { slot.fragmentation = fragmentation; });
 }
 
 Result<void> UdpSocket::set_hop_limit(std::uint8_t hops) const {

@@ -188,8 +188,7 @@ void Stack::on_datagram(Instant now, net::Interface& interface,
   switch (header.protocol) {
     case wire::IpProtocol::Tcp: on_tcp(now, interface, std::move(datagram)); break;
     case wire::IpProtocol::Icmp:
-      if (const auto error =
-              icmp_.on_packet(now, interface, header, std::move(datagram.packet))) {
+      if (const auto error = icmp_.on_packet(now, interface, header, std::move(datagram.packet))) {
         on_icmp_error(now, *error);
       }
       break;
@@ -215,8 +214,7 @@ void Stack::on_tcp(Instant now, const net::Interface& interface,
     stats_.count(DropReason::OutOfPackets);
     return;
   }
-  const auto flaw =
-      tcp_.on_datagram(now, interface, datagram.header, std::move(datagram.packet));
+  const auto flaw = tcp_.on_datagram(now, interface, datagram.header, std::move(datagram.packet));
   if (flaw) {
     offload_watch_.note(now, interface.index, *flaw);
   }
@@ -312,8 +310,8 @@ std::optional<Instant> Stack::next_deadline() const noexcept {
 
 bool Stack::has_work() const noexcept {
   return tcp_.has_work() || udp_.has_work() ||
-         std::ranges::any_of(
-             interfaces_, [](const net::Interface& interface) { return !interface.tx.empty(); });
+         std::ranges::any_of(interfaces_,
+                             [](const net::Interface& interface) { return !interface.tx.empty(); });
 }
 
 void Stack::shut_down() noexcept {

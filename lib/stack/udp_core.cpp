@@ -88,9 +88,8 @@ Result<void> UdpCore::take_port(UdpSlot& slot, Port port) noexcept {
   if (port.is_unspecified()) {
     const udp::PortRange range{.first = config_.udp.local_port_first,
                                .last = config_.udp.local_port_last};
-    const auto drawn = udp::choose_random_port(range, random_, [&](Port candidate) {
-      return port_users_[candidate.number()] == 0;
-    });
+    const auto drawn = udp::choose_random_port(
+        range, random_, [&](Port candidate) { return port_users_[candidate.number()] == 0; });
     if (!drawn) {
       return fail(Error::AddressInUse);
     }
@@ -146,8 +145,8 @@ Result<FourTuple> UdpCore::tuple_towards(const UdpSlot& slot, const Endpoint& pe
 }
 
 Result<void> UdpCore::disconnect(UdpSlot& slot) noexcept {
-  const FourTuple alone{
-      .local = {.address = slot.bound_address, .port = slot.tuple.local.port}, .remote = {}};
+  const FourTuple alone{.local = {.address = slot.bound_address, .port = slot.tuple.local.port},
+                        .remote = {}};
   const UdpSlot* const other = find_exactly(alone);
   if (other != nullptr && other != &slot) {
     return fail(Error::AddressInUse);

@@ -69,8 +69,9 @@ void UdpCore::on_unresolved(std::span<const std::byte> datagram) noexcept {
   if (!udp) {
     return;
   }
-  const FourTuple tuple{.local = {.address = ip->source, .port = Port{udp->source_port}},
-                        .remote = {.address = ip->destination, .port = Port{udp->destination_port}}};
+  const FourTuple tuple{
+      .local = {.address = ip->source, .port = Port{udp->source_port}},
+      .remote = {.address = ip->destination, .port = Port{udp->destination_port}}};
   if (UdpSlot* const slot = find_exactly(tuple)) {
     tell(*slot, {.error = Error::HostUnreachable, .reporter = ip->source});
   }

@@ -12,7 +12,7 @@ namespace millrace::udp {
 
 /// What one queue may hold.
 struct QueueLimits {
-  std::uint32_t bytes = 0;      ///< Charged by buffer size (`Packet::chain_charge`).
+  std::uint32_t bytes = 0;  ///< Charged by buffer size (`Packet::chain_charge`).
   std::uint32_t datagrams = 0;
 };
 

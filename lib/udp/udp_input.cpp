@@ -14,7 +14,8 @@ using packet::Packet;
 
 namespace {
 
-bool sums_up(const wire::Ipv4Header& header, const Packet& datagram, std::uint16_t length) noexcept {
+bool sums_up(const wire::Ipv4Header& header, const Packet& datagram,
+             std::uint16_t length) noexcept {
   wire::Checksum sum;
   sum.add_pseudo_header(header.source, header.destination, wire::IpProtocol::Udp, length);
   std::size_t skip = header.header_length;
@@ -52,8 +53,8 @@ FourTuple tuple_of(const wire::Ipv4Header& header, const wire::UdpHeader& udp) n
 }  // namespace
 
 Result<Arrival, DropReason> accept_udp(const wire::Ipv4Header& header, Packet& datagram) noexcept {
-  const auto udp = wire::parse_udp(datagram.data().subspan(header.header_length),
-                                   header.payload_length());
+  const auto udp =
+      wire::parse_udp(datagram.data().subspan(header.header_length), header.payload_length());
   if (!udp) {
     return fail(udp.error());
   }

@@ -13,7 +13,8 @@
 
 namespace millrace::udp {
 
-/// Both ends of a sound datagram. The local one is what it was sent to: perhaps a broadcast address.
+/// Both ends of a sound datagram. The local one is what it was sent to: perhaps a broadcast
+/// address.
 struct Arrival {
   FourTuple tuple;
   std::uint32_t payload_bytes = 0;

@@ -18,8 +18,8 @@ enum class ChecksumBy : std::uint8_t {
   Device,  ///< The pseudo header's sum is; `Packet::request_checksums` has to follow.
 };
 
-/// Writes the header to the `wire::kUdpHeaderSize` bytes that `datagram`, which may be a chain of at
-/// most `kPayloadMax` bytes beyond them, starts with.
+/// Writes the header to the `wire::kUdpHeaderSize` bytes that `datagram`, which may be a chain of
+/// at most `kPayloadMax` bytes beyond them, starts with.
 void write_header(packet::Packet& datagram, const FourTuple& tuple, ChecksumBy who) noexcept;
 
 }  // namespace millrace::udp

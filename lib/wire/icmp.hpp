@@ -58,7 +58,8 @@ struct IcmpQuote {
 [[nodiscard]] Result<IcmpHeader, DropReason> read_icmp_header(
     std::span<const std::byte> bytes) noexcept;
 
-/// Makes the header of an echo request that of its reply, whose checksum follows from the request's.
+/// Makes the header of an echo request that of its reply, whose checksum follows from the
+/// request's.
 void turn_echo_around(std::span<std::byte> header) noexcept;
 
 /// Writes the header to the start of `message` and the checksum over all of it; the payload must be

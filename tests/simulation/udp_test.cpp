@@ -139,8 +139,8 @@ void run_one(std::uint64_t seed) {
   }));
   world.run_for(30s);
   EXPECT_EQ(sender.sizes.size(), kDatagrams);
-  const bool is_lossless = forth.loss_ppm + back.loss_ppm + forth.corrupt_ppm +
-                               back.corrupt_ppm + forth.duplicate_ppm + back.duplicate_ppm ==
+  const bool is_lossless = forth.loss_ppm + back.loss_ppm + forth.corrupt_ppm + back.corrupt_ppm +
+                               forth.duplicate_ppm + back.duplicate_ppm ==
                            0;
   if (is_lossless) {
     EXPECT_EQ(sender.echoed.size(), kDatagrams) << "nothing was lost on the way";
@@ -164,34 +164,47 @@ TEST(Udp, ManyBadNetworks) {
   }
 }
 
+struct Deaf final : UdpHandler {};
+
+struct Source final : TcpHandler {
+  void on_accepted(TcpSocket socket) override { on_writable(socket); }
+  void on_writable(TcpSocket socket) override {
+    while (left > 0) {
+      const auto taken = socket.send(std::string(std::min<std::size_t>(left, 10'000), 'x'));
+      if (!taken) {
+        return;
+      }
+      left -= *taken;
+    }
+    socket.close();
+  }
+  std::size_t left = 2'000'000;
+};
+
+struct Sink final : TcpHandler {
+  void on_connected(TcpSocket socket) override { socket.shutdown(); }
+  void on_readable(TcpSocket socket) override {
+    for (auto bytes = socket.peek(); !bytes.empty(); bytes = socket.peek()) {
+      count += bytes.size();
+      socket.consume(bytes.size());
+    }
+  }
+  void on_peer_finished(TcpSocket socket) override { socket.close(); }
+  std::size_t count = 0;
+};
+
+struct Flooder final : UdpHandler {
+  void on_writable(UdpSocket of) override {
+    while (of.send(std::string(100, 'f'))) {
+    }
+  }
+};
+
 TEST(Udp, AFloodForASocketThatNobodyReadsLeavesTcpAlone) {
-  struct Deaf final : UdpHandler {
-  } deaf;
-  struct Source final : TcpHandler {
-    void on_accepted(TcpSocket socket) override { on_writable(socket); }
-    void on_writable(TcpSocket socket) override {
-      while (left > 0) {
-        const auto taken = socket.send(std::string(std::min<std::size_t>(left, 10'000), 'x'));
-        if (!taken) {
-          return;
-        }
-        left -= *taken;
-      }
-      socket.close();
-    }
-    std::size_t left = 2'000'000;
-  } source;
-  struct Sink final : TcpHandler {
-    void on_connected(TcpSocket socket) override { socket.shutdown(); }
-    void on_readable(TcpSocket socket) override {
-      for (auto bytes = socket.peek(); !bytes.empty(); bytes = socket.peek()) {
-        count += bytes.size();
-        socket.consume(bytes.size());
-      }
-    }
-    void on_peer_finished(TcpSocket socket) override { socket.close(); }
-    std::size_t count = 0;
-  } sink;
+  Deaf deaf;
+  Source source;
+  Sink sink;
+  Flooder flooder;
   Pair pair;
   UdpSocket socket;
   UdpSocket flood;
@@ -199,12 +212,6 @@ TEST(Udp, AFloodForASocketThatNobodyReadsLeavesTcpAlone) {
     socket = worker.open_udp({.port = kPort}, deaf).value();
     ASSERT_TRUE(worker.listen({.port = Port{80}}, source).has_value());
   });
-  struct Flooder final : UdpHandler {
-    void on_writable(UdpSocket of) override {
-      while (of.send(std::string(100, 'f'))) {
-      }
-    }
-  } flooder;
   pair.world.call(pair.client, [&](Worker& worker) {
     flood = worker.open_udp({.peer = pair.server_at(kPort.number())}, flooder).value();
     ASSERT_TRUE(worker.connect(pair.server_at(80), sink).has_value());

@@ -106,8 +106,8 @@ void agree_offloads(const rte_eth_dev_info& info, const DriverFacts& facts,
       RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   std::uint64_t wanted_tx = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   if (facts.has_own_checksums) {
-    wanted_tx |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-                 RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+    wanted_tx |=
+        RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
     agreement.rx_offloads = info.rx_offload_capa & kRxChecksums;
   }
   agreement.tx_offloads = info.tx_offload_capa & wanted_tx;

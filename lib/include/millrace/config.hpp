@@ -128,8 +128,8 @@ struct UdpConfig {
                         ///< buffer size. 4 KiB to 1 GiB.
   std::uint32_t receive_queue_datagrams = 4'096;  ///< How many they may be. 1 to 1 M.
   std::uint32_t total_bytes =
-      64 * 1024 * 1024;  ///< What those of all sockets may hold, charged likewise; never more than a
-                         ///< quarter of what all queues of the core may. 4 KiB to 1 GiB.
+      64 * 1024 * 1024;  ///< What those of all sockets may hold, charged likewise; never more than
+                         ///< a quarter of what all queues of the core may. 4 KiB to 1 GiB.
   std::uint8_t hop_limit = 64;  ///< Of datagrams, unless a socket says otherwise. 1 to 255.
   std::uint16_t local_port_first = 32'768;  ///< Ports of sockets that name none, drawn at random
                                             ///< (RFC 6056 §3.3.1). 1 to 65535.
@@ -139,14 +139,15 @@ struct UdpConfig {
 /// What may be kept of datagrams that arrive in fragments (RFC 791 §3.2, RFC 1122 §3.3.2). Whatever
 /// a limit refuses, the datagram that has waited for longest goes first.
 struct ReassemblyConfig {
-  std::uint32_t datagrams = 256;  ///< That may be incomplete at once, per core. 1 to 65536.
-  std::uint32_t per_source = 64;  ///< Of these, from one source. 1 to 65536.
-  std::uint32_t fragments = 256;  ///< That one datagram may have. 2 to 8192.
+  std::uint32_t datagrams = 256;          ///< That may be incomplete at once, per core. 1 to 65536.
+  std::uint32_t per_source = 64;          ///< Of these, from one source. 1 to 65536.
+  std::uint32_t fragments = 256;          ///< That one datagram may have. 2 to 8192.
   std::uint32_t bytes = 4 * 1024 * 1024;  ///< What all fragments may hold, charged by buffer size;
                                           ///< never more than a quarter of what all queues of the
                                           ///< core may. 4 KiB to 1 GiB.
-  Duration timeout = std::chrono::seconds{60};  ///< From a datagram's first fragment to giving it up
-                                                ///< (RFC 1122 §3.3.2: 60 to 120 s). 1 s to 120 s.
+  Duration timeout =
+      std::chrono::seconds{60};  ///< From a datagram's first fragment to giving it up
+                                 ///< (RFC 1122 §3.3.2: 60 to 120 s). 1 s to 120 s.
 };
 
 /// One device and the addresses this host has on it.
@@ -192,8 +193,8 @@ struct Config {
                                   ///< any that the process may use, pinned to none.
   IdlePolicy idle = IdlePolicy::Default;   ///< What a worker does when there is nothing to do.
   std::uint32_t max_connections = 16'384;  ///< Per core, half-open ones included. 1 to 64 M.
-  std::uint32_t max_time_wait = 65'536;  ///< Per core; the oldest goes first beyond it. 1 to 64 M.
-  std::uint32_t max_listeners = 64;      ///< Per core. 1 to 1 M.
+  std::uint32_t max_time_wait = 65'536;   ///< Per core; the oldest goes first beyond it. 1 to 64 M.
+  std::uint32_t max_listeners = 64;       ///< Per core. 1 to 1 M.
   std::uint32_t max_udp_sockets = 1'024;  ///< Per core. 1 to 1 M.
   std::uint32_t max_orphans =
       8'192;  ///< Connections that the application has closed and that are not over, per core;

@@ -41,10 +41,11 @@ enum class DropReason : std::uint8_t {
   Ipv4NotForUs,         ///< Destination is none of our addresses; we do not forward.
   Ipv4BadFragment,      ///< A fragment of impossible length or place, or marked unlike the others.
   Ipv4DuplicateFragment,    ///< A fragment that had arrived before.
-  Ipv4OverlappingFragment,  ///< Of a datagram whose fragments overlap, which is given up as a whole.
+  Ipv4OverlappingFragment,  ///< Of a datagram whose fragments overlap, which is given up as a
+                            ///< whole.
   Ipv4FragmentsIncomplete,  ///< Of a datagram whose other fragments did not arrive in time.
   Ipv4ReassemblyFull,       ///< A fragment beyond what may be kept, or given up in favor of others.
-  Ipv4UnknownProtocol,  ///< A protocol nothing here handles.
+  Ipv4UnknownProtocol,      ///< A protocol nothing here handles.
   // ICMP
   IcmpTooShort,        ///< Shorter than its header, or than the quoted datagram it must carry.
   IcmpBadChecksum,     ///< Checksum is wrong.
@@ -56,14 +57,14 @@ enum class DropReason : std::uint8_t {
   IcmpBadMtu,          ///< Fragmentation needed, with an MTU that is not news or cannot be.
   IcmpOutRateLimited,  ///< An error or echo reply was due, but the limit on those is reached.
   // UDP
-  UdpTooShort,     ///< Shorter than its header.
-  UdpBadLength,    ///< Length field below the header's or past the datagram.
-  UdpBadChecksum,  ///< Checksum is wrong.
+  UdpTooShort,         ///< Shorter than its header.
+  UdpBadLength,        ///< Length field below the header's or past the datagram.
+  UdpBadChecksum,      ///< Checksum is wrong.
   UdpPartialChecksum,  ///< Checksum covers the pseudo header alone: a NIC was to finish it.
-  UdpNotUnicast,   ///< For one host by its address, for all by its frame.
-  UdpNoSocket,     ///< No socket holds that port.
-  UdpQueueFull,    ///< The socket's receive queue is full: the application does not read.
-  UdpReceiveFull,  ///< Beyond the packets that UDP's queues, or all queues, may hold.
+  UdpNotUnicast,       ///< For one host by its address, for all by its frame.
+  UdpNoSocket,         ///< No socket holds that port.
+  UdpQueueFull,        ///< The socket's receive queue is full: the application does not read.
+  UdpReceiveFull,      ///< Beyond the packets that UDP's queues, or all queues, may hold.
   // TCP: format
   TcpTooShort,         ///< Shorter than its header.
   TcpBadDataOffset,    ///< Data offset below 5 or past the segment.
@@ -182,8 +183,8 @@ struct CoreStats {
   std::uint64_t udp_errors = 0;         ///< ICMP errors told to `UdpHandler::on_error`.
 
   // IPv4.
-  std::uint64_t ipv4_fragments_in = 0;       ///< Fragments received, whatever became of them.
-  std::uint64_t ipv4_fragments_out = 0;      ///< Fragments sent.
+  std::uint64_t ipv4_fragments_in = 0;           ///< Fragments received, whatever became of them.
+  std::uint64_t ipv4_fragments_out = 0;          ///< Fragments sent.
   std::uint64_t ipv4_datagrams_reassembled = 0;  ///< Datagrams put together from fragments.
 
   // ARP and ICMP.

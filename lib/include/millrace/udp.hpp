@@ -41,14 +41,15 @@ struct UdpOptions {
   bool share_port = false;  ///< Other sockets may have the port, too, if all say so: each datagram
                             ///< goes to the one that fits most closely, a connected one first.
   Fragmentation fragmentation = Fragmentation::Discover;  ///< Of what it sends.
-  std::optional<std::uint8_t> hop_limit{};  ///< 1 to 255; empty: `UdpConfig::hop_limit`.
-  std::uint8_t dscp = 0;                    ///< Class of service: six bits.
+  std::optional<std::uint8_t> hop_limit{};             ///< 1 to 255; empty: `UdpConfig::hop_limit`.
+  std::uint8_t dscp = 0;                               ///< Class of service: six bits.
   std::optional<std::uint32_t> receive_queue_bytes{};  ///< Empty: as in `UdpConfig`.
 };
 
 /// One datagram as it was received. Its payload is in the packets that it came in.
 struct Datagram {
-  Buffer payload;  ///< In one piece, or in several if it came in fragments: see `Buffer::take_rest`.
+  Buffer
+      payload;  ///< In one piece, or in several if it came in fragments: see `Buffer::take_rest`.
   Endpoint source;       ///< Who sent it. Port zero: wants no answer.
   Endpoint destination;  ///< What it was sent to: an address of ours, or one of broadcast.
 };
@@ -58,7 +59,7 @@ struct Datagram {
 struct UdpError {
   Error error = Error::HostUnreachable;  ///< ConnectionRefused, HostUnreachable, NetworkUnreachable
                                          ///< or MessageTooLong (see `UdpSocket::payload_max`).
-  bool is_lasting = false;     ///< The peer's host itself says that nobody is there; else it may pass.
+  bool is_lasting = false;  ///< The peer's host itself says that nobody is there; else it may pass.
   std::uint8_t icmp_type = 3;  ///< As it came; 3: destination unreachable.
   std::uint8_t icmp_code = 1;  ///< As it came; host unreachable also for a silent neighbor.
   IpAddress reporter;          ///< Who says so: a router, the peer, or an address of ours.

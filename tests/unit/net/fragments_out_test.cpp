@@ -163,9 +163,9 @@ TEST_F(FragmentsOutTest, ALongPingIsAnsweredWhole) {
   std::vector<std::byte> message = pattern(5'000);
   wire::emit_icmp(message, {.type = wire::IcmpType::EchoRequest, .code = 0, .rest = 77});
   for (const std::size_t first : {std::size_t{8}, std::size_t{1'480}}) {
-    packet::Packet request = datagram(
-        {.source = kPeer, .destination = kOurs, .protocol = wire::IpProtocol::Icmp},
-        std::span{message}.first(first));
+    packet::Packet request =
+        datagram({.source = kPeer, .destination = kOurs, .protocol = wire::IpProtocol::Icmp},
+                 std::span{message}.first(first));
     for (std::size_t at = first; at < message.size(); at += 1'480) {
       packet::Packet next =
           packet_of(std::span{message}.subspan(at, std::min<std::size_t>(1'480, 5'000 - at)));

@@ -199,9 +199,8 @@ TEST_F(UdpCoreTest, BroadcastsReachSocketsOfAllAddressesAndNobodyComplains) {
   const UdpSocket all = open_udp();
   const UdpSocket bound = open_udp({.port = Port{8}, .address = kOurs});
   for (const IpAddress& address : {kLinkBroadcast, IpAddress::v4(255, 255, 255, 255)}) {
-    receive_udp({.payload = bytes_of_text("all"),
-                 .destination = address,
-                 .mac = MacAddress::broadcast()});
+    receive_udp(
+        {.payload = bytes_of_text("all"), .destination = address, .mac = MacAddress::broadcast()});
     const auto datagram = all.receive();
     ASSERT_TRUE(datagram.has_value());
     EXPECT_EQ(datagram->destination.address, address);
@@ -384,9 +383,9 @@ TEST_F(UdpCoreTest, GarbageNeitherLeaksNorStops) {
   for (int i = 0; i < 30'000; ++i) {
     PeerDatagram datagram{.to = static_cast<std::uint16_t>(7 + random.below(3))};
     datagram.payload.resize(random.below(200));
-    packet::Packet frame = fragment_frame(datagram, udp_bytes(datagram),
-                                          random.one_in(3) ? 8 * random.below(20) : 0, 4'096,
-                                          static_cast<std::uint16_t>(random.below(4)));
+    packet::Packet frame =
+        fragment_frame(datagram, udp_bytes(datagram), random.one_in(3) ? 8 * random.below(20) : 0,
+                       4'096, static_cast<std::uint16_t>(random.below(4)));
     const auto bytes = frame.data().subspan(wire::kEthernetHeaderSize);
     for (std::uint32_t flips = random.below(4); flips > 0; --flips) {
       bytes[random.below(static_cast<std::uint32_t>(bytes.size()))] ^=

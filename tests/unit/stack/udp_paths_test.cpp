@@ -24,8 +24,7 @@ class UdpPathsTest : public UdpHost {
       bytes.insert(bytes.end(), part->payload.begin(), part->payload.end());
     }
     EXPECT_TRUE(is_last);
-    EXPECT_TRUE(
-        wire::has_valid_transport_checksum(kOurs, kPeer, wire::IpProtocol::Udp, bytes));
+    EXPECT_TRUE(wire::has_valid_transport_checksum(kOurs, kPeer, wire::IpProtocol::Udp, bytes));
     std::string text;
     for (const std::byte byte : std::span{bytes}.subspan(wire::kUdpHeaderSize)) {
       text += static_cast<char>(byte);
@@ -175,8 +174,7 @@ TEST_F(UdpPathsTest, AnErrorAboutSomebodyElsesDatagramConcernsNobody) {
 
 TEST_F(UdpPathsTest, ASilentNeighborIsAnErrorOfTheSocket) {
   start();
-  const UdpSocket socket =
-      open_udp({.port = kEchoPort, .peer = Endpoint{kAbsent, Port{9}}});
+  const UdpSocket socket = open_udp({.port = kEchoPort, .peer = Endpoint{kAbsent, Port{9}}});
   ASSERT_TRUE(socket.send("x").has_value());
   wait(4s);
   ASSERT_EQ(recorder.errors.size(), 1U);

@@ -17,8 +17,8 @@ TEST(RandomPort, AreSpreadOverTheRangeAndStayInIt) {
   base::Random random = base::Random::from_seed(1);
   std::set<std::uint16_t> seen;
   for (int i = 0; i < 2'000; ++i) {
-    const auto port = choose_random_port({.first = 1'000, .last = 1'099}, random,
-                                         [](Port) { return true; });
+    const auto port =
+        choose_random_port({.first = 1'000, .last = 1'099}, random, [](Port) { return true; });
     ASSERT_TRUE(port.has_value());
     seen.insert(port->number());
   }
@@ -30,8 +30,9 @@ TEST(RandomPort, AreSpreadOverTheRangeAndStayInIt) {
 TEST(RandomPort, TheOneThatIsFreeIsFoundRoundTheRange) {
   base::Random random = base::Random::from_seed(2);
   for (std::uint16_t free = 65'500; free >= 65'500; ++free) {
-    const auto port = choose_random_port({.first = 65'500, .last = 65'535}, random,
-                                         [free](Port candidate) { return candidate.number() == free; });
+    const auto port =
+        choose_random_port({.first = 65'500, .last = 65'535}, random,
+                           [free](Port candidate) { return candidate.number() == free; });
     EXPECT_EQ(port, Port{free});
   }
 }

@@ -115,7 +115,7 @@ TEST_F(UdpInputTest, AChecksumThatANicWasToFinishHasItsOwnName) {
   wire::Checksum sum;
   sum.add_pseudo_header(kPeer, kOurs, wire::IpProtocol::Udp, 18);
   set_checksum(made, sum.folded());
-  EXPECT_EQ(flaw_of(made), "udp_partial_checksum");
+  EXPECT_EQ(flaw_of(made), to_string(DropReason::UdpPartialChecksum));
 }
 
 TEST_F(UdpInputTest, LengthsThatCannotBe) {

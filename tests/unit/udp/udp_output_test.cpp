@@ -42,12 +42,12 @@ TEST_F(UdpOutputTest, ASumOfZeroTravelsAsAllOnes) {
   packet::Packet probe = with_room({std::byte{0}, std::byte{0}});
   write_header(probe, kTuple, ChecksumBy::Us);
   const std::uint16_t sum = wire::udp_checksum_field(probe.data());
-  packet::Packet packet = with_room(
-      {static_cast<std::byte>(sum >> 8U), static_cast<std::byte>(sum & 0xffU)});
+  packet::Packet packet =
+      with_room({static_cast<std::byte>(sum >> 8U), static_cast<std::byte>(sum & 0xffU)});
   write_header(packet, kTuple, ChecksumBy::Us);
   EXPECT_EQ(wire::udp_checksum_field(packet.data()), 0xffff);
-  EXPECT_TRUE(wire::has_valid_transport_checksum(kOurs, kPeer, wire::IpProtocol::Udp,
-                                                 packet.data()));
+  EXPECT_TRUE(
+      wire::has_valid_transport_checksum(kOurs, kPeer, wire::IpProtocol::Udp, packet.data()));
 }
 
 TEST_F(UdpOutputTest, ForTheDeviceItHoldsThePseudoHeadersSum) {

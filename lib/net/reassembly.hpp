@@ -51,7 +51,8 @@ class Reassembly {
              CoreStats& stats);
   Reassembly(const Reassembly&) = delete;
   Reassembly& operator=(const Reassembly&) = delete;
-  ~Reassembly() = default;
+  /// Gives back what it holds.
+  ~Reassembly() { budget_.release(static_cast<std::uint32_t>(bytes_)); }
 
   /// The datagram, if this fragment was the last one missing.
   [[nodiscard]] std::optional<Reassembled> add(Instant now, Fragment fragment) noexcept;

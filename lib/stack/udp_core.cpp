@@ -65,7 +65,8 @@ Result<void> UdpCore::check_options(const UdpOptions& options) const noexcept {
   if (is_shut_down_) {
     return fail(Error::InvalidState);
   }
-  if (options.dscp > kDscpMax || options.hop_limit == 0 || options.receive_queue_bytes == 0U) {
+  if (options.dscp > kDscpMax || options.hop_limit == 0 || options.receive_queue_bytes == 0U ||
+      (options.peer && options.peer->port.is_unspecified())) {
     return fail(Error::InvalidArgument);
   }
   if (!options.address.is_unspecified() && !is_our_address(options.address)) {

@@ -26,9 +26,10 @@ struct Piece {
 class ReassemblyTest : public NetHost {
  protected:
   ReassemblyTest() { rebuild(); }
-  ~ReassemblyTest() override {
+  void TearDown() override {
     reassembly.reset();
     EXPECT_EQ(budget.used(), 0U) << "the budget was not given back";
+    NetHost::TearDown();
   }
   void rebuild() {
     reassembly.reset();

@@ -300,7 +300,9 @@ TEST_F(UdpCoreTest, WhileTcpWaitsForTheQueueUdpDoesNotFillIt) {
   ASSERT_TRUE(tcp().listen({.port = kServerPort}, tcp_recorder).has_value());
   for (std::uint16_t port = 40'000; port < 40'010; ++port) {
     open(port);
-    ASSERT_TRUE(tcp_recorder.sockets.back().send(std::string(20'000, 't')).has_value());
+  }
+  for (const TcpSocket connection : std::vector{tcp_recorder.sockets}) {
+    ASSERT_TRUE(connection.send(std::string(20'000, 't')).has_value());
   }
   const UdpSocket socket = open_udp();
   packet::Burst burst;

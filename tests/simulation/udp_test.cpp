@@ -150,7 +150,7 @@ void run_one(std::uint64_t seed) {
 }
 
 TEST(Udp, ManyBadNetworks) {
-  covers({"RFC 768", "RFC 791 §3.2", "RFC 1122 §3.3.2"});
+  covers({"RFC 1122 §4.1.2", "RFC 791 §3.2", "RFC 1122 §3.3.2"});
   const auto& options = simulation_options();
   if (options.seed) {
     run_one(*options.seed);

@@ -13,7 +13,7 @@ using test::covers;
 class UdpCoreTest : public UdpHost {};
 
 TEST_F(UdpCoreTest, ADatagramIsReadAndAnsweredInItsOwnPacket) {
-  covers({"RFC 768", "RFC 1122 §4.1.3.6"});
+  covers({"RFC 1122 §4.1.2", "RFC 1122 §4.1.3.5"});
   start();
   const UdpSocket socket = open_udp();
   receive_text("ping");

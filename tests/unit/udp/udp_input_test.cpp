@@ -52,7 +52,7 @@ class UdpInputTest : public UdpBed {
 };
 
 TEST_F(UdpInputTest, ASoundDatagramOfAnySizeIsTakenApart) {
-  covers({"RFC 768"});
+  covers({"RFC 1122 §4.1.2"});
   for (const std::size_t bytes : {0UL, 1UL, 2UL, 7UL, 1'472UL}) {
     const Made made = make(bytes);
     packet::Packet packet = packet_of(made.bytes);
@@ -94,7 +94,7 @@ TEST_F(UdpInputTest, ABitThatIsWrongAnywhereInAChainIsSeen) {
 }
 
 TEST_F(UdpInputTest, WithoutChecksumItIsTakenAsItIs) {
-  covers({"RFC 768", "RFC 1122 §4.1.3.4"});
+  covers({"RFC 1122 §4.1.2", "RFC 1122 §4.1.3.4"});
   Made made = make(10);
   set_checksum(made, 0);
   made.bytes[30] ^= std::byte{1};
@@ -119,7 +119,7 @@ TEST_F(UdpInputTest, AChecksumThatANicWasToFinishHasItsOwnName) {
 }
 
 TEST_F(UdpInputTest, LengthsThatCannotBe) {
-  covers({"RFC 768"});
+  covers({"RFC 1122 §4.1.2"});
   struct Case {
     const char* name;
     std::uint16_t length;

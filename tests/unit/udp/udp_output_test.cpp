@@ -21,7 +21,7 @@ class UdpOutputTest : public UdpBed {
 };
 
 TEST_F(UdpOutputTest, WritesPortsLengthAndChecksum) {
-  covers({"RFC 768", "RFC 1122 §4.1.3.4"});
+  covers({"RFC 1122 §4.1.2", "RFC 1122 §4.1.3.4"});
   for (const std::size_t bytes : {0UL, 1UL, 999UL, 4'001UL, 65'507UL}) {
     packet::Packet packet = with_room(pattern(bytes));
     write_header(packet, kTuple, ChecksumBy::Us);
@@ -37,7 +37,7 @@ TEST_F(UdpOutputTest, WritesPortsLengthAndChecksum) {
 }
 
 TEST_F(UdpOutputTest, ASumOfZeroTravelsAsAllOnes) {
-  covers({"RFC 768"});
+  covers({"RFC 1122 §4.1.2"});
   // Two bytes that make the sum zero: what the checksum was without them.
   packet::Packet probe = with_room({std::byte{0}, std::byte{0}});
   write_header(probe, kTuple, ChecksumBy::Us);

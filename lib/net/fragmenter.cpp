@@ -31,9 +31,13 @@ Result<PacketQueue, DropReason> Fragmenter::cut(const Packet& payload, const Cut
 
 Packet Fragmenter::piece(const Packet& payload, packet::Slice slice, bool may_chain) noexcept {
   if (may_chain && slice.bytes > kCopyMax) {
-    Packet front = pools_.headers.allocate();
+    // The transport's header, in the first one, stays beside that of IP: errors are told by both.
+    const packet::Slice start{.offset = slice.offset, .bytes = kCopiedFront};
+    const packet::Slice rest{.offset = slice.offset + start.bytes,
+                             .bytes = slice.bytes - start.bytes};
+    Packet front = packet::copy_slice(payload, start, pools_.headers);
     if (front &&
-        packet::reference_slice(payload, slice, pools_.references, kSegmentsMax - 1, front)) {
+        packet::reference_slice(payload, rest, pools_.references, kSegmentsMax - 1, front)) {
       return front;
     }
   }

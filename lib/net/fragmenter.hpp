@@ -38,6 +38,7 @@ class Fragmenter {
  private:
   // As for TCP's segments: a short piece is cheaper copied.
   static constexpr std::uint32_t kCopyMax = 256;
+  static constexpr std::uint32_t kCopiedFront = 8;
 
   [[nodiscard]] packet::Packet piece(const packet::Packet& payload, packet::Slice slice,
                                      bool may_chain) noexcept;

@@ -184,6 +184,20 @@ TEST_F(UdpPathsTest, ASilentNeighborIsAnErrorOfTheSocket) {
   EXPECT_EQ(dropped(DropReason::NeighborUnresolved), 1U);
 }
 
+TEST_F(UdpPathsTest, ASilentNeighborIsNoticedThroughFragmentsToo) {
+  for (const bool may_chain : {false, true}) {
+    recorder.errors.clear();
+    setup.offloads.multi_segment = may_chain;
+    start();
+    const UdpSocket socket = open_udp({.port = kEchoPort, .peer = Endpoint{kAbsent, Port{9}}});
+    ASSERT_TRUE(socket.send(long_text(20'000)).has_value());
+    wait(4s);
+    ASSERT_EQ(recorder.errors.size(), 1U) << may_chain;
+    EXPECT_EQ(recorder.errors[0].error, Error::HostUnreachable);
+    EXPECT_EQ(dropped(DropReason::NeighborUnresolved), 14U);
+  }
+}
+
 TEST_F(UdpPathsTest, ARoutersWordOnThePathIsHeeded) {
   covers({"RFC 1191 §3"});
   start();

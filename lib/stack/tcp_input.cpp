@@ -107,26 +107,51 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
       return;
     }
   }
+  if (slot.phase == Phase::HalfOpen && slot.connection.defers(arrival.segment)) {
+    stats_.count(DropReason::TcpAcceptDeferred);
+    return;
+  }
   if (slot.orphan_link.is_linked()) {
     OrphanList::unlink(slot);
     orphans_.push_back(slot);
   }
-  const bool was_opening = slot.connection.state() == TcpState::SynSent;
+  const Before before = stand_of(slot);
   const tcp::Disposition disposition =
       slot.connection.on_segment(resources_, now, arrival.segment, std::move(payload));
+  tally(now, slot, before, arrival.segment, disposition);
   if (disposition.dropped) {
     stats_.count(*disposition.dropped);
   }
   if (disposition.answer_with_reset) {
     answer_with_reset(now, arrival);
   }
-  if (was_opening && tcp::is_synchronized(slot.connection.state())) {
+  if (before.state == TcpState::SynSent && tcp::is_synchronized(slot.connection.state())) {
     learn_fast_open(now, slot, arrival);
   }
   if (slot.phase == Phase::HalfOpen && tcp::is_synchronized(slot.connection.state())) {
     on_handshake_complete(slot);
   }
   settle(slot);
+}
+
+void TcpCore::tally(Instant now, ConnectionSlot& slot, const Before& before, const Segment& segment,
+                    const tcp::Disposition& disposition) noexcept {
+  const tcp::Connection& connection = slot.connection;
+  tcp::Tally::Progress progress{
+      .acked = static_cast<std::uint32_t>(connection.send_sequence().snd_una - before.snd_una),
+      .received =
+          static_cast<std::uint32_t>(connection.receive_sequence().rcv_nxt - before.rcv_nxt)};
+  if (before.state == TcpState::SynSent) {
+    // Where the peer's bytes begin was not known; whoever refused says nothing of it.
+    const tcp::ReceiveSequence& receive = connection.receive_sequence();
+    progress.received = connection.state() == TcpState::SynSent || segment.flags.rst()
+                            ? 0
+                            : static_cast<std::uint32_t>(receive.rcv_nxt - receive.irs) - 1;
+  } else if (before.state == TcpState::SynReceived && connection.is_passive()) {
+    // As Linux: the SYN of whoever was asked is not counted.
+    progress.acked -= progress.acked > 0 ? 1 : 0;
+  }
+  slot.tally.on_arrival(segment, disposition, progress, now);
 }
 
 void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,

@@ -139,9 +139,9 @@ class TcpSocket {
   /// (`TcpConfig::override_timeout`), whatever `set_no_delay` says. Off, the default: what waits
   /// goes. Urgent data and FIN wait for nothing.
   Result<void> set_cork(bool on) const;
-  /// On: what is not acknowledged yet is now, and the next segments without delay, up to
-  /// `TcpConfig::quick_acks_max`. Off: ACKs wait for company, until something is lost. Neither
-  /// lasts: the traffic decides from then on.
+  /// On: an ACK that waits goes now, and what `TcpConfig::quick_acks_max` has left over go without
+  /// delay as well. Off: ACKs wait for company, until something is lost. Neither lasts: the traffic
+  /// decides from then on, as with Linux's TCP_QUICKACK.
   Result<void> set_quick_acks(bool on) const;
   /// What this connection is to do otherwise than `TcpConfig` says, from now on and instead of what
   /// was chosen before. Error: InvalidArgument (a value is out of its range; nothing is changed).

@@ -93,7 +93,7 @@ struct TcpInfo {
   std::uint32_t data_segments_out = 0;    ///< Those with payload.
   std::uint32_t data_segments_in = 0;     ///< Those with payload.
   std::uint32_t total_retransmitted = 0;  ///< Segments sent again.
-  std::uint32_t delivered = 0;  ///< Data segments that the peer has acknowledged in any way.
+  std::uint32_t delivered = 0;  ///< Segments with data or FIN that the peer is known to have.
   std::uint32_t duplicate_reports = 0;  ///< Times the peer said that something arrived twice (RFC
                                         ///< 2883).
   std::uint32_t out_of_order_in = 0;    ///< Segments that arrived ahead of a hole.

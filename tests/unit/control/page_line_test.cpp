@@ -2,6 +2,7 @@
 #include "control/page_line.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <atomic>
 #include <string>
@@ -87,6 +88,34 @@ TEST_F(PageLineTest, LateAnswersAreNobodys) {
       });
     }
   }};
+  const auto page = line.ask(SocketCursor{200}, {}, wake, 1min);
+  ASSERT_TRUE(page.has_value());
+  EXPECT_EQ(page->next.number(), 201U);
+}
+
+TEST_F(PageLineTest, AnswersThatComeMeanwhileAreNobodysEither) {
+  std::atomic<bool> is_taken{false};
+  std::atomic<bool> is_quiet{false};
+  // The core is at the first question until the second has been asked.
+  std::jthread core{[&] {
+    for (bool is_over = false; !is_over;) {
+      line.answer([&](SocketCursor from, const PageLimits&) {
+        is_over = from.number() == 200;
+        is_taken = true;
+        pollfd asked{.fd = wake.descriptor(), .events = POLLIN, .revents = 0};
+        while (!is_over && (!is_quiet || ::poll(&asked, 1, -1) != 1)) {
+          std::this_thread::yield();
+        }
+        return page_at(from);
+      });
+    }
+  }};
+  EXPECT_FALSE(line.ask(SocketCursor{100}, {}, wake, 0ms));
+  while (!is_taken) {
+    std::this_thread::yield();
+  }
+  wake.lower();
+  is_quiet = true;
   const auto page = line.ask(SocketCursor{200}, {}, wake, 1min);
   ASSERT_TRUE(page.has_value());
   EXPECT_EQ(page->next.number(), 201U);

@@ -93,11 +93,13 @@ TEST_P(Tuning, FixedReceiveBufferDoesNotGrow) {
     TcpScript t{start.tuned({.receive_buffer_bytes = fixed})};
     std::uint32_t seq = 1;
     for (Duration time = 100ms; time < 2s; time += 100ms) {
-      t.at(time);
-      for (unsigned i = 0; i < 15; ++i, seq += 1'000) {
+      while (t.deadline().value_or(time) < time) {
+        t.at(*t.deadline()).ignore_output();
+      }
+      t.at(time).ignore_output();
+      for (unsigned i = 0; i < 14; ++i, seq += 1'000) {
         t.peer_sends(data(seq, 1'000)).ignore_output().app_reads(1'000).ignore_output();
       }
-      t.after(50ms).ignore_output();
     }
     EXPECT_EQ(t.connection().receive_sequence().rcv_wnd() > 16U * 1'024, fixed == 0);
   }

@@ -42,9 +42,8 @@ void Connection::describe(const Resources& resources, TcpInfo& info) const noexc
   info.rto = rtt_.rto(resources.config);
   info.ack_delay = resources.config.delayed_ack;
   info.backoff = rtt_.backoffs();
-  const bool is_opening = state_ == TcpState::SynSent || state_ == TcpState::SynReceived;
-  const bool is_probing = !is_opening && send_.snd_wnd == 0;
-  info.retransmits = is_opening ? syn_retransmissions_ : (is_probing ? 0 : rtt_.backoffs());
+  const bool is_probing = is_synchronized(state_) && send_.snd_wnd == 0;
+  info.retransmits = is_probing ? 0 : rtt_.backoffs();
   info.probes = is_probing ? rtt_.backoffs() : keepalive_.unanswered();
   info.rtt = rtt_.srtt();
   info.rtt_variation = rtt_.rttvar();

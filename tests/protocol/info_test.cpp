@@ -102,6 +102,18 @@ TEST_P(Info, FollowsARetransmissionTimeout) {
   EXPECT_EQ(info.delivered, 2U);
 }
 
+TEST_P(Info, WhatIsReportedIsLostNoMore) {
+  covers({"RFC 2018 §5"});
+  TcpScript t{established().selective_acks()};
+  t.app_sends(3'000).expect(data(1, 1'000), data(1'001, 1'000), data(2'001, 1'000));
+  t.at(300ms).expect(data(1, 1'000));
+  EXPECT_EQ(t.info().lost, 2U);
+  t.at(310ms).peer_sends(ack(1).sacks({{1'001, 2'001}})).expect_nothing();
+  EXPECT_EQ(t.info().lost, 1U);
+  EXPECT_EQ(t.info().sacked, 1U);
+  t.peer_sends(ack(3'001)).expect_nothing();
+}
+
 TEST_P(Info, FollowsAFastRecovery) {
   covers({"RFC 5681 §3.2", "RFC 2018 §5"});
   TcpScript t{established().selective_acks()};

@@ -163,9 +163,10 @@ TEST_P(Tuning, UnsentLimitTellsWhenHalfOfItHasLeft) {
   EXPECT_EQ(t.app_tries_to_send(100), fail(Error::WouldBlock));
   // Nothing but what leaves makes room: no timer is armed for it.
   EXPECT_EQ(t.deadline(), 300ms);
-  t.expect_events(0).at(100ms).peer_sends(ack(1'001));
-  // The window is two segments now.
-  t.expect(data(1'001, 1'000), data(2'001, 1'000)).expect_events(Events::kWritable);
+  t.expect_events(0).at(100ms).peer_sends(ack(1'001).with_window(1'000));
+  // Half of it is not less than half of it.
+  t.expect(data(1'001, 1'000)).expect_events(0);
+  t.at(200ms).peer_sends(ack(2'001)).expect(data(2'001, 1'000)).expect_events(Events::kWritable);
 }
 
 // TCP_MAXSEG

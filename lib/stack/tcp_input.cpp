@@ -111,11 +111,12 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
     stats_.count(DropReason::TcpAcceptDeferred);
     return;
   }
+  const Before before = stand_of(slot);
   if (slot.orphan_link.is_linked()) {
     OrphanList::unlink(slot);
     orphans_.push_back(slot);
   }
-  const Before before = stand_of(slot);
+  const bool was_opening = slot.connection.state() == TcpState::SynSent;
   const tcp::Disposition disposition =
       slot.connection.on_segment(resources_, now, arrival.segment, std::move(payload));
   tally(now, slot, before, arrival.segment, disposition);
@@ -125,7 +126,7 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
   if (disposition.answer_with_reset) {
     answer_with_reset(now, arrival);
   }
-  if (before.state == TcpState::SynSent && tcp::is_synchronized(slot.connection.state())) {
+  if (was_opening && tcp::is_synchronized(slot.connection.state())) {
     learn_fast_open(now, slot, arrival);
   }
   if (slot.phase == Phase::HalfOpen && tcp::is_synchronized(slot.connection.state())) {

@@ -117,9 +117,7 @@ class Connection {
 
   /// All but what its Tally knows.
   void describe(const Resources& resources, TcpInfo& info) const noexcept;
-  /// The first of its timers to go off.
   [[nodiscard]] NextTimer next_timer() const noexcept;
-  /// What holds up sending now.
   [[nodiscard]] SendLimit send_limit() const noexcept;
   /// Payload bytes queued and never sent.
   [[nodiscard]] std::uint32_t unsent_bytes() const noexcept;
@@ -153,8 +151,7 @@ class Connection {
   /// Instead of what was chosen before. `tuning` is valid.
   void set_tuning(const Resources& resources, const TcpTuning& tuning) noexcept;
   [[nodiscard]] const TcpTuning& tuning() const noexcept { return *tuning_; }
-  /// Behind `open_passive`: an ACK alone opens nothing until our SYN,ACK has timed out so often;
-  /// `defers` says that this is one, to be dropped.
+  /// An ACK alone, which `defers` tells, opens nothing until our SYN,ACK has timed out so often.
   void defer_accept(std::uint8_t timeouts) noexcept { deferred_timeouts_ = timeouts; }
   [[nodiscard]] bool defers(const Segment& segment) noexcept;
   void set_linger(std::optional<Duration> limit) noexcept { linger_ = limit.value_or(kNoLinger); }
@@ -349,12 +346,10 @@ class Connection {
   void report_if_over() noexcept;
   void report_peer_finished() noexcept;
 
-  // tuning.cpp, info.cpp
+  // connection.cpp, tuning.cpp, info.cpp
   void limit_fin_wait_2(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] bool has_enough_unsent() const noexcept;
   [[nodiscard]] TcpRecovery recovery() const noexcept;
-
-  // connection.cpp
   [[nodiscard]] bool attach(const Resources& resources) noexcept;
   [[nodiscard]] std::uint32_t send_buffer_limit(const Resources& resources) const noexcept;
   [[nodiscard]] std::uint32_t send_charge_limit(const Resources& resources) const noexcept;

@@ -24,9 +24,9 @@ struct SentSegment {
   std::uint32_t length = 0;
   std::uint16_t retransmissions = 0;
   bool has_fin = false;
-  bool is_lost = false;     ///< To be sent again; it no longer counts as in the network.
-  bool is_sacked = false;   ///< The peer has it, ahead of a hole: it is not sent again.
-  bool is_counted = false;  ///< Among those known to be delivered.
+  bool is_known = false;   ///< Counted among those that have arrived.
+  bool is_lost = false;    ///< To be sent again; it no longer counts as in the network.
+  bool is_sacked = false;  ///< The peer has it, ahead of a hole: it is not sent again.
 
   [[nodiscard]] SeqNum end() const noexcept { return seq + length; }
   [[nodiscard]] std::uint32_t payload() const noexcept { return length - (has_fin ? 1U : 0U); }

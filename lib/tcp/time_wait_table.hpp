@@ -68,14 +68,14 @@ class TimeWaitTable {
   [[nodiscard]] const TimeWaitEntry& at(std::uint32_t index) const noexcept {
     return entries_.at(index);
   }
+  [[nodiscard]] bool is_full() const noexcept { return entries_.size() == entries_.capacity(); }
+  [[nodiscard]] std::uint32_t size() const noexcept { return entries_.size(); }
   /// As SlotTable has them.
   [[nodiscard]] const TimeWaitEntry* next_from(std::uint32_t& index,
                                                std::uint32_t& steps) const noexcept {
     return entries_.next_from(index, steps);
   }
   [[nodiscard]] std::uint32_t touched() const noexcept { return entries_.touched(); }
-  [[nodiscard]] bool is_full() const noexcept { return entries_.size() == entries_.capacity(); }
-  [[nodiscard]] std::uint32_t size() const noexcept { return entries_.size(); }
 
  private:
   // As Linux has it: timestamps have ticked for certain.

@@ -308,6 +308,7 @@ void TcpCore::enter_time_wait(ConnectionSlot& slot) noexcept {
   if (const tcp::Timestamps& timestamps = slot.connection.timestamps(); timestamps.is_on()) {
     time_wait_.set_timestamps(entry, timestamps.ts_recent());
   }
+  time_wait_.set_dscp(entry, slot.dscp);
   demux_.retarget(tuple, DemuxTarget::connection(connections_.index_of(slot)),
                   DemuxTarget::time_wait(entry));
   slot.is_in_demux = false;
@@ -354,7 +355,7 @@ void TcpCore::advance(Instant now) noexcept {
   });
   std::uint32_t left = kTimersPerTurn;
   for (auto oldest = time_wait_.oldest();
-       oldest && time_wait_.at(*oldest).expires <= now && left > 0;
+       oldest && time_wait_.at(*oldest).expires() <= now && left > 0;
        oldest = time_wait_.oldest(), --left) {
     remove_time_wait(*oldest);
   }

@@ -166,7 +166,8 @@ class TcpCore {
                     const tcp::Segment& segment, const tcp::Disposition& disposition) noexcept;
   void deliver_to_time_wait(Instant now, std::uint32_t index, const Arrival& arrival) noexcept;
   void answer_with_reset(Instant now, const Arrival& arrival) noexcept;
-  void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan) noexcept;
+  void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan,
+                      std::uint8_t dscp = 0) noexcept;
 
   // tcp_icmp.cpp
   void on_too_large(Instant now, const ConnectionSlot& slot, const net::IcmpError& error) noexcept;

@@ -175,7 +175,8 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
   if (arrival.segment.flags.syn() || arrival.segment.length() == 0) {
     // RFC 5961 §7: its challenge ACK is one of those that all connections share. Likewise that for
     // an empty segment, lest two ends that disagree about their numbers answer each other for ever.
-    const bool may_challenge = challenge_acks_.take(now);
+    const bool may_challenge =
+        time_wait_.may_answer_oddity(index, now) && challenge_acks_.take(now);
     ++(may_challenge ? stats_.tcp_challenge_acks_out : stats_.tcp_challenge_acks_limited);
     if (!may_challenge) {
       return;
@@ -194,7 +195,7 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
         wire::TcpTimestamps{.value = tcp::timestamp_clock(now) + timestamp_offsets_.of(entry.tuple),
                             .echo = entry.ts_recent};
   }
-  send_stateless(now, entry.tuple, plan);
+  send_stateless(now, entry.tuple, plan, static_cast<std::uint8_t>(entry.dscp));
 }
 
 void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {
@@ -203,8 +204,8 @@ void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {
   }
 }
 
-void TcpCore::send_stateless(Instant now, const FourTuple& tuple,
-                             const tcp::SegmentPlan& plan) noexcept {
+void TcpCore::send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan,
+                             std::uint8_t dscp) noexcept {
   const auto path = output_.route(tuple.remote.address, tuple.local.address);
   if (!path) {
     stats_.count(path.error());
@@ -223,6 +224,7 @@ void TcpCore::send_stateless(Instant now, const FourTuple& tuple,
                                   .destination = tuple.remote.address,
                                   .protocol = wire::IpProtocol::Tcp,
                                   .ttl = config_.tcp.hop_limit,
+                                  .traffic_class = static_cast<std::uint8_t>(dscp << 2U),
                                   .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
                                  *path);
   if (!sent) {

@@ -1,5 +1,8 @@
 #include "tcp/time_wait_table.hpp"
 
+#include <algorithm>
+
+#include "base/coarse_time.hpp"
 #include "base/contract.hpp"
 #include "base/deadline.hpp"
 #include "tcp/timestamps.hpp"
@@ -7,6 +10,9 @@
 namespace millrace::tcp {
 
 namespace {
+
+constexpr std::uint32_t kTickMs = 4;
+constexpr std::uint32_t kOddityTicks = 500 / kTickMs;
 
 enum class Age : std::uint8_t { Unknown, Older, Same, Newer };
 
@@ -66,7 +72,7 @@ std::uint32_t TimeWaitTable::add(Instant now, const FourTuple& tuple, SeqNum snd
   entry->tuple = tuple;
   entry->snd_nxt = snd_nxt;
   entry->rcv_nxt = rcv_nxt;
-  entry->expires = base::later(now, lifetime_);
+  set_expiry(*entry, now);
   const std::uint32_t index = entries_.index_of(*entry);
   link_newest(index);
   return index;
@@ -78,9 +84,21 @@ void TimeWaitTable::set_timestamps(std::uint32_t index, std::uint32_t ts_recent)
   entry.ts_recent = ts_recent;
 }
 
+bool TimeWaitTable::may_answer_oddity(std::uint32_t index, Instant now) noexcept {
+  TimeWaitEntry& entry = entries_.at(index);
+  const auto tick = static_cast<std::uint16_t>(base::milliseconds_of(now) / kTickMs);
+  const auto since = static_cast<std::uint16_t>(tick - entry.answered);
+  if (entry.has_answered != 0 && since < kOddityTicks) {
+    return false;
+  }
+  entry.has_answered = 1;
+  entry.answered = tick;
+  return true;
+}
+
 void TimeWaitTable::restart(std::uint32_t index, Instant now) noexcept {
   unlink(index);
-  entries_.at(index).expires = base::later(now, lifetime_);
+  set_expiry(entries_.at(index), now);
   link_newest(index);
 }
 
@@ -93,20 +111,37 @@ std::optional<Instant> TimeWaitTable::next_deadline() const noexcept {
   if (oldest_ == TimeWaitEntry::kNone) {
     return std::nullopt;
   }
-  return entries_.at(oldest_).expires;
+  return entries_.at(oldest_).expires();
+}
+
+void TimeWaitTable::set_expiry(TimeWaitEntry& entry, Instant now) noexcept {
+  // Up to whole milliseconds: never too early.
+  constexpr std::int64_t kLast = (std::int64_t{1} << 42U) - 1;
+  const auto at =
+      std::chrono::ceil<std::chrono::milliseconds>(base::later(now, lifetime_).time_since_epoch());
+  entry.expires_ms =
+      static_cast<std::uint64_t>(std::clamp<std::int64_t>(at.count(), 0, kLast)) & kLast;
 }
 
 void TimeWaitTable::link_newest(std::uint32_t index) noexcept {
   TimeWaitEntry& entry = entries_.at(index);
   entry.older = newest_ & TimeWaitEntry::kNone;
   entry.newer = TimeWaitEntry::kNone;
-  (newest_ == TimeWaitEntry::kNone ? oldest_ : entries_.at(newest_).newer) = index;
+  if (newest_ == TimeWaitEntry::kNone) {
+    oldest_ = index;
+  } else {
+    entries_.at(newest_).newer = index & TimeWaitEntry::kNone;
+  }
   newest_ = index;
 }
 
 void TimeWaitTable::unlink(std::uint32_t index) noexcept {
   const TimeWaitEntry& entry = entries_.at(index);
-  (entry.older == TimeWaitEntry::kNone ? oldest_ : entries_.at(entry.older).newer) = entry.newer;
+  if (entry.older == TimeWaitEntry::kNone) {
+    oldest_ = entry.newer;
+  } else {
+    entries_.at(entry.older).newer = entry.newer & TimeWaitEntry::kNone;
+  }
   if (entry.newer == TimeWaitEntry::kNone) {
     newest_ = entry.older;
   } else {

@@ -3,6 +3,7 @@
 // finding an entry is the demux's.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -23,9 +24,16 @@ struct TimeWaitEntry {
   SeqNum rcv_nxt{0};
   std::uint32_t older : 31 = kNone;
   std::uint32_t has_timestamps : 1 = 0;  // Both sides had agreed on them.
-  std::uint32_t newer = kNone;
-  std::uint32_t ts_recent = 0;  // The peer's newest (RFC 7323 §5.3).
-  Instant expires{};
+  std::uint32_t newer : 31 = kNone;
+  std::uint32_t has_answered : 1 = 0;  // An oddity, at `answered`.
+  std::uint32_t ts_recent = 0;         // The peer's newest (RFC 7323 §5.3).
+  std::uint64_t expires_ms : 42 = 0;   // Of the clock.
+  std::uint64_t dscp : 6 = 0;          // RFC 9293 §3.9.1.9, MUST-48: the connection's.
+  std::uint64_t answered : 16 = 0;     // In ticks, which wrap around after four minutes.
+
+  [[nodiscard]] Instant expires() const noexcept {
+    return Instant{std::chrono::milliseconds{static_cast<std::int64_t>(expires_ms)}};
+  }
 };
 static_assert(sizeof(TimeWaitEntry) <= 64, "a cache line for each connection in TIME-WAIT");
 
@@ -53,11 +61,18 @@ class TimeWaitTable {
                                   SeqNum rcv_nxt) noexcept;
   /// The connection had agreed on timestamps, and this was the peer's newest (RFC 7323 §5.3).
   void set_timestamps(std::uint32_t index, std::uint32_t ts_recent) noexcept;
+  void set_dscp(std::uint32_t index, std::uint8_t dscp) noexcept {
+    entries_.at(index).dscp = dscp & 63U;
+  }
+  /// Whether what only a stranger, or a confused peer, would send may be answered now: twice a
+  /// second, or one entry could take all that a core has for such answers (RFC 5961 §7). It is then
+  /// accounted for.
+  [[nodiscard]] bool may_answer_oddity(std::uint32_t index, Instant now) noexcept;
   void restart(std::uint32_t index, Instant now) noexcept;
   /// Whether an open of ours may take the four-tuple over. Both ends' sequence numbers and
   /// timestamps have moved on by then; what the peer answers with tells whether far enough.
   [[nodiscard]] bool may_open_again(std::uint32_t index, Instant now) const noexcept {
-    return entries_.at(index).expires - now <= lifetime_ - kMovedOn;
+    return entries_.at(index).expires() - now <= lifetime_ - kMovedOn;
   }
   void remove(std::uint32_t index) noexcept;
   /// The entry that expires first.
@@ -81,6 +96,7 @@ class TimeWaitTable {
   // As Linux has it: timestamps have ticked for certain.
   static constexpr Duration kMovedOn = std::chrono::seconds{1};
 
+  void set_expiry(TimeWaitEntry& entry, Instant now) noexcept;
   void link_newest(std::uint32_t index) noexcept;
   void unlink(std::uint32_t index) noexcept;
 

@@ -275,10 +275,10 @@ TEST_F(Limits, TimeWaitSharesTheCoresChallenges) {
   config.tcp.challenge_acks_per_second = 1;
   start_listening();
   const Peer old = open_and_time_wait(40'000, recorder);
-  const PeerSegment late{.flags = kSyn, .seq = old.seq - 1, .from = old.port};
-  send(late);
+  const Peer other = open_and_time_wait(40'001, recorder);
+  send({.flags = kSyn, .seq = old.seq - 1, .from = old.port});
   EXPECT_EQ(next_flags(), kAck);
-  send(late);
+  send({.flags = kSyn, .seq = other.seq - 1, .from = other.port});
   EXPECT_TRUE(sent.empty());
   EXPECT_EQ(dropped(DropReason::TcpTimeWait), 2U);
   EXPECT_EQ(stats().tcp_challenge_acks_out, 1U);
@@ -288,6 +288,22 @@ TEST_F(Limits, TimeWaitSharesTheCoresChallenges) {
   again.seq = again.seq - 1;
   send(segment_of(again, kFin | kAck));
   EXPECT_EQ(next_flags(), kAck);
+}
+
+TEST_F(Limits, OneEntryInTimeWaitTakesNoMoreThanItsShare) {
+  covers({"RFC 5961 §7"});
+  config.tcp.challenge_acks_per_second = 10;
+  start_listening();
+  const Peer old = open_and_time_wait(40'000, recorder);
+  const Peer open_one = open(40'001);
+  for (int i = 0; i < 100; ++i) {
+    send({.flags = kSyn, .seq = old.seq - 1, .from = old.port});
+  }
+  EXPECT_EQ(next_flags(), kAck);
+  EXPECT_TRUE(sent.empty());
+  EXPECT_EQ(stats().tcp_challenge_acks_limited, 99U);
+  send(segment_of(open_one, kSyn));
+  EXPECT_EQ(next_flags(), kAck) << "there is something left for others";
 }
 
 TEST_F(Limits, AScanForTheBudgetSeesAnotherOneEachSecond) {

@@ -72,6 +72,25 @@ TEST_F(TcpServiceTest, DscpIsPartOfAcksRetransmissionsAndResets) {
   EXPECT_EQ(reset->ip.traffic_class >> 2, 12);
 }
 
+TEST_F(TcpServiceTest, DscpOutlivesTheConnectionInTimeWait) {
+  covers({"MUST-48", "RFC 9293 §3.9.1.9"});
+  start_listening();
+  Peer peer = open(40'000);
+  ASSERT_TRUE(accepted().set_dscp(46).has_value());
+  ASSERT_TRUE(accepted().close().has_value());
+  turn();
+  EXPECT_EQ(next_tcp()->ip.traffic_class >> 2, 46);
+  peer.ack += 1;
+  for (int i = 0; i < 2; ++i) {
+    receive(segment_of(peer, kFin | kAck));
+    turn();
+    const auto answer = next_tcp();
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->ip.traffic_class, 46 << 2);
+    EXPECT_EQ(stack->usage().time_wait, 1U);
+  }
+}
+
 TEST_F(TcpServiceTest, DscpHasSixBits) {
   covers({"MUST-48"});
   start_listening();

@@ -51,9 +51,9 @@ TEST(TimeWaitTable, RestartedEntryIsTheLastToExpire) {  // RFC 9293 §3.10.7.4, 
   const std::uint32_t second = table.add(kStart + 1s, tuple(2), SeqNum{}, SeqNum{});
   table.restart(first, kStart + 2s);
   EXPECT_EQ(table.oldest(), second);
-  EXPECT_EQ(table.at(first).expires, kStart + 62s);
+  EXPECT_EQ(table.at(first).expires(), kStart + 62s);
   table.restart(first, kStart + 3s);
-  EXPECT_EQ(table.at(first).expires, kStart + 63s);
+  EXPECT_EQ(table.at(first).expires(), kStart + 63s);
   table.remove(second);
   table.restart(first, kStart + 4s);
   EXPECT_EQ(table.next_deadline(), kStart + 64s) << "the only one";
@@ -69,6 +69,33 @@ TEST(TimeWaitTable, OpensOfOursMayTakeAnEntryOverAfterASecond) {
   table.restart(entry, kStart + 2s);
   EXPECT_FALSE(table.may_open_again(entry, kStart + 2'999ms));
   EXPECT_TRUE(table.may_open_again(entry, kStart + 3s));
+}
+
+TEST(TimeWaitTable, OdditiesAreAnsweredTwiceASecond) {
+  test::covers({"RFC 5961 §7"});
+  TimeWaitTable table{4, 600s};
+  const std::uint32_t first = table.add(kStart, tuple(1), SeqNum{}, SeqNum{});
+  const std::uint32_t second = table.add(kStart, tuple(2), SeqNum{}, SeqNum{});
+  // Long enough for what is remembered to come around.
+  for (Instant now = kStart; now < kStart + 300s; now += 500ms) {
+    ASSERT_TRUE(table.may_answer_oddity(first, now));
+    ASSERT_FALSE(table.may_answer_oddity(first, now));
+    ASSERT_FALSE(table.may_answer_oddity(first, now + 499ms));
+  }
+  EXPECT_TRUE(table.may_answer_oddity(second, kStart)) << "each on its own";
+  table.remove(first);
+  const std::uint32_t next = table.add(kStart, tuple(3), SeqNum{}, SeqNum{});
+  EXPECT_TRUE(table.may_answer_oddity(next, kStart)) << "nothing of the last one is left";
+}
+
+TEST(TimeWaitTable, ExpiryIsNeverEarlyAndNeverOverflows) {
+  test::covers({"MUST-13"});
+  TimeWaitTable table{4, 60s};
+  const std::uint32_t entry = table.add(kStart + 1ns, tuple(1), SeqNum{}, SeqNum{});
+  EXPECT_EQ(table.at(entry).expires(), kStart + 60s + 1ms);
+  TimeWaitTable for_ever{4, Duration::max()};
+  const std::uint32_t last = for_ever.add(kStart, tuple(1), SeqNum{}, SeqNum{});
+  EXPECT_GT(for_ever.at(last).expires(), kStart + 24h * 36'500);
 }
 
 TEST(TimeWaitTable, AgreesWithAPlainListUnderRandomUse) {

@@ -27,7 +27,7 @@ SocketRecord record_of(const tcp::TimeWaitEntry& entry, std::uint32_t index, Ins
   SocketRecord record;
   record.state = TcpState::TimeWait;
   record.timer = tcp::TimerKind::TimeWait;
-  record.timer_left = entry.expires - now;
+  record.timer_left = entry.expires() - now;
   record.tuple = entry.tuple;
   record.handle.index = index;
   return record;

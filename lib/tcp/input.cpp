@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/coarse_time.hpp"
 #include "base/contract.hpp"
 #include "tcp/connection.hpp"
 
@@ -181,8 +182,7 @@ void Connection::challenge(const Resources& resources, Instant now) noexcept {
 bool Connection::may_answer_oddity(Instant now) noexcept {
   // Two ends that disagree about their numbers would answer each other's empty segments for ever.
   constexpr std::uint32_t kIntervalMs = 500;
-  const auto now_ms = static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+  const std::uint32_t now_ms = base::milliseconds_of(now);
   if (has_answered_oddity_ && now_ms - oddity_answered_ms_ < kIntervalMs) {
     return false;
   }

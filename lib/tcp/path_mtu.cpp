@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/coarse_time.hpp"
+
 namespace millrace::tcp {
 
 namespace {
@@ -16,11 +18,6 @@ constexpr std::uint16_t kWorthwhile = 8;
 constexpr std::uint32_t kFollowers = 4;
 // As Linux: below that many segments in the window the probe is too large a part of it.
 constexpr std::uint32_t kWindowSegments = 11;
-
-std::uint32_t seconds_of(Instant now) {
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
-}
 
 }  // namespace
 
@@ -56,7 +53,7 @@ void PathMtu::search_from(Instant now, std::uint16_t low) noexcept {
   high_ = most();
   low_ = std::min(low, high_);
   probe_ = 0;
-  searched_at_s_ = seconds_of(now);
+  searched_at_s_ = base::seconds_of(now);
 }
 
 bool PathMtu::set_path(std::uint16_t path) noexcept {
@@ -97,7 +94,7 @@ std::optional<std::uint16_t> PathMtu::next_probe(Instant now, const Supply& supp
   }
   if (high_ - low_ < kWorthwhile) {
     // RFC 4821 §7.3: paths change, so the search is begun anew after a while.
-    const std::uint32_t searched_for = seconds_of(now) - searched_at_s_;
+    const std::uint32_t searched_for = base::seconds_of(now) - searched_at_s_;
     if (Duration{std::chrono::seconds{searched_for}} < config.mtu_probing_interval) {
       return std::nullopt;
     }

@@ -8,6 +8,8 @@
 
 #include <millrace/time.hpp>
 
+#include "base/coarse_time.hpp"
+
 namespace millrace::tcp {
 
 /// As Linux does it: so many at the start, after a pause and after disorder; none in a conversation
@@ -26,7 +28,7 @@ class QuickAcks {
   void set_conversation(bool on) noexcept { is_conversation_ = on; }
   /// Data has arrived in order. After a pause of more than `rto` the peer starts slowly again.
   void on_data(Instant now, Duration rto, const Measure& measure) noexcept {
-    const std::uint32_t now_ms = milliseconds_of(now);
+    const std::uint32_t now_ms = base::milliseconds_of(now);
     if (!has_data_ || std::chrono::milliseconds{now_ms - last_data_ms_} > rto) {
       grant(measure);
     }
@@ -42,7 +44,7 @@ class QuickAcks {
   void on_ack_sent() noexcept { left_ = static_cast<std::uint8_t>(left_ > 0 ? left_ - 1 : 0); }
   /// Data leaves. Soon after data has arrived it is an answer, as the next will be.
   void on_data_sent(Instant now, Duration soon) noexcept {
-    const std::chrono::milliseconds since{milliseconds_of(now) - last_data_ms_};
+    const std::chrono::milliseconds since{base::milliseconds_of(now) - last_data_ms_};
     is_conversation_ = is_conversation_ || (has_data_ && since < soon);
   }
 
@@ -54,10 +56,6 @@ class QuickAcks {
     const std::uint32_t half = measure.window / (2 * measure.segment_bytes);
     const std::uint32_t granted = std::min(std::max(half, 2U), measure.most);
     left_ = static_cast<std::uint8_t>(std::max<std::uint32_t>(left_, granted));
-  }
-  [[nodiscard]] static std::uint32_t milliseconds_of(Instant now) noexcept {
-    return static_cast<std::uint32_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
   }
 
   std::uint32_t last_data_ms_ = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/coarse_time.hpp"
+
 namespace millrace::tcp {
 
 namespace {
@@ -12,17 +14,9 @@ using namespace std::chrono_literals;
 // RFC 7323 §5.5: with a tick of a millisecond the sign of a difference says nothing after 24 days.
 constexpr std::uint32_t kRecentValidSeconds = 24U * 24 * 3'600;
 
-std::uint32_t seconds_of(Instant now) noexcept {
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
-}
-
 }  // namespace
 
-std::uint32_t timestamp_clock(Instant now) noexcept {
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
-}
+std::uint32_t timestamp_clock(Instant now) noexcept { return base::milliseconds_of(now); }
 
 void Timestamps::on_peer_syn(const std::optional<wire::TcpTimestamps>& theirs,
                              Instant now) noexcept {
@@ -48,7 +42,7 @@ bool Timestamps::is_old(std::uint32_t value, Instant now) const noexcept {
   }
   // Deviates from RFC 7323 §5.3: a zero is taken for no value at all, as Linux does, because some
   // hosts send it in their SYN and their clock from then on.
-  return ts_recent_ != 0 && seconds_of(now) - noted_at_s_ < kRecentValidSeconds;
+  return ts_recent_ != 0 && base::seconds_of(now) - noted_at_s_ < kRecentValidSeconds;
 }
 
 void Timestamps::on_segment(SeqNum seq, const wire::TcpTimestamps& theirs, Instant now) noexcept {
@@ -83,7 +77,7 @@ std::uint32_t Timestamps::value_at(Instant time) const noexcept {
 
 void Timestamps::note(std::uint32_t value, Instant now) noexcept {
   ts_recent_ = value;
-  noted_at_s_ = seconds_of(now);
+  noted_at_s_ = base::seconds_of(now);
 }
 
 }  // namespace millrace::tcp

@@ -12,7 +12,7 @@ void Tally::on_sent(const SegmentPlan& plan, Instant now) noexcept {
   if (plan.payload_bytes > 0) {
     ++data_segments_out_;
     bytes_sent_ += plan.payload_bytes;
-    data_sent_ms_ = milliseconds_of(now);
+    data_sent_ms_ = base::milliseconds_of(now);
   }
   if (length == 0 || plan.flags.rst()) {
     return;
@@ -41,22 +41,22 @@ void Tally::on_arrival(const Segment& segment, const Disposition& disposition,
   out_of_order_ += disposition.is_out_of_order ? 1 : 0;
   if (segment.payload_bytes > 0) {
     ++data_segments_in_;
-    data_received_ms_ = milliseconds_of(now);
+    data_received_ms_ = base::milliseconds_of(now);
   }
   if (segment.flags.ack()) {
-    ack_received_ms_ = milliseconds_of(now);
+    ack_received_ms_ = base::milliseconds_of(now);
   }
 }
 
 void Tally::change_limit(SendLimit limit, Instant now) noexcept {
-  const std::uint32_t now_ms = milliseconds_of(now);
+  const std::uint32_t now_ms = base::milliseconds_of(now);
   limited_ms_[std::to_underlying(limit_)] += now_ms - limit_since_ms_;
   limit_since_ms_ = now_ms;
   limit_ = limit;
 }
 
 void Tally::describe(TcpInfo& info, Instant now) const noexcept {
-  const std::uint32_t now_ms = milliseconds_of(now);
+  const std::uint32_t now_ms = base::milliseconds_of(now);
   const auto since = [now_ms](std::uint32_t then_ms) {
     return std::chrono::milliseconds{now_ms - then_ms};
   };

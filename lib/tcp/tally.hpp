@@ -9,6 +9,7 @@
 #include <millrace/tcp_info.hpp>
 #include <millrace/time.hpp>
 
+#include "base/coarse_time.hpp"
 #include "tcp/events.hpp"
 #include "tcp/segment.hpp"
 
@@ -33,7 +34,7 @@ class Tally {
   };
 
   explicit Tally(Instant now) noexcept
-      : limit_since_ms_{milliseconds_of(now)},
+      : limit_since_ms_{base::milliseconds_of(now)},
         data_sent_ms_{limit_since_ms_},
         data_received_ms_{limit_since_ms_},
         ack_received_ms_{limit_since_ms_} {}
@@ -52,11 +53,6 @@ class Tally {
   void describe(TcpInfo& info, Instant now) const noexcept;
 
  private:
-  // They wrap around after 49 days.
-  [[nodiscard]] static std::uint32_t milliseconds_of(Instant now) noexcept {
-    return static_cast<std::uint32_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
-  }
   void change_limit(SendLimit limit, Instant now) noexcept;
 
   std::uint64_t bytes_acked_ = 0;
@@ -73,7 +69,7 @@ class Tally {
   std::uint32_t out_of_order_ = 0;
   SeqNum sent_to_{0};  // Behind the highest octet that has left.
   std::array<std::uint32_t, std::to_underlying(SendLimit::Count_)> limited_ms_{};
-  std::uint32_t limit_since_ms_;
+  std::uint32_t limit_since_ms_;  // These wrap around after 49 days.
   std::uint32_t data_sent_ms_;
   std::uint32_t data_received_ms_;
   std::uint32_t ack_received_ms_;

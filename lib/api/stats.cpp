@@ -68,6 +68,7 @@ constexpr std::array kNamesFromTcp{
     Name{DropReason::TcpBadPort, "tcp_bad_port"},
     Name{DropReason::TcpNoConnection, "tcp_no_connection"},
     Name{DropReason::TcpBadFlags, "tcp_bad_flags"},
+    Name{DropReason::TcpAcceptDeferred, "tcp_accept_deferred"},
     Name{DropReason::TcpAcceptQueueFull, "tcp_accept_queue_full"},
     Name{DropReason::TcpSynQueueFull, "tcp_syn_queue_full"},
     Name{DropReason::TcpOutOfConnections, "tcp_out_of_connections"},

@@ -59,6 +59,12 @@ class SlotTable {
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
 
+  /// Slots from there on have never been used.
+  [[nodiscard]] std::uint32_t touched() const noexcept { return touched_; }
+  /// The first object at or behind `index`, which is moved there, among the next `steps` slots, of
+  /// which those that were looked at are taken off; or null, with `index` behind these.
+  [[nodiscard]] const T* next_from(std::uint32_t& index, std::uint32_t& steps) const noexcept;
+
   /// Calls `visit(T&)` for each object in order of index. `visit` may erase any object; whether it
   /// meets one that it adds is open.
   template <class F>
@@ -179,6 +185,17 @@ SlotHandle SlotTable<T>::handle_of(const T& object) const noexcept {
   const std::uint32_t index = index_of(object);
   debug_expects([&] { return is_live(index); });
   return {.index = index, .generation = meta_[index].generation};
+}
+
+template <class T>
+const T* SlotTable<T>::next_from(std::uint32_t& index, std::uint32_t& steps) const noexcept {
+  for (; index < touched_ && steps > 0; ++index) {
+    --steps;
+    if (is_live(index)) {
+      return objects_ + index;
+    }
+  }
+  return nullptr;
 }
 
 template <class T>

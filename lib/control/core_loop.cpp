@@ -126,6 +126,9 @@ void CoreLoop::answer_requests() {
   while (main_line_.requests.try_pop(request)) {
     send(Snapshot{.worker = worker_, .stats = core_.stack->stats(), .usage = core_.stack->usage()});
   }
+  main_line_.pages.answer([this](stack::SocketCursor from, const stack::PageLimits& limits) {
+    return core_.stack->tcp().list(core_.clock.now(), from, limits);
+  });
 }
 
 void CoreLoop::sleep() {

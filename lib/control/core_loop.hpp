@@ -15,6 +15,7 @@
 #include "base/mailbox.hpp"
 #include "control/idle_sleep.hpp"
 #include "control/instance.hpp"
+#include "control/page_line.hpp"
 #include "control/stall_monitor.hpp"
 #include "control/stop_switch.hpp"
 #include "control/wake_event.hpp"
@@ -49,6 +50,7 @@ struct MainLine {
   WakeEvent& wake;
   base::Mailbox<SnapshotRequest>& requests;
   WakeEvent& request_wake;  ///< Wakes the core for a request.
+  PageLine& pages;          ///< Who looks from outside asks for sockets here.
 };
 
 /// Used on the worker's thread alone.

@@ -47,6 +47,11 @@ Result<void, std::string> Launch::start_workers(Program::Start& start) {
       return started;
     }
   }
+  std::vector<Telemetry::Core> cores;
+  for (const std::unique_ptr<Thread>& thread : threads_) {
+    cores.push_back({.line = thread->pages, .wake = thread->request_wake});
+  }
+  telemetry_.emplace(std::move(cores));
   return {};
 }
 
@@ -65,7 +70,12 @@ Result<void, std::string> Launch::start_worker(unsigned index, const Affinity& a
   if (!request_wake) {
     return fail(std::move(request_wake).error());
   }
-  Thread& thread = *threads_.emplace_back(std::make_unique<Thread>(*std::move(request_wake)));
+  Result<WakeEvent, std::string> answered = WakeEvent::make();
+  if (!answered) {
+    return fail(std::move(answered).error());
+  }
+  Thread& thread = *threads_.emplace_back(
+      std::make_unique<Thread>(*std::move(request_wake), *std::move(answered)));
   ends_.push_back(thread.ended.get_future());
   std::future<Result<void, std::string>> started = thread.started.get_future();
   thread.thread = std::jthread{
@@ -91,7 +101,8 @@ void Launch::run_worker(unsigned index, Thread& thread, const Affinity& affinity
       const MainLine main_line{.mailbox = thread.mailbox,
                                .wake = parts_.main_wake,
                                .requests = thread.requests,
-                               .request_wake = thread.request_wake};
+                               .request_wake = thread.request_wake,
+                               .pages = thread.pages};
       CoreLoop{core,        index,     parts_.instance.sleeps_when_idle(),
                parts_.stop, main_line, parts_.on_stop}
           .run();

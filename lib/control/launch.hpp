@@ -4,6 +4,7 @@
 
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "control/instance.hpp"
 #include "control/stop_signals.hpp"
 #include "control/stop_switch.hpp"
+#include "control/telemetry.hpp"
 #include "control/wake_event.hpp"
 
 namespace millrace::control {
@@ -55,11 +57,13 @@ class Launch {
   struct Thread {
     static constexpr std::size_t kMailboxCapacity = 64;
 
-    explicit Thread(WakeEvent event) noexcept : request_wake{std::move(event)} {}
+    Thread(WakeEvent event, WakeEvent answered) noexcept
+        : request_wake{std::move(event)}, pages{std::move(answered)} {}
 
     base::Mailbox<CoreMessage> mailbox{kMailboxCapacity};
     base::Mailbox<SnapshotRequest> requests{kMailboxCapacity};
     WakeEvent request_wake;
+    PageLine pages;
     std::promise<Result<void, std::string>> started;
     std::promise<void> ended;
     std::jthread thread;
@@ -81,6 +85,7 @@ class Launch {
   std::vector<std::unique_ptr<Thread>> threads_;
   std::vector<std::future<void>> ends_;
   unsigned signals_taken_ = 0;
+  std::optional<Telemetry> telemetry_;  // Its questions go to the threads: it goes first.
 };
 
 }  // namespace millrace::control

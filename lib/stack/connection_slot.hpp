@@ -11,6 +11,7 @@
 #include "base/timer_wheel.hpp"
 #include "net/ipv4_output.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/tally.hpp"
 
 namespace millrace::stack {
 
@@ -24,11 +25,13 @@ enum class Phase : std::uint8_t {
 
 struct ConnectionSlot {
   ConnectionSlot(const FourTuple& tuple, const net::Path& to_peer, std::uint16_t mss_limit,
-                 std::uint16_t path_mss, std::uint32_t path_mtus, std::uint8_t hops) noexcept
+                 std::uint16_t path_mss, std::uint32_t path_mtus, std::uint8_t hops,
+                 Instant now) noexcept
       : connection{tuple, mss_limit, path_mss},
         path{to_peer},
         path_mtu_generation{path_mtus},
-        hop_limit{hops} {}
+        hop_limit{hops},
+        tally{now} {}
 
   tcp::Connection connection;
   base::TimerNode timer;
@@ -47,6 +50,7 @@ struct ConnectionSlot {
   bool is_in_demux = false;
   bool is_early = false;          // Accepted, its handshake is not over: counted by its listener.
   bool grants_fast_open = false;  // Its SYN,ACK carries a Fast Open cookie.
+  tcp::Tally tally;
 };
 
 using TransmitList = base::IntrusiveList<ConnectionSlot, &ConnectionSlot::transmit_link>;

@@ -5,6 +5,8 @@
 #include <array>
 
 #include "base/contract.hpp"
+#include "tcp/defer_accept.hpp"
+#include "tcp/tuning_limits.hpp"
 
 namespace millrace::stack {
 
@@ -45,7 +47,9 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
                                                    : config.max_active_blocks},
       sent_segments_{pools.data.capacity()},
       challenge_acks_{config.tcp.challenge_acks_per_second, random},
-      resources_{config.tcp, active_blocks_, sent_segments_, budget_, stats, challenge_acks_},
+      tunings_{config.max_connections + 1},  // One for answers with cookies.
+      resources_{config.tcp, active_blocks_,  sent_segments_, budget_,
+                 stats,      challenge_acks_, tunings_},
       connections_{config.max_connections},
       listeners_{config.max_listeners},
       time_wait_{config.max_time_wait, 2 * config.tcp.msl},
@@ -72,7 +76,9 @@ Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options,
   if (is_shut_down_) {
     return fail(Error::InvalidState);
   }
-  if (options.port.is_unspecified()) {
+  const bool has_sound_times =
+      options.defer_accept >= Duration::zero() && options.defer_accept <= tcp::kDeferAcceptMax;
+  if (options.port.is_unspecified() || !has_sound_times || !tcp::is_valid(options.tuning)) {
     return fail(Error::InvalidArgument);
   }
   if (!options.address.is_unspecified() && !is_our_address(options.address)) {
@@ -94,6 +100,9 @@ Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options,
     return fail(Error::OutOfListeners);
   }
   listener->allow_fast_open(options.fast_open);
+  listener->set_options(
+      options.tuning,
+      tcp::timeouts_within(options.defer_accept, config_.tcp.rto_initial, config_.tcp.rto_max));
   return listeners_.handle_of(*listener);
 }
 
@@ -107,7 +116,7 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
   const IpAddress& remote = destination.address;
   // RFC 9293 §3.9.1.1, MUST-46.
   if (destination.port.is_unspecified() || remote.is_unspecified() || remote.is_multicast() ||
-      remote.is_limited_broadcast()) {
+      remote.is_limited_broadcast() || !tcp::is_valid(options.tuning)) {
     return fail(Error::InvalidArgument);
   }
   if (options.local_address && !is_our_address(*options.local_address)) {
@@ -136,6 +145,7 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
   ConnectionSlot* const slot = add_connection(tuple, *path);
   base::expects(slot != nullptr);
   slot->handler = &handler;
+  slot->connection.set_tuning(resources_, options.tuning);
   const auto iss_floor = before ? std::optional{before->snd_nxt} : std::nullopt;
   slot->connection.open_active(resources_, now, choose_iss(now, tuple, iss_floor),
                                options.timeout.value_or(config_.tcp.connect_timeout));
@@ -155,7 +165,7 @@ Result<base::SlotHandle> TcpCore::connect(Instant now, const Endpoint& destinati
 ConnectionSlot* TcpCore::add_connection(const FourTuple& tuple, const net::Path& path) noexcept {
   ConnectionSlot* const slot =
       connections_.emplace(tuple, path, mss_limit_of(path), path_mss(now_, tuple.remote.address),
-                           path_mtus_.generation(now_), config_.tcp.hop_limit);
+                           path_mtus_.generation(now_), config_.tcp.hop_limit, now_);
   if (slot == nullptr) {
     return nullptr;
   }

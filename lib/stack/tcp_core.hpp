@@ -4,7 +4,7 @@
 //
 // Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_ports.cpp (source ports),
 // tcp_input.cpp, tcp_icmp.cpp, tcp_listen.cpp (what listeners do with segments), tcp_fast_open.cpp,
-// tcp_output.cpp, tcp_events.cpp.
+// tcp_output.cpp, tcp_events.cpp, tcp_list.cpp (for whoever looks from outside).
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,7 @@
 #include "stack/connection_slot.hpp"
 #include "stack/demux.hpp"
 #include "stack/frame_builder.hpp"
+#include "stack/socket_list.hpp"
 #include "tcp/active_block.hpp"
 #include "tcp/challenge_ack.hpp"
 #include "tcp/fast_open_cache.hpp"
@@ -95,6 +96,9 @@ class TcpCore {
   [[nodiscard]] bool has_events() const noexcept { return !events_.empty(); }
   [[nodiscard]] bool has_work() const noexcept { return !events_.empty() || !transmit_.empty(); }
   void add_usage(CoreUsage& usage) const noexcept;
+  [[nodiscard]] TcpInfo describe(const ConnectionSlot& slot, Instant now) const noexcept;
+  /// The next of this core's sockets, in the order of their places.
+  [[nodiscard]] SocketPage list(Instant now, SocketCursor from, const PageLimits& limits) noexcept;
   [[nodiscard]] bool is_empty() const noexcept { return connections_.size() == 0; }
 
  private:
@@ -147,6 +151,19 @@ class TcpCore {
   void deliver(Instant now, Arrival& arrival, packet::Packet payload) noexcept;
   void deliver_to_connection(Instant now, ConnectionSlot& slot, const Arrival& arrival,
                              packet::Packet payload) noexcept;
+  /// What a segment has done to the slot's connection, compared to where that stood before.
+  struct Before {
+    TcpState state;
+    tcp::SeqNum snd_una;
+    tcp::SeqNum rcv_nxt;
+  };
+  [[nodiscard]] static Before stand_of(const ConnectionSlot& slot) noexcept {
+    return {.state = slot.connection.state(),
+            .snd_una = slot.connection.send_sequence().snd_una,
+            .rcv_nxt = slot.connection.receive_sequence().rcv_nxt};
+  }
+  static void tally(Instant now, ConnectionSlot& slot, const Before& before,
+                    const tcp::Segment& segment, const tcp::Disposition& disposition) noexcept;
   void deliver_to_time_wait(Instant now, std::uint32_t index, const Arrival& arrival) noexcept;
   void answer_with_reset(Instant now, const Arrival& arrival) noexcept;
   void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan,
@@ -183,6 +200,10 @@ class TcpCore {
                      packet::Packet payload) noexcept;
   void note_early(ConnectionSlot& slot) noexcept;
 
+  // tcp_list.cpp
+  void list_connection(const ConnectionSlot& slot, bool with_info, SocketPage& page,
+                       std::uint32_t& segments) const noexcept;
+
   // tcp_output.cpp
   enum class Visit : std::uint8_t { Drained, HasMore, QueueFull, OutOfPackets };
   [[nodiscard]] Visit visit(Instant now, ConnectionSlot& slot) noexcept;
@@ -205,6 +226,7 @@ class TcpCore {
   tcp::ActiveBlockPool active_blocks_;
   tcp::SentSegmentPool sent_segments_;
   tcp::ChallengeAckLimit challenge_acks_;
+  tcp::TuningPool tunings_;
   tcp::Resources resources_;
   base::SlotTable<ConnectionSlot> connections_;
   base::SlotTable<tcp::Listener> listeners_;

@@ -114,6 +114,11 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
       return;
     }
   }
+  if (slot.phase == Phase::HalfOpen && slot.connection.defers(arrival.segment)) {
+    stats_.count(DropReason::TcpAcceptDeferred);
+    return;
+  }
+  const Before before = stand_of(slot);
   if (slot.orphan_link.is_linked()) {
     OrphanList::unlink(slot);
     orphans_.push_back(slot);
@@ -121,6 +126,7 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
   const bool was_opening = is_opening(slot);
   const tcp::Disposition disposition =
       slot.connection.on_segment(resources_, now, arrival.segment, std::move(payload));
+  tally(now, slot, before, arrival.segment, disposition);
   if (disposition.dropped) {
     stats_.count(*disposition.dropped);
   }
@@ -134,6 +140,26 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
     on_handshake_complete(slot);
   }
   settle(slot);
+}
+
+void TcpCore::tally(Instant now, ConnectionSlot& slot, const Before& before, const Segment& segment,
+                    const tcp::Disposition& disposition) noexcept {
+  const tcp::Connection& connection = slot.connection;
+  tcp::Tally::Progress progress{
+      .acked = static_cast<std::uint32_t>(connection.send_sequence().snd_una - before.snd_una),
+      .received =
+          static_cast<std::uint32_t>(connection.receive_sequence().rcv_nxt - before.rcv_nxt)};
+  if (before.state == TcpState::SynSent) {
+    // Where the peer's bytes begin was not known; whoever refused says nothing of it.
+    const tcp::ReceiveSequence& receive = connection.receive_sequence();
+    progress.received = connection.state() == TcpState::SynSent || segment.flags.rst()
+                            ? 0
+                            : static_cast<std::uint32_t>(receive.rcv_nxt - receive.irs) - 1;
+  } else if (before.state == TcpState::SynReceived && connection.is_passive()) {
+    // As Linux: the SYN of whoever was asked is not counted.
+    progress.acked -= progress.acked > 0 ? 1 : 0;
+  }
+  slot.tally.on_arrival(segment, disposition, progress, now);
 }
 
 void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,

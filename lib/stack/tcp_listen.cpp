@@ -72,10 +72,13 @@ void TcpCore::answer_syn(Instant now, base::SlotHandle handle, const Arrival& ar
   }
   slot->connection.open_passive(resources_, now, choose_iss(now, arrival.tuple, iss_floor),
                                 arrival.segment);
+  slot->connection.defer_accept(listeners_.find(handle)->deferred_timeouts());
+  const Before before = stand_of(*slot);
   // Without Fast Open, data that comes with the SYN is left to be sent again: it is not
   // acknowledged (RFC 9293 §3.4 allows to hold it, and asks that nobody read it before the
   // handshake is over).
   try_fast_open(now, *slot, arrival, std::move(payload));
+  tally(now, *slot, before, arrival.segment, {});
   settle(*slot);
 }
 
@@ -94,6 +97,7 @@ ConnectionSlot* TcpCore::add_half_open(base::SlotHandle handle, const FourTuple&
   slot->phase = Phase::HalfOpen;
   slot->listener = handle;
   slot->handler = &listener.handler();
+  slot->connection.set_tuning(resources_, listener.tuning());
   listener.on_syn();
   return slot;
 }
@@ -130,8 +134,11 @@ void TcpCore::answer_with_cookie(Instant now, tcp::Listener& listener,
   const auto answer_to = [&](const Segment& syn) {
     tcp::Connection forgotten{arrival.tuple, mss_limit_of(*path)};
     forgotten.set_timestamp_offset(timestamp_offsets_.of(arrival.tuple));
+    forgotten.set_tuning(resources_, listener.tuning());
     forgotten.open_passive(resources_, now, cookie, syn);
-    return forgotten.next_segment(resources_, now);
+    auto plan = forgotten.next_segment(resources_, now);
+    forgotten.release(resources_);
+    return plan;
   };
   auto plan = answer_to(tcp::what_survives(arrival.segment, true));
   if (!plan->options.timestamps) {

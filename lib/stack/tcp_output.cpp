@@ -18,6 +18,11 @@ void TcpCore::transmit(Instant now) noexcept {
       unserved;  // First in line the next time, or those in front could take turns for ever.
   while (ConnectionSlot* const slot = visiting.front()) {
     const Visit outcome = visit(now, *slot);
+    slot->tally.on_limit(slot->connection.send_limit(), now);
+    if (slot->connection.has_events()) {
+      // What has left may have made room.
+      settle(*slot);
+    }
     TransmitList::unlink(*slot);
     if (outcome == Visit::QueueFull) {
       unserved.push_back(*slot);
@@ -71,6 +76,7 @@ bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& pl
     slot.connection.on_segment_not_sent(plan);
     return false;
   }
+  slot.tally.on_sent(plan, now);
   ++stats_.tcp_segments_out;
   stats_.tcp_resets_out += plan.flags.rst() ? 1 : 0;
   const auto sent = output_.send(

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/contract.hpp"
-#include "base/deadline.hpp"
 #include "tcp/connection.hpp"
 
 namespace millrace::tcp {
@@ -41,7 +40,7 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
   } else if (was_duplicate) {
     on_duplicate_ack(resources);
   }
-  process_sack(resources, segment);
+  process_sack(resources, segment, disposition);
   on_congestion_echo(resources, segment);
   if (send_.snd_wnd == 0 && !app_closed_) {
     // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive. RFC 6429 §3: but it may not
@@ -189,7 +188,10 @@ void Connection::on_fin_acked(const Resources& resources, Instant now) noexcept 
     case TcpState::FinWait1:
       set_state(TcpState::FinWait2);
       // RFC 9293 has no time-out here; without one a closed socket could wait for ever.
-      state_at_ = app_closed_ ? base::later(now, resources.config.fin_wait_2_timeout) : kNever;
+      state_at_ = kNever;
+      if (app_closed_) {
+        limit_fin_wait_2(resources, now);
+      }
       break;
     case TcpState::Closing: enter_time_wait(resources); break;
     case TcpState::LastAck: end(resources, {}); break;
@@ -207,7 +209,9 @@ void Connection::on_fin_acked(const Resources& resources, Instant now) noexcept 
 void Connection::report_writable(const Resources& resources) noexcept {
   // Not for every byte: a third of the buffer, so that the application works in large pieces.
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  if (wants_writable_ && can_send() && !fin_queued_ &&
+  const bool has_little_unsent =
+      tuning_->unsent_limit_bytes == 0 || unsent_bytes() < (tuning_->unsent_limit_bytes + 1) / 2;
+  if (wants_writable_ && can_send() && !fin_queued_ && has_little_unsent &&
       charge <= send_buffer_limit(resources) / 3 * 2) {
     wants_writable_ = false;
     events_.add(Events::kWritable);

@@ -5,6 +5,7 @@
 
 #include <millrace/config.hpp>
 #include <millrace/stats.hpp>
+#include <millrace/tcp_tuning.hpp>
 
 #include "base/slot_table.hpp"
 #include "packet/packet_budget.hpp"
@@ -44,6 +45,8 @@ struct ActiveBlock {
 };
 
 using ActiveBlockPool = base::SlotTable<ActiveBlock>;
+/// What applications have chosen for single connections; most choose nothing.
+using TuningPool = base::SlotTable<TcpTuning>;
 
 struct Resources {
   const TcpConfig& config;
@@ -52,6 +55,7 @@ struct Resources {
   packet::PacketBudget& budget;
   CoreStats& stats;
   ChallengeAckLimit& challenge_acks;
+  TuningPool& tunings;  ///< At least one for each connection.
 };
 
 }  // namespace millrace::tcp

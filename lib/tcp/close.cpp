@@ -43,7 +43,7 @@ void Connection::close(const Resources& resources, Instant now) noexcept {
   }
   queue_fin(resources, now);
   if (state_ == TcpState::FinWait2) {
-    state_at_ = base::later(now, resources.config.fin_wait_2_timeout);
+    limit_fin_wait_2(resources, now);
   } else if (is_open && linger_ != kNoLinger) {
     state_at_ = base::later(now, linger_);
   }

@@ -19,6 +19,11 @@ constexpr std::uint32_t kTailCopyMax = 256;
 
 Connection::~Connection() { base::expects(active_ == nullptr); }
 
+std::uint32_t Connection::packet_bytes_max() const noexcept {
+  constexpr std::uint32_t kRoom = packet::CorePools::kDataRoomBytes;
+  return mss_ >= kRoom ? kRoom : kRoom / mss_ * mss_;
+}
+
 std::optional<Instant> Connection::next_deadline() const noexcept {
   const Instant deadline =
       std::min({retransmit_at_, ack_at_, override_at_, state_at_, keepalive_.deadline()});
@@ -80,13 +85,16 @@ void Connection::retry_writable_later(const Resources& resources, Instant now) n
 void Connection::want_writable(const Resources& resources, Instant now) noexcept {
   wants_writable_ = true;
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  if (charge < send_charge_limit(resources)) {
+  if (charge < send_charge_limit(resources) && !has_enough_unsent()) {
     // There was room in the buffer, so packets were what was missing.
     retry_writable_later(resources, now);
   }
 }
 
 std::uint32_t Connection::send_buffer_limit(const Resources& resources) const noexcept {
+  if (tuning_->send_buffer_bytes != 0) {
+    return std::min(tuning_->send_buffer_bytes, resources.config.send_buffer_bytes);
+  }
   const SendAutosize autosize = active_ == nullptr ? SendAutosize{} : active_->send_autosize;
   return autosize.limit(resources.config.send_buffer_initial_bytes,
                         resources.config.send_buffer_bytes);
@@ -107,7 +115,7 @@ std::uint32_t Connection::send_room(const Resources& resources) const noexcept {
   const packet::BudgetUse use =
       active_ == nullptr ? packet::BudgetUse::FirstToSend : active_->send_buffer.budget_use();
   const std::uint64_t left = resources.budget.left(use);
-  if (charge >= limit || left < packet::PacketBudget::kPacketCharge) {
+  if (charge >= limit || left < packet::PacketBudget::kPacketCharge || has_enough_unsent()) {
     return 0;
   }
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(limit - charge, left));
@@ -115,7 +123,7 @@ std::uint32_t Connection::send_room(const Resources& resources) const noexcept {
 
 bool Connection::is_short_of_packets(const Resources& resources) const noexcept {
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  return charge < send_charge_limit(resources) && send_room(resources) == 0;
+  return charge < send_charge_limit(resources) && send_room(resources) == 0 && !has_enough_unsent();
 }
 
 std::size_t Connection::writable(const Resources& resources) noexcept {
@@ -129,8 +137,11 @@ std::size_t Connection::writable(const Resources& resources) noexcept {
   // twice what it carries. Zero exactly when `append` would refuse a packet, whatever is free
   // behind the last one.
   const std::uint32_t free = send_room(resources);
-  const std::size_t room = free > 0 ? free / 2 + tail : 0;
-  if (charge > send_charge_limit(resources) / 3 * 2) {
+  std::size_t room = free > 0 ? free / 2 + tail : 0;
+  if (tuning_->unsent_limit_bytes != 0 && room > 0) {
+    room = std::min<std::size_t>(room, tuning_->unsent_limit_bytes - unsent_bytes());
+  }
+  if (charge > send_charge_limit(resources) / 3 * 2 || has_enough_unsent()) {
     // The caller may find this too little; `report_writable` tells when a third of the buffer is
     // free.
     wants_writable_ = true;
@@ -190,6 +201,7 @@ void Connection::release(const Resources& resources) noexcept {
   }
   retransmit_at_ = ack_at_ = override_at_ = state_at_ = kNever;
   keepalive_.stop();
+  set_tuning(resources, {});
 }
 
 bool Connection::attach(const Resources& resources) noexcept {

@@ -14,6 +14,7 @@
 //   liveness.cpp     is the peer there: R1, keepalive, user timeout, soft errors
 //   urgent_data.cpp  urgent data, both ways
 //   close.cpp        FIN, reset, TIME-WAIT
+//   tuning.cpp, info.cpp  what was chosen for it alone; what it can tell of itself
 #pragma once
 
 #include <cstddef>
@@ -26,6 +27,7 @@
 #include <millrace/error.hpp>
 #include <millrace/stats.hpp>
 #include <millrace/tcp.hpp>
+#include <millrace/tcp_info.hpp>
 #include <millrace/time.hpp>
 
 #include "packet/packet.hpp"
@@ -36,6 +38,7 @@
 #include "tcp/icmp_verdict.hpp"
 #include "tcp/keepalive.hpp"
 #include "tcp/new_reno.hpp"
+#include "tcp/next_timer.hpp"
 #include "tcp/path_mtu.hpp"
 #include "tcp/quick_acks.hpp"
 #include "tcp/receive_autotune.hpp"
@@ -44,6 +47,7 @@
 #include "tcp/sequence_space.hpp"
 #include "tcp/soft_error.hpp"
 #include "tcp/state.hpp"
+#include "tcp/tally.hpp"
 #include "tcp/timestamps.hpp"
 #include "tcp/urgent.hpp"
 #include "tcp/user_timeout.hpp"
@@ -111,6 +115,14 @@ class Connection {
   [[nodiscard]] Events take_events() noexcept { return std::exchange(events_, Events{}); }
   [[nodiscard]] bool has_events() const noexcept { return events_.any(); }
 
+  /// All but what its Tally knows.
+  void describe(const Resources& resources, TcpInfo& info) const noexcept;
+  [[nodiscard]] NextTimer next_timer() const noexcept;
+  [[nodiscard]] SendLimit send_limit() const noexcept;
+  /// Payload bytes queued and never sent.
+  [[nodiscard]] std::uint32_t unsent_bytes() const noexcept;
+  [[nodiscard]] bool is_passive() const noexcept { return passive_; }
+
   // The application's calls.
   /// Whether the application may queue bytes at all, and whether there is room now.
   [[nodiscard]] Result<void> check_sendable(const Resources& resources, Instant now) noexcept;
@@ -132,8 +144,16 @@ class Connection {
   /// As `abort`, by the application: it hears only of the end.
   void abort_by_application(const Resources& resources) noexcept;
   void set_no_delay(bool on) noexcept { no_delay_ = on; }
-  /// Off: data is acknowledged with delay from its first segment on.
-  void set_quick_acks(bool on) noexcept { quick_acks_.enable(on); }
+  /// On: segments that are not full wait, as long as small data waits at most.
+  void set_cork(bool on) noexcept { corked_ = on; }
+  /// Off: data is acknowledged with delay, until something is lost. On: what waits goes now.
+  void set_quick_acks(bool on) noexcept;
+  /// Instead of what was chosen before. `tuning` is valid.
+  void set_tuning(const Resources& resources, const TcpTuning& tuning) noexcept;
+  [[nodiscard]] const TcpTuning& tuning() const noexcept { return *tuning_; }
+  /// An ACK alone, which `defers` tells, opens nothing until our SYN,ACK has timed out so often.
+  void defer_accept(std::uint8_t timeouts) noexcept { deferred_timeouts_ = timeouts; }
+  [[nodiscard]] bool defers(const Segment& segment) noexcept;
   void set_linger(std::optional<Duration> limit) noexcept { linger_ = limit.value_or(kNoLinger); }
   void set_user_timeout(Duration limit) noexcept { user_timeout_.set(limit); }
   void advertise_user_timeout(const Resources& resources, Duration time) noexcept;
@@ -148,8 +168,7 @@ class Connection {
   void set_urgent_inline(const Resources& resources, bool on) noexcept;
   /// The first packet holds the urgent octet, which `receive_packet` would hand out.
   [[nodiscard]] bool is_front_split() const noexcept;
-  /// Frees what is held in shared pools. Only `next_deadline`, `state` and `outcome` make sense
-  /// afterwards.
+  /// Frees what is held in shared pools; only `next_deadline`, `state`, `outcome` make sense then.
   void release(const Resources& resources) noexcept;
 
   [[nodiscard]] const FourTuple& tuple() const noexcept { return tuple_; }
@@ -169,20 +188,15 @@ class Connection {
   }
   /// Selective acknowledgments were agreed on.
   [[nodiscard]] bool has_selective_acks() const noexcept { return sack_; }
-  /// The largest payload of a segment without selective acknowledgments; other options that every
-  /// segment carries are off it already.
+  /// The largest payload without selective acknowledgments; other options are off it already.
   [[nodiscard]] std::uint16_t mss() const noexcept { return mss_; }
   /// What will have been the reason if the time runs out.
   [[nodiscard]] Error reason_for_timeout() const noexcept {
     return soft_error_.reason_for_timeout();
   }
   [[nodiscard]] const Ecn& ecn() const noexcept { return ecn_; }
-  /// How far to fill a packet of the send buffer: whole segments, so that most segments lie in one
-  /// packet.
-  [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept {
-    constexpr std::uint32_t kRoom = packet::CorePools::kDataRoomBytes;
-    return mss_ >= kRoom ? kRoom : kRoom / mss_ * mss_;
-  }
+  /// How far to fill a packet of the send buffer: whole segments, so that most lie in one packet.
+  [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept;
   /// Payload bytes queued and not acknowledged.
   [[nodiscard]] std::uint32_t unacknowledged() const noexcept {
     return active_ == nullptr ? 0 : active_->send_buffer.size();
@@ -217,7 +231,7 @@ class Connection {
                                                Disposition& disposition) noexcept;
 
   // options.cpp
-  void offer_options(const TcpConfig& config) noexcept;
+  void offer_options(const Resources& resources) noexcept;
   void negotiate(const Resources& resources, Instant now, const wire::TcpOptions& options) noexcept;
   void add_options(const Resources& resources, Instant now, SegmentPlan& plan) noexcept;
   void add_sack_blocks(const Resources& resources, SegmentPlan& plan) noexcept;
@@ -227,7 +241,8 @@ class Connection {
   [[nodiscard]] std::uint16_t send_mss() const noexcept;
   void note_duplicate(const Resources& resources, const Segment& segment) noexcept;
   void report_arrival(SeqNum seq) noexcept;
-  void process_sack(const Resources& resources, const Segment& segment) noexcept;
+  void process_sack(const Resources& resources, const Segment& segment,
+                    Disposition& disposition) noexcept;
   [[nodiscard]] Step check_timestamps(const Resources& resources, Instant now,
                                       const Segment& segment, Disposition& disposition) noexcept;
   void note_timestamps(const Segment& segment, Instant now) noexcept;
@@ -305,7 +320,6 @@ class Connection {
   [[nodiscard]] bool is_window_update_due(const Resources& resources) const noexcept;
   void arm_retransmission(const Resources& resources, Instant now) noexcept;
   void update_persist_timer(const Resources& resources, Instant now) noexcept;
-  [[nodiscard]] std::uint32_t unsent_bytes() const noexcept;
   [[nodiscard]] bool is_fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
 
   // icmp_error.cpp
@@ -337,7 +351,10 @@ class Connection {
   void report_if_over() noexcept;
   void report_peer_finished() noexcept;
 
-  // connection.cpp
+  // connection.cpp, tuning.cpp, info.cpp
+  void limit_fin_wait_2(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] bool has_enough_unsent() const noexcept;
+  [[nodiscard]] TcpRecovery recovery() const noexcept;
   [[nodiscard]] bool attach(const Resources& resources) noexcept;
   [[nodiscard]] std::uint32_t send_buffer_limit(const Resources& resources) const noexcept;
   [[nodiscard]] std::uint32_t send_charge_limit(const Resources& resources) const noexcept;
@@ -355,11 +372,11 @@ class Connection {
   std::uint8_t duplicate_acks_ = 0;
   std::uint8_t snd_wscale_ = 0;
   std::uint8_t rcv_wscale_ = 0;
-  std::uint8_t duplicate_acks_due_ =
-      0;  // Segments out of order that each want an ACK of their own.
+  std::uint8_t duplicate_acks_due_ = 0;  // Segments out of order that each want an ACK.
   std::uint8_t syn_retransmissions_ = 0;
-  std::uint16_t mss_ = 536;      // Effective send MSS: largest payload of a segment.
-  std::uint16_t mss_limit_;      // What the interface's MTU leaves.
+  std::uint8_t deferred_timeouts_ = 0;  // Of our SYN,ACK, until its ACK alone opens.
+  std::uint16_t mss_ = 536;             // Effective send MSS: largest payload of a segment.
+  std::uint16_t mss_limit_;             // What the interface's MTU leaves.
   std::uint16_t rcv_mss_ = 536;  // Largest payload received, for "every second full-sized segment".
   bool ack_now_ : 1 = false;     // An ACK is due in this turn.
   bool syn_due_ : 1 = false;     // SYN or SYN,ACK is due.
@@ -387,16 +404,17 @@ class Connection {
   bool fast_open_tried_ : 1 = false;  // One has left.
   bool early_ : 1 = false;            // The application knew of it before the handshake was over.
   bool reopened_ : 1 = false;         // The four-tuple was in TIME-WAIT until we opened.
-  bool syn_unseen_ : 1 = false;       // Our SYN,ACK left with a cookie, nobody noted when.
+  bool syn_unseen_ : 1 = false;  // When our SYN,ACK left, or was acknowledged first, is not known.
+  bool deferred_ : 1 = false;    // Its ACK has come, and more is waited for.
+  bool corked_ : 1 = false;
   SoftError soft_error_;
   UrgentSend urgent_out_;
   UrgentReceive urgent_in_;
   SendSequence send_;
   ReceiveSequence receive_;
-  std::uint32_t unacked_bytes_ = 0;  // Received since our last ACK.
-  std::uint32_t oddity_answered_ms_ =
-      0;                 // When an empty segment outside of the window was last answered.
-  SeqNum recover_{0};    // RFC 6582.
+  std::uint32_t unacked_bytes_ = 0;       // Received since our last ACK.
+  std::uint32_t oddity_answered_ms_ = 0;  // When an odd empty segment was last answered.
+  SeqNum recover_{0};                     // RFC 6582.
   SeqNum small_end_{0};  // Behind the last segment sent that was smaller than the MSS.
   SeqNum peer_fin_{0};
   ActiveBlock* active_ = nullptr;
@@ -421,6 +439,8 @@ class Connection {
   UserTimeout user_timeout_;
   Duration linger_ = kNoLinger;
   Result<void> outcome_{};
+  static constexpr TcpTuning kUntuned{};
+  const TcpTuning* tuning_ = &kUntuned;  // Of `Resources::tunings` where anything was chosen.
 };
 static_assert(sizeof(Connection) <= 384, "the control block of an idle connection");
 

@@ -53,6 +53,8 @@ class Ecn {
     return may_mark() ? wire::Ecn::Capable0 : wire::Ecn::NotCapable;
   }
 
+  /// The window was reduced within this round trip.
+  [[nodiscard]] bool is_reduced() const noexcept { return may_mark() && is_reduced_; }
   /// Whether data of ours may be marked rather than dropped.
   [[nodiscard]] bool may_mark() const noexcept {
     return has_asked_ && peer_has_asked_ && !has_sent_plain_ && !peer_has_sent_plain_;

@@ -34,8 +34,11 @@ class Events {
 
 /// What became of an arriving segment. Counting a drop, and building the reset, is the caller's.
 struct Disposition {
-  std::optional<DropReason> dropped;  ///< It, or all of its payload, was of no use.
-  bool answer_with_reset = false;     ///< RFC 9293 §3.10.7: a reset made from this segment is due.
+  std::optional<DropReason> dropped{};  ///< It, or all of its payload, was of no use.
+  bool answer_with_reset = false;  ///< RFC 9293 §3.10.7: a reset made from this segment is due.
+  bool is_out_of_order = false;    ///< It lay ahead of a hole.
+  bool reports_duplicate = false;  ///< The peer says that something of ours came twice.
+  std::uint32_t delivered = 0;     ///< Segments of ours that the peer now is known to have.
 };
 
 }  // namespace millrace::tcp

@@ -19,10 +19,6 @@ std::uint32_t initial_receive_buffer(const TcpConfig& config) {
   return std::min(config.receive_buffer_initial_bytes, config.receive_buffer_bytes);
 }
 
-std::uint32_t initial_receive_window(const TcpConfig& config) {
-  return std::min(initial_receive_buffer(config) / 2, kUnscaledWindowMax);
-}
-
 }  // namespace
 
 void Connection::open_active(const Resources& resources, Instant now, SeqNum iss,
@@ -33,9 +29,9 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   small_end_ = iss;
   user_timeout_.start(resources.config.user_timeout);
   receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
-  offer_options(resources.config);
+  offer_options(resources);
   progress_at_ = now;
-  state_at_ = base::later(now, timeout);
+  state_at_ = tuning_->syn_retries > 0 ? kNever : base::later(now, timeout);
   syn_due_ = true;
   set_state(TcpState::SynSent);
 }
@@ -55,7 +51,7 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   small_end_ = iss;
   user_timeout_.start(resources.config.user_timeout);
   receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
-  offer_options(resources.config);
+  offer_options(resources);
   progress_at_ = now;
   accept_syn(resources, now, syn);
   ecn_.on_syn(syn, resources.config.ecn);
@@ -77,7 +73,7 @@ void Connection::open_from_cookie(const Resources& resources, Instant now, SeqNu
 void Connection::accept_syn(const Resources& resources, Instant now, const Segment& syn) noexcept {
   receive_.irs = syn.seq;
   receive_.rcv_nxt = syn.seq + 1;
-  receive_.rcv_adv = receive_.rcv_nxt + initial_receive_window(resources.config);
+  receive_.rcv_adv = receive_.rcv_nxt + std::min(receive_limit(resources) / 2, kUnscaledWindowMax);
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   send_.snd_wnd = send_.max_snd_wnd = syn.window;
   // Nothing is older than the SYN: the first segment behind it sets both anew.
@@ -171,6 +167,7 @@ Disposition Connection::process_behind_syn(const Resources& resources, Instant n
   if (rest.flags.fin()) {
     process_fin(resources, rest);
   }
+  disposition.delivered = active_ == nullptr ? 0 : active_->sent.take_delivered();
   detach_if_idle(resources);
   return disposition;
 }
@@ -311,7 +308,7 @@ SegmentPlan Connection::plan_syn(const Resources& resources, Instant now) noexce
                          : TcpFlags{TcpFlags::kSyn}.with(
                                ecn_.syn_flags(resources.config.ecn, syn_retransmissions_ > 0));
   // Data that came with the SYN lies in the window already.
-  const std::uint32_t window = initial_receive_window(resources.config);
+  const std::uint32_t window = std::min(receive_limit(resources) / 2, kUnscaledWindowMax);
   plan.window =
       static_cast<std::uint16_t>(is_answer ? std::min(window, receive_.rcv_wnd()) : window);
   plan.options.user_timeout = user_timeout_.option_for_syn();

@@ -54,6 +54,7 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   if (rest.flags.fin() || fills_hole_before_fin) {
     process_fin(resources, rest);
   }
+  disposition.delivered = active_ == nullptr ? 0 : active_->sent.take_delivered();
   detach_if_idle(resources);
   return disposition;
 }
@@ -276,6 +277,7 @@ void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packe
                                    Disposition& disposition) noexcept {
   // RFC 5681 §4.2, MAY-13: at once, and one for each: a sender without selective acknowledgments
   // counts them to find the hole.
+  disposition.is_out_of_order = true;
   ack_now_ = true;
   duplicate_acks_due_ = static_cast<std::uint8_t>(std::min(duplicate_acks_due_ + 1, 255));
   ++resources.stats.tcp_out_of_order_segments;

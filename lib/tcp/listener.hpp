@@ -45,6 +45,15 @@ class Listener {
     resets_until_ = now + kResetsCount;
   }
 
+  /// What its connections are to do otherwise, and how often their SYN,ACK may time out before an
+  /// ACK alone opens one.
+  void set_options(const TcpTuning& tuning, std::uint8_t deferred_timeouts) noexcept {
+    tuning_ = tuning;
+    deferred_timeouts_ = deferred_timeouts;
+  }
+  [[nodiscard]] const TcpTuning& tuning() const noexcept { return tuning_; }
+  [[nodiscard]] std::uint8_t deferred_timeouts() const noexcept { return deferred_timeouts_; }
+
   /// It has answered a SYN with a cookie that is good until then.
   void note_cookie(Instant good_until) noexcept { cookies_until_ = good_until; }
   /// Whether an ACK may bring a cookie back: while none is out, none is even looked at.
@@ -56,6 +65,7 @@ class Listener {
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
   [[nodiscard]] TcpHandler& handler() const noexcept { return *handler_; }
   [[nodiscard]] std::uint32_t half_open() const noexcept { return half_open_; }
+  [[nodiscard]] std::uint32_t backlog() const noexcept { return backlog_; }
   [[nodiscard]] std::uint32_t waiting() const noexcept { return waiting_; }
 
  private:
@@ -71,6 +81,8 @@ class Listener {
   std::uint32_t early_resets_ = 0;
   Instant resets_until_ = Instant::min();
   Instant cookies_until_ = Instant::min();
+  TcpTuning tuning_;
+  std::uint8_t deferred_timeouts_ = 0;
   bool is_paused_ = false;
 };
 

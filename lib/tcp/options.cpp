@@ -18,10 +18,9 @@ constexpr std::uint16_t kTimestampsBytes = 12;  // With their padding.
 constexpr std::uint32_t kUnscaledWindowMax = 65'535;
 
 // RFC 7323 §2.3: the smallest shift with which the largest window we may ever offer can be said.
-std::uint8_t window_scale_for(std::uint32_t receive_buffer_bytes) noexcept {
+std::uint8_t window_scale_for(std::uint32_t window_max) noexcept {
   std::uint8_t shift = 0;
-  while (shift < wire::kWindowScaleMax &&
-         ((receive_buffer_bytes / 2) >> shift) > kUnscaledWindowMax) {
+  while (shift < wire::kWindowScaleMax && (window_max >> shift) > kUnscaledWindowMax) {
     ++shift;
   }
   return shift;
@@ -29,8 +28,11 @@ std::uint8_t window_scale_for(std::uint32_t receive_buffer_bytes) noexcept {
 
 }  // namespace
 
-void Connection::offer_options(const TcpConfig& config) noexcept {
-  rcv_wscale_ = window_scale_for(config.receive_buffer_bytes);
+void Connection::offer_options(const Resources& resources) noexcept {
+  const TcpConfig& config = resources.config;
+  const bool is_limited = tuning_->receive_buffer_bytes != 0 || tuning_->window_clamp_bytes != 0;
+  rcv_wscale_ =
+      window_scale_for((is_limited ? receive_limit(resources) : config.receive_buffer_bytes) / 2);
   offers_wscale_ = true;
   sack_ = config.selective_acks;
   if (config.timestamps) {
@@ -160,7 +162,8 @@ void Connection::report_arrival(SeqNum seq) noexcept {
   }
 }
 
-void Connection::process_sack(const Resources& resources, const Segment& segment) noexcept {
+void Connection::process_sack(const Resources& resources, const Segment& segment,
+                              Disposition& disposition) noexcept {
   if (!sack_ || segment.options.sack.empty()) {
     return;
   }
@@ -168,6 +171,7 @@ void Connection::process_sack(const Resources& resources, const Segment& segment
                                   segment.ack, send_.snd_una, send_.snd_nxt, send_.max_snd_wnd);
   resources.stats.tcp_bad_sack_blocks += news.bad_blocks;
   resources.stats.tcp_duplicates_reported_in += news.duplicate ? 1 : 0;
+  disposition.reports_duplicate = news.duplicate.has_value();
   if (active_ != nullptr) {
     static_cast<void>(
         active_->scoreboard.mark(active_->sent, {news.blocks.begin(), news.blocks.end()}));

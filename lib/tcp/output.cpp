@@ -186,7 +186,8 @@ bool Connection::may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant
   const bool has_small_in_flight = small_end_.is_after(send_.snd_una);
   const bool fills_half_window = bytes >= send_.max_snd_wnd / 2 && bytes > 0 && send_.flight() == 0;
   // Urgent data does not wait, as in Linux.
-  const bool is_released = no_delay_ || !has_small_in_flight || urgent_out_.is_pending();
+  const bool is_released =
+      urgent_out_.is_pending() || (!corked_ && (no_delay_ || !has_small_in_flight));
   if (is_full || (sends_all && is_released) || fills_half_window || override_due_) {
     override_due_ = false;
     override_at_ = kNever;
@@ -223,6 +224,10 @@ bool Connection::note_transmission(const Resources& resources, Instant now,
   resources.stats.tcp_bytes_out += payload_bytes;
   if (retransmit_at_ == kNever) {
     arm_retransmission(resources, now);
+  }
+  if (wants_writable_ && tuning_->unsent_limit_bytes != 0) {
+    // What leaves may be what was waited for.
+    report_writable(resources);
   }
   return true;
 }
@@ -316,7 +321,12 @@ void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
 }
 
 std::uint32_t Connection::receive_limit(const Resources& resources) const noexcept {
-  return std::min(receive_autotune_.limit(), resources.config.receive_buffer_bytes);
+  const std::uint32_t limit =
+      std::min(receive_autotune_.limit(), resources.config.receive_buffer_bytes);
+  // A window takes twice its size in memory.
+  return tuning_->window_clamp_bytes == 0 ? limit
+                                          : static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                                                limit, 2ULL * tuning_->window_clamp_bytes));
 }
 
 std::uint32_t Connection::receive_room(const Resources& resources) const noexcept {

@@ -24,7 +24,8 @@ class QuickAcks {
     std::uint32_t most = 0;           ///< Zero: there are none.
   };
 
-  void enable(bool on) noexcept { is_enabled_ = on; }
+  /// The application's word on it, until data tells otherwise.
+  void set_conversation(bool on) noexcept { is_conversation_ = on; }
   /// Data has arrived in order. After a pause of more than `rto` the peer starts slowly again.
   void on_data(Instant now, Duration rto, const Measure& measure) noexcept {
     const std::uint32_t now_ms = base::milliseconds_of(now);
@@ -48,9 +49,7 @@ class QuickAcks {
   }
 
   /// Whether what arrives now is to be acknowledged at once.
-  [[nodiscard]] bool apply() const noexcept {
-    return is_enabled_ && left_ > 0 && !is_conversation_;
-  }
+  [[nodiscard]] bool apply() const noexcept { return left_ > 0 && !is_conversation_; }
 
  private:
   void grant(const Measure& measure) noexcept {
@@ -63,7 +62,6 @@ class QuickAcks {
   std::uint8_t left_ = 0;
   bool has_data_ = false;
   bool is_conversation_ = false;
-  bool is_enabled_ = true;
 };
 
 }  // namespace millrace::tcp

@@ -18,7 +18,7 @@ std::uint32_t in_us(Duration duration) {
 }  // namespace
 
 void ReceiveAutotune::start(std::uint32_t limit_bytes, std::uint32_t flight_bytes) noexcept {
-  limit_ = limit_bytes;
+  limit_ = is_fixed_ ? limit_ : limit_bytes;
   read_before_ = std::max(flight_bytes, 1U);
 }
 
@@ -62,7 +62,9 @@ void ReceiveAutotune::on_data(Instant now, SeqNum rcv_nxt, SeqNum read_nxt, SeqN
   }
   const auto read = static_cast<std::uint32_t>(read_nxt - read_from_);
   if (read > read_before_) {
-    grow(read, mss, limit_max);
+    if (!is_fixed_) {
+      grow(read, mss, limit_max);
+    }
     read_before_ = read;
   }
   read_from_ = read_nxt;

@@ -20,6 +20,11 @@ class ReceiveAutotune {
   /// `limit_bytes` of memory to begin with; reading more than `flight_bytes`, what a sender begins
   /// with, in a round trip asks for more.
   void start(std::uint32_t limit_bytes, std::uint32_t flight_bytes) noexcept;
+  /// From now on exactly so many bytes of memory; zero: it may grow again. Before `start`, too.
+  void fix(std::uint32_t limit_bytes) noexcept {
+    is_fixed_ = limit_bytes != 0;
+    limit_ = is_fixed_ ? limit_bytes : limit_;
+  }
   /// A round trip as the handshake tells it: a first guess, which is only ever corrected downwards
   /// without timestamps. A slow sender takes much longer for a window.
   void on_handshake(Duration sample) noexcept;
@@ -35,6 +40,8 @@ class ReceiveAutotune {
   [[nodiscard]] std::uint32_t limit() const noexcept { return limit_; }
   /// Microseconds; zero while unknown.
   [[nodiscard]] std::uint32_t round_trip_us() const noexcept { return round_trip_us_; }
+  /// Bytes read in the round trip that saw most; what a sender begins with before any has.
+  [[nodiscard]] std::uint32_t most_read() const noexcept { return read_before_; }
 
  private:
   void measure_round_trip(std::uint32_t now_us, SeqNum rcv_nxt, SeqNum rcv_adv) noexcept;
@@ -48,6 +55,7 @@ class ReceiveAutotune {
   SeqNum window_end_{0};               // Where the window ended,
   std::uint32_t window_since_us_ = 0;  // and when.
   bool has_started_ = false;
+  bool is_fixed_ = false;
   bool has_timestamps_ = false;
   std::uint16_t last_echo_ = 0;  // Its low bits: each value is measured once.
 };

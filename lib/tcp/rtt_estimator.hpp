@@ -24,6 +24,7 @@ class RttEstimator {
       rttvar_us_ = static_cast<std::uint32_t>((3ULL * rttvar_us_ + deviation) / 4);
       srtt_us_ = std::max(static_cast<std::uint32_t>((7ULL * srtt_us_ + sample) / 8), 1U);
     }
+    min_us_ = min_us_ == 0 ? std::max(sample, 1U) : std::min(min_us_, std::max(sample, 1U));
     backoffs_ = 0;
   }
 
@@ -53,6 +54,8 @@ class RttEstimator {
   [[nodiscard]] bool has_sample() const noexcept { return srtt_us_ != 0; }
   [[nodiscard]] Duration srtt() const noexcept { return std::chrono::microseconds{srtt_us_}; }
   [[nodiscard]] Duration rttvar() const noexcept { return std::chrono::microseconds{rttvar_us_}; }
+  /// The shortest sample; zero before the first.
+  [[nodiscard]] Duration minimum() const noexcept { return std::chrono::microseconds{min_us_}; }
   [[nodiscard]] unsigned backoffs() const noexcept { return backoffs_; }
 
  private:
@@ -65,6 +68,7 @@ class RttEstimator {
 
   std::uint32_t srtt_us_ = 0;
   std::uint32_t rttvar_us_ = 0;
+  std::uint32_t min_us_ = 0;
   std::uint8_t backoffs_ = 0;
   bool cautious_ = false;
 };

@@ -57,6 +57,7 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant n
       }
       break;
     }
+    delivered_ += segment.is_known ? 0 : 1;
     head_ = segment.next;
     if (lost_hint_ == &segment) {
       lost_hint_ = head_;
@@ -164,6 +165,8 @@ std::uint32_t SentSegments::note_sacked(SentSegment& segment) noexcept {
     return 0;
   }
   segment.is_sacked = true;
+  delivered_ += segment.is_known ? 0 : 1;
+  segment.is_known = true;
   sacked_ += segment.length;
   return segment.length;
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include <millrace/time.hpp>
 
@@ -23,6 +24,7 @@ struct SentSegment {
   std::uint32_t length = 0;
   std::uint16_t retransmissions = 0;
   bool has_fin = false;
+  bool is_known = false;   ///< Counted among those that have arrived.
   bool is_lost = false;    ///< To be sent again; it no longer counts as in the network.
   bool is_sacked = false;  ///< The peer has it, ahead of a hole: it is not sent again.
   bool is_cut = false;     ///< Only its first part has left again, for want of a record.
@@ -77,6 +79,8 @@ class SentSegments {
   /// RFC 2018 §8: what the peer has reported it may have let go of since.
   void forget_sacked() noexcept;
   void clear(SentSegmentPool& pool) noexcept;
+  /// How many segments the peer has acknowledged or reported since the last call.
+  [[nodiscard]] std::uint32_t take_delivered() noexcept { return std::exchange(delivered_, 0U); }
 
   /// The first segment that is lost and that the peer does not have, or null.
   [[nodiscard]] SentSegment* first_lost() noexcept;
@@ -99,6 +103,7 @@ class SentSegments {
   std::uint32_t in_network_ = 0;
   std::uint32_t sacked_ = 0;
   std::uint32_t size_ = 0;
+  std::uint32_t delivered_ = 0;  // Not taken yet.
 };
 
 }  // namespace millrace::tcp

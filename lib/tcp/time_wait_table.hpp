@@ -85,6 +85,12 @@ class TimeWaitTable {
   }
   [[nodiscard]] bool is_full() const noexcept { return entries_.size() == entries_.capacity(); }
   [[nodiscard]] std::uint32_t size() const noexcept { return entries_.size(); }
+  /// As SlotTable has them.
+  [[nodiscard]] const TimeWaitEntry* next_from(std::uint32_t& index,
+                                               std::uint32_t& steps) const noexcept {
+    return entries_.next_from(index, steps);
+  }
+  [[nodiscard]] std::uint32_t touched() const noexcept { return entries_.touched(); }
 
  private:
   // As Linux has it: timestamps have ticked for certain.

@@ -1,4 +1,6 @@
 // A timer went off: retransmission or probe, delayed ACK, override, and the time-outs of states.
+#include <algorithm>
+
 #include "base/contract.hpp"
 #include "tcp/connection.hpp"
 
@@ -89,7 +91,10 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
   // Deviates from RFC 9293 §3.8.3, MUST-23: three minutes are for our own SYN. A SYN,ACK is given
   // up after `syn_ack_retries`, 63 s by default as in Linux, because whoever wants the connection
   // asks again, and half-open ones must not pile up. In a simultaneous open it is our own SYN.
-  if (passive_ && syn_retransmissions_ >= resources.config.syn_ack_retries) {
+  const std::uint32_t most = passive_ ? std::max<std::uint32_t>(resources.config.syn_ack_retries,
+                                                                deferred_ ? deferred_timeouts_ : 0U)
+                                      : tuning_->syn_retries;
+  if ((passive_ || most > 0) && syn_retransmissions_ >= most) {
     end(resources, fail(soft_error_.reason_for_timeout()));
     return;
   }
@@ -99,9 +104,10 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
   }
   check_r1(resources, syn_retransmissions_);
   ++syn_retransmissions_;
-  ++resources.stats.tcp_retransmitted_segments;
   rtt_.back_off();
-  syn_due_ = true;
+  // As Linux: whoever has acknowledged it is asked again only once that would open the connection.
+  syn_due_ = !deferred_ || syn_retransmissions_ >= deferred_timeouts_;
+  resources.stats.tcp_retransmitted_segments += syn_due_ ? 1 : 0;
   retransmit_at_ = now + rtt_.rto(resources.config);
 }
 

@@ -195,12 +195,14 @@ TcpScript::TcpScript(const Start& setup)
                  .sent_segments = sent_segments_,
                  .budget = budget_,
                  .stats = stats_,
-                 .challenge_acks = challenge_acks_},
+                 .challenge_acks = challenge_acks_,
+                 .tunings = tunings_},
       connection_{std::make_unique<tcp::Connection>(tuple(setup.is_ipv6), setup.mss_bytes,
                                                     setup.path_bytes)},
       peer_window_{setup.window_bytes} {
   ++scripts_alive();
   connection_->set_timestamp_offset(timestamp_offset());
+  connection_->set_tuning(resources_, setup.tuning);
   begin(setup);
 }
 
@@ -210,6 +212,7 @@ TcpScript::~TcpScript() {
   connection_.reset();
   EXPECT_EQ(active_blocks_.size(), 0U) << "active blocks were not given back\n" << transcript_;
   EXPECT_EQ(sent_segments_.size(), 0U) << "records were not given back\n" << transcript_;
+  EXPECT_EQ(tunings_.size(), 0U) << "a tuning was not given back\n" << transcript_;
   EXPECT_EQ(budget_.used(), 0U) << "the budget was not given back\n" << transcript_;
   if (--scripts_alive() == 0) {
     EXPECT_EQ(packets().in_use(), 0U) << "packets were not given back\n" << transcript_;
@@ -285,6 +288,7 @@ TcpScript& TcpScript::open_passive(const Seg& syn) {
   require_accounted(syn.at);
   transcript_ += "         open_passive\n";
   connection_->open_passive(resources_, now_, SeqNum{setup_.numbers.iss}, segment_of(syn));
+  connection_->defer_accept(setup_.deferred_timeouts);
   drain(syn.at);
   return *this;
 }
@@ -312,7 +316,7 @@ void TcpScript::deliver(const Seg& seg) {
   for (std::uint32_t i = 0; i < seg.bytes; ++i) {
     bytes[i] = pattern(first + i, true);
   }
-  const auto disposition = connection_->on_segment(resources_, now_, segment, std::move(payload));
+  const auto disposition = hand_over(segment, std::move(payload));
   last_drop_ = disposition.dropped;
   if (disposition.answer_with_reset) {
     check(!segment.flags.rst(), "a reset must never be answered with one", seg.at);
@@ -356,12 +360,14 @@ tcp::Segment TcpScript::segment_of(const Seg& seg) {
 
 void TcpScript::drain(Location where) {
   for (unsigned sent = 0; auto plan = connection_->next_segment(resources_, now_); ++sent) {
+    tally_.on_sent(*plan, now_);
     note_output(*plan, false);
     if (sent == 10'000) {
       check(false, "next_segment never comes to an end", where);
       break;
     }
   }
+  tally_.on_limit(connection_->send_limit(), now_);
   const auto deadline = connection_->next_deadline();
   check(!deadline || *deadline > now_, "a deadline does not lie ahead after a turn", where);
   check(connection_->check_invariants(), "an invariant is broken", where);

@@ -163,7 +163,9 @@ struct Start {
   std::uint32_t sent_segments = 4'096;
   std::optional<TimestampStarts> stamps = {};  ///< Nothing: the peer's SYN has none.
   bool is_ipv6 = false;
-  bool sack = false;  ///< Whether the peer's SYN permits selective acknowledgments.
+  bool sack = false;      ///< Whether the peer's SYN permits selective acknowledgments.
+  TcpTuning tuning = {};  ///< Chosen before the opening.
+  std::uint8_t deferred_timeouts = 0;  ///< As a listener with `defer_accept` has them.
 
   Start& mss(std::uint16_t bytes);
   /// The initial window, in whole segments: after `mss`.
@@ -181,6 +183,7 @@ struct Start {
   Start& selective_acks();
   Start& quick_acks(std::uint32_t most);
   Start& over_ipv6();
+  Start& tuned(const TcpTuning& chosen);
 };
 
 /// In ESTABLISHED, by an active open, with a round-trip time of 100 ms: RTO is 300 ms.
@@ -266,6 +269,14 @@ class TcpScript {
   TcpScript& app_advertises_user_timeout(Duration time, Location where = Location::current());
   /// Reads that many bytes and checks each.
   TcpScript& app_reads(std::uint32_t bytes, Location where = Location::current());
+  // tcp_script_tuning.cpp, to `info`
+  TcpScript& app_corks(bool on, Location where = Location::current());
+  TcpScript& app_sets_tuning(const TcpTuning& tuning, Location where = Location::current());
+  TcpScript& app_sets_quick_acks(bool on, Location where = Location::current());
+  /// What the connection and its tally tell now.
+  [[nodiscard]] TcpInfo info() const;
+  /// Whatever has been sent and not been expected was not the script's matter.
+  TcpScript& ignore_output();
   TcpScript& app_shuts_down(Location where = Location::current());
   TcpScript& app_closes(Location where = Location::current());
   TcpScript& app_aborts(Location where = Location::current());
@@ -286,6 +297,8 @@ class TcpScript {
   TcpScript& play(std::vector<Seg> segments, bool at_once);
   TcpScript& match(const std::vector<Seg>& expected);
   void deliver(const Seg& seg);
+  /// Gives the segment to connection and tally, as the stack does (tcp_script_tuning.cpp).
+  [[nodiscard]] tcp::Disposition hand_over(const tcp::Segment& segment, packet::Packet payload);
   void advance(Instant target, Location where);
   void begin(const Start& setup);
   void note(const std::string& line) { transcript_ += "         " + line + "\n"; }
@@ -309,10 +322,12 @@ class TcpScript {
   packet::PacketBudget budget_;
   base::Random random_ = base::Random::from_seed(1);
   tcp::ChallengeAckLimit challenge_acks_;
+  tcp::TuningPool tunings_{4};
   tcp::Resources resources_;
   std::unique_ptr<tcp::Connection> connection_;
   Instant now_{std::chrono::hours{1}};
   Instant origin_ = now_;
+  tcp::Tally tally_{now_};
 
   std::vector<Seg> output_;
   std::string transcript_;

@@ -152,8 +152,7 @@ Result<std::vector<std::string>, std::string> eal_arguments(const EalOptions& op
   if (auto checked = check_extra(*extra); !checked) {
     return fail(std::move(checked.error()));
   }
-  std::vector<std::string> arguments{"millrace", "--file-prefix=" + prefix, "--no-shconf",
-                                     "--no-telemetry"};
+  std::vector<std::string> arguments{"millrace", "--file-prefix=" + prefix, "--no-shconf"};
   if (!names_any_of(*extra, {"-l", "-c", "--lcores", "-S", "-s"})) {
     auto chosen = lcores(options);
     if (!chosen) {

@@ -76,6 +76,7 @@ enum class DropReason : std::uint8_t {
   // TCP: demultiplexing and handshake
   TcpNoConnection,      ///< Belongs to nothing here; answered by a reset unless it was one.
   TcpBadFlags,          ///< A combination of flags that no state accepts.
+  TcpAcceptDeferred,    ///< An ACK alone, where a listener waits for data (`defer_accept`).
   TcpAcceptQueueFull,   ///< The listener's accept queue is full.
   TcpSynQueueFull,      ///< The listener's SYN queue is full.
   TcpOutOfConnections,  ///< Every connection slot is in use.

@@ -12,6 +12,8 @@
 #include <millrace/buffer.hpp>
 #include <millrace/endpoint.hpp>
 #include <millrace/error.hpp>
+#include <millrace/tcp_info.hpp>
+#include <millrace/tcp_tuning.hpp>
 #include <millrace/time.hpp>
 
 namespace millrace::stack {
@@ -115,6 +117,8 @@ class TcpSocket {
   [[nodiscard]] std::size_t writable() const;
   /// Payload bytes handed to `send` and not yet acknowledged by the peer.
   [[nodiscard]] std::size_t unacknowledged() const;
+  /// Payload bytes handed to `send` and never sent yet.
+  [[nodiscard]] std::size_t unsent() const;
 
   /// Says that nothing more will be sent: FIN follows what is queued; receiving goes on. When the
   /// peer has finished, too, and all is read and acknowledged, the connection ends by itself, and
@@ -132,6 +136,24 @@ class TcpSocket {
   /// Whether small segments may leave at once (Nagle's algorithm off, RFC 9293 §3.7.4). Default:
   /// false.
   Result<void> set_no_delay(bool on) const;
+  /// On: segments that are not full wait for more, 200 ms at most
+  /// (`TcpConfig::override_timeout`), whatever `set_no_delay` says. Off, the default: what waits
+  /// goes. Urgent data and FIN wait for nothing.
+  Result<void> set_cork(bool on) const;
+  /// On: an ACK that waits goes now, and what `TcpConfig::quick_acks_max` has left over go without
+  /// delay as well. Off: ACKs wait for company, until something is lost. Neither lasts: the traffic
+  /// decides from then on, as with Linux's TCP_QUICKACK.
+  Result<void> set_quick_acks(bool on) const;
+  /// What this connection is to do otherwise than `TcpConfig` says, from now on and instead of what
+  /// was chosen before. Error: InvalidArgument (a value is out of its range; nothing is changed).
+  Result<void> set_tuning(const TcpTuning& tuning) const;
+  /// What was chosen; all empty when the handle is stale.
+  [[nodiscard]] TcpTuning tuning() const;
+  /// By name who decides on the congestion window: "reno" is all there is (RFC 5681, RFC 6582).
+  /// Error: Unsupported (any other name).
+  Result<void> set_congestion_control(std::string_view name) const;
+  /// Its name; static storage. Error: StaleHandle.
+  [[nodiscard]] Result<std::string_view> congestion_control() const;
   /// How long `close` may take to deliver what is queued before it aborts. Zero aborts at once;
   /// empty (the default) leaves it to the user timeout.
   Result<void> set_linger(std::optional<Duration> limit) const;
@@ -174,6 +196,9 @@ class TcpSocket {
     return static_cast<T*>(user_data());
   }
 
+  /// The connection as it is now. Looks at what is in flight, 4,096 segments at most: for reports,
+  /// not for hot paths. Error: StaleHandle.
+  [[nodiscard]] Result<TcpInfo> info() const;
   /// Both ends' addresses. Error: StaleHandle.
   [[nodiscard]] Result<FourTuple> endpoints() const;
   /// Closed when the handle is stale.
@@ -270,6 +295,10 @@ struct ListenOptions {
       0;  ///< Connections that may be accepted with the data of their SYN before their handshake is
           ///< over (RFC 7413). 0: none. Whoever is accepted so may be a replay of an older SYN:
           ///< only for servers to which a request that comes twice does no harm.
+  Duration defer_accept{};  ///< A connection whose client says nothing is not accepted for so long,
+                            ///< in steps of SYN,ACKs that are sent again; up to an hour. Zero, the
+                            ///< default: at once. As Linux's TCP_DEFER_ACCEPT.
+  TcpTuning tuning{};       ///< What accepted connections begin with.
 };
 
 /// A port that accepts connections. A small value, like TcpSocket, with the same rules: the
@@ -316,6 +345,7 @@ struct ConnectOptions {
                                       ///< so that it needs no `send` in `on_connected`.
   bool fast_open = false;  ///< `data` may leave with the SYN where the server allows it (RFC 7413);
                            ///< it may then arrive there twice. Otherwise it follows the handshake.
+  TcpTuning tuning{};      ///< What the connection begins with; what its SYN says is decided by it.
 };
 
 }  // namespace millrace

@@ -73,14 +73,15 @@ class Worker {
   virtual ~Worker() = default;
 
   /// Listens. `handler` hears of every connection accepted and must outlive listener and
-  /// connections. Errors: AddressInUse, AddressNotAvailable, InvalidArgument (port zero),
+  /// connections. Errors: AddressInUse, AddressNotAvailable, InvalidArgument (port zero, or a
+  /// value of the options is out of its range),
   /// OutOfListeners.
   virtual Result<TcpListener> listen(const ListenOptions& options, TcpHandler& handler) = 0;
 
   /// Starts to connect; `handler` hears `on_connected` or `on_closed` later and must outlive the
   /// connection. Errors: NetworkUnreachable, AddressNotAvailable, AddressInUse (no port free),
-  /// InvalidArgument (destination is multicast, broadcast or unspecified, or too much
-  /// data), OutOfConnections, OutOfPackets (for the data).
+  /// InvalidArgument (destination is multicast, broadcast or unspecified, too much
+  /// data, or a tuning out of its range), OutOfConnections, OutOfPackets (for the data).
   virtual Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler,
                                     const ConnectOptions& options = {}) = 0;
 

@@ -88,12 +88,12 @@ TEST(QuickAcks, RestWhileAnswersCarryTheAcks) {
   EXPECT_TRUE(quick.apply());
 }
 
-TEST(QuickAcks, CanBeSwitchedOffAndOn) {
+TEST(QuickAcks, TheApplicationsWordCounts) {
   QuickAcks quick;
-  quick.enable(false);
+  quick.set_conversation(true);
   quick.on_data(kStart, kRto, kMeasure);
   EXPECT_FALSE(quick.apply());
-  quick.enable(true);
+  quick.set_conversation(false);
   EXPECT_TRUE(quick.apply());
 }
 

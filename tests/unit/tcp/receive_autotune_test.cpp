@@ -160,5 +160,24 @@ TEST_F(ReceiveAutotuneTest, NeverExceedsTheLimitNorShrinks) {
   EXPECT_EQ(last, kMax);
 }
 
+TEST_F(ReceiveAutotuneTest, FixedLimitNeitherGrowsNorStartsAnew) {
+  ReceiveAutotune fixed;
+  fixed.fix(50'000);
+  fixed.start(100'000, 10 * kMss);
+  EXPECT_EQ(fixed.limit(), 50'000U);
+  autotune.fix(60'000);
+  autotune.on_handshake(10ms);
+  const auto read_in_a_round_trip = [&](std::uint32_t from, std::uint32_t bytes) {
+    arrive(from, from, from + 1'000);
+    now += 20ms;
+    arrive(from + bytes, from + bytes, from + bytes + 1'000);
+  };
+  read_in_a_round_trip(0, 200'000);
+  EXPECT_EQ(autotune.limit(), 60'000U);
+  autotune.fix(0);
+  read_in_a_round_trip(200'000, 400'000);
+  EXPECT_GT(autotune.limit(), 400'000U);
+}
+
 }  // namespace
 }  // namespace millrace::tcp

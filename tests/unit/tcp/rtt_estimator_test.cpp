@@ -100,6 +100,16 @@ TEST(RttEstimator, LostSynMeansThreeSecondsUntilASample) {  // RFC 6298 §5.7
   EXPECT_EQ(rtt.rto(kConfig), 300ms);
 }
 
+TEST(RttEstimator, RemembersTheShortestSample) {
+  RttEstimator rtt;
+  EXPECT_EQ(rtt.minimum(), 0ms);
+  rtt.add_sample(100ms);
+  EXPECT_EQ(rtt.minimum(), 100ms);
+  rtt.add_sample(70ms);
+  rtt.add_sample(200ms);
+  EXPECT_EQ(rtt.minimum(), 70ms);
+}
+
 }  // namespace
 
 }  // namespace millrace::tcp

@@ -312,6 +312,20 @@ TEST_P(SentSegmentsTest, AcknowledgmentsTakeReportsOut) {  // RFC 2018 §5
   EXPECT_EQ(sent_.sacked(), 0U);
 }
 
+TEST_P(SentSegmentsTest, CountsEachDeliveredSegmentOnce) {
+  send(4);
+  sent_.note_sacked(*sent_.first()->next);
+  EXPECT_EQ(sent_.take_delivered(), 1U);
+  EXPECT_EQ(sent_.take_delivered(), 0U);
+  static_cast<void>(acknowledge(150, kStart + 50ms));  // Of the second only a part.
+  EXPECT_EQ(sent_.take_delivered(), 1U);
+  // RFC 2018 §8: what was let go of and reported again is the same segment.
+  sent_.forget_sacked();
+  sent_.note_sacked(*sent_.first());
+  static_cast<void>(acknowledge(400, kStart + 50ms));
+  EXPECT_EQ(sent_.take_delivered(), 2U);
+}
+
 }  // namespace
 
 }  // namespace millrace::tcp

@@ -1,0 +1,214 @@
+// millrace-ss without a process to ask: what its options choose, its columns, and its words for
+// what TCP knows.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "ss/info_words.hpp"
+#include "ss/options.hpp"
+#include "ss/print.hpp"
+#include "ss/socket.hpp"
+
+namespace ss {
+namespace {
+
+Socket socket_in(const std::string& state, std::uint16_t port = 40'000) {
+  Socket socket;
+  socket.process = 123;
+  socket.program = "millrace-echo";
+  socket.protocol = "tcp";
+  socket.state = state;
+  socket.local = "198.18.0.2";
+  socket.local_port = 4'711;
+  socket.peer = "198.18.0.1";
+  socket.peer_port = port;
+  return socket;
+}
+
+Options options_of(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "millrace-ss");
+  auto options =
+      read_options(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
+  EXPECT_TRUE(options.has_value());
+  return options.value_or(Options{});
+}
+
+TEST(Options, StatesAreChosenAsBySs) {
+  struct Case {
+    const char* state;
+    bool by_default;
+    bool when_listening;
+  };
+  for (const auto& [state, by_default, when_listening] :
+       {Case{"ESTAB", true, false}, Case{"SYN-SENT", true, false}, Case{"LAST-ACK", true, false},
+        Case{"CLOSE-WAIT", true, false}, Case{"SYN-RECV", false, false},
+        Case{"TIME-WAIT", false, false}, Case{"LISTEN", false, true},
+        Case{"UNCONN", false, true}}) {
+    SCOPED_TRACE(state);
+    EXPECT_EQ(options_of({}).shows(socket_in(state)), by_default);
+    EXPECT_EQ(options_of({"-l"}).shows(socket_in(state)), when_listening);
+    EXPECT_TRUE(options_of({"-a"}).shows(socket_in(state)));
+    EXPECT_TRUE(options_of({"-a", "-l"}).shows(socket_in(state)));
+  }
+}
+
+TEST(Options, ProtocolsAreChosenByLetters) {
+  Socket udp = socket_in("ESTAB");
+  udp.protocol = "udp";
+  for (const bool is_udp : {false, true}) {
+    const Socket socket = is_udp ? udp : socket_in("ESTAB");
+    EXPECT_TRUE(options_of({"-a"}).shows(socket));
+    EXPECT_EQ(options_of({"-t"}).shows(socket), !is_udp);
+    EXPECT_EQ(options_of({"-u"}).shows(socket), is_udp);
+    EXPECT_TRUE(options_of({"-tu"}).shows(socket));
+  }
+}
+
+TEST(Options, LettersMayStandTogether) {
+  const Options options = options_of({"-antpio"});
+  EXPECT_TRUE(options.all && options.numeric && options.tcp && options.processes && options.info &&
+              options.timers);
+  EXPECT_FALSE(options.udp || options.summary || options.json);
+}
+
+TEST(Table, HasTheColumnsOfSs) {
+  std::vector<Socket> sockets{socket_in("LISTEN", 0), socket_in("ESTAB")};
+  sockets[0].local = sockets[0].peer = "0.0.0.0";
+  sockets[0].send_queue = 511;
+  sockets[1].receive_queue = 12'345'678;
+  EXPECT_EQ(table_of(sockets, options_of({"-atn"})),
+            "State  Recv-Q   Send-Q Local Address:Port Peer Address:Port  Process\n"
+            "LISTEN 0        511          0.0.0.0:4711      0.0.0.0:*\n"
+            "ESTAB  12345678 0         198.18.0.2:4711   198.18.0.1:40000\n");
+  EXPECT_EQ(table_of({sockets.data() + 1, 1}, options_of({"-nHp"})),
+            "tcp ESTAB 12345678 0 198.18.0.2:4711 198.18.0.1:40000 "
+            "users:((\"millrace-echo\",pid=123,core=0))\n");
+  EXPECT_EQ(table_of({}, options_of({"-tH"})), "");
+}
+
+TEST(Table, NamesServicesUnlessToldOtherwise) {
+  Socket socket = socket_in("ESTAB");
+  socket.local_port = 80;
+  EXPECT_NE(table_of({&socket, 1}, options_of({"-tH"})).find(":http "), std::string::npos);
+  EXPECT_NE(table_of({&socket, 1}, options_of({"-tHn"})).find(":80 "), std::string::npos);
+}
+
+TEST(Table, ShowsTimersAndInfoWhenAsked) {
+  Socket socket = socket_in("ESTAB");
+  socket.timer = "on";
+  socket.timer_left_us = 212'345;
+  socket.info = {{"rto", 204'000}, {"mss", 1'448},          {"advmss", 1'460}, {"ts", 1},
+                 {"cwnd", 14'480}, {"ssthresh", 1U << 30U}, {"reordering", 3}};
+  const std::string text = table_of({&socket, 1}, options_of({"-tHnio"}));
+  EXPECT_NE(text.find("198.18.0.1:40000 timer:(on,212ms,0)\n\t ts reno rto:204"), std::string::npos)
+      << text;
+  EXPECT_EQ(table_of({&socket, 1}, options_of({"-tHn"})).find('\t'), std::string::npos);
+}
+
+TEST(Words, AreInTheOrderOfSs) {
+  Socket socket = socket_in("ESTAB");
+  socket.info = {{"ts", 1},
+                 {"sack", 1},
+                 {"wscale", 1},
+                 {"snd_wscale", 7},
+                 {"rcv_wscale", 5},
+                 {"rto", 204'500},
+                 {"backoff", 2},
+                 {"rtt", 1'250},
+                 {"rttvar", 625},
+                 {"ato", 40'000},
+                 {"mss", 1'448},
+                 {"pmtu", 1'500},
+                 {"rcvmss", 536},
+                 {"advmss", 1'460},
+                 {"cwnd", 14'480},
+                 {"ssthresh", 28'960},
+                 {"bytes_sent", 5'000},
+                 {"bytes_retrans", 100},
+                 {"bytes_acked", 4'901},
+                 {"bytes_received", 10},
+                 {"segs_out", 9},
+                 {"segs_in", 8},
+                 {"data_segs_out", 5},
+                 {"data_segs_in", 1},
+                 {"lastsnd", 12'999},
+                 {"lastrcv", 0},
+                 {"lastack", 3'000},
+                 {"delivered", 4},
+                 {"busy", 200'000},
+                 {"rwnd_limited", 50'000},
+                 {"unacked", 3},
+                 {"retrans", 1},
+                 {"total_retrans", 2},
+                 {"lost", 1},
+                 {"sacked", 1},
+                 {"dsack_dups", 1},
+                 {"reordering", 3},
+                 {"rcv_rtt", 1'000},
+                 {"rcv_space", 14'600},
+                 {"notsent", 77},
+                 {"minrtt", 900},
+                 {"rcv_ooopack", 6},
+                 {"snd_wnd", 64'256}};
+  EXPECT_EQ(info_words(socket),
+            " ts sack reno wscale:7,5 rto:204.5 backoff:2 rtt:1.25/0.625 ato:40 mss:1448 pmtu:1500"
+            " rcvmss:536 advmss:1448 cwnd:10 ssthresh:20 bytes_sent:5000 bytes_retrans:100"
+            " bytes_acked:4901 bytes_received:10 segs_out:9 segs_in:8 data_segs_out:5"
+            " data_segs_in:1 send 92.672Mbps lastsnd:12 lastrcv:0 lastack:3 delivered:4"
+            " busy:200ms rwnd_limited:50ms(25.0%) unacked:3 retrans:1/2 lost:1 sacked:1"
+            " dsack_dups:1 rcv_rtt:1 rcv_space:14600 notsent:77 minrtt:0.9 rcv_ooopack:6"
+            " snd_wnd:64256");
+  EXPECT_EQ(info_words(socket_in("LISTEN")), "");
+}
+
+TEST(Words, OfTimers) {
+  Socket socket = socket_in("TIME-WAIT");
+  EXPECT_EQ(timer_words(socket), "");
+  socket.timer = "timewait";
+  for (const auto& [us, text] :
+       {std::pair{9'999'000ULL, "9999ms"}, {10'000'000ULL, "10sec"}, {119'000'000ULL, "1min"}}) {
+    socket.timer_left_us = us;
+    EXPECT_EQ(timer_words(socket), std::string{"timer:(timewait,"} + text + ",0)");
+  }
+}
+
+TEST(Summary, CountsStates) {
+  std::vector<Socket> sockets;
+  for (const char* const state : {"ESTAB", "ESTAB", "TIME-WAIT", "FIN-WAIT-2", "LISTEN"}) {
+    sockets.push_back(socket_in(state));
+  }
+  sockets[3].is_orphan = true;
+  sockets.push_back(socket_in("UNCONN"));
+  sockets.back().protocol = "udp";
+  EXPECT_EQ(summary_of(sockets),
+            "Total: 6\n"
+            "TCP:   5 (estab 2, closed 1, orphaned 1, timewait 1)\n"
+            "\n"
+            "Transport Total     IP        IPv6\n"
+            "UDP       1         1         0\n"
+            "TCP       5         5         0\n"
+            "INET      6         6         0\n");
+  const auto json = nlohmann::json::parse(json_summary_of(sockets));
+  EXPECT_EQ(json["tcp"]["estab"], 2);
+  EXPECT_EQ(json["udp"]["total"], 1);
+}
+
+TEST(Json, HoldsWhatTheTableHas) {
+  Socket socket = socket_in("ESTAB");
+  socket.info = {{"rtt", 18'446'744'073'709'551'615ULL}};
+  socket.program = "odd \xff\"name";
+  const auto json = nlohmann::json::parse(json_of({&socket, 1}));
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_EQ(json[0]["pid"], 123);
+  EXPECT_EQ(json[0]["local"]["port"], 4'711);
+  EXPECT_EQ(json[0]["info"]["rtt"], 18'446'744'073'709'551'615ULL);
+  EXPECT_EQ(nlohmann::json::parse(json_of({})), nlohmann::json::array());
+}
+
+}  // namespace
+}  // namespace ss

@@ -118,7 +118,7 @@ stack::InterfaceSetup ScriptedHost::interface_setup() const {
     // Whoever is not on the link is behind somebody on it, who answers as everybody does.
     const IpPrefix& own = device.addresses.front();
     auto bytes = own.address().v4_bytes();
-    bytes[3] ^= 1U;
+    bytes[3] = bytes[3] == 254 ? 253 : static_cast<std::uint8_t>(bytes[3] + 1);
     setup.gateway = IpAddress::v4(bytes);
   }
   return setup;

@@ -240,6 +240,7 @@ TcpFile* Sockets::make_accepted(TcpFile& listener, TcpSocket socket) {
   file->local = ends->local;
   file->remote = ends->remote;
   file->options = listener.options;
+  file->options.fast_open = 0;  // A listener's alone.
   file->start_accepted(socket);
   static_cast<void>(socket.set_handler(*file));
   apply_options(*file);

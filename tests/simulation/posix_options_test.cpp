@@ -68,7 +68,9 @@ TEST(PosixOptions, AcceptedSocketsInherit) {
   EXPECT_EQ(net.server.sockets().listen(listener, 4), 0);
   const auto ends = net.connect(listener, 80);
   for (const Row& row : kRows) {
-    EXPECT_EQ(net.server.get(ends.server, row.level, row.option), row.got) << row.name;
+    const bool is_the_listeners = row.option == TCP_FASTOPEN && row.level == IPPROTO_TCP;
+    EXPECT_EQ(net.server.get(ends.server, row.level, row.option), is_the_listeners ? 0 : row.got)
+        << row.name;
   }
 }
 

@@ -188,9 +188,10 @@ int run(bool by_epoll, std::uint64_t messages, unsigned connections) {
     static_cast<void>(server.worker.listen({.port = Port{kPort}}, handler));
   }
   Client asking;
+  Worker& worker = client.worker;
   for (unsigned i = 0; i < connections; ++i) {
-    static_cast<void>(client.worker.connect(
-        {.address = IpAddress::v4(198, 18, 0, 2), .port = Port{kPort}}, asking));
+    static_cast<void>(
+        worker.connect({.address = IpAddress::v4(198, 18, 0, 2), .port = Port{kPort}}, asking));
   }
   while (asking.answers < messages) {
     clock.go_to(clock.now() + std::chrono::microseconds{10});

@@ -175,10 +175,10 @@ constexpr std::array kPassive{
       0.2 < .  seq 1 ack 1 win 0
       0.2 write B 1000
       0.2 ioctl B SIOCOUTQNSD = 1000
-      0.5 > .  seq 0 ack 1 len 0
-      1.1 > .  seq 0 ack 1 len 0
-      1.2 < .  seq 1 ack 1 win 65535
-      1.2 > P. seq 1 ack 1 len 1000
+      0.5 > P. seq 1 ack 1 len 1
+      1.1 > P. seq 1 ack 1 len 1
+      1.2 < .  seq 1 ack 2 win 65535
+      1.2 > P. seq 2 ack 1 len 999
     )"},
     Scenario{"peer_closes_first", R"(
       0.2 < F. seq 1 ack 1

@@ -21,6 +21,14 @@ base::Random make_random(const Config& config) {
   return config.seed ? base::Random::from_seed(*config.seed) : base::Random::from_system();
 }
 
+/// Connections outlive the sockets that made them, and their handler has to outlive the
+/// connections.
+TcpHandler& nobody() noexcept {
+  struct Nobody final : TcpHandler {};
+  static Nobody only;
+  return only;
+}
+
 bool overlap(const IpAddress& one, const IpAddress& other) {
   return one.is_unspecified() || other.is_unspecified() || one == other;
 }
@@ -37,10 +45,11 @@ Sockets::Sockets(const Parts& parts, const Limits& limits)
       random_{make_random(parts.config)},
       tcp_files_{limits.sockets},
       epoll_sets_{limits.epoll_sets},
-      watches_{limits.watches} {}
+      watches_{limits.watches},
+      nobody_{nobody()} {}
 
 Sockets::~Sockets() {
-  tcp_files_.for_each([this](TcpFile& file) {
+  tcp_files_.for_each([this](const TcpFile& file) {
     if (file.has_connection()) {
       static_cast<void>(file.native.set_handler(nobody_));
       static_cast<void>(file.native.abort());

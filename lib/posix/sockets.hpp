@@ -105,9 +105,6 @@ class Sockets final : public TcpFileSource {
   // Collections that find something until the kernel's descriptors are looked at, too.
   static constexpr unsigned kCollectionsBeforeKernel = 32;
 
-  /// Hears of connections that no descriptor names any more.
-  struct Nobody final : TcpHandler {};
-
   /// What a call on a descriptor may wait for.
   struct Patience {
     bool may_wait = true;
@@ -176,7 +173,7 @@ class Sockets final : public TcpFileSource {
   base::SlotTable<TcpFile> tcp_files_;
   base::SlotTable<EpollSet> epoll_sets_;
   base::SlotTable<Watch> watches_;
-  Nobody nobody_;
+  TcpHandler& nobody_;  // Hears of connections that no descriptor names any more.
   unsigned refusals_ = 0;
   unsigned collections_ = 0;
 };

@@ -2,7 +2,8 @@
 // Each answers as a system call inside the kernel does: a result, or a negative errno. Descriptors
 // that are not ours are EBADF here; who calls knows what to do with the kernel's.
 //
-// Defined by topic: socket_calls.cpp (their life), connect.cpp, data_calls.cpp, file_calls.cpp
+// Defined by topic: socket_calls.cpp (their beginning), close_calls.cpp,
+// connect.cpp, data_calls.cpp, file_calls.cpp
 // (sendfile, splice), options.cpp, ip_options.cpp, epoll.cpp (epoll and poll), control_calls.cpp
 // (fcntl, ioctl).
 #pragma once
@@ -123,11 +124,13 @@ class Sockets final : public TcpFileSource {
   void drop_watches(File& file);
   void drop_watch(Watch& watch);
 
-  // socket_calls.cpp
+  // close_calls.cpp
   void end_connection(TcpFile& file);
   void linger(TcpFile& file);
   void stop_listening(TcpFile& file);
   void free_tcp(TcpFile& file);
+
+  // socket_calls.cpp
   [[nodiscard]] bool is_own(const IpAddress& address) const noexcept;
   [[nodiscard]] bool conflicts(const TcpFile& file, const Endpoint& wanted);
   [[nodiscard]] std::optional<Port> choose_port(const TcpFile& file, const IpAddress& address);

@@ -162,6 +162,10 @@ ssize_t Sockets::send(int fd, const iovec* parts, std::size_t count, int flags) 
   if (has_null(parts, count)) {
     return -EFAULT;
   }
+  if ((flags & MSG_FASTOPEN) != 0) {
+    // As where Linux has it switched off for clients.
+    return -EOPNOTSUPP;
+  }
   PartCursor cursor{parts, count};
   const bool may_wait = !file->is_nonblocking && (flags & MSG_DONTWAIT) == 0;
   const ssize_t result = persist(

@@ -39,7 +39,7 @@ void CoreLoop::run() {
       begin_drain();
       continue;  // Nothing may be left to wait for, and a turn might sleep until the deadline.
     }
-    turn();
+    static_cast<void>(step());
   }
   // Connections that the end aborts may make handlers ask for the end once more; that is too late.
   core_.exit_status = core_.face->exit_status();
@@ -47,25 +47,32 @@ void CoreLoop::run() {
   core_.stack->stats().clock_steps_back = core_.clock.steps_back();
 }
 
-void CoreLoop::turn() {
+bool CoreLoop::turn_once() {
   answer_requests();
-  if (core_.loop->run_turn()) {
+  const bool was_busy = core_.loop->run_turn();
+  if (was_busy) {
     empty_turns_ = 0;
     watch();
+  }
+  return was_busy;
+}
+
+CoreLoop::Step CoreLoop::step(Instant wake_at, int beside) {
+  if (turn_once()) {
     pause_if_stuck();
-    return;
+    return Step::Turned;
   }
   if (++empty_turns_ < kEmptyTurnsBeforeSleep) {
-    return;
+    return Step::Turned;
   }
   if (may_sleep_) {
-    sleep();
-  } else {
-    // Whoever shares the processor may be the very peer that is to send something; if nobody does,
-    // this returns at once.
-    ::sched_yield();
-    empty_turns_ = 0;
+    return sleep(wake_at, beside) ? Step::Interrupted : Step::Slept;
   }
+  // Whoever shares the processor may be the very peer that is to send something; if nobody does,
+  // this returns at once.
+  ::sched_yield();
+  empty_turns_ = 0;
+  return Step::Slept;
 }
 
 /// The cause lies elsewhere, and polling faster does not help: whoever is to take the frames may
@@ -131,12 +138,16 @@ void CoreLoop::answer_requests() {
   });
 }
 
-void CoreLoop::sleep() {
+bool CoreLoop::sleep(Instant wake_at, int beside) {
   std::optional<Instant> deadline = core_.loop->next_deadline();
+  if (wake_at != Instant::max()) {
+    deadline = std::min(deadline.value_or(wake_at), wake_at);
+  }
   if (drain_deadline_) {
     deadline = std::min(deadline.value_or(*drain_deadline_), *drain_deadline_);
   }
-  sleep_.sleep(deadline ? std::optional{*deadline - core_.clock.now()} : std::nullopt);
+  const bool was_interrupted =
+      sleep_.sleep(deadline ? std::optional{*deadline - core_.clock.now()} : std::nullopt, beside);
   // Before the requests are looked at: what is asked from here on raises it again.
   main_line_.request_wake.lower();
   if (const auto device = sleep_.take_failed_device()) {
@@ -144,6 +155,7 @@ void CoreLoop::sleep() {
   }
   // One poll finds out what woke it; if that was nothing, it sleeps again at once.
   empty_turns_ = kEmptyTurnsBeforeSleep - 1;
+  return was_interrupted;
 }
 
 void CoreLoop::end() {

@@ -74,16 +74,25 @@ class CoreLoop {
   /// Returns when a stop was requested and carried out.
   void run();
 
+  // Turned from outside, instead of `run`, by a thread that is the core's and has work of its own.
+  /// What a step came to.
+  enum class Step : std::uint8_t { Turned, Slept, Interrupted };
+  /// One turn and no sleep. Returns whether there was anything to do.
+  bool turn_once();
+  /// One turn; after enough of them without work the thread sleeps: until `wake_at`, or until
+  /// `beside` is readable, at the latest.
+  Step step(Instant wake_at = Instant::max(), int beside = -1);
+  /// Aborts what is left and sends what is queued.
+  void end();
+
  private:
-  void turn();
   void pause_if_stuck();
   void begin_drain();
   [[nodiscard]] bool is_drained() const noexcept;
   void watch();
   void tell_conflict();
   void answer_requests();
-  void sleep();
-  void end();
+  [[nodiscard]] bool sleep(Instant wake_at, int beside);
   void send(const CoreMessage& message) noexcept;
 
   Core& core_;

@@ -42,21 +42,24 @@ IdleSleep::IdleSleep(std::span<device::Device* const> devices, std::span<const i
       descriptors_.push_back({.fd = descriptor, .events = POLLIN, .revents = 0});
     }
   }
+  descriptors_.push_back({.fd = -1, .events = POLLIN, .revents = 0});  // For `beside`.
 }
 
-void IdleSleep::sleep(std::optional<Duration> limit) noexcept {
+bool IdleSleep::sleep(std::optional<Duration> limit, int beside) noexcept {
   if (limit && *limit <= Duration::zero()) {
-    return;
+    return false;
   }
   if (!arm()) {
-    return;
+    return false;
   }
+  descriptors_.back().fd = beside;
   const timespec timeout = to_timespec(limit.value_or(Duration::zero()));
   // An interruption by a signal is a reason to look, too.
-  static_cast<void>(
-      ::ppoll(descriptors_.data(), descriptors_.size(), limit ? &timeout : nullptr, nullptr));
+  const bool was_interrupted =
+      ::ppoll(descriptors_.data(), descriptors_.size(), limit ? &timeout : nullptr, nullptr) < 0;
   disarm(devices_.size());
   note_failed_devices();
+  return was_interrupted;
 }
 
 bool IdleSleep::arm() noexcept {

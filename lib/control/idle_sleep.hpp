@@ -27,8 +27,9 @@ class IdleSleep {
   [[nodiscard]] bool is_possible() const noexcept { return is_possible_; }
 
   /// Sleeps until something wakes the core, at most for `limit`; returns at once if a device may
-  /// have packets. Whatever the reason to return, the core polls next.
-  void sleep(std::optional<Duration> limit) noexcept;
+  /// have packets. Whatever the reason to return, the core polls next. `beside` wakes the core,
+  /// too, this once, when it is readable; below zero: none. Returns whether a signal woke it.
+  bool sleep(std::optional<Duration> limit, int beside = -1) noexcept;
 
   /// A device whose descriptor has failed, its interface was deleted say: each is told of once, and
   /// wakes nobody any more.

@@ -11,24 +11,11 @@
 #include <csignal>
 #include <optional>
 #include <utility>
-#include <variant>
-
-#include <fmt/format.h>
 
 #include "control/command_line.hpp"
-#include "control/interface_advice.hpp"
-#include "control/report.hpp"
+#include "control/core_messages.hpp"
 
 namespace millrace::control {
-
-namespace {
-
-std::string to_text(const net::Conflict& conflict) {
-  return fmt::format("{} is claimed by {}, too; one of the two hosts needs another address",
-                     conflict.address.to_string(), conflict.claimed_by.to_string());
-}
-
-}  // namespace
 
 Launch::~Launch() {
   if (!threads_.empty() && !all_ended()) {
@@ -169,20 +156,7 @@ void Launch::show_messages() {
   for (const std::unique_ptr<Thread>& thread : threads_) {
     CoreMessage message;
     while (thread->mailbox.try_pop(message)) {
-      if (const auto* snapshot = std::get_if<Snapshot>(&message)) {
-        const std::string line = counters_json(snapshot->worker, snapshot->stats, snapshot->usage);
-        static_cast<void>(::write(STDERR_FILENO, line.data(), line.size()) < 0);
-      } else if (const auto* stall = std::get_if<StallReport>(&message)) {
-        parts_.log.warn(to_text(*stall));
-      } else if (const auto* loss = std::get_if<DeviceLoss>(&message)) {
-        parts_.log.warn("the interface of {} is gone; start the program again to have it back",
-                        parts_.instance.device_spec(loss->device).text);
-      } else if (const auto* unfinished = std::get_if<stack::UnfinishedFrames>(&message)) {
-        const device::DeviceSpec& spec = parts_.instance.spec_below(unfinished->interface_index);
-        parts_.log.warn("{}", offload_advice(spec, unfinished->reason));
-      } else {
-        parts_.log.warn(to_text(std::get<net::Conflict>(message)));
-      }
+      show(message, parts_.instance, parts_.log);
     }
   }
 }

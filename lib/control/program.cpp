@@ -12,12 +12,12 @@
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <CLI/App.hpp>
 
 #include "control/command_line.hpp"
 #include "control/instance.hpp"
 #include "control/launch.hpp"
+#include "control/logger.hpp"
 #include "control/option_adder.hpp"
 #include "control/options.hpp"
 #include "control/report.hpp"
@@ -32,18 +32,6 @@ namespace {
 
 using control::Settings;
 using control::Stop;
-
-spdlog::level::level_enum spdlog_level(control::LogLevel level) {
-  switch (level) {
-    case control::LogLevel::Trace: return spdlog::level::trace;
-    case control::LogLevel::Debug: return spdlog::level::debug;
-    case control::LogLevel::Info: return spdlog::level::info;
-    case control::LogLevel::Warn: return spdlog::level::warn;
-    case control::LogLevel::Error: return spdlog::level::err;
-    case control::LogLevel::Off: return spdlog::level::off;
-  }
-  std::unreachable();
-}
 
 /// CLI11 finds an option by one of its names: "--port" of "-p,--port".
 std::string last_name(const std::string& names) {
@@ -232,9 +220,7 @@ Result<Settings, Stop> Program::Implementation::read(int argc, char** argv) {
 }
 
 Result<int, Stop> Program::Implementation::serve(const Settings& settings, Start& start) {
-  spdlog::logger log{name, std::make_shared<spdlog::sinks::stderr_sink_mt>()};
-  log.set_level(spdlog_level(settings.log_level));
-  log.set_pattern("%n: %l: %v");
+  spdlog::logger log = control::make_logger(name, settings.log_level);
   auto signals = control::StopSignals::block();
   auto stop = control::StopSwitch::make();
   auto main_wake = control::WakeEvent::make();

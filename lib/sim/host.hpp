@@ -92,6 +92,7 @@ class Host {
   [[nodiscard]] stack::Stack& stack() noexcept { return *stack_; }
   [[nodiscard]] SimDevice& nic(std::size_t index = 0) noexcept { return *nics_[index]; }
   [[nodiscard]] const std::string& name() const noexcept { return setup_.name; }
+  [[nodiscard]] const Config& config() const noexcept { return setup_.config; }
   /// The first one.
   [[nodiscard]] const IpAddress& address() const noexcept {
     return stack_->interfaces()[0].addresses[0].address();

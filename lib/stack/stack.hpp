@@ -62,6 +62,10 @@ class Stack {
   /// Announces the addresses. The thread that calls it is the stack's core from now on.
   void start(Instant now);
 
+  /// The calling thread is the stack's core from now on. For stacks behind a lock, by whoever holds
+  /// it.
+  void adopt() noexcept { owner_ = std::this_thread::get_id(); }
+
   // A turn.
   /// Takes all packets out of `burst`, which came from that device.
   void receive(Instant now, std::uint32_t device, packet::Burst& burst) noexcept;

@@ -331,6 +331,18 @@ void TcpCore::shut_down(Error reason) noexcept {
   });
 }
 
+bool TcpCore::has_undelivered() noexcept {
+  bool found = false;
+  connections_.for_each([&found](const ConnectionSlot& slot) {
+    const TcpState state = slot.connection.state();
+    const bool has_fin =
+        state == TcpState::FinWait1 || state == TcpState::Closing || state == TcpState::LastAck;
+    found =
+        found || has_fin || slot.connection.unacknowledged() > 0 || slot.transmit_link.is_linked();
+  });
+  return found;
+}
+
 void TcpCore::reap() noexcept {
   for (ConnectionSlot* slot = over_.front(); slot != nullptr; slot = over_.front()) {
     if (slot->transmit_link.is_linked()) {

@@ -64,6 +64,11 @@ class TcpCore {
     return listeners_.find(handle);
   }
   void close_listener(base::SlotHandle handle) noexcept;
+  /// Whether a connection has sent what its peer has not acknowledged, or is to. Walks the table.
+  [[nodiscard]] bool has_undelivered() noexcept;
+  /// Whether a connection, or what is left of one in TIME-WAIT, has that local address and port; an
+  /// unspecified address is any. Walks the tables.
+  [[nodiscard]] bool is_port_in_use(const Endpoint& local) noexcept;
   void resume_listener(base::SlotHandle handle) noexcept;
 
   // Connections.

@@ -60,7 +60,9 @@ bool TcpCore::accept(ConnectionSlot& slot, TcpSocket socket) noexcept {
   if (listener->is_paused()) {
     return false;
   }
-  listener->on_waiting_gone();
+  if (!listener->counts_accepted()) {
+    listener->on_waiting_gone();
+  }
   slot.phase = Phase::Open;
   slot.events = static_cast<std::uint8_t>(slot.events & ~Events::kConnected);
   ++stats_.tcp_accepted;

@@ -53,6 +53,20 @@ std::optional<Port> TcpCore::choose_port(Instant now, const FourTuple& tuple) no
   });
 }
 
+bool TcpCore::is_port_in_use(const Endpoint& local) noexcept {
+  const auto is_at = [&local](const FourTuple& tuple) {
+    return tuple.local.port == local.port &&
+           (local.address.is_unspecified() || tuple.local.address == local.address);
+  };
+  bool found = false;
+  connections_.for_each([&](const ConnectionSlot& slot) {
+    found = found || (slot.phase != Phase::Over && is_at(slot.connection.tuple()));
+  });
+  time_wait_.for_each(
+      [&](const tcp::TimeWaitEntry& entry) { found = found || is_at(entry.tuple); });
+  return found;
+}
+
 bool TcpCore::may_open_again(Instant now, std::uint32_t time_wait) const noexcept {
   return config_.tcp.reuse_time_wait && time_wait_.may_open_again(time_wait, now);
 }

@@ -316,6 +316,10 @@ void Connection::process_fin(const Resources& resources, const Segment& segment)
     return;
   }
   peer_fin_received_ = true;
+  if (active_ != nullptr && !active_->receive_queue.empty()) {
+    // Who waits for the end and not for data, as descriptors may, is to look.
+    events_.add(Events::kReadable);
+  }
   receive_.rcv_nxt += 1;
   if (receive_.rcv_adv.is_before(receive_.rcv_nxt)) {
     receive_.rcv_adv = receive_.rcv_nxt;

@@ -59,6 +59,13 @@ class Listener {
   /// Whether an ACK may bring a cookie back: while none is out, none is even looked at.
   [[nodiscard]] bool expects_cookies(Instant now) const noexcept { return now < cookies_until_; }
 
+  void set_backlog(std::uint32_t backlog) noexcept { backlog_ = backlog; }
+  /// From now on who has been accepted counts as waiting until `on_waiting_gone` is called for it
+  /// by whoever keeps the queue: an application that asks for connections rather than being told of
+  /// them.
+  void count_accepted() noexcept { counts_accepted_ = true; }
+  [[nodiscard]] bool counts_accepted() const noexcept { return counts_accepted_; }
+
   void pause() noexcept { is_paused_ = true; }
   void resume() noexcept { is_paused_ = false; }
   [[nodiscard]] bool is_paused() const noexcept { return is_paused_; }
@@ -84,6 +91,7 @@ class Listener {
   TcpTuning tuning_;
   std::uint8_t deferred_timeouts_ = 0;
   bool is_paused_ = false;
+  bool counts_accepted_ = false;
 };
 
 }  // namespace millrace::tcp

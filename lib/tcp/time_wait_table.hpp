@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include <millrace/endpoint.hpp>
 #include <millrace/time.hpp>
@@ -82,6 +83,10 @@ class TimeWaitTable {
   [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
   [[nodiscard]] const TimeWaitEntry& at(std::uint32_t index) const noexcept {
     return entries_.at(index);
+  }
+  template <class F>
+  void for_each(F&& visit) noexcept {
+    entries_.for_each(std::forward<F>(visit));
   }
   [[nodiscard]] bool is_full() const noexcept { return entries_.size() == entries_.capacity(); }
   [[nodiscard]] std::uint32_t size() const noexcept { return entries_.size(); }

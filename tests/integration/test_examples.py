@@ -15,6 +15,7 @@ from programs import ADDRESS, KERNEL_ADDRESS, path_of
 CHAT_PORT = 4000
 TIMERS_PORT = 4001
 REQUEST_PORT = 7001
+BSD_ECHO_PORT = 4002
 SERVER_PORT = 8000
 
 
@@ -247,3 +248,35 @@ def test_timers_repeat_as_often_as_asked(namespace):
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("0 open\n") == 5
     assert time.monotonic() - started >= 0.5
+
+
+# bsd_echo
+
+
+def test_bsd_echo_returns_what_it_gets_and_ends_in_order(namespace):
+    options = "--device tap:millrace0 --address 198.18.0.2/24 --log error"
+    server = namespace.start(
+        "env", f"MILLRACE_OPTIONS={options}", path_of("bsd_echo"), str(BSD_ECHO_PORT)
+    )
+    for _ in range(100):
+        try:
+            with caller(namespace, BSD_ECHO_PORT) as (connection, stream):
+                stream.write(b"good day")
+                assert connection.recv(8, socket.MSG_WAITALL) == b"good day"
+            break
+        except OSError:
+            time.sleep(0.1)
+    else:
+        pytest.fail("nobody listens")
+    # More than any buffer holds, both ways at once.
+    sent = bytes(range(256)) * 65536
+    with caller(namespace, BSD_ECHO_PORT) as (connection, _):
+        writer = threading.Thread(target=lambda: (connection.sendall(sent), connection.shutdown(socket.SHUT_WR)))
+        writer.start()
+        received = bytearray()
+        while piece := connection.recv(1 << 20):
+            received += piece
+        writer.join()
+    assert received == sent
+    server.terminate()
+    assert server.wait(timeout=10) == 0

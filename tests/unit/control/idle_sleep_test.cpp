@@ -56,6 +56,18 @@ class IdleSleepTest : public testing::Test {
   std::array<int, 2> descriptors_{-1, other_event_.descriptor()};
 };
 
+TEST_F(IdleSleepTest, ADescriptorBesideWakesTheOneSleepThatItWasGivenTo) {
+  IdleSleep sleep{devices_, descriptors_};
+  WakeEvent beside = *WakeEvent::make();
+  beside.raise();
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_FALSE(sleep.sleep(Duration{60s}, beside.descriptor()));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 30s);
+  const auto alone = std::chrono::steady_clock::now();
+  EXPECT_FALSE(sleep.sleep(Duration{20ms}));
+  EXPECT_GE(std::chrono::steady_clock::now() - alone, 20ms);
+}
+
 TEST_F(IdleSleepTest, DeadDescriptorIsToldOfOnceAndWakesNobodyAgain) {
   std::array<int, 2> pipe{};
   ASSERT_EQ(::pipe(pipe.data()), 0);

@@ -1,0 +1,67 @@
+// EmbeddedCore: Millrace inside of a thread that has work of its own: an instance of one core,
+// whose loop that thread turns when it comes by. What Program and Launch are for programs that hand
+// over their thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <millrace/config.hpp>
+#include <millrace/error.hpp>
+#include <millrace/time.hpp>
+
+#include <spdlog/logger.h>
+
+#include "base/mailbox.hpp"
+#include "control/command_line.hpp"
+#include "control/core_loop.hpp"
+#include "control/instance.hpp"
+#include "control/options.hpp"
+#include "control/stop_switch.hpp"
+#include "control/wake_event.hpp"
+
+namespace millrace::control {
+
+/// Made, used and destroyed on one thread, which is the core's; one at a time, and once, in a
+/// process.
+class EmbeddedCore {
+ public:
+  /// `arguments` are a program's name and the options that all programs share. An error ends the
+  /// attempt: its status is 0 where an option asked for a text, and else as that of a program.
+  [[nodiscard]] static Result<std::unique_ptr<EmbeddedCore>, Stop> start(
+      const std::vector<std::string>& arguments);
+  EmbeddedCore(const EmbeddedCore&) = delete;
+  EmbeddedCore& operator=(const EmbeddedCore&) = delete;
+  /// Aborts what is left and sends what is queued.
+  ~EmbeddedCore();
+
+  [[nodiscard]] Core& core() noexcept { return *instance_->cores().front(); }
+  [[nodiscard]] const Config& config() const noexcept { return instance_->config(); }
+
+  /// As CoreLoop's.
+  bool turn_once() { return loop_->turn_once(); }
+  CoreLoop::Step step(Instant wake_at, int beside);
+  /// Turns until what was sent has arrived, or for `limit`.
+  void deliver(Duration limit);
+
+ private:
+  static constexpr std::size_t kMailboxCapacity = 64;
+
+  EmbeddedCore(const std::string& name, const Settings& settings, StopSwitch stop, WakeEvent wake,
+               WakeEvent request_wake);
+  void show_messages();
+
+  Settings settings_;
+  spdlog::logger log_;
+  StopSwitch stop_;
+  WakeEvent wake_;
+  WakeEvent request_wake_;
+  base::Mailbox<CoreMessage> mailbox_{kMailboxCapacity};
+  base::Mailbox<SnapshotRequest> requests_{kMailboxCapacity};
+  Program::OnStop on_stop_;
+  std::unique_ptr<Instance> instance_;
+  std::unique_ptr<CoreLoop> loop_;
+};
+
+}  // namespace millrace::control

@@ -1,0 +1,120 @@
+/* BSD sockets over Millrace, for C and C++: every call is the system's with a prefix, and so are constants, structures
+   and error numbers (Linux's). What is particular to a stack that lives in the process is said at millrace_start. */
+#pragma once
+
+#include <poll.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#pragma GCC visibility push(default)
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Starts Millrace; the calling thread becomes the core that everything happens on. `argv` is a program's name and the
+ * options that all Millrace programs take, `--device` and so on. Whoever does not call it gets it from the first
+ * millrace_socket, millrace_epoll_create or millrace_epoll_create1, with the options in the environment variable
+ * MILLRACE_OPTIONS, which are split at spaces; quotes hold words together.
+ *
+ * When things happen: a turn of the core's loop runs in every millrace_epoll_wait and millrace_poll, again and again in
+ * a call that blocks, once at the end of a call on a blocking descriptor that sends something, opens or closes a
+ * connection, and in one of sixteen calls that answer EAGAIN. Between turns nothing is sent or received, so do not stay
+ * away from these calls for long.
+ *
+ * Threads: only the calling one may use the functions below; others get EPERM. Inside a handler of the native interface
+ * a call that would have to block answers EDEADLK. Descriptors that are not Millrace's are handed on to the system's
+ * call of the same name, in every function below.
+ *
+ * Returns 0, or -1 with errno: EALREADY (it runs), EINVAL (wrong options), ENETDOWN (the surroundings do not allow it),
+ * ECANCELED (an option asked for a text and no more). What was wrong is told on standard error.
+ */
+int millrace_start(int argc, char** argv);
+
+/**
+ * Closes what is open, gives what is queued up to three seconds to arrive, and ends Millrace for this process, in which
+ * it cannot be started again. Happens by itself when the process ends by exit. Without a start it does nothing. Returns
+ * 0, or -1 with errno: EPERM (another thread), EDEADLK (inside a handler).
+ */
+int millrace_stop(void);
+
+/**
+ * socket(2): AF_INET with SOCK_STREAM, and SOCK_NONBLOCK and SOCK_CLOEXEC. Errors beside those of the system's: EMFILE
+ * (no number left in this process), ENOBUFS (no socket left: --max-connections), ENETDOWN (Millrace does not start).
+ */
+int millrace_socket(int domain, int type, int protocol);
+/** bind(2). */
+int millrace_bind(int fd, const struct sockaddr* address, socklen_t length);
+/** listen(2). ENOBUFS: no listener left (--max-listeners). */
+int millrace_listen(int fd, int backlog);
+/** accept(2). */
+int millrace_accept(int fd, struct sockaddr* address, socklen_t* length);
+/** accept4(2). */
+int millrace_accept4(int fd, struct sockaddr* address, socklen_t* length, int flags);
+/** connect(2), AF_UNSPEC included, which dissolves a connection. */
+int millrace_connect(int fd, const struct sockaddr* address, socklen_t length);
+/** shutdown(2). */
+int millrace_shutdown(int fd, int how);
+/** close(2). The number is kept for the next socket. */
+int millrace_close(int fd);
+/** getsockname(2). */
+int millrace_getsockname(int fd, struct sockaddr* address, socklen_t* length);
+/** getpeername(2). */
+int millrace_getpeername(int fd, struct sockaddr* address, socklen_t* length);
+
+/** read(2). */
+ssize_t millrace_read(int fd, void* buffer, size_t count);
+/** readv(2). */
+ssize_t millrace_readv(int fd, const struct iovec* parts, int count);
+/** recv(2): MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL, MSG_TRUNC, MSG_OOB. */
+ssize_t millrace_recv(int fd, void* buffer, size_t count, int flags);
+/** recvfrom(2). */
+ssize_t millrace_recvfrom(int fd, void* buffer, size_t count, int flags, struct sockaddr* address, socklen_t* length);
+/** recvmsg(2). */
+ssize_t millrace_recvmsg(int fd, struct msghdr* message, int flags);
+/** write(2). */
+ssize_t millrace_write(int fd, const void* buffer, size_t count);
+/** writev(2). */
+ssize_t millrace_writev(int fd, const struct iovec* parts, int count);
+/** send(2): MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE, MSG_OOB. */
+ssize_t millrace_send(int fd, const void* buffer, size_t count, int flags);
+/** sendto(2). */
+ssize_t millrace_sendto(int fd, const void* buffer, size_t count, int flags, const struct sockaddr* address,
+                        socklen_t length);
+/** sendmsg(2). */
+ssize_t millrace_sendmsg(int fd, const struct msghdr* message, int flags);
+/** sendfile(2), from a file of the system's to a socket of Millrace's, or what the system's own can do. */
+ssize_t millrace_sendfile(int out, int in, off_t* offset, size_t count);
+/** splice(2), between a socket of Millrace's and a pipe of the system's, or what the system's own can do. */
+ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, size_t count, unsigned flags);
+/** pipe(2): a pipe of the system's. */
+int millrace_pipe(int fds[2]);
+
+/** poll(2). Descriptors of the system's may stand among Millrace's; they are looked at at least once a millisecond. */
+int millrace_poll(struct pollfd* fds, nfds_t count, int timeout);
+/** epoll_create(2). */
+int millrace_epoll_create(int size);
+/** epoll_create1(2). ENOBUFS: all sets are in use. */
+int millrace_epoll_create1(int flags);
+/** epoll_ctl(2): EPOLLET and EPOLLONESHOT, too. Descriptors of the system's may stand beside Millrace's. */
+int millrace_epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event);
+/** epoll_wait(2). */
+int millrace_epoll_wait(int epoll, struct epoll_event* events, int most, int timeout);
+/** fcntl(2): of Millrace's own F_GETFL, F_SETFL (O_NONBLOCK), F_GETFD, F_SETFD. */
+int millrace_fcntl(int fd, int command, ...);
+/** ioctl(2): of Millrace's own FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, FIONBIO. */
+int millrace_ioctl(int fd, unsigned long request, ...);
+/** setsockopt(2). What is not known is ENOPROTOOPT. */
+int millrace_setsockopt(int fd, int level, int option, const void* value, socklen_t length);
+/** getsockopt(2). What is not known is ENOPROTOOPT. */
+int millrace_getsockopt(int fd, int level, int option, void* value, socklen_t* length);
+
+#ifdef __cplusplus
+}
+#endif
+
+#pragma GCC visibility pop

@@ -1,0 +1,132 @@
+#include "packetdrill/scripted_host.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include <CLI/App.hpp>
+
+#include "control/command_line.hpp"
+#include "control/option_adder.hpp"
+#include "control/options.hpp"
+#include "posix/words.hpp"
+
+namespace millrace::packetdrill {
+
+namespace {
+
+constexpr std::uint32_t kLargePackets = 255;
+constexpr double kLimitMost = 1'000'000;
+
+/// Small enough for every machine that runs scripts.
+Config script_config() {
+  Config config;
+  config.max_connections = 1'024;
+  config.max_time_wait = 1'024;
+  config.max_listeners = 16;
+  config.max_timers = 64;
+  config.max_neighbors = 64;
+  config.packets = 8'192;
+  config.background_threads = 0;
+  config.seed = 1;
+  return config;
+}
+
+std::string next_name() {
+  static unsigned made = 0;  // The main thread's.
+  return "script" + std::to_string(made++);
+}
+
+}  // namespace
+
+Result<ScriptFlags, std::string> parse_script_flags(std::string_view text) {
+  auto words = posix::split_words(text);
+  if (!words) {
+    return fail(words.error());
+  }
+  words->insert(words->begin(), "flags");
+  ScriptFlags flags{.config = script_config()};
+  CLI::App app{"", "flags"};
+  control::SharedOptions shared{app, flags.config};
+  control::add_checked_option(
+      app, "--receive-limit",
+      [](std::string_view value) {
+        return control::parse_seconds(value, {.min = 0, .max = kLimitMost});
+      },
+      [&flags](Duration value) { flags.receive_limit = value; }, "");
+  std::vector<const char*> arguments;
+  std::ranges::transform(*words, std::back_inserter(arguments), &std::string::c_str);
+  if (auto stop =
+          control::read_command_line(app, static_cast<int>(arguments.size()), arguments.data())) {
+    return fail(std::move(stop->text));
+  }
+  auto settings = shared.settle();
+  if (!settings) {
+    return fail(settings.error());
+  }
+  flags.config = std::move(settings->config);
+  return flags;
+}
+
+Result<std::unique_ptr<ScriptedHost>, std::string> ScriptedHost::make(ScriptFlags flags) {
+  const std::string name = next_name();
+  auto pools = packet::CorePools::create(name,
+                                         {.data = flags.config.packets,
+                                          .headers = flags.config.packets / 2,
+                                          .references = flags.config.packets},
+                                         0);
+  if (!pools) {
+    return fail(pools.error());
+  }
+  auto large = packet::PacketPool::create(name + "l", kLargePackets, WireDevice::kLargest + 64, 0);
+  if (!large) {
+    return fail(large.error());
+  }
+  return std::unique_ptr<ScriptedHost>{
+      new ScriptedHost{std::move(flags), *std::move(pools), *std::move(large)}};
+}
+
+ScriptedHost::ScriptedHost(ScriptFlags flags, packet::CorePools pools, packet::PacketPool large)
+    : flags_{std::move(flags)},
+      pools_{std::move(pools)},
+      large_{std::move(large)},
+      wire_{clock_, large_},
+      stack_{flags_.config, std::array{interface_setup()}, pools_,
+             base::Random::from_seed(flags_.config.seed.value_or(1)), clock_.now()},
+      worker_{stack_, background_, 0U, [] {}},
+      loop_{stack_, {&wire_}, background_, clock_} {
+  stack_.start(clock_.now());
+  passive_ = std::make_unique<posix::Passive>(posix::Passive::Parts{
+      .loop = loop_, .worker = worker_, .clock = clock_, .config = flags_.config});
+}
+
+ScriptedHost::~ScriptedHost() {
+  stack_.adopt();
+  passive_.reset();
+}
+
+stack::InterfaceSetup ScriptedHost::interface_setup() const {
+  const DeviceConfig& device = flags_.config.devices.front();
+  stack::InterfaceSetup setup;
+  setup.mac = wire_.capabilities().mac;
+  setup.mtu = device.mtu;
+  setup.addresses = device.addresses;
+  setup.gateway = device.gateway;
+  if (!setup.gateway) {
+    // Whoever is not on the link is behind somebody on it, who answers as everybody does.
+    const IpPrefix& own = device.addresses.front();
+    auto bytes = own.address().v4_bytes();
+    bytes[3] = bytes[3] == 254 ? 253 : static_cast<std::uint8_t>(bytes[3] + 1);
+    setup.gateway = IpAddress::v4(bytes);
+  }
+  return setup;
+}
+
+long long ScriptedHost::microseconds(Instant time) const noexcept {
+  return kStartOfTime * 1'000'000 +
+         std::chrono::duration_cast<std::chrono::microseconds>(time - start_).count();
+}
+
+}  // namespace millrace::packetdrill

@@ -1,0 +1,127 @@
+// connect(2), as Linux's inet_stream_connect goes about it: opening, waiting, asking how it went,
+// dissolving.
+#include <netinet/in.h>
+
+#include <cerrno>
+
+#include "posix/errors.hpp"
+#include "posix/socket_address.hpp"
+#include "posix/sockets.hpp"
+
+namespace millrace::posix {
+
+using Link = TcpFile::Link;
+
+int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
+  int error = 0;
+  TcpFile* const file = find_tcp(fd, error);
+  if (file == nullptr) {
+    return error;
+  }
+  if (address == nullptr) {
+    return -EFAULT;
+  }
+  if (length < sizeof(sa_family_t)) {
+    return -EINVAL;
+  }
+  if (family_of(address) == AF_UNSPEC) {
+    dissolve(*file);
+    file->note();
+    let_leave(*file);
+    return 0;
+  }
+  int unfinished = -EALREADY;
+  switch (file->link) {
+    case Link::Connected: return -EISCONN;
+    case Link::Disconnecting: return -EINVAL;
+    case Link::Connecting: break;
+    case Link::Unconnected:
+      if (file->state() != TcpState::Closed) {
+        return -EISCONN;
+      }
+      if (const int opened = open(*file, address, length); opened < 0) {
+        return opened;
+      }
+      file->link = Link::Connecting;
+      unfinished = -EINPROGRESS;
+      break;
+  }
+  const auto try_once = [file]() -> ssize_t { return file->is_opening() ? -EAGAIN : 0; };
+  const ssize_t waited = persist(*file,
+                                 {.may_wait = !file->is_nonblocking,
+                                  .timeout = file->options.send_timeout,
+                                  .too_late = unfinished},
+                                 try_once);
+  return waited < 0 ? static_cast<int>(waited) : finish_connect(*file);
+}
+
+int Sockets::finish_connect(TcpFile& file) {
+  if (file.state() != TcpState::Closed || file.is_done()) {
+    file.link = Link::Connected;
+    return 0;
+  }
+  const int error = file.take_error();
+  dissolve(file);
+  file.set_error(0);
+  return error == 0 ? -ECONNABORTED : -error;
+}
+
+int Sockets::open(TcpFile& file, const sockaddr* address, socklen_t length) {
+  if (length < sizeof(sockaddr_in)) {
+    return -EINVAL;
+  }
+  if (family_of(address) != AF_INET) {
+    return -EAFNOSUPPORT;
+  }
+  const Endpoint destination = endpoint_of(address);
+  if (destination.port.is_unspecified()) {
+    // Nobody can listen there; the native interface does not even ask.
+    return -ECONNREFUSED;
+  }
+  ConnectOptions options;
+  options.local_port = file.local.port;
+  if (!file.local.address.is_unspecified()) {
+    options.local_address = file.local.address;
+  }
+  const auto socket = worker_.connect(destination, file, options);
+  if (!socket) {
+    switch (socket.error()) {
+      case Error::InvalidArgument: return -ENETUNREACH;  // Multicast, broadcast.
+      case Error::AddressInUse: return -EADDRNOTAVAIL;   // The four-tuple, or all of them.
+      default: return -errno_of(socket.error());
+    }
+  }
+  file.start_opening(*socket);
+  const auto ends = socket->endpoints();
+  file.local = ends->local;
+  file.remote = ends->remote;
+  apply_options(file);
+  return 0;
+}
+
+/// As Linux's tcp_disconnect: the connection is reset, the socket as new but for its options and
+/// what it was bound to.
+void Sockets::dissolve(TcpFile& file) {
+  if (file.is_listening()) {
+    stop_listening(file);
+  }
+  const bool had_connection = file.has_connection() && file.state() != TcpState::Closed;
+  if (file.has_connection()) {
+    static_cast<void>(file.native.set_handler(nobody_));
+    static_cast<void>(file.native.abort());
+  }
+  file.forget();
+  file.link = Link::Unconnected;
+  file.remote = {};
+  if (!file.has_bound_port) {
+    file.local.port = Port{};
+  }
+  if (!file.has_bound_address) {
+    file.local.address = IpAddress{};
+  }
+  if (had_connection) {
+    file.set_error(ECONNRESET);
+  }
+}
+
+}  // namespace millrace::posix

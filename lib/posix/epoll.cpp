@@ -1,0 +1,221 @@
+// epoll and poll: what is watched, what holds, and waiting for it. The kernel's descriptors are
+// asked seldom: a system call for each message would cost more than the message.
+#include <climits>
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+
+#include "posix/sockets.hpp"
+
+namespace millrace::posix {
+
+namespace {
+
+constexpr int kEventsMax = INT_MAX / static_cast<int>(sizeof(epoll_event));
+// How long a wait that has the kernel's descriptors in it may sleep before it looks at them.
+constexpr Duration kKernelPace = std::chrono::milliseconds{1};
+
+Instant deadline_of(Instant now, int milliseconds) {
+  return milliseconds < 0 ? Waiting::kForEver
+                          : base::later(now, std::chrono::milliseconds{milliseconds});
+}
+
+Watch* find_watch(const EpollSet& set, const File& file) {
+  for (Watch& watch : file.watches) {
+    if (&watch.set == &set) {
+      return &watch;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+int Sockets::epoll_create(int flags) {
+  if ((flags & ~EPOLL_CLOEXEC) != 0) {
+    return -EINVAL;
+  }
+  EpollSet* const set = epoll_sets_.emplace();
+  if (set == nullptr) {
+    return -ENOBUFS;
+  }
+  const int number = table_.add(*set);
+  if (number < 0) {
+    epoll_sets_.erase(epoll_sets_.index_of(*set));
+    return number;
+  }
+  set->number = number;
+  set->closes_on_exec = (flags & EPOLL_CLOEXEC) != 0;
+  return number;
+}
+
+int Sockets::epoll_control(int epoll, int operation, int fd, epoll_event* event) {
+  if (event == nullptr && operation != EPOLL_CTL_DEL) {
+    return -EFAULT;
+  }
+  int error = 0;
+  EpollSet* const set = find_set(epoll, error);
+  if (set == nullptr) {
+    return error;
+  }
+  if (!owns(fd)) {
+    return set->control_kernel(operation, fd, event);
+  }
+  File* const file = table_.find(fd);
+  if (file == nullptr) {
+    return -EBADF;
+  }
+  if (file->kind() == FileKind::Epoll) {
+    return -EINVAL;
+  }
+  Watch* const watch = find_watch(*set, *file);
+  switch (operation) {
+    case EPOLL_CTL_ADD: return watch != nullptr ? -EEXIST : add_watch(*set, *file, *event);
+    case EPOLL_CTL_MOD:
+      if (watch == nullptr) {
+        return -ENOENT;
+      }
+      watch->events = event->events;
+      watch->data = event->data;
+      watch->is_disarmed = false;
+      set->make_ready(*watch);
+      return 0;
+    case EPOLL_CTL_DEL:
+      if (watch == nullptr) {
+        return -ENOENT;
+      }
+      drop_watch(*watch);
+      return 0;
+    default: return -EINVAL;
+  }
+}
+
+int Sockets::add_watch(EpollSet& set, File& file, const epoll_event& event) {
+  Watch* const watch = watches_.emplace(file, set);
+  if (watch == nullptr) {
+    return -ENOSPC;
+  }
+  watch->events = event.events;
+  watch->data = event.data;
+  file.watches.push_back(*watch);
+  set.members.push_back(*watch);
+  set.make_ready(*watch);  // Whether it is, the next wait finds out.
+  return 0;
+}
+
+void Sockets::drop_watch(Watch& watch) {
+  EpollSet::Watches::unlink(watch);
+  File::Watches::unlink(watch);
+  if (watch.ready.is_linked()) {
+    base::IntrusiveList<Watch, &Watch::ready>::unlink(watch);
+  }
+  watches_.erase(watches_.index_of(watch));
+}
+
+void Sockets::drop_watches(File& file) {
+  while (Watch* const watch = file.watches.front()) {
+    drop_watch(*watch);
+  }
+  if (file.kind() == FileKind::Epoll) {
+    while (Watch* const member = static_cast<EpollSet&>(file).members.front()) {
+      drop_watch(*member);
+    }
+  }
+}
+
+int Sockets::collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel) {
+  const int count = set.collect(events, most);
+  if (set.kernel_descriptor() < 0) {
+    return count;
+  }
+  if (!asks_kernel && ++collections_ < kCollectionsBeforeKernel) {
+    return count;
+  }
+  collections_ = 0;
+  return count + set.collect_kernel(events + count, most - count);
+}
+
+int Sockets::epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
+  if (most <= 0 || most > kEventsMax) {
+    return -EINVAL;
+  }
+  if (events == nullptr) {
+    return -EFAULT;
+  }
+  int error = 0;
+  EpollSet* const set = find_set(epoll, error);
+  if (set == nullptr) {
+    return error;
+  }
+  waiting_.turn();
+  refusals_ = 0;
+  int count = collect(*set, events, most, false);
+  if (count > 0) {
+    return count;
+  }
+  count = collect(*set, events, most, true);
+  const Instant deadline = deadline_of(waiting_.now(), timeout);
+  ++set->pins;
+  while (count == 0 && waiting_.now() < deadline && !set->is_closing) {
+    const int woken = waiting_.wait(deadline, set->kernel_descriptor());
+    if (woken < 0) {
+      count = woken;
+      break;
+    }
+    count = collect(*set, events, most, woken == Waiting::kSlept);
+  }
+  if (--set->pins == 0 && set->is_closing) {
+    release(*set);
+  } else if (count == 0) {
+    count = collect(*set, events, most, true);
+  }
+  return count;
+}
+
+/// Says what holds of each and returns of how many something does.
+int Sockets::look_at(pollfd* fds, nfds_t count, bool asks_kernel) {
+  int found = 0;
+  for (pollfd& entry : std::span{fds, count}) {
+    if (entry.fd < 0) {
+      entry.revents = 0;
+    } else if (!owns(entry.fd)) {
+      pollfd kernels{.fd = entry.fd, .events = entry.events, .revents = 0};
+      const bool holds = asks_kernel && ::poll(&kernels, 1, 0) > 0;
+      entry.revents = holds ? kernels.revents : short{0};
+    } else if (File* const file = table_.find(entry.fd)) {
+      const std::uint32_t asked =
+          static_cast<std::uint16_t>(entry.events) | std::uint32_t{POLLERR | POLLHUP};
+      entry.revents = static_cast<short>(file->events(asked) & asked);
+    } else {
+      entry.revents = POLLNVAL;
+    }
+    found += entry.revents != 0 ? 1 : 0;
+  }
+  return found;
+}
+
+int Sockets::poll(pollfd* fds, nfds_t count, int timeout) {
+  if (fds == nullptr && count > 0) {
+    return -EFAULT;
+  }
+  waiting_.turn();
+  refusals_ = 0;
+  const bool has_kernels = std::any_of(
+      fds, fds + count, [this](const pollfd& entry) { return entry.fd >= 0 && !owns(entry.fd); });
+  const Instant deadline = deadline_of(waiting_.now(), timeout);
+  int found = look_at(fds, count, true);
+  Instant next_look = has_kernels ? waiting_.now() + kKernelPace : Waiting::kForEver;
+  while (found == 0 && waiting_.now() < deadline) {
+    const int interrupted = waiting_.wait(std::min(deadline, next_look), Waiting::kNoDescriptor);
+    if (interrupted < 0) {
+      return interrupted;
+    }
+    const bool asks_kernel = waiting_.now() >= next_look;
+    next_look = asks_kernel ? waiting_.now() + kKernelPace : next_look;
+    found = look_at(fds, count, asks_kernel);
+  }
+  return found;
+}
+
+}  // namespace millrace::posix

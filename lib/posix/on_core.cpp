@@ -1,0 +1,67 @@
+#include "posix/on_core.hpp"
+
+#include <cerrno>
+#include <utility>
+
+namespace millrace::posix {
+
+namespace {
+
+Sockets::Limits limits_of(const Config& config) {
+  Sockets::Limits limits;
+  // Beside one for each connection: those that are not connected yet, or no more.
+  limits.sockets = config.max_connections + config.max_listeners + 256;
+  limits.watches = 2 * limits.sockets;
+  return limits;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OnCore>, control::Stop> OnCore::start(
+    const std::vector<std::string>& arguments) {
+  auto core = control::EmbeddedCore::start(arguments);
+  if (!core) {
+    return fail(std::move(core).error());
+  }
+  return std::unique_ptr<OnCore>{new OnCore{*std::move(core)}};
+}
+
+OnCore::OnCore(std::unique_ptr<control::EmbeddedCore> core)
+    : core_{std::move(core)},
+      sockets_{{.worker = *core_->core().face,
+                .stack = *core_->core().stack,
+                .waiting = *this,
+                .config = core_->config()},
+               limits_of(core_->config())} {
+  turn();  // What was announced at the start leaves.
+}
+
+OnCore::~OnCore() {
+  sockets_.close_all();
+  core_->deliver(kDeliveryLimit);
+}
+
+int OnCore::wait(Instant until, int descriptor) {
+  if (is_in_turn_) {
+    return -EDEADLK;
+  }
+  is_in_turn_ = true;
+  const control::CoreLoop::Step step = core_->step(until, descriptor);
+  is_in_turn_ = false;
+  switch (step) {
+    case control::CoreLoop::Step::Turned: return 0;
+    case control::CoreLoop::Step::Slept: return kSlept;
+    case control::CoreLoop::Step::Interrupted: return -EINTR;
+  }
+  std::unreachable();
+}
+
+void OnCore::turn() {
+  if (!is_in_turn_) {
+    is_in_turn_ = true;
+    static_cast<void>(core_->turn_once());
+    is_in_turn_ = false;
+  }
+}
+
+}  // namespace millrace::posix

@@ -1,0 +1,305 @@
+// The beginning of sockets: making, binding, listening, accepting, and what they are called.
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "posix/errors.hpp"
+#include "posix/socket_address.hpp"
+#include "posix/sockets.hpp"
+
+namespace millrace::posix {
+
+namespace {
+
+constexpr int kTypeMask = 0xf;
+constexpr int kTypeFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+constexpr std::uint32_t kBacklogMax = 4'096;  // Linux's net.core.somaxconn.
+
+base::Random make_random(const Config& config) {
+  return config.seed ? base::Random::from_seed(*config.seed) : base::Random::from_system();
+}
+
+/// Connections outlive the sockets that made them, and their handler has to outlive the
+/// connections.
+TcpHandler& nobody() noexcept {
+  struct Nobody final : TcpHandler {};
+  static Nobody only;
+  return only;
+}
+
+bool overlap(const IpAddress& one, const IpAddress& other) {
+  return one.is_unspecified() || other.is_unspecified() || one == other;
+}
+
+}  // namespace
+
+Sockets::Sockets(const Parts& parts) : Sockets{parts, Limits{}} {}
+
+Sockets::Sockets(const Parts& parts, const Limits& limits)
+    : worker_{parts.worker},
+      stack_{parts.stack},
+      waiting_{parts.waiting},
+      config_{parts.config},
+      random_{make_random(parts.config)},
+      tcp_files_{limits.sockets},
+      epoll_sets_{limits.epoll_sets},
+      watches_{limits.watches},
+      nobody_{nobody()} {}
+
+Sockets::~Sockets() {
+  tcp_files_.for_each([this](const TcpFile& file) {
+    if (file.has_connection()) {
+      static_cast<void>(file.native.set_handler(nobody_));
+      static_cast<void>(file.native.abort());
+    } else if (file.is_listening()) {
+      stack_.tcp().close_listener(file.listener);
+    }
+  });
+}
+
+TcpFile* Sockets::find_tcp(int fd, int& error) const noexcept {
+  File* const file = table_.find(fd);
+  error = file == nullptr ? -EBADF : -ENOTSOCK;
+  return file == nullptr || file->kind() != FileKind::Tcp ? nullptr : static_cast<TcpFile*>(file);
+}
+
+EpollSet* Sockets::find_set(int fd, int& error) const noexcept {
+  File* const file = table_.find(fd);
+  error = file == nullptr ? -EBADF : -EINVAL;
+  return file == nullptr || file->kind() != FileKind::Epoll ? nullptr
+                                                            : static_cast<EpollSet*>(file);
+}
+
+void Sockets::let_leave(const File& file) {
+  if (!file.is_nonblocking) {
+    waiting_.turn();
+  }
+}
+
+int Sockets::socket(int domain, int type, int protocol) {
+  const int kind = type & kTypeMask;
+  if ((type & ~(kTypeMask | kTypeFlags)) != 0) {
+    return -EINVAL;
+  }
+  if (domain != AF_INET) {
+    return -EAFNOSUPPORT;
+  }
+  if (kind != SOCK_STREAM) {
+    return -ESOCKTNOSUPPORT;
+  }
+  if (protocol != 0 && protocol != IPPROTO_TCP) {
+    return -EPROTONOSUPPORT;
+  }
+  TcpFile* const file = tcp_files_.emplace(*this);
+  if (file == nullptr) {
+    return -ENOBUFS;
+  }
+  const int number = table_.add(*file);
+  if (number < 0) {
+    tcp_files_.erase(tcp_files_.index_of(*file));
+    return number;
+  }
+  file->number = number;
+  file->is_nonblocking = (type & SOCK_NONBLOCK) != 0;
+  file->closes_on_exec = (type & SOCK_CLOEXEC) != 0;
+  return number;
+}
+
+bool Sockets::is_own(const IpAddress& address) const noexcept {
+  const auto own = worker_.addresses();
+  return std::ranges::any_of(
+      own, [&](const InterfaceAddress& ours) { return ours.address() == address; });
+}
+
+/// As Linux's inet_csk_bind_conflict: a port is shared by those who all ask for it and do not
+/// listen, or all ask for SO_REUSEPORT.
+bool Sockets::conflicts(const TcpFile& file, const Endpoint& wanted) {
+  bool found = false;
+  bool is_named = false;
+  tcp_files_.for_each([&](const TcpFile& other) {
+    const bool is_met = &other != &file && !other.local.port.is_unspecified() &&
+                        other.local.port == wanted.port &&
+                        overlap(other.local.address, wanted.address);
+    if (!is_met) {
+      return;
+    }
+    is_named = true;
+    const bool shares =
+        file.options.reuse_address && other.options.reuse_address && !other.is_listening();
+    const bool shares_port = file.options.reuse_port && other.options.reuse_port;
+    found = found || !(shares || shares_port);
+  });
+  // Connections that no descriptor names any more, those in TIME-WAIT included.
+  return found || (!is_named && !file.options.reuse_address && stack_.tcp().is_port_in_use(wanted));
+}
+
+std::optional<Port> Sockets::choose_port(const TcpFile& file, const IpAddress& address) {
+  const std::uint32_t first = config_.tcp.local_port_first;
+  const std::uint32_t count = config_.tcp.local_port_last - first + 1;
+  const std::uint32_t start = random_.below(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Port port{static_cast<std::uint16_t>(first + (start + i) % count)};
+    if (!conflicts(file, {.address = address, .port = port})) {
+      return port;
+    }
+  }
+  return std::nullopt;
+}
+
+int Sockets::bind_to(TcpFile& file, Endpoint wanted) {
+  if (wanted.port.is_unspecified()) {
+    const auto port = choose_port(file, wanted.address);
+    if (!port) {
+      return -EADDRINUSE;
+    }
+    wanted.port = *port;
+  } else if (conflicts(file, wanted)) {
+    return -EADDRINUSE;
+  }
+  file.local = wanted;
+  return 0;
+}
+
+int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
+  int error = 0;
+  TcpFile* const file = find_tcp(fd, error);
+  if (file == nullptr) {
+    return error;
+  }
+  if (address == nullptr) {
+    return -EFAULT;
+  }
+  if (length < sizeof(sockaddr_in)) {
+    return -EINVAL;
+  }
+  const Endpoint wanted = endpoint_of(address);
+  const sa_family_t family = family_of(address);
+  if (family != AF_INET && !(family == AF_UNSPEC && wanted.address.is_unspecified())) {
+    return -EAFNOSUPPORT;
+  }
+  if (!wanted.address.is_unspecified() && !is_own(wanted.address)) {
+    return -EADDRNOTAVAIL;
+  }
+  if (file->state() != TcpState::Closed || !file->local.port.is_unspecified()) {
+    return -EINVAL;
+  }
+  if (const int bound = bind_to(*file, wanted); bound < 0) {
+    return bound;
+  }
+  file->has_bound_port = !wanted.port.is_unspecified();
+  file->has_bound_address = !wanted.address.is_unspecified();
+  return 0;
+}
+
+int Sockets::listen(int fd, int backlog) {
+  int error = 0;
+  TcpFile* const file = find_tcp(fd, error);
+  if (file == nullptr) {
+    return error;
+  }
+  const std::uint32_t most = std::min(static_cast<std::uint32_t>(backlog), kBacklogMax);
+  if (file->is_listening()) {
+    stack_.tcp().find_listener(file->listener)->set_backlog(most);
+    return 0;
+  }
+  if (file->link != TcpFile::Link::Unconnected || file->state() != TcpState::Closed) {
+    return -EINVAL;
+  }
+  if (file->local.port.is_unspecified()) {
+    if (const int bound = bind_to(*file, file->local); bound < 0) {
+      return bound;
+    }
+  }
+  const auto listener = stack_.tcp().listen({.port = file->local.port,
+                                             .address = file->local.address,
+                                             .backlog = most,
+                                             .fast_open = file->options.fast_open},
+                                            *file);
+  if (!listener) {
+    return -errno_of(listener.error());
+  }
+  stack_.tcp().find_listener(*listener)->count_accepted();
+  file->forget();
+  file->start_listening(*listener);
+  return 0;
+}
+
+TcpFile* Sockets::make_accepted(TcpFile& listener, TcpSocket socket) {
+  TcpFile* const file = tcp_files_.emplace(*this);
+  if (file == nullptr) {
+    stack_.tcp().find_listener(listener.listener)->on_waiting_gone();
+    static_cast<void>(socket.set_handler(nobody_));
+    static_cast<void>(socket.abort());
+    return nullptr;
+  }
+  const auto ends = socket.endpoints();
+  file->local = ends->local;
+  file->remote = ends->remote;
+  file->options = listener.options;
+  file->options.fast_open = 0;  // A listener's alone.
+  file->start_accepted(socket);
+  static_cast<void>(socket.set_handler(*file));
+  apply_options(*file);
+  return file;
+}
+
+int Sockets::accept(int fd, sockaddr* address, socklen_t* length, int flags) {
+  int error = 0;
+  TcpFile* const file = find_tcp(fd, error);
+  if (file == nullptr) {
+    return error;
+  }
+  if ((flags & ~kTypeFlags) != 0) {
+    return -EINVAL;
+  }
+  if (address != nullptr && length == nullptr) {
+    return -EFAULT;
+  }
+  const auto try_once = [&]() -> ssize_t {
+    if (!file->is_listening()) {
+      return -EINVAL;
+    }
+    TcpFile* const next = file->waiting.front();
+    if (next == nullptr) {
+      return -EAGAIN;
+    }
+    const int number = table_.add(*next);
+    if (number < 0) {
+      return number;
+    }
+    file->waiting.remove(*next);
+    stack_.tcp().find_listener(file->listener)->on_waiting_gone();
+    next->number = number;
+    next->is_nonblocking = (flags & SOCK_NONBLOCK) != 0;
+    next->closes_on_exec = (flags & SOCK_CLOEXEC) != 0;
+    const int put = address == nullptr ? 0 : put_endpoint(next->remote, address, length);
+    return put < 0 ? put : number;
+  };
+  return static_cast<int>(persist(*file,
+                                  {.may_wait = !file->is_nonblocking,
+                                   .timeout = file->options.receive_timeout,
+                                   .too_late = -EAGAIN},
+                                  try_once));
+}
+
+int Sockets::getsockname(int fd, sockaddr* address, socklen_t* length) {
+  int error = 0;
+  const TcpFile* const file = find_tcp(fd, error);
+  return file == nullptr ? error : put_endpoint(file->local, address, length);
+}
+
+int Sockets::getpeername(int fd, sockaddr* address, socklen_t* length) {
+  int error = 0;
+  const TcpFile* const file = find_tcp(fd, error);
+  if (file == nullptr) {
+    return error;
+  }
+  const TcpState state = file->state();
+  if (state == TcpState::Closed || state == TcpState::SynSent || state == TcpState::Listen) {
+    return -ENOTCONN;
+  }
+  return put_endpoint(file->remote, address, length);
+}
+
+}  // namespace millrace::posix

@@ -1,0 +1,222 @@
+// Sockets: the calls of millrace/socket.h on one core, whoever makes them and however they wait.
+// Each answers as a system call inside the kernel does: a result, or a negative errno. Descriptors
+// that are not ours are EBADF here; who calls knows what to do with the kernel's.
+//
+// Defined by topic: socket_calls.cpp (their beginning), close_calls.cpp,
+// connect.cpp, data_calls.cpp, file_calls.cpp
+// (sendfile, splice), options.cpp, ip_options.cpp, epoll.cpp (epoll and poll), control_calls.cpp
+// (fcntl, ioctl).
+#pragma once
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <optional>
+
+#include <millrace/config.hpp>
+#include <millrace/worker.hpp>
+
+#include "base/deadline.hpp"
+#include "base/random.hpp"
+#include "base/slot_table.hpp"
+#include "posix/descriptor_table.hpp"
+#include "posix/epoll_set.hpp"
+#include "posix/part_cursor.hpp"
+#include "posix/tcp_file.hpp"
+#include "posix/waiting.hpp"
+#include "stack/stack.hpp"
+
+namespace millrace::posix {
+
+class Sockets final : public TcpFileSource {
+ public:
+  struct Limits {
+    std::uint32_t sockets = 16'384;
+    std::uint32_t epoll_sets = 256;
+    std::uint32_t watches = 32'768;
+  };
+
+  /// What has to be there, and outlive it.
+  struct Parts {
+    Worker& worker;
+    stack::Stack& stack;
+    Waiting& waiting;
+    const Config& config;
+  };
+
+  explicit Sockets(const Parts& parts);
+  Sockets(const Parts& parts, const Limits& limits);
+  Sockets(const Sockets&) = delete;
+  Sockets& operator=(const Sockets&) = delete;
+  /// Connections that are open are aborted.
+  ~Sockets() override;
+
+  [[nodiscard]] bool owns(int fd) const noexcept { return table_.owns(fd); }
+  /// Closes all descriptors in order, as the end of a process does.
+  void close_all();
+
+  // Life.
+  int socket(int domain, int type, int protocol);
+  int bind(int fd, const sockaddr* address, socklen_t length);
+  int listen(int fd, int backlog);
+  int accept(int fd, sockaddr* address, socklen_t* length, int flags);
+  int connect(int fd, const sockaddr* address, socklen_t length);
+  int shutdown(int fd, int how);
+  int close(int fd);
+  int getsockname(int fd, sockaddr* address, socklen_t* length);
+  int getpeername(int fd, sockaddr* address, socklen_t* length);
+
+  // Data.
+  ssize_t receive(int fd, const iovec* parts, std::size_t count, int flags);
+  /// As `receive` and `send`, for calls that are about sockets only: an epoll set is ENOTSOCK to
+  /// them.
+  ssize_t socket_receive(int fd, const iovec* parts, std::size_t count, int flags);
+  ssize_t socket_send(int fd, const iovec* parts, std::size_t count, int flags);
+  /// What reading nothing answers.
+  ssize_t nothing(int fd) const noexcept;
+  ssize_t receive_message(int fd, msghdr* message, int flags);
+  ssize_t send(int fd, const iovec* parts, std::size_t count, int flags);
+  ssize_t sendfile(int out, int in, off_t* offset, std::size_t count);
+  ssize_t splice(int in, off_t* in_offset, int out, off_t* out_offset, std::size_t count,
+                 unsigned flags);
+
+  // Waiting.
+  int poll(pollfd* fds, nfds_t count, int timeout);
+  int epoll_create(int flags);
+  int epoll_control(int epoll, int operation, int fd, epoll_event* event);
+  int epoll_wait(int epoll, epoll_event* events, int most, int timeout);
+  int fcntl(int fd, int command, int argument);
+  int ioctl(int fd, unsigned long request, int* argument);
+
+  // Options.
+  int setsockopt(int fd, int level, int option, const void* value, socklen_t length);
+  int getsockopt(int fd, int level, int option, void* value, socklen_t* length);
+
+  // For listeners.
+  [[nodiscard]] TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) override;
+
+ private:
+  // Calls that answer EAGAIN until one of them lets a turn run.
+  static constexpr unsigned kRefusalsBeforeTurn = 16;
+  // Collections that find something until the kernel's descriptors are looked at, too.
+  static constexpr unsigned kCollectionsBeforeKernel = 32;
+
+  /// What a call on a descriptor may wait for.
+  struct Patience {
+    bool may_wait = true;
+    std::optional<Duration> timeout;
+    int too_late = 0;  ///< The answer when time is up.
+  };
+
+  [[nodiscard]] TcpFile* find_tcp(int fd, int& error) const noexcept;
+  [[nodiscard]] EpollSet* find_set(int fd, int& error) const noexcept;
+  /// Calls `try_once` until it answers other than -EAGAIN, or there is no more waiting.
+  template <class Try>
+  ssize_t persist(File& file, const Patience& patience, Try try_once);
+  /// What a blocking descriptor's call has queued leaves at once.
+  void let_leave(const File& file);
+  void release(File& file);
+  void drop_watches(File& file);
+  void drop_watch(Watch& watch);
+
+  // close_calls.cpp
+  void end_connection(TcpFile& file);
+  void linger(TcpFile& file);
+  void stop_listening(TcpFile& file);
+  void free_tcp(TcpFile& file);
+
+  // socket_calls.cpp
+  [[nodiscard]] bool is_own(const IpAddress& address) const noexcept;
+  [[nodiscard]] bool conflicts(const TcpFile& file, const Endpoint& wanted);
+  [[nodiscard]] std::optional<Port> choose_port(const TcpFile& file, const IpAddress& address);
+  [[nodiscard]] int bind_to(TcpFile& file, Endpoint wanted);
+
+  // connect.cpp
+  int open(TcpFile& file, const sockaddr* address, socklen_t length);
+  void dissolve(TcpFile& file);
+  [[nodiscard]] int finish_connect(TcpFile& file);
+
+  // data_calls.cpp
+  [[nodiscard]] ssize_t take(TcpFile& file, PartCursor& parts, std::size_t target, int flags);
+  [[nodiscard]] ssize_t take_urgent(TcpFile& file, PartCursor& parts, int flags);
+  [[nodiscard]] int why_nothing(TcpFile& file);
+  [[nodiscard]] ssize_t give(TcpFile& file, PartCursor& parts, int flags);
+  [[nodiscard]] int why_not_sendable(TcpFile& file);
+
+  // file_calls.cpp
+  ssize_t splice_out(TcpFile& file, int pipe, std::size_t count, bool may_wait);
+  ssize_t splice_in(int pipe, TcpFile& file, std::size_t count, bool may_wait);
+  [[nodiscard]] ssize_t send_from(TcpFile& file, int source, off_t* offset, std::size_t count);
+
+  // epoll.cpp
+  int add_watch(EpollSet& set, File& file, const epoll_event& event);
+  [[nodiscard]] int collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel);
+  [[nodiscard]] int look_at(pollfd* fds, nfds_t count, bool asks_kernel);
+
+  // options.cpp, ip_options.cpp
+  void apply_options(TcpFile& file);
+  int set_socket_option(TcpFile& file, int option, const void* value, socklen_t length);
+  int set_tcp_option(TcpFile& file, int option, const void* value, socklen_t length);
+  int set_ip_option(TcpFile& file, int option, const void* value, socklen_t length);
+  int get_socket_option(TcpFile& file, int option, void* value, socklen_t* length);
+  int get_tcp_option(TcpFile& file, int option, void* value, socklen_t* length);
+  int get_ip_option(TcpFile& file, int option, void* value, socklen_t* length);
+
+  Worker& worker_;
+  stack::Stack& stack_;
+  Waiting& waiting_;
+  const Config& config_;
+  base::Random random_;
+  DescriptorTable table_;
+  base::SlotTable<TcpFile> tcp_files_;
+  base::SlotTable<EpollSet> epoll_sets_;
+  base::SlotTable<Watch> watches_;
+  TcpHandler& nobody_;  // Hears of connections that no descriptor names any more.
+  unsigned refusals_ = 0;
+  unsigned collections_ = 0;
+};
+
+template <class Try>
+ssize_t Sockets::persist(File& file, const Patience& patience, Try try_once) {
+  ssize_t result = try_once();
+  if (result != -EAGAIN) {
+    return result;
+  }
+  if (!patience.may_wait) {
+    if (++refusals_ < kRefusalsBeforeTurn) {
+      return patience.too_late;
+    }
+    refusals_ = 0;
+    waiting_.turn();
+    result = try_once();
+    return result == -EAGAIN ? patience.too_late : result;
+  }
+  const Instant deadline =
+      patience.timeout ? base::later(waiting_.now(), *patience.timeout) : Waiting::kForEver;
+  ++file.pins;
+  while (result == -EAGAIN) {
+    if (waiting_.now() >= deadline) {
+      result = patience.too_late;
+      break;
+    }
+    if (const int interrupted = waiting_.wait(deadline, Waiting::kNoDescriptor); interrupted < 0) {
+      result = interrupted;
+      break;
+    }
+    result = try_once();
+    if (result == -EAGAIN && file.is_closing) {
+      result = -EBADF;
+    }
+  }
+  if (--file.pins == 0 && file.is_closing) {
+    release(file);
+  }
+  return result;
+}
+
+}  // namespace millrace::posix

@@ -1,0 +1,248 @@
+#include "posix/tcp_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "posix/epoll_set.hpp"
+#include "posix/errors.hpp"
+
+namespace millrace::posix {
+
+using packet::Packet;
+
+TcpState TcpFile::state() const {
+  switch (phase_) {
+    case Phase::Idle:
+    case Phase::Over: return TcpState::Closed;
+    case Phase::Listening: return TcpState::Listen;
+    case Phase::Opening: return TcpState::SynSent;
+    case Phase::Open: break;
+  }
+  const TcpState state = native.state();
+  return state == TcpState::TimeWait ? TcpState::Closed : state;
+}
+
+std::uint8_t TcpFile::shut() {
+  if (phase_ == Phase::Open) {
+    switch (native.state()) {
+      case TcpState::CloseWait:
+      case TcpState::Closing:
+      case TcpState::LastAck:
+        shut_ |= kReceiveShut;
+        is_done_ = true;
+        break;
+      case TcpState::TimeWait:
+      case TcpState::Closed:
+        shut_ |= kReceiveShut | kSendShut;
+        is_done_ = true;
+        break;
+      case TcpState::Listen:
+      case TcpState::SynSent:
+      case TcpState::SynReceived:
+      case TcpState::Established:
+      case TcpState::FinWait1:
+      case TcpState::FinWait2: break;
+    }
+  }
+  return shut_;
+}
+
+int TcpFile::take_error() noexcept { return std::exchange(error_, 0); }
+
+std::uint32_t TcpFile::events(std::uint32_t asked) {
+  constexpr std::uint32_t kIn = EPOLLIN | EPOLLRDNORM;
+  constexpr std::uint32_t kOut = EPOLLOUT | EPOLLWRNORM;
+  constexpr std::uint32_t kError = EPOLLERR;
+  constexpr std::uint32_t kUrgent = EPOLLPRI;
+  if (is_listening()) {
+    return waiting.empty() ? 0 : kIn;
+  }
+  const std::uint8_t closed = shut();
+  const bool is_receive_shut = (closed & kReceiveShut) != 0;
+  const bool is_send_shut = (closed & kSendShut) != 0;
+  std::uint32_t events = error_ != 0 ? kError : 0;
+  if ((is_receive_shut && is_send_shut) || phase_ == Phase::Idle || phase_ == Phase::Over) {
+    events |= EPOLLHUP;
+  }
+  if (is_receive_shut) {
+    events |= kIn | EPOLLRDHUP;
+  }
+  if (phase_ == Phase::Opening) {
+    return events;
+  }
+  if ((asked & kIn) != 0 && readable() >= static_cast<std::size_t>(options.receive_low_water)) {
+    events |= kIn;
+  }
+  if ((asked & kOut) != 0 &&
+      (is_send_shut || !has_connection() || (!is_send_blocked_ && native.writable() > 0))) {
+    events |= kOut;
+  }
+  return events | (has_urgent ? kUrgent : 0);
+}
+
+void TcpFile::start_listening(base::SlotHandle handle) noexcept {
+  phase_ = Phase::Listening;
+  listener = handle;
+  shut_ = 0;
+}
+
+void TcpFile::start_opening(TcpSocket socket) {
+  forget();
+  native = socket;
+  error_ = 0;
+  phase_ = Phase::Opening;
+}
+
+void TcpFile::start_accepted(TcpSocket socket) {
+  native = socket;
+  phase_ = Phase::Open;
+  link = Link::Connected;
+}
+
+void TcpFile::forget() noexcept {
+  held_.clear();
+  held_bytes_ = 0;
+  native = {};
+  phase_ = Phase::Idle;
+  shut_ = 0;
+  is_done_ = is_send_blocked_ = has_urgent = false;
+}
+
+std::size_t TcpFile::readable() {
+  return held_bytes_ + (phase_ == Phase::Open ? native.readable() : 0);
+}
+
+std::span<const std::byte> TcpFile::front() {
+  if (!held_.empty()) {
+    return packet::PacketQueue::view(
+        held_.front(),
+        [](const Packet& packet) -> std::span<const std::byte> { return packet.data(); });
+  }
+  return native.peek();
+}
+
+std::size_t TcpFile::receive(std::span<std::byte> into) {
+  std::size_t copied = 0;
+  while (!held_.empty() && copied < into.size()) {
+    const auto bytes = front().first(std::min(front().size(), into.size() - copied));
+    std::memcpy(into.data() + copied, bytes.data(), bytes.size());
+    copied += discard(bytes.size());
+  }
+  if (held_.empty() && copied < into.size() && phase_ == Phase::Open) {
+    copied += native.receive(into.subspan(copied)).value_or(0);
+  }
+  return copied;
+}
+
+std::size_t TcpFile::discard(std::size_t bytes) {
+  std::size_t gone = 0;
+  while (gone < bytes) {
+    const std::size_t piece = std::min(front().size(), bytes - gone);
+    if (piece == 0) {
+      break;
+    }
+    if (held_.empty()) {
+      static_cast<void>(native.consume(piece));
+    } else {
+      Packet packet = held_.pop_front();
+      packet.remove_prefix(static_cast<std::uint32_t>(piece));
+      held_bytes_ -= piece;
+      if (packet.size() > 0) {
+        held_.push_front(std::move(packet));
+      }
+    }
+    gone += piece;
+  }
+  return gone;
+}
+
+std::size_t TcpFile::peek(std::size_t skip, std::span<std::byte> into) {
+  if (skip + into.size() > front().size()) {
+    hold_front(skip + into.size());
+  }
+  if (held_.empty()) {
+    const auto bytes = front().subspan(std::min(skip, front().size()));
+    const std::size_t count = std::min(bytes.size(), into.size());
+    std::memcpy(into.data(), bytes.data(), count);
+    return count;
+  }
+  std::size_t copied = 0;
+  for (auto position = held_.front(); position != nullptr && copied < into.size();
+       position = packet::PacketQueue::next(position)) {
+    packet::PacketQueue::view(position, [&](const Packet& packet) {
+      const std::span<const std::byte> data = packet.data();
+      const auto bytes = data.subspan(std::min(skip, data.size()));
+      skip -= data.size() - bytes.size();
+      const std::size_t count = std::min(bytes.size(), into.size() - copied);
+      std::memcpy(into.data() + copied, bytes.data(), count);
+      copied += count;
+    });
+  }
+  return copied;
+}
+
+/// What is looked at across packets is taken out of the connection and read from here later.
+void TcpFile::hold_front(std::size_t bytes) {
+  while (phase_ == Phase::Open && held_bytes_ < bytes) {
+    auto buffer = native.receive_buffer();
+    if (!buffer) {
+      return;
+    }
+    held_bytes_ += buffer->size();
+    held_.push_back(Packet{buffer->release()});
+  }
+}
+
+void TcpFile::on_accepted(TcpSocket socket) {
+  TcpFile* const file = source_.make_accepted(*this, socket);
+  if (file != nullptr) {
+    waiting.push_back(*file);
+    note();
+  }
+}
+
+void TcpFile::on_connected(TcpSocket /*socket*/) {
+  phase_ = Phase::Open;
+  note();
+}
+
+void TcpFile::on_readable(TcpSocket /*socket*/) { note(); }
+
+void TcpFile::on_writable(TcpSocket /*socket*/) {
+  is_send_blocked_ = false;
+  note();
+}
+
+void TcpFile::on_urgent(TcpSocket /*socket*/) {
+  has_urgent = !options.urgent_inline;
+  note();
+}
+
+void TcpFile::on_peer_finished(TcpSocket /*socket*/) {
+  shut_ |= kReceiveShut;
+  is_done_ = true;
+  note();
+}
+
+void TcpFile::on_closed(TcpSocket /*socket*/, Result<void> outcome) {
+  const bool was_open = phase_ == Phase::Open;
+  if (was_open) {
+    // After this the handle is stale, and what has arrived is still to be read.
+    hold_front(SIZE_MAX);
+  }
+  if (!outcome) {
+    // As Linux's tcp_reset: who has seen the peer's FIN is told that nobody reads.
+    const bool is_reset = outcome.error() == Error::ConnectionReset;
+    error_ = is_reset && is_done_ ? EPIPE : errno_of(outcome.error());
+  } else {
+    is_done_ = true;
+  }
+  native = {};
+  phase_ = Phase::Over;
+  shut_ |= kReceiveShut | kSendShut;
+  note();
+}
+
+}  // namespace millrace::posix

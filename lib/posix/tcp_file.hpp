@@ -1,0 +1,137 @@
+// TcpFile: one TCP socket as descriptors have it: Linux's states over a native connection or
+// listener, the error that waits to be told, the options that were set before there was a
+// connection. It hears of the connection's events; the calls on it are Sockets'.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <millrace/endpoint.hpp>
+#include <millrace/tcp.hpp>
+#include <millrace/time.hpp>
+
+#include "base/intrusive_list.hpp"
+#include "base/slot_table.hpp"
+#include "packet/packet_queue.hpp"
+#include "posix/file.hpp"
+
+namespace millrace::posix {
+
+class TcpFile;
+
+/// What accepted connections are made of. `make` may return null: there is no room.
+class TcpFileSource {
+ public:
+  virtual ~TcpFileSource() = default;
+  [[nodiscard]] virtual TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) = 0;
+};
+
+/// Kept for a socket without connection, inherited by accepted ones.
+struct TcpFileOptions {
+  std::optional<Duration> receive_timeout;
+  std::optional<Duration> send_timeout;
+  std::optional<Duration> user_timeout;
+  KeepaliveOptions keepalive;
+  linger lingering{};
+  std::uint32_t fast_open = 0;
+  int receive_low_water = 1;
+  std::uint8_t type_of_service = 0;
+  std::uint8_t time_to_live = 0;  // 0: the configured one.
+  bool has_keepalive = false;
+  bool no_delay = false;
+  bool urgent_inline = false;
+  bool reuse_address = false;
+  bool reuse_port = false;
+  bool broadcast = false;
+};
+
+class TcpFile final : public File, public TcpHandler {
+ public:
+  /// As Linux's socket_state: what connect(2) goes by.
+  enum class Link : std::uint8_t { Unconnected, Connecting, Connected, Disconnecting };
+  static constexpr std::uint8_t kReceiveShut = 1;  // Linux's RCV_SHUTDOWN.
+  static constexpr std::uint8_t kSendShut = 2;     // SEND_SHUTDOWN.
+
+  explicit TcpFile(TcpFileSource& source) noexcept : File{FileKind::Tcp}, source_{source} {}
+
+  // The state.
+  /// As Linux has it: a connection in TIME-WAIT is closed to its socket.
+  [[nodiscard]] TcpState state() const;
+  [[nodiscard]] bool is_listening() const noexcept { return phase_ == Phase::Listening; }
+  [[nodiscard]] bool is_opening() const noexcept { return phase_ == Phase::Opening; }
+  [[nodiscard]] bool has_connection() const noexcept {
+    return phase_ == Phase::Opening || phase_ == Phase::Open;
+  }
+  /// What is shut of the two directions, by whoever.
+  [[nodiscard]] std::uint8_t shut();
+  void add_shut(std::uint8_t directions) noexcept { shut_ |= directions; }
+  /// The peer's FIN, or the end, has come: reading ends with 0 and not with an error.
+  [[nodiscard]] bool is_done() const noexcept { return is_done_; }
+  [[nodiscard]] int error() const noexcept { return error_; }
+  [[nodiscard]] int take_error() noexcept;
+  void set_error(int error) noexcept { error_ = error; }
+  [[nodiscard]] std::uint32_t events(std::uint32_t asked) override;
+
+  // Changes of state.
+  void start_listening(base::SlotHandle listener) noexcept;
+  void start_opening(TcpSocket socket);
+  void start_accepted(TcpSocket socket);
+  /// Back to what a new socket is; what was received is gone. The connection is the caller's to
+  /// end.
+  void forget() noexcept;
+
+  // Data.
+  [[nodiscard]] std::size_t readable();
+  /// Copies out what is there, at most `into.size()` bytes.
+  [[nodiscard]] std::size_t receive(std::span<std::byte> into);
+  /// The same, and it stays: from `skip` bytes on.
+  [[nodiscard]] std::size_t peek(std::size_t skip, std::span<std::byte> into);
+  [[nodiscard]] std::size_t discard(std::size_t bytes);
+  /// The next bytes that lie together.
+  [[nodiscard]] std::span<const std::byte> front();
+  [[nodiscard]] bool has_held() const noexcept { return !held_.empty(); }
+  /// Sending was refused, or took less than all: EPOLLOUT waits for room.
+  void note_send_blocked() noexcept { is_send_blocked_ = true; }
+
+  // The connection's events.
+  void on_accepted(TcpSocket socket) override;
+  void on_connected(TcpSocket socket) override;
+  void on_readable(TcpSocket socket) override;
+  void on_writable(TcpSocket socket) override;
+  void on_urgent(TcpSocket socket) override;
+  void on_peer_finished(TcpSocket socket) override;
+  void on_closed(TcpSocket socket, Result<void> outcome) override;
+
+  TcpSocket native;
+  base::SlotHandle listener;
+  Endpoint local;  // What it is bound to; unspecified parts are open.
+  Endpoint remote;
+  TcpFileOptions options;
+  Link link = Link::Unconnected;
+  bool has_bound_port = false;  // By bind(2), so that dissolving a connection keeps it.
+  bool has_bound_address = false;
+  bool has_urgent = false;  // An urgent byte may be taken out of line.
+  base::ListLink accept_link;
+  base::IntrusiveList<TcpFile, &TcpFile::accept_link>
+      waiting;  // Accepted by TCP, not by the application.
+
+ private:
+  enum class Phase : std::uint8_t { Idle, Listening, Opening, Open, Over };
+
+  void hold_front(std::size_t bytes);
+
+  TcpFileSource& source_;
+  packet::PacketQueue
+      held_;  // Read before what the connection has: peeked at, or left when it was reset.
+  std::size_t held_bytes_ = 0;
+  int error_ = 0;
+  Phase phase_ = Phase::Idle;
+  std::uint8_t shut_ = 0;
+  bool is_done_ = false;
+  bool is_send_blocked_ = false;
+};
+
+}  // namespace millrace::posix

@@ -8,6 +8,7 @@ The exit status is the program's; 77 where namespaces cannot be made."""
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 from namespaces import Namespace, connect_namespaces, missing_surroundings  # noqa: E402
 
 SKIPPED = 77
+LIMIT_SECONDS = 240
 OWN, PEER = "198.18.0.2", "198.18.0.1"
 
 # What results depend on and distributions set differently. All of these belong to a namespace.
@@ -30,7 +32,7 @@ SETTINGS = {
     "net.ipv4.tcp_ecn": "2",
     "net.ipv4.tcp_notsent_lowat": "4294967295",
     "net.ipv4.ip_local_port_range": "32768 60999",
-    "net.ipv4.icmp_ratelimit": "0",
+    "net.ipv4.icmp_ratemask": "0",
 }
 
 HOSTS = f"127.0.0.1 localhost\n{OWN} own.test\n{PEER} peer.test other-name.test\n"
@@ -42,9 +44,9 @@ def prepare_peer(peer: Namespace) -> None:
     peer.ip("route", "add", "unreachable", "198.18.7.0/24")
 
 
-def start_name_server(peer: Namespace, folder: pathlib.Path) -> subprocess.Popen:
+def start_name_server(peer: Namespace, address: str, folder: pathlib.Path) -> subprocess.Popen:
     """Also writes what makes a resolver ask it."""
-    server = peer.start(sys.executable, "-B", HERE / "name_server.py", PEER, stdout=subprocess.PIPE, text=True)
+    server = peer.start(sys.executable, "-B", HERE / "name_server.py", address, stdout=subprocess.PIPE, text=True)
     if server.stdout.readline() != "ready\n":
         raise RuntimeError("the name server did not start")
     (folder / "resolv.conf").write_text(f"nameserver {PEER}\nsearch search.test\noptions timeout:1 attempts:2\n")
@@ -61,32 +63,42 @@ def run(peer_program: str, command: list[str]) -> int:
             for key, value in SETTINGS.items():
                 namespace.run("sysctl", "-qw", f"{key}={value}")
         prepare_peer(peer)
-        start_name_server(peer, folder)
-        environment = {
-            **os.environ,
-            "SOCKETS_PEER": peer_program,
-            "SOCKETS_PEER_NAMESPACE": f"/run/netns/{peer.name}",
-            "SOCKETS_OWN_ADDRESS": OWN,
-            "SOCKETS_PEER_ADDRESS": PEER,
-        }
-        # `ip netns exec` gives the program a mount namespace of its own: these files are only there.
-        mounts = (
-            f"mount --bind {folder}/resolv.conf /etc/resolv.conf && mount --bind {folder}/hosts /etc/hosts"
-            ' && exec "$@"'
-        )
-        return own.start("sh", "-c", mounts, "sh", *command, env=environment).wait()
+        start_name_server(peer, PEER, folder)
+        return play(own, peer, peer_program, command, folder)
 
 
-def main() -> int:
+def play(own: Namespace, peer: Namespace, peer_program: str, command: list[str], folder: pathlib.Path, **more) -> int:
+    """The program, told where it and its peer are, with `folder`'s files in the place of the system's."""
+    environment = {
+        **os.environ,
+        "SOCKETS_PEER": peer_program,
+        "SOCKETS_PEER_NAMESPACE": f"/run/netns/{peer.name}",
+        "SOCKETS_OWN_ADDRESS": OWN,
+        "SOCKETS_PEER_ADDRESS": PEER,
+        **more,
+    }
+    # `ip netns exec` gives the program a mount namespace of its own: these files are only there.
+    mounts = f'mount --bind {folder}/resolv.conf /etc/resolv.conf && mount --bind {folder}/hosts /etc/hosts && exec "$@"'
+    program = own.start("sh", "-c", mounts, "sh", *command, env=environment)
+    try:
+        return program.wait(LIMIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        print(f"not done after {LIMIT_SECONDS} s: ended", file=sys.stderr)
+        return 1
+
+
+def settle(run_program, usage: str) -> int:
+    """main of both scripts. Who ends it gets the namespaces removed as well."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if len(sys.argv) < 3:
-        print(__doc__, file=sys.stderr)
+        print(usage, file=sys.stderr)
         return 2
     reason = missing_surroundings()
     if reason:
         print(f"skipped: {reason}")
         return SKIPPED
-    return run(sys.argv[1], sys.argv[2:])
+    return run_program(sys.argv[1], sys.argv[2:])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(settle(run, __doc__))

@@ -93,7 +93,8 @@ TEST(Scenarios, AreAtLeastThirty) {
 }
 
 TEST(Player, SeesWhatDoesNotHappen) {
-  EXPECT_NE(play(accepted("0.2 read B 10 = 5"), kFlags + " --receive-limit 1"), "");
+  EXPECT_NE(play(accepted("0.2 nonblock B\n 0.2 read B 10 = 5"), kFlags + " --receive-limit 1"),
+            "");
   EXPECT_NE(play(accepted("0.2 > . seq 1 ack 1"), kFlags + " --receive-limit 1"), "");
   EXPECT_NE(play(accepted("0.2 write B 10\n 0.3 > P. seq 1 ack 1 len 10"), kFlags), "");
 }

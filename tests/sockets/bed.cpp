@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <stdexcept>
 
 namespace millrace::test {
@@ -172,12 +173,10 @@ std::string Peer::ask(const std::string& command) {
 }
 
 std::vector<int> Peer::numbers(const std::string& command) {
-  const std::string answer = ask(command);
+  std::istringstream words{ask(command)};
   std::vector<int> found;
-  for (const char* at = answer.c_str(); *at != '\0';) {
-    char* end = nullptr;
-    found.push_back(static_cast<int>(std::strtol(at, &end, 10)));
-    at = *end == ' ' ? end + 1 : end;
+  for (std::string word; words >> word;) {
+    found.push_back(std::atoi(word.c_str()));
   }
   return found;
 }

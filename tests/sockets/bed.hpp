@@ -51,7 +51,7 @@ class Peer final {
   std::string ask(const std::string& command);
   /// The answer as it is: "ok ..." or "error ENAME".
   std::string answer_to(const std::string& command);
-  /// The words of an answer as numbers.
+  /// The words of an answer as numbers; zero for one that is none.
   std::vector<int> numbers(const std::string& command);
   /// That many milliseconds from now, without waiting here.
   void later(int milliseconds, const std::string& command);

@@ -143,6 +143,8 @@ TEST_F(SocketFlags, ASignalComesOtherwise) {
   EXPECT_EQ(api::write(made.own, "x", 1), -1);
   EXPECT_EQ(errno, EPIPE);
   EXPECT_EQ(pipe_signals, 1);
+  EXPECT_EQ(api::send(made.own, "x", 1, 0), -1);
+  EXPECT_EQ(pipe_signals, 2);
   std::signal(SIGPIPE, before);
 }
 

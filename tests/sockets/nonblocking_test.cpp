@@ -74,7 +74,11 @@ TEST_F(SocketWaiting, WritingEndsAtItsLimitWithWhatFitted) {
   EXPECT_GT(sent, 0);
   EXPECT_LT(sent, 20'000'000);
   EXPECT_GE(now_milliseconds() - begun, 39);
-  EXPECT_EQ(api::send(made.own, block.data(), block.size(), 0), -1);
+  ssize_t more = 1;
+  for (int i = 0; i < 50 && more > 0; ++i) {  // A last bit may still fit.
+    more = api::send(made.own, block.data(), block.size(), 0);
+  }
+  EXPECT_EQ(more, -1);
   EXPECT_EQ(errno, EAGAIN);
 }
 

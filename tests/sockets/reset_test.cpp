@@ -94,13 +94,18 @@ TEST_F(SocketReset, LosesThePeersName) {
   EXPECT_EQ(errno, ENOTCONN);
 }
 
-TEST_F(SocketReset, LetsTheSocketBeConnectedAnew) {
+TEST_F(SocketReset, LetsTheSocketBeConnectedAnewOnceDissolved) {
   const Connection made = connect_to_peer();
   abort(made);
   EXPECT_EQ(read_once(made.own), "ECONNRESET");
   const std::vector<int> listener = Peer::the().numbers("listen 0 4");
   const sockaddr_in to = peer_at(listener[1]);
-  EXPECT_EQ(api::connect(made.own, generic(to), sizeof to), 0);
+  EXPECT_EQ(api::connect(made.own, generic(to), sizeof to), -1);
+  EXPECT_EQ(errno, EISCONN);
+  sockaddr_in none{};
+  none.sin_family = AF_UNSPEC;
+  ASSERT_EQ(api::connect(made.own, generic(none), sizeof none), 0);
+  ASSERT_EQ(api::connect(made.own, generic(to), sizeof to), 0);
   const std::string peer =
       std::to_string(Peer::the().numbers("accept " + std::to_string(listener[0]))[0]);
   Peer::the().ask("write " + peer + " again");

@@ -61,11 +61,16 @@ Result<std::unique_ptr<EmbeddedCore>, Stop> EmbeddedCore::start(
   auto stop = StopSwitch::make();
   auto wake = WakeEvent::make();
   auto request_wake = WakeEvent::make();
-  if (!stop || !wake || !request_wake) {
+  auto answered = WakeEvent::make();
+  if (!stop || !wake || !request_wake || !answered) {
     return refuse("cannot make descriptors for events; raise the limit on open files");
   }
-  std::unique_ptr<EmbeddedCore> core{new EmbeddedCore{name, *settings, *std::move(stop),
-                                                      *std::move(wake), *std::move(request_wake)}};
+  std::unique_ptr<EmbeddedCore> core{new EmbeddedCore{name,
+                                                      *settings,
+                                                      *std::move(stop),
+                                                      {.wake = *std::move(wake),
+                                                       .request_wake = *std::move(request_wake),
+                                                       .answered = *std::move(answered)}}};
   auto instance = Instance::make({.config = settings->config,
                                   .is_verbose = settings->log_level <= LogLevel::Debug,
                                   .stop = core->stop_,
@@ -86,23 +91,27 @@ Result<std::unique_ptr<EmbeddedCore>, Stop> EmbeddedCore::start(
                                  MainLine{.mailbox = core->mailbox_,
                                           .wake = core->wake_,
                                           .requests = core->requests_,
-                                          .request_wake = core->request_wake_},
+                                          .request_wake = core->request_wake_,
+                                          .pages = core->pages_},
                                  core->on_stop_);
+  core->telemetry_.emplace(std::vector<Telemetry::Core>{{core->pages_, core->request_wake_}});
   return core;
 }
 
 EmbeddedCore::EmbeddedCore(const std::string& name, const Settings& settings, StopSwitch stop,
-                           WakeEvent wake, WakeEvent request_wake)
+                           Events events)
     : settings_{settings},
       log_{make_logger(name, settings.log_level)},
       stop_{std::move(stop)},
-      wake_{std::move(wake)},
-      request_wake_{std::move(request_wake)} {}
+      wake_{std::move(events.wake)},
+      request_wake_{std::move(events.request_wake)},
+      pages_{std::move(events.answered)} {}
 
 EmbeddedCore::~EmbeddedCore() {
   if (loop_ == nullptr) {
     return;
   }
+  telemetry_.reset();  // Nobody answers from here on.
   loop_->end();
   show_messages();
   if (settings_.print_counters) {

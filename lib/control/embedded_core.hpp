@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@
 #include "control/core_loop.hpp"
 #include "control/instance.hpp"
 #include "control/options.hpp"
+#include "control/page_line.hpp"
 #include "control/stop_switch.hpp"
+#include "control/telemetry.hpp"
 #include "control/wake_event.hpp"
 
 namespace millrace::control {
@@ -48,8 +51,13 @@ class EmbeddedCore {
  private:
   static constexpr std::size_t kMailboxCapacity = 64;
 
-  EmbeddedCore(const std::string& name, const Settings& settings, StopSwitch stop, WakeEvent wake,
-               WakeEvent request_wake);
+  struct Events {
+    WakeEvent wake;
+    WakeEvent request_wake;
+    WakeEvent answered;
+  };
+
+  EmbeddedCore(const std::string& name, const Settings& settings, StopSwitch stop, Events events);
   void show_messages();
 
   Settings settings_;
@@ -59,9 +67,11 @@ class EmbeddedCore {
   WakeEvent request_wake_;
   base::Mailbox<CoreMessage> mailbox_{kMailboxCapacity};
   base::Mailbox<SnapshotRequest> requests_{kMailboxCapacity};
+  PageLine pages_;
   Program::OnStop on_stop_;
   std::unique_ptr<Instance> instance_;
   std::unique_ptr<CoreLoop> loop_;
+  std::optional<Telemetry> telemetry_;
 };
 
 }  // namespace millrace::control

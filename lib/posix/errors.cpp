@@ -23,7 +23,10 @@ int errno_of(Error error) noexcept {
     case Error::OutOfConnections:
     case Error::OutOfPackets:
     case Error::OutOfTimers:
-    case Error::OutOfListeners: return ENOBUFS;
+    case Error::OutOfListeners:
+    case Error::OutOfSockets: return ENOBUFS;
+    case Error::MessageTooLong: return EMSGSIZE;
+    case Error::NotPermitted: return EACCES;
     case Error::Unsupported: return EOPNOTSUPP;
   }
   return EINVAL;

@@ -264,7 +264,8 @@ class TcpHandler {
   virtual void on_accepted(TcpSocket /*socket*/) {}
   /// An active open has succeeded.
   virtual void on_connected(TcpSocket /*socket*/) {}
-  /// New bytes can be read. What is left unread is no event again until more arrives.
+  /// New bytes can be read. What is left unread is no event again until more arrives, or the peer's
+  /// end behind it.
   virtual void on_readable(TcpSocket /*socket*/) {}
   /// After `send` took less than all, or `writable` answered little: a third of the send buffer is
   /// free again.

@@ -249,6 +249,18 @@ TEST_P(Urgent, OutOfLineReadingStopsAtItsPlace) {
   t.app_reads(5).expect_urgent(5).at(40ms).expect(ack(11));
 }
 
+TEST_P(Urgent, OutOfLineOctetBehindAPacketTakenWholeIsNotRead) {
+  covers({"MUST-33", "RFC 6093 §3.2"});
+  TcpScript t{established()};
+  set_out_of_line(t);
+  t.peer_sends(data(1, 1'400)).peer_sends(data(1'401, 1'400).with_urgent(1)).expect(ack(2'801));
+  // Two packets, since their data does not fit into one.
+  ASSERT_FALSE(t.connection().is_front_split());
+  EXPECT_EQ(t.connection().receive_packet(t.resources()).size(), 1'400U);
+  EXPECT_EQ(t.connection().readable().value_or(0), 1'399U) << "without the octet at 1,401";
+  t.expect_urgent(1'401);
+}
+
 TEST_P(Urgent, OutOfLineOctetAloneIsNothingToRead) {
   covers({"MUST-30", "RFC 6093 §3.2"});
   TcpScript t{established()};

@@ -36,6 +36,9 @@ void Connection::process_urgent(const Segment& segment) noexcept {
 }
 
 void Connection::settle_urgent(const Resources& resources) noexcept {
+  if (!urgent_in_.is_pending()) {
+    return;  // Nearly always, and this is asked for each segment and each read.
+  }
   const SeqNum read = read_nxt();
   const std::uint32_t unread = active_ == nullptr ? 0 : active_->receive_queue.size();
   if (unread > 0 && urgent_in_.lacks_octet(read + unread)) {

@@ -90,6 +90,7 @@ def gallery(tmp_path) -> pathlib.Path:
         """addEventListener("load", () => {
           const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
           const describe = (image) => {
+            if (image.naturalWidth === 0) return [new URL(image.src).pathname, "not loaded"];
             const middle = image.naturalWidth / 2;
             canvas.drawImage(image, middle, middle, 1, 1, 0, 0, 1, 1);
             return [new URL(image.src).pathname, [image.naturalWidth, ...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)]];
@@ -120,9 +121,11 @@ def images_not_seen(screenshot: png.Image) -> list[str]:
 def test_every_image_of_fifty_loads(serve, gallery, browse, take_screenshot, tmp_path):
     log = tmp_path / "access.log"
     server = serve("httpd", gallery, "--access-log", log)
-    document = browse("/", "--dump-dom")
-    images = json.loads(re.search(r'id="images">([^<]*)<', document).group(1))
-    assert images == {f"/img/{number:02}.png": [60 + 8 * (number % 20), *colour_of(number)] for number in range(IMAGES)}
+    # On a busy machine Chromium has been seen to end before the page's load event: the element is empty then.
+    described = ""
+    for _ in range(3):
+        described = described or re.search(r'id="images">([^<]*)<', browse("/", "--dump-dom")).group(1)
+    assert json.loads(described) == {f"/img/{number:02}.png": [60 + 8 * (number % 20), *colour_of(number)] for number in range(IMAGES)}
 
     # Chromium may take its picture before it has painted the last image, which is no concern of the server's.
     unpainted = []

@@ -202,16 +202,21 @@ TEST_P(Scarcity, CoreWithoutPacketsIsAskedAgainSoon) {
   t.at(20ms).expect_events(Events::kWritable).expect_silence_for_ever();
 }
 
-TEST_P(Scarcity, RefusedPacketHoldsNothingOfTheCore) {
-  TcpScript t{established()};
-  const std::uint32_t taken = hog_budget(t, 0);
-  Packet packet = make_packet(500);
-  EXPECT_EQ(append(t, packet), fail(Error::OutOfPackets));
+/// `packet` was refused, and of what others had `taken` there is room again.
+void expect_nothing_held(TcpScript& t, const Packet& packet, std::uint32_t taken) {
   EXPECT_TRUE(packet);
   EXPECT_EQ(t.resources().active_blocks.size(), 0U);
   EXPECT_EQ(t.deadline(), 10ms);
   t.budget().release(taken);
   t.at(10ms).expect_events(Events::kWritable).expect_silence_for_ever();
+}
+
+TEST_P(Scarcity, RefusedPacketHoldsNothingOfTheCore) {
+  TcpScript t{established()};
+  const std::uint32_t taken = hog_budget(t, 0);
+  Packet packet = make_packet(500);
+  EXPECT_EQ(append(t, packet), fail(Error::OutOfPackets));
+  expect_nothing_held(t, packet, taken);
 }
 
 TEST_P(Scarcity, LargerPacketThanTheCoreCanSpareIsRefused) {
@@ -221,11 +226,7 @@ TEST_P(Scarcity, LargerPacketThanTheCoreCanSpareIsRefused) {
   Packet packet = large_packets.allocate();
   static_cast<void>(packet.append(3'000));
   EXPECT_EQ(append(t, packet), fail(Error::OutOfPackets)) << "although there is some room";
-  EXPECT_TRUE(packet);
-  EXPECT_EQ(t.resources().active_blocks.size(), 0U);
-  EXPECT_EQ(t.deadline(), 10ms);
-  t.budget().release(taken);
-  t.at(10ms).expect_events(Events::kWritable).expect_silence_for_ever();
+  expect_nothing_held(t, packet, taken);
 }
 
 TEST_P(Scarcity, LastPacketOfTheCoreIsWritable) {

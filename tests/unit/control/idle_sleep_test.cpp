@@ -145,6 +145,7 @@ TEST(StopSignals, TurnsSignalsIntoSomethingToRead) {
 }
 
 TEST(StopSignals, ATerminalThatGoesAsksForTheEnd) {
+  ASSERT_NE(::signal(SIGHUP, SIG_DFL), SIG_ERR) << "this test may run under nohup";
   auto signals = StopSignals::block();
   ASSERT_TRUE(signals) << signals.error();
   ASSERT_EQ(::raise(SIGHUP), 0);

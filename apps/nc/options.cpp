@@ -52,6 +52,7 @@ millrace::Result<void, std::string> read_keepalive(
 millrace::Result<Options, std::string> read_options(const Arguments& arguments) {
   Options options;
   options.listens = arguments.listens;
+  options.is_udp = arguments.is_udp;
   options.is_verbose = arguments.is_verbose;
   options.source_port = arguments.source_port;
   const bool has_host = !arguments.second.empty();
@@ -82,6 +83,9 @@ millrace::Result<Options, std::string> read_options(const Arguments& arguments) 
   }
   if (auto keepalive = read_keepalive(arguments.keepalive_seconds, options.keepalive); !keepalive) {
     return millrace::fail(std::move(keepalive.error()));
+  }
+  if (options.is_udp && options.keepalive) {
+    return millrace::fail("--keepalive is for connections; leave it or -u out");
   }
   return options;
 }

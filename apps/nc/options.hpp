@@ -16,6 +16,7 @@ struct Arguments {
   std::string first{};   ///< HOST, or PORT after -l.
   std::string second{};  ///< PORT.
   bool listens = false;
+  bool is_udp = false;
   bool is_verbose = false;
   millrace::Port source_port{};
   std::string wait_seconds{};  ///< -w
@@ -26,6 +27,7 @@ struct Arguments {
 /// Ready to use.
 struct Options {
   bool listens = false;
+  bool is_udp = false;
   bool is_verbose = false;
   millrace::Endpoint
       peer;  ///< When listening: the local port, and the local address or the unspecified one.

@@ -70,6 +70,7 @@ Problem check_core_limits(const Config& config) {
       NumberLimit{"max_connections", config.max_connections, 1, 64 * kMebi},
       NumberLimit{"max_time_wait", config.max_time_wait, 1, 64 * kMebi},
       NumberLimit{"max_listeners", config.max_listeners, 1, kMebi},
+      NumberLimit{"max_udp_sockets", config.max_udp_sockets, 1, kMebi},
       NumberLimit{"max_orphans", config.max_orphans, 1, 64 * kMebi},
       NumberLimit{"max_timers", config.max_timers, 1, 64 * kMebi},
       NumberLimit{"max_neighbors", config.max_neighbors, 1, kMebi},
@@ -148,6 +149,29 @@ Problem check_tcp_times(const Config& config) {
     }
   }
   return std::nullopt;
+}
+
+Problem check_udp_limits(const Config& config) {
+  const UdpConfig& udp = config.udp;
+  const ReassemblyConfig& reassembly = config.reassembly;
+  const std::array limits{
+      NumberLimit{"udp.receive_queue_bytes", udp.receive_queue_bytes, 4 * kKibi, kGibi},
+      NumberLimit{"udp.receive_queue_datagrams", udp.receive_queue_datagrams, 1, kMebi},
+      NumberLimit{"udp.total_bytes", udp.total_bytes, 4 * kKibi, kGibi},
+      NumberLimit{"udp.hop_limit", udp.hop_limit, 1, 255},
+      NumberLimit{"udp.local_port_first", udp.local_port_first, 1, 65'535},
+      NumberLimit{"udp.local_port_last", udp.local_port_last, udp.local_port_first, 65'535},
+      NumberLimit{"reassembly.datagrams", reassembly.datagrams, 1, 64 * kKibi},
+      NumberLimit{"reassembly.per_source", reassembly.per_source, 1, 64 * kKibi},
+      NumberLimit{"reassembly.fragments", reassembly.fragments, 2, 8 * kKibi},
+      NumberLimit{"reassembly.bytes", reassembly.bytes, 4 * kKibi, kGibi},
+  };
+  for (const NumberLimit& limit : limits) {
+    if (Problem problem = check_number(limit)) {
+      return problem;
+    }
+  }
+  return check_time({"reassembly.timeout", reassembly.timeout, 1s, 120s});
 }
 
 Problem check_cores(const Config& config) {
@@ -346,7 +370,8 @@ Problem check_devices(const Config& config) {
 
 Result<void, ConfigError> Config::validate() const {
   constexpr std::array kChecks{&check_devices,     &check_routes,     &check_cores,
-                               &check_core_limits, &check_tcp_limits, &check_tcp_times};
+                               &check_core_limits, &check_tcp_limits, &check_tcp_times,
+                               &check_udp_limits};
   for (const auto check : kChecks) {
     if (const Problem problem = check(*this)) {
       return fail(*problem);

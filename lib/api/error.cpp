@@ -33,6 +33,9 @@ constexpr std::array kNames{
     Name{Error::OutOfTimers, "out of timers"},
     Name{Error::OutOfListeners, "out of listeners"},
     Name{Error::Unsupported, "unsupported"},
+    Name{Error::OutOfSockets, "out of sockets"},
+    Name{Error::MessageTooLong, "message too long"},
+    Name{Error::NotPermitted, "not permitted"},
 };
 
 // Entry i must name the enumerator of value i.
@@ -42,7 +45,7 @@ consteval bool is_in_order() {
       return false;
     }
   }
-  return kNames.size() == std::size_t{std::to_underlying(Error::Unsupported)} + 1;
+  return kNames.size() == std::size_t{std::to_underlying(Error::NotPermitted)} + 1;
 }
 static_assert(is_in_order());
 

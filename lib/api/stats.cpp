@@ -33,7 +33,11 @@ constexpr std::array kNamesBelowTcp{
     Name{DropReason::Ipv4SourceRoute, "ipv4_source_route"},
     Name{DropReason::Ipv4MartianSource, "ipv4_martian_source"},
     Name{DropReason::Ipv4NotForUs, "ipv4_not_for_us"},
-    Name{DropReason::Ipv4Fragment, "ipv4_fragment"},
+    Name{DropReason::Ipv4BadFragment, "ipv4_bad_fragment"},
+    Name{DropReason::Ipv4DuplicateFragment, "ipv4_duplicate_fragment"},
+    Name{DropReason::Ipv4OverlappingFragment, "ipv4_overlapping_fragment"},
+    Name{DropReason::Ipv4FragmentsIncomplete, "ipv4_fragments_incomplete"},
+    Name{DropReason::Ipv4ReassemblyFull, "ipv4_reassembly_full"},
     Name{DropReason::Ipv4UnknownProtocol, "ipv4_unknown_protocol"},
     Name{DropReason::IcmpTooShort, "icmp_too_short"},
     Name{DropReason::IcmpBadChecksum, "icmp_bad_checksum"},
@@ -47,7 +51,11 @@ constexpr std::array kNamesBelowTcp{
     Name{DropReason::UdpTooShort, "udp_too_short"},
     Name{DropReason::UdpBadLength, "udp_bad_length"},
     Name{DropReason::UdpBadChecksum, "udp_bad_checksum"},
+    Name{DropReason::UdpPartialChecksum, "udp_partial_checksum"},
+    Name{DropReason::UdpNotUnicast, "udp_not_unicast"},
     Name{DropReason::UdpNoSocket, "udp_no_socket"},
+    Name{DropReason::UdpQueueFull, "udp_queue_full"},
+    Name{DropReason::UdpReceiveFull, "udp_receive_full"},
 };
 
 constexpr std::array kNamesFromTcp{

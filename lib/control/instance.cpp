@@ -294,6 +294,7 @@ stack::InterfaceSetup Instance::interface_setup(std::size_t index) const {
       std::min(config.mtu, plan_.devices[place.device].mtu_within(capabilities.mtu, place.vlan));
   setup.offloads.tx_ipv4_checksum = capabilities.tx_ipv4_checksum;
   setup.offloads.tx_tcp_checksum = capabilities.tx_tcp_checksum;
+  setup.offloads.tx_udp_checksum = capabilities.tx_udp_checksum;
   setup.offloads.multi_segment = capabilities.multi_segment;
   setup.offloads.reflects = capabilities.reflects;
   setup.addresses = config.addresses;

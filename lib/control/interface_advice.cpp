@@ -72,9 +72,10 @@ std::optional<std::string> sharing_warning(const device::DeviceSpec& spec,
 }
 
 std::string offload_advice(const device::DeviceSpec& spec, DropReason reason) {
-  const std::string_view what = reason == DropReason::Ipv4Truncated
-                                    ? "longer than its MTU and so cut off"
-                                    : "with TCP checksums that a NIC was to finish";
+  const std::string_view what =
+      reason == DropReason::Ipv4Truncated        ? "longer than its MTU and so cut off"
+      : reason == DropReason::UdpPartialChecksum ? "with UDP checksums that a NIC was to finish"
+                                                 : "with TCP checksums that a NIC was to finish";
   return fmt::format("frames arrive on {} {}, and are dropped; {}", spec.name, what,
                      cure_on(spec.name));
 }

@@ -18,8 +18,9 @@ namespace millrace::control {
 [[nodiscard]] std::optional<std::string> sharing_warning(const device::DeviceSpec& spec,
                                                          const std::vector<LocalAddress>& kernel);
 
-/// For frames that an offload left unfinished (`reason` is TcpPartialChecksum or Ipv4Truncated):
-/// what they are, and the command that helps. Asks the kernel which interface to name.
+/// For frames that an offload left unfinished (`reason` is TcpPartialChecksum, UdpPartialChecksum
+/// or Ipv4Truncated): what they are, and the command that helps. Asks the kernel which interface to
+/// name.
 [[nodiscard]] std::string offload_advice(const device::DeviceSpec& spec, DropReason reason);
 
 }  // namespace millrace::control

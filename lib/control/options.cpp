@@ -14,6 +14,7 @@
 #include "control/interface_spec.hpp"
 #include "control/option_adder.hpp"
 #include "control/tcp_settings.hpp"
+#include "control/udp_settings.hpp"
 #include "device/dpdk/device_spec.hpp"
 #include "net/interface.hpp"
 
@@ -22,6 +23,7 @@ namespace millrace::control {
 namespace {
 
 constexpr CountLimits kConnectionLimits{.min = 1, .max = 64ULL << 20U};
+constexpr CountLimits kUdpSocketLimits{.min = 1, .max = 1ULL << 20U};
 constexpr CountLimits kPacketLimits{.min = 2'048, .max = 16ULL << 20U};
 constexpr SecondsLimits kTimeWaitLimits{.min = 0.01, .max = 600};
 constexpr SecondsLimits kUserTimeoutLimits{.min = 0.1, .max = 604'800};
@@ -51,7 +53,7 @@ Parsed<std::string> parse_spec(std::string_view text) {
 /// The option behind a field of Config, "devices[0].addresses" say; a field without one keeps its
 /// name.
 std::string option_of(const std::string& field) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOptions{{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kOptions{{
       {"devices", "--address"},
       {"routes", "--route"},
       {".spec", "--device"},
@@ -60,6 +62,7 @@ std::string option_of(const std::string& field) {
       {".mtu", "--mtu"},
       {"cores", "--cores"},
       {"max_connections", "--max-connections"},
+      {"max_udp_sockets", "--max-udp-sockets"},
       {"packets", "--packets"},
   }};
   for (const auto& [ending, option] : kOptions) {
@@ -67,8 +70,13 @@ std::string option_of(const std::string& field) {
       return std::string{option};
     }
   }
-  constexpr std::string_view kTcp = "tcp.";
-  return field.starts_with(kTcp) ? "--tcp " + field.substr(kTcp.size()) : field;
+  for (const std::string_view section : {"tcp.", "udp.", "reassembly."}) {
+    if (field.starts_with(section)) {
+      return fmt::format("--{} {}", section.substr(0, section.size() - 1),
+                         field.substr(section.size()));
+    }
+  }
+  return field;
 }
 
 /// What is planned for but not offered yet is refused here, in one place.
@@ -109,6 +117,7 @@ SharedOptions::SharedOptions(CLI::App& app, const Config& defaults) {
   declare_core_options(app);
   declare_limits(app);
   declare_tcp_options(app);
+  declare_udp_options(app);
   declare_other_options(app);
 }
 
@@ -249,6 +258,43 @@ void SharedOptions::declare_tcp_options(CLI::App& app) {
       ->type_name("NAME=VALUE")
       ->default_str("as --tcp-help says");
   app.add_flag("--tcp-help", wants_tcp_help_, "List TCP's settings and exit");
+}
+
+void SharedOptions::declare_udp_options(CLI::App& app) {
+  Config& config = settings_.config;
+  add_checked_option(
+      app, "--max-udp-sockets", count_parser(kUdpSocketLimits),
+      [&config](std::uint64_t count) {
+        config.max_udp_sockets = static_cast<std::uint32_t>(count);
+      },
+      "UDP sockets per core")
+      ->type_name("N")
+      ->default_str(std::to_string(config.max_udp_sockets));
+  const auto understand = [](std::string_view text) {
+    UdpConfig scratch;
+    return apply_udp_setting(scratch, text);
+  };
+  const auto take = [&config](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      static_cast<void>(apply_udp_setting(config.udp, text));
+    }
+  };
+  add_checked_list(app, "--udp", understand, take, "One of UDP's settings; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->default_str(udp_settings_text(config.udp));
+  const auto understand_reassembly = [](std::string_view text) {
+    ReassemblyConfig scratch;
+    return apply_reassembly_setting(scratch, text);
+  };
+  const auto take_reassembly = [&config](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      static_cast<void>(apply_reassembly_setting(config.reassembly, text));
+    }
+  };
+  add_checked_list(app, "--reassembly", understand_reassembly, take_reassembly,
+                   "What is kept of datagrams that come in fragments; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->default_str(reassembly_settings_text(config.reassembly));
 }
 
 void SharedOptions::declare_other_options(CLI::App& app) {

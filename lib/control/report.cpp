@@ -101,8 +101,10 @@ std::string bytes_text(std::uint64_t bytes) {
 
 using Counter = std::uint64_t CoreStats::*;
 
+using NamedCounter = std::pair<std::string_view, Counter>;
+
 // Sums; `longest_turn` is a maximum and stands apart.
-constexpr std::array<std::pair<std::string_view, Counter>, 54> kCounters{{
+constexpr NamedCounter kFrameAndTcpCounters[] = {
     {"rx_frames", &CoreStats::rx_frames},
     {"rx_bytes", &CoreStats::rx_bytes},
     {"tx_frames", &CoreStats::tx_frames},
@@ -149,6 +151,17 @@ constexpr std::array<std::pair<std::string_view, Counter>, 54> kCounters{{
     {"tcp_ecn_connections", &CoreStats::tcp_ecn_connections},
     {"tcp_ecn_marks_in", &CoreStats::tcp_ecn_marks_in},
     {"tcp_ecn_reductions", &CoreStats::tcp_ecn_reductions},
+};
+
+constexpr NamedCounter kOtherCounters[] = {
+    {"udp_datagrams_in", &CoreStats::udp_datagrams_in},
+    {"udp_datagrams_out", &CoreStats::udp_datagrams_out},
+    {"udp_bytes_in", &CoreStats::udp_bytes_in},
+    {"udp_bytes_out", &CoreStats::udp_bytes_out},
+    {"udp_errors", &CoreStats::udp_errors},
+    {"ipv4_fragments_in", &CoreStats::ipv4_fragments_in},
+    {"ipv4_fragments_out", &CoreStats::ipv4_fragments_out},
+    {"ipv4_datagrams_reassembled", &CoreStats::ipv4_datagrams_reassembled},
     {"arp_requests_out", &CoreStats::arp_requests_out},
     {"arp_replies_out", &CoreStats::arp_replies_out},
     {"arp_conflicts", &CoreStats::arp_conflicts},
@@ -157,7 +170,13 @@ constexpr std::array<std::pair<std::string_view, Counter>, 54> kCounters{{
     {"icmp_errors_out", &CoreStats::icmp_errors_out},
     {"turns", &CoreStats::turns},
     {"turns_over_1ms", &CoreStats::turns_over_1ms},
-}};
+};
+
+constexpr auto kCounters = [] {
+  std::array<NamedCounter, std::size(kFrameAndTcpCounters) + std::size(kOtherCounters)> all;
+  std::ranges::copy(kOtherCounters, std::ranges::copy(kFrameAndTcpCounters, all.begin()).out);
+  return all;
+}();
 // Followed by: clock_steps_back, the two durations, and the drops. A counter that is added to
 // CoreStats changes this.
 static_assert(sizeof(CoreStats) ==
@@ -166,7 +185,7 @@ static_assert(sizeof(CoreStats) ==
 
 using Holding = std::uint32_t CoreUsage::*;
 
-constexpr std::array<std::pair<std::string_view, Holding>, 9> kHoldings{{
+constexpr std::array<std::pair<std::string_view, Holding>, 11> kHoldings{{
     {"connections", &CoreUsage::connections},
     {"time_wait", &CoreUsage::time_wait},
     {"listeners", &CoreUsage::listeners},
@@ -176,6 +195,8 @@ constexpr std::array<std::pair<std::string_view, Holding>, 9> kHoldings{{
     {"packets_capacity", &CoreUsage::packets_capacity},
     {"active_blocks_in_use", &CoreUsage::active_blocks_in_use},
     {"orphans", &CoreUsage::orphans},
+    {"udp_sockets", &CoreUsage::udp_sockets},
+    {"reassemblies", &CoreUsage::reassemblies},
 }};
 static_assert(sizeof(CoreUsage) == kHoldings.size() * sizeof(std::uint32_t));
 

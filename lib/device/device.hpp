@@ -18,6 +18,7 @@ struct Capabilities {
   bool tx_ipv4_checksum =
       false;  ///< Fills in the IPv4 header checksum when asked (`Packet::request_checksums`).
   bool tx_tcp_checksum = false;  ///< Fills in the TCP checksum when asked.
+  bool tx_udp_checksum = false;  ///< Fills in the UDP checksum when asked.
   bool rx_checksum = false;      ///< Gives verdicts on received checksums.
   bool multi_segment = false;    ///< Takes chained packets.
   bool reflects = false;         ///< A loopback plug: what is sent comes back.

@@ -36,6 +36,7 @@ FaultInjector::FaultInjector(std::unique_ptr<Device> inner, packet::PacketPool& 
   if (tx.corrupt_ppm != 0) {
     capabilities_.tx_ipv4_checksum = false;
     capabilities_.tx_tcp_checksum = false;
+    capabilities_.tx_udp_checksum = false;
   }
   if (rx.corrupt_ppm != 0) {
     capabilities_.rx_checksum = false;

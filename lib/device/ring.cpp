@@ -3,6 +3,7 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
+#include <rte_udp.h>
 
 #include "base/contract.hpp"
 #include "device/whole_copy.hpp"
@@ -15,7 +16,7 @@ constexpr std::uint32_t kEthernetHeaderBytes = sizeof(rte_ether_hdr);
 
 /// Does what `Packet::request_checksums` asked for, as hardware would on the way out. A request
 /// that does not fit the frame is left undone.
-void fill_checksums(const packet::Packet& frame, bool ip, bool tcp) noexcept {
+void fill_checksums(const packet::Packet& frame, const Capabilities& sender) noexcept {
   const rte_mbuf& mbuf = *frame.get();
   const std::span<std::byte> bytes = frame.data();
   const std::size_t ip_start = mbuf.l2_len;
@@ -24,16 +25,26 @@ void fill_checksums(const packet::Packet& frame, bool ip, bool tcp) noexcept {
     return;
   }
   auto* const ip_header = reinterpret_cast<rte_ipv4_hdr*>(bytes.data() + ip_start);
-  if (ip && (mbuf.ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0) {
+  if (sender.tx_ipv4_checksum && (mbuf.ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0) {
     ip_header->hdr_checksum = 0;
     ip_header->hdr_checksum = rte_ipv4_cksum(ip_header);
   }
   const std::size_t ip_bytes = rte_be_to_cpu_16(ip_header->total_length);
-  if (tcp && (mbuf.ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM &&
-      ip_bytes >= mbuf.l3_len + sizeof(rte_tcp_hdr) && bytes.size() >= ip_start + ip_bytes) {
+  const std::uint64_t asked = mbuf.ol_flags & RTE_MBUF_F_TX_L4_MASK;
+  if (bytes.size() < ip_start + ip_bytes) {
+    return;
+  }
+  if (sender.tx_tcp_checksum && asked == RTE_MBUF_F_TX_TCP_CKSUM &&
+      ip_bytes >= mbuf.l3_len + sizeof(rte_tcp_hdr)) {
     auto* const tcp_header = reinterpret_cast<rte_tcp_hdr*>(bytes.data() + tcp_start);
     tcp_header->cksum = 0;
     tcp_header->cksum = rte_ipv4_udptcp_cksum(ip_header, tcp_header);
+  }
+  if (sender.tx_udp_checksum && asked == RTE_MBUF_F_TX_UDP_CKSUM &&
+      ip_bytes >= mbuf.l3_len + sizeof(rte_udp_hdr)) {
+    auto* const udp_header = reinterpret_cast<rte_udp_hdr*>(bytes.data() + tcp_start);
+    udp_header->dgram_cksum = 0;
+    udp_header->dgram_cksum = rte_ipv4_udptcp_cksum(ip_header, udp_header);
   }
 }
 
@@ -103,7 +114,7 @@ packet::Packet RingDevice::deliver(packet::Packet packet) noexcept {
     // What one end offers to fill in was asked of it by its owner; the plug works in the sender's
     // name.
     const Capabilities& sender = peer_ == nullptr ? capabilities_ : peer_->capabilities_;
-    fill_checksums(packet, sender.tx_ipv4_checksum, sender.tx_tcp_checksum);
+    fill_checksums(packet, sender);
     packet.clear_offload();
   }
   return packet;

@@ -9,6 +9,7 @@
 #include <millrace/error.hpp>
 
 #include "base/contract.hpp"
+#include "wire/checksum.hpp"
 
 namespace millrace::net {
 
@@ -53,7 +54,11 @@ Icmp::Icmp(std::span<const Interface> interfaces, Ipv4Output& output, packet::Pa
 std::optional<IcmpError> Icmp::on_packet(Instant now, const Interface& interface,
                                          const wire::Ipv4Header& header,
                                          packet::Packet datagram) noexcept {
-  base::expects(datagram.data().size() == header.total_length);
+  base::expects(datagram.size() == header.total_length);
+  if (!datagram.is_contiguous()) {
+    answer_long_echo(now, interface, header, std::move(datagram));
+    return std::nullopt;
+  }
   const std::span<const std::byte> message = datagram.data().subspan(header.header_length);
   const auto icmp = wire::parse_icmp(message);
   if (!icmp) {
@@ -103,11 +108,53 @@ void Icmp::answer_echo(Instant now, const wire::Ipv4Header& header, const wire::
   }
   wire::emit_icmp(datagram.data(),
                   {.type = wire::IcmpType::EchoReply, .code = 0, .rest = request.rest});
+  send_reply(now, header, std::move(datagram));
+}
+
+// RFC 1122 §3.2.2.6: what came in fragments goes back as a whole, its data where it lies.
+void Icmp::answer_long_echo(Instant now, const Interface& interface, const wire::Ipv4Header& header,
+                            packet::Packet datagram) noexcept {
+  datagram.remove_prefix(header.header_length);
+  const auto icmp = wire::read_icmp_header(datagram.data());
+  wire::Checksum sum;
+  datagram.for_each_segment([&sum](std::span<const std::byte> bytes) { sum.add(bytes); });
+  if (!icmp || !sum.is_valid()) {
+    stats_.count(icmp ? DropReason::IcmpBadChecksum : icmp.error());
+    return;
+  }
+  if (icmp->type != wire::IcmpType::EchoRequest) {
+    // Errors are never that long (RFC 1812 §4.3.2.3).
+    stats_.count(DropReason::IcmpUnknownType);
+    return;
+  }
+  if (!interface.has_address(header.destination)) {
+    stats_.count(DropReason::IcmpNotUnicast);
+    return;
+  }
+  if (!echo_replies_.try_take(now)) {
+    stats_.count(DropReason::IcmpOutRateLimited);
+    return;
+  }
+  packet::Packet reply = copy_of(datagram.data().first(wire::kIcmpHeaderSize), headers_);
+  datagram.remove_prefix(wire::kIcmpHeaderSize);
+  if (datagram.data().empty()) {
+    datagram = datagram.take_rest();
+  }
+  if (!reply || !reply.chain(datagram)) {
+    stats_.count(DropReason::OutOfPackets);
+    return;
+  }
+  wire::turn_echo_around(reply.data());
+  send_reply(now, header, std::move(reply));
+}
+
+void Icmp::send_reply(Instant now, const wire::Ipv4Header& header,
+                      packet::Packet message) noexcept {
   // RFC 1349 §5.1: the reply has the request's type of service. The ECN bits are the network's, not
   // the sender's.
   constexpr std::uint8_t kDscpMask = 0xfc;
   const auto sent =
-      output_.send(now, std::move(datagram),
+      output_.send(now, std::move(message),
                    {.source = header.destination,
                     .destination = header.source,
                     .protocol = wire::IpProtocol::Icmp,
@@ -143,6 +190,20 @@ std::optional<IcmpError> Icmp::read_error(const wire::Ipv4Header& header,
 
 void Icmp::send_unreachable(Instant now, Unreachable code, const wire::Ipv4Header& offending,
                             const packet::Packet& datagram) noexcept {
+  send_error(now,
+             {.type = wire::IcmpType::DestinationUnreachable, .code = std::to_underlying(code)},
+             offending, datagram);
+}
+
+void Icmp::send_reassembly_timeout(Instant now, const wire::Ipv4Header& offending,
+                                   const packet::Packet& datagram) noexcept {
+  constexpr std::uint8_t kReassemblyTimeExceeded = 1;
+  send_error(now, {.type = wire::IcmpType::TimeExceeded, .code = kReassemblyTimeExceeded},
+             offending, datagram);
+}
+
+void Icmp::send_error(Instant now, const wire::IcmpHeader& what, const wire::Ipv4Header& offending,
+                      const packet::Packet& datagram) noexcept {
   if (!may_complain_about(offending, datagram)) {
     return;
   }
@@ -160,9 +221,7 @@ void Icmp::send_unreachable(Instant now, Unreachable code, const wire::Ipv4Heade
   const auto message =
       error.append(static_cast<std::uint16_t>(wire::kIcmpHeaderSize + quote.size()));
   std::memcpy(message.subspan(wire::kIcmpHeaderSize).data(), quote.data(), quote.size());
-  wire::emit_icmp(message, {.type = wire::IcmpType::DestinationUnreachable,
-                            .code = std::to_underlying(code),
-                            .rest = 0});
+  wire::emit_icmp(message, what);
   const auto sent = output_.send(now, std::move(error),
                                  {.source = offending.destination,
                                   .destination = offending.source,

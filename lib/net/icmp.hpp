@@ -66,7 +66,17 @@ class Icmp {
   void send_unreachable(Instant now, Unreachable code, const wire::Ipv4Header& offending,
                         const packet::Packet& datagram) noexcept;
 
+  /// Likewise, that the rest of a datagram did not come in time (RFC 1122 §3.3.2); `datagram` is
+  /// its first fragment.
+  void send_reassembly_timeout(Instant now, const wire::Ipv4Header& offending,
+                               const packet::Packet& datagram) noexcept;
+
  private:
+  void answer_long_echo(Instant now, const Interface& interface, const wire::Ipv4Header& header,
+                        packet::Packet datagram) noexcept;
+  void send_error(Instant now, const wire::IcmpHeader& what, const wire::Ipv4Header& offending,
+                  const packet::Packet& datagram) noexcept;
+  void send_reply(Instant now, const wire::Ipv4Header& request, packet::Packet message) noexcept;
   void answer_echo(Instant now, const wire::Ipv4Header& header, const wire::IcmpHeader& request,
                    packet::Packet datagram) noexcept;
   [[nodiscard]] std::optional<IcmpError> read_error(const wire::Ipv4Header& header,

@@ -15,6 +15,7 @@ namespace millrace::net {
 struct Offloads {
   bool tx_ipv4_checksum = false;
   bool tx_tcp_checksum = false;
+  bool tx_udp_checksum = false;
   bool multi_segment = false;
   bool reflects = false;  ///< A loopback plug: our own frames come back, so our own source address
                           ///< is no martian.

@@ -51,9 +51,6 @@ Result<wire::Ipv4Header, DropReason> Ipv4Input::accept(const Interface& interfac
   if (!is_for_us(interface, header->destination)) {
     return fail(DropReason::Ipv4NotForUs);
   }
-  if (header->is_fragment()) {
-    return fail(DropReason::Ipv4Fragment);
-  }
   datagram.truncate(header->total_length);  // Short frames are padded by Ethernet.
   return header;
 }

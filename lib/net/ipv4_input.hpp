@@ -23,10 +23,9 @@ class Ipv4Input {
   /// `datagram` starts at the IPv4 header and lies in one piece. On success it is cut to the
   /// datagram's length; the header stays in place, and the destination is one of this interface's
   /// addresses, not another's (RFC 1122 §3.3.4.2, the strong model; decision 0012), a broadcast
-  /// address of the link or 224.0.0.1. Fails with Ipv4TooShort,
+  /// address of the link or 224.0.0.1. It may be a fragment. Fails with Ipv4TooShort,
   /// Ipv4BadVersion, Ipv4BadHeaderLength, Ipv4BadTotalLength, Ipv4Truncated, Ipv4BadOptions,
-  /// Ipv4SourceRoute, Ipv4BadChecksum, Ipv4MartianSource, Ipv4NotForUs, Ipv4Fragment. The caller
-  /// counts it.
+  /// Ipv4SourceRoute, Ipv4BadChecksum, Ipv4MartianSource, Ipv4NotForUs. The caller counts it.
   [[nodiscard]] Result<wire::Ipv4Header, DropReason> accept(
       const Interface& interface, packet::Packet& datagram) const noexcept;
 

@@ -104,11 +104,61 @@ Result<void, DropReason> Ipv4Output::send(Instant now, packet::Packet packet,
 Result<void, DropReason> Ipv4Output::send(Instant now, packet::Packet packet,
                                           const Datagram& datagram, const Path& path) noexcept {
   base::expects(path.interface != nullptr);
-  Interface& interface = *path.interface;
-  if (packet.size() + wire::kIpv4HeaderSize > interface.mtu) {
+  const Interface& interface = *path.interface;
+  const std::uint16_t mtu =
+      datagram.path_mtu == 0 ? interface.mtu : std::min(interface.mtu, datagram.path_mtu);
+  const bool fits = packet.size() + wire::kIpv4HeaderSize <= mtu;
+  if (!fits && (datagram.dont_fragment || fragmenter_ == nullptr)) {
     return fail(DropReason::NoRoute);
   }
-  write_ipv4_header(packet, datagram, interface);
+  const bool must_gather =
+      fragmenter_ != nullptr && !packet.is_contiguous() &&
+      (!interface.offloads.multi_segment || packet.segments() > Fragmenter::kSegmentsMax);
+  if (!fits || must_gather) {
+    return send_in_parts(now, packet, datagram, path, mtu);
+  }
+  return send_part(now, std::move(packet), datagram, path,
+                   {.identification = next_identifier(datagram)});
+}
+
+Result<void, DropReason> Ipv4Output::send_in_parts(Instant now, const packet::Packet& packet,
+                                                   const Datagram& datagram, const Path& path,
+                                                   std::uint16_t mtu) noexcept {
+  const Interface& interface = *path.interface;
+  const bool may_chain = interface.offloads.multi_segment;
+  const auto room = static_cast<std::uint16_t>(mtu - wire::kIpv4HeaderSize);
+  const std::uint16_t most = may_chain ? room : std::min(room, Fragmenter::kCopiedPieceMax);
+  const bool is_whole = packet.size() <= most;
+  if (!is_whole && datagram.dont_fragment) {
+    return fail(DropReason::NoRoute);
+  }
+  // RFC 791 §3.2: every part but the last is a multiple of eight octets.
+  constexpr std::uint16_t kOctets = 7;
+  const auto piece_bytes = static_cast<std::uint16_t>(is_whole ? most : most & ~kOctets);
+  auto pieces = fragmenter_->cut(packet, {.piece_bytes = piece_bytes, .may_chain = may_chain});
+  if (!pieces) {
+    return fail(pieces.error());
+  }
+  if (interface.tx.size() + pieces->size() > kMaxQueuedFrames) {
+    return fail(DropReason::TransmitQueueFull);  // A part without the others is of no use.
+  }
+  Part part{.identification = next_identifier(datagram)};
+  while (packet::Packet piece = pieces->pop_front()) {
+    const std::uint32_t bytes = piece.size();
+    part.has_more = !pieces->empty();
+    if (const auto sent = send_part(now, std::move(piece), datagram, path, part); !sent) {
+      return sent;
+    }
+    part.offset = static_cast<std::uint16_t>(part.offset + bytes);
+  }
+  return {};
+}
+
+Result<void, DropReason> Ipv4Output::send_part(Instant now, packet::Packet packet,
+                                               const Datagram& datagram, const Path& path,
+                                               const Part& part) noexcept {
+  Interface& interface = *path.interface;
+  write_ipv4_header(packet, datagram, interface, part);
 
   const NeighborKey key{.interface_index = interface.index, .address = path.next_hop};
   std::optional<MacAddress> mac;
@@ -136,7 +186,7 @@ void Ipv4Output::doubt(Instant now, const Path& path) noexcept {
 }
 
 void Ipv4Output::write_ipv4_header(packet::Packet& packet, const Datagram& datagram,
-                                   const Interface& interface) noexcept {
+                                   const Interface& interface, const Part& part) noexcept {
   const auto total_length = static_cast<std::uint16_t>(packet.size() + wire::kIpv4HeaderSize);
   const bool device_fills_checksum = interface.offloads.tx_ipv4_checksum;
   const wire::Ipv4Header header{.source = datagram.source,
@@ -144,13 +194,17 @@ void Ipv4Output::write_ipv4_header(packet::Packet& packet, const Datagram& datag
                                 .protocol = datagram.protocol,
                                 .ttl = datagram.ttl,
                                 .traffic_class = datagram.traffic_class,
-                                .identification = next_identifier(datagram),
+                                .identification = part.identification,
                                 .dont_fragment = datagram.dont_fragment,
+                                .more_fragments = part.has_more,
+                                .fragment_offset = part.offset,
                                 .total_length = total_length};
   wire::emit_ipv4(packet.prepend(wire::kIpv4HeaderSize), header, !device_fills_checksum);
-  if (device_fills_checksum || datagram.device_fills_tcp_checksum) {
+  if (device_fills_checksum || datagram.device_fills_tcp_checksum ||
+      datagram.device_fills_udp_checksum) {
     packet.request_checksums(link_header_size(interface), wire::kIpv4HeaderSize,
-                             device_fills_checksum, datagram.device_fills_tcp_checksum);
+                             device_fills_checksum, datagram.device_fills_tcp_checksum,
+                             datagram.device_fills_udp_checksum);
   }
 }
 

@@ -1,6 +1,6 @@
 // Ipv4Output: puts IPv4 and Ethernet headers before a transport's packet and hands it to the
-// interface, or to the neighbor table when the next hop is not known yet. Fragmenting is not
-// offered; transports keep to the MTU.
+// interface, or to the neighbor table when the next hop is not known yet. What is too large leaves
+// in fragments where its sender allows that; how it is cut is left to `Fragmenter`.
 #pragma once
 
 #include <array>
@@ -17,6 +17,7 @@
 #include "base/keyed_hash.hpp"
 #include "base/random.hpp"
 #include "net/arp.hpp"
+#include "net/fragmenter.hpp"
 #include "net/interface.hpp"
 #include "net/link_header.hpp"
 #include "net/neighbor_table.hpp"
@@ -42,6 +43,8 @@ struct Datagram {
   std::uint8_t traffic_class = 0;  ///< DSCP and ECN in one octet.
   bool dont_fragment = true;
   bool device_fills_tcp_checksum = false;  ///< The field holds the pseudo header's sum.
+  bool device_fills_udp_checksum = false;  ///< Likewise; never of what is cut into fragments.
+  std::uint16_t path_mtu = 0;  ///< What the path is known to take; 0: what the interface does.
 };
 
 /// Drops: every failure is returned, the packet freed, and the caller counts it.
@@ -49,6 +52,9 @@ class Ipv4Output {
  public:
   /// Headroom that a packet needs for the headers of both layers, in bytes.
   static constexpr std::size_t kHeadersSize = kLinkHeaderMax + wire::kIpv4HeaderSize;
+
+  /// From now on datagrams that may be fragmented are. `fragmenter` must outlive this.
+  void set_fragmenter(Fragmenter& fragmenter) noexcept { fragmenter_ = &fragmenter; }
 
   /// `interfaces` have their index as position. All that is passed must outlive this, but `random`,
   /// which keys the identifiers.
@@ -65,8 +71,10 @@ class Ipv4Output {
 
   /// `packet` starts at the transport header, has a headroom of `kHeadersSize` in its first segment
   /// and is nobody else's there. Success may mean that it waits for the neighbor (see
-  /// NeighborTable::failed). Fails with NoRoute (also when the datagram exceeds the interface's
-  /// MTU), NeighborTableFull, NeighborQueueFull, TransmitQueueFull.
+  /// NeighborTable::failed). A chain that the device cannot take is copied together, and a datagram
+  /// beyond the MTU cut into fragments, unless `dont_fragment`. Fails with NoRoute (also when it
+  /// exceeds the MTU and must not be cut), NeighborTableFull, NeighborQueueFull, TransmitQueueFull,
+  /// OutOfPackets.
   [[nodiscard]] Result<void, DropReason> send(Instant now, packet::Packet packet,
                                               const Datagram& datagram) noexcept;
   /// The same by a path that `route` gave for these addresses.
@@ -80,14 +88,28 @@ class Ipv4Output {
 
   [[nodiscard]] std::optional<NextHop> find_next_hop(
       const IpAddress& destination, const std::optional<IpAddress>& source) const noexcept;
+  /// Which part of a datagram a packet carries.
+  struct Part {
+    std::uint16_t identification = 0;
+    std::uint16_t offset = 0;  // Bytes.
+    bool has_more = false;
+  };
+
   [[nodiscard]] std::uint16_t next_identifier(const Datagram& datagram) noexcept;
-  void write_ipv4_header(packet::Packet& packet, const Datagram& datagram,
-                         const Interface& interface) noexcept;
+  [[nodiscard]] Result<void, DropReason> send_in_parts(Instant now, const packet::Packet& packet,
+                                                       const Datagram& datagram, const Path& path,
+                                                       std::uint16_t mtu) noexcept;
+  [[nodiscard]] Result<void, DropReason> send_part(Instant now, packet::Packet packet,
+                                                   const Datagram& datagram, const Path& path,
+                                                   const Part& part) noexcept;
+  static void write_ipv4_header(packet::Packet& packet, const Datagram& datagram,
+                                const Interface& interface, const Part& part) noexcept;
 
   std::span<Interface> interfaces_;
   const RouteTable& routes_;
   NeighborTable& neighbors_;
   Arp& arp_;
+  Fragmenter* fragmenter_ = nullptr;
   base::KeyedHash hash_;
   std::array<std::uint16_t, kIdentifierCounters>
       identifiers_{};  // By hash of source, destination and protocol.

@@ -73,7 +73,7 @@ enum class Creation : std::uint8_t { Forbidden, Allowed };
 /// dropped or given up in another's favor are counted here.
 class NeighborTable {
  public:
-  static constexpr std::uint32_t kParkedPerNeighborMax = 16;
+  static constexpr std::uint32_t kParkedPerNeighborMax = 64;
   static constexpr std::uint32_t kParkedMax =
       256;  ///< Frames of `failed()` that nobody took count too.
   static constexpr std::uint8_t kRequestsMax = 3;

@@ -67,6 +67,13 @@ class Packet {
     return RTE_MBUF_DIRECT(mbuf_) && rte_mbuf_refcnt_read(mbuf_) == 1 && mbuf_->nb_segs == 1;
   }
 
+  /// The same of the first segment of a chain alone.
+  [[nodiscard]] bool is_front_exclusive() const noexcept {
+    return RTE_MBUF_DIRECT(mbuf_) && rte_mbuf_refcnt_read(mbuf_) == 1;
+  }
+  /// Segments of the chain.
+  [[nodiscard]] std::uint16_t segments() const noexcept { return mbuf_->nb_segs; }
+
   [[nodiscard]] std::uint16_t headroom() const noexcept { return rte_pktmbuf_headroom(mbuf_); }
   [[nodiscard]] std::uint16_t tailroom() const noexcept { return rte_pktmbuf_tailroom(mbuf_); }
   /// The room behind the data of a contiguous packet.
@@ -96,6 +103,32 @@ class Packet {
     base::expects(is_contiguous() && bytes <= data().size());
     rte_pktmbuf_trim(mbuf_, static_cast<std::uint16_t>(data().size() - bytes));
   }
+  /// Cuts a packet, which may be a chain, down to its first `bytes`, and frees the rest.
+  void keep_first(std::uint32_t bytes) noexcept {
+    base::expects(bytes <= size());
+    rte_mbuf* last = mbuf_;
+    std::uint16_t segments = 1;
+    std::uint32_t left = bytes;
+    for (; left > last->data_len; last = last->next, ++segments) {
+      left -= last->data_len;
+    }
+    rte_pktmbuf_free(std::exchange(last->next, nullptr));
+    last->data_len = static_cast<std::uint16_t>(left);
+    mbuf_->nb_segs = segments;
+    mbuf_->pkt_len = bytes;
+  }
+  /// Takes off what hangs behind the first segment; empty if that is all.
+  [[nodiscard]] Packet take_rest() noexcept {
+    rte_mbuf* const rest = std::exchange(mbuf_->next, nullptr);
+    if (rest == nullptr) {
+      return {};
+    }
+    rest->nb_segs = static_cast<std::uint16_t>(mbuf_->nb_segs - 1);
+    rest->pkt_len = mbuf_->pkt_len - mbuf_->data_len;
+    mbuf_->nb_segs = 1;
+    mbuf_->pkt_len = mbuf_->data_len;
+    return Packet{rest};
+  }
   /// Hangs `tail` behind this packet's last segment. False if the chain would be too long; `tail`
   /// is then kept.
   [[nodiscard]] bool chain(Packet& tail) noexcept {
@@ -120,6 +153,15 @@ class Packet {
   /// Memory this packet holds up, in bytes, for the budgets that bound queues.
   [[nodiscard]] std::uint32_t charge() const noexcept { return mbuf_->buf_len + kOverheadBytes; }
 
+  /// The same of all segments of a chain.
+  [[nodiscard]] std::uint32_t chain_charge() const noexcept {
+    std::uint32_t sum = 0;
+    for (const rte_mbuf* segment = mbuf_; segment != nullptr; segment = segment->next) {
+      sum += segment->buf_len + kOverheadBytes;
+    }
+    return sum;
+  }
+
   [[nodiscard]] PacketNote& note() const noexcept {
     return *static_cast<PacketNote*>(rte_mbuf_to_priv(mbuf_));
   }
@@ -133,14 +175,14 @@ class Packet {
                    RTE_MBUF_F_RX_L4_CKSUM_BAD);
   }
 
-  /// Asks the device to fill in the IPv4 header's checksum, and the TCP one (whose field holds the
-  /// pseudo header's sum). Header lengths in bytes.
-  void request_checksums(std::uint16_t l2_bytes, std::uint16_t l3_bytes, bool ip,
-                         bool tcp) noexcept {
+  /// Asks the device to fill in the IPv4 header's checksum, and that of TCP or UDP (whose field
+  /// holds the pseudo header's sum). Header lengths in bytes.
+  void request_checksums(std::uint16_t l2_bytes, std::uint16_t l3_bytes, bool ip, bool tcp,
+                         bool udp = false) noexcept {
     mbuf_->l2_len = l2_bytes & 0x7fU;
     mbuf_->l3_len = l3_bytes & 0x1ffU;
     mbuf_->ol_flags |= RTE_MBUF_F_TX_IPV4 | (ip ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
-                       (tcp ? RTE_MBUF_F_TX_TCP_CKSUM : 0);
+                       (tcp ? RTE_MBUF_F_TX_TCP_CKSUM : 0) | (udp ? RTE_MBUF_F_TX_UDP_CKSUM : 0);
   }
   /// Forgets what a device said of it or was asked to do: before a received packet goes out again.
   void clear_offload() noexcept { mbuf_->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; }

@@ -140,6 +140,7 @@ std::string Host::leftovers() {
   add(text, "active blocks", usage.active_blocks_in_use);
   add(text, "timers", usage.timers_armed);
   add(text, "neighbors", usage.neighbors);
+  add(text, "incomplete datagrams", usage.reassemblies);
   add(text, "packets", usage.packets_in_use);
   add(text, "bytes of the packet budget", stack_->tcp().resources().budget.used());
   add(text, "background jobs", background_.outstanding());

@@ -2,6 +2,8 @@
 // and sockets'.
 #include <millrace/buffer.hpp>
 
+#include <algorithm>
+
 #include "base/contract.hpp"
 #include "packet/packet.hpp"
 
@@ -37,10 +39,44 @@ std::span<std::byte> Buffer::data() const noexcept {
 }
 
 std::span<std::byte> Buffer::spare() const noexcept {
-  if (mbuf_ == nullptr) {
+  if (mbuf_ == nullptr || has_more_pieces()) {
     return {};
   }
   return with_packet(mbuf_, [](const packet::Packet& packet) { return packet.spare(); });
+}
+
+bool Buffer::has_more_pieces() const noexcept {
+  return mbuf_ != nullptr &&
+         with_packet(mbuf_, [](const packet::Packet& packet) { return !packet.is_contiguous(); });
+}
+
+std::size_t Buffer::total_size() const noexcept {
+  return mbuf_ == nullptr
+             ? 0
+             : with_packet(mbuf_, [](const packet::Packet& packet) { return packet.size(); });
+}
+
+Buffer Buffer::take_rest() noexcept {
+  if (mbuf_ == nullptr) {
+    return {};
+  }
+  return Buffer{
+      with_packet(mbuf_, [](packet::Packet& packet) { return packet.take_rest().release(); })};
+}
+
+std::size_t Buffer::copy_to(std::span<std::byte> into) const noexcept {
+  if (mbuf_ == nullptr) {
+    return 0;
+  }
+  return with_packet(mbuf_, [into](const packet::Packet& packet) {
+    std::size_t copied = 0;
+    packet.for_each_segment([&](std::span<const std::byte> bytes) {
+      const auto part = bytes.first(std::min(bytes.size(), into.size() - copied));
+      std::ranges::copy(part, into.begin() + static_cast<std::ptrdiff_t>(copied));
+      copied += part.size();
+    });
+    return copied;
+  });
 }
 
 void Buffer::extend(std::size_t bytes) noexcept {

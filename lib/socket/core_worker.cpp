@@ -41,6 +41,17 @@ Result<TcpSocket> CoreWorker::connect(const Endpoint& destination, TcpHandler& h
   return TcpSocket{&stack_, connection->index, connection->generation};
 }
 
+Result<UdpSocket> CoreWorker::open_udp(const UdpOptions& options, UdpHandler& handler) {
+  if (!stack_.is_on_core()) {
+    return fail(Error::WrongCore);
+  }
+  const auto socket = stack_.udp().open(options, handler);
+  if (!socket) {
+    return fail(socket.error());
+  }
+  return UdpSocket{&stack_, socket->index, socket->generation};
+}
+
 Result<Timer> CoreWorker::after(Duration delay, InlineFunction function) {
   if (!stack_.is_on_core()) {
     return fail(Error::WrongCore);

@@ -24,6 +24,7 @@ class CoreWorker final : public Worker {
   Result<TcpListener> listen(const ListenOptions& options, TcpHandler& handler) override;
   Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler,
                             const ConnectOptions& options) override;
+  Result<UdpSocket> open_udp(const UdpOptions& options, UdpHandler& handler) override;
   Result<Timer> after(Duration delay, InlineFunction function) override;
   Result<void> background(InlineFunction work, InlineFunction done) override;
   Result<Buffer> allocate_buffer() override;

@@ -25,4 +25,20 @@ inline Result<stack::ConnectionSlot*> find(stack::Stack* stack, std::uint32_t in
   return slot;
 }
 
+/// The same for a UDP socket.
+inline Result<stack::UdpSlot*> find_udp(stack::Stack* stack, std::uint32_t index,
+                                        std::uint32_t generation) {
+  if (stack == nullptr) {
+    return fail(Error::StaleHandle);
+  }
+  if (!stack->is_on_core()) {
+    return fail(Error::WrongCore);
+  }
+  stack::UdpSlot* const slot = stack->udp().find({.index = index, .generation = generation});
+  if (slot == nullptr) {
+    return fail(Error::StaleHandle);
+  }
+  return slot;
+}
+
 }  // namespace millrace::socket

@@ -92,6 +92,9 @@ Result<void> TcpSocket::send(Buffer&& buffer) const {
     stack_->tcp().settle(**slot);
     return sendable;
   }
+  if (buffer.has_more_pieces()) {
+    return fail(Error::InvalidArgument);
+  }
   Packet packet{buffer.release()};
   if (!packet || packet.size() == 0) {
     return {};

@@ -18,7 +18,7 @@ namespace millrace::stack {
 /// Frames that were meant for a NIC to finish reached us as they were.
 struct UnfinishedFrames {
   std::uint32_t interface_index = 0;
-  DropReason reason = DropReason::TcpPartialChecksum;  ///< Or Ipv4Truncated.
+  DropReason reason = DropReason::TcpPartialChecksum;  ///< Or of UDP, or Ipv4Truncated.
 
   friend constexpr bool operator==(const UnfinishedFrames&,
                                    const UnfinishedFrames&) noexcept = default;
@@ -34,7 +34,8 @@ class OffloadWatch {
 
   /// A packet of that interface was dropped for `reason`, whichever it was.
   void note(Instant now, std::uint32_t interface_index, DropReason reason) noexcept {
-    if (reason != DropReason::TcpPartialChecksum && reason != DropReason::Ipv4Truncated) {
+    if (reason != DropReason::TcpPartialChecksum && reason != DropReason::UdpPartialChecksum &&
+        reason != DropReason::Ipv4Truncated) {
       return;
     }
     std::optional<Instant>& noted_at = noted_at_[interface_index];

@@ -15,7 +15,8 @@
 
 namespace millrace::stack {
 
-/// One socket, listener or entry in TIME-WAIT.
+/// One socket, listener or entry in TIME-WAIT. A UDP socket is ESTABLISHED while it has a peer,
+/// and CLOSED otherwise.
 struct SocketRecord {
   enum class Protocol : std::uint8_t { Tcp, Udp };
 
@@ -37,7 +38,7 @@ struct SocketRecord {
 /// Where a listing goes on. A plain number to pass around; zero is the start.
 class SocketCursor {
  public:
-  enum class Table : std::uint8_t { Listeners, Connections, TimeWait, Done };
+  enum class Table : std::uint8_t { Listeners, Connections, TimeWait, Udp, Done };
 
   constexpr SocketCursor() noexcept = default;
   constexpr explicit SocketCursor(std::uint64_t number) noexcept : number_{number} {}

@@ -6,9 +6,7 @@
 
 #include "base/contract.hpp"
 #include "net/link_header.hpp"
-#include "wire/checksum.hpp"
 #include "wire/ethernet.hpp"
-#include "wire/udp.hpp"
 
 namespace millrace::stack {
 
@@ -95,11 +93,22 @@ Stack::Stack(const Config& config, std::span<const InterfaceSetup> interfaces,
       ipv4_input_{interfaces_},
       ipv4_output_{interfaces_, routes_, neighbors_, arp_, random_},
       icmp_{interfaces_, ipv4_output_, pools.headers, stats_},
+      fragmenter_{pools, stats_},
       tcp_{config, pools, ipv4_output_, interfaces_, stats_, random_, now},
+      reassembly_{config.reassembly, tcp_.resources().budget, random_, stats_},
+      udp_{config,
+           {.pools = pools,
+            .budget = tcp_.resources().budget,
+            .output = ipv4_output_,
+            .interfaces = interfaces_,
+            .stats = stats_,
+            .random = random_}},
       timers_{config.max_timers, now},
       offload_watch_{interfaces.size()},
       owner_{std::this_thread::get_id()},
-      now_{now} {}
+      now_{now} {
+  ipv4_output_.set_fragmenter(fragmenter_);
+}
 
 void Stack::start(Instant now) {
   owner_ = std::this_thread::get_id();
@@ -158,53 +167,79 @@ void Stack::on_ipv4(Instant now, net::Interface& interface, Packet datagram,
     offload_watch_.note(now, interface.index, header.error());
     return;
   }
-  switch (header->protocol) {
-    case wire::IpProtocol::Tcp:
-      if (!is_link_unicast) {
-        // RFC 1122 §3.3.6: a link-layer broadcast of a unicast datagram is a mistake, or worse.
-        stats_.count(DropReason::TcpNotUnicast);
-        return;
-      }
-      if (const auto flaw = tcp_.on_datagram(now, interface, *header, std::move(datagram))) {
-        offload_watch_.note(now, interface.index, *flaw);
-      }
-      break;
+  net::Reassembled whole{
+      .header = *header, .is_link_unicast = is_link_unicast, .packet = std::move(datagram)};
+  if (header->is_fragment()) [[unlikely]] {
+    auto complete = reassembly_.add(now, {.interface_index = interface.index,
+                                          .header = *header,
+                                          .is_link_unicast = is_link_unicast,
+                                          .packet = std::move(whole.packet)});
+    if (!complete) {
+      return;
+    }
+    whole = std::move(*complete);
+  }
+  on_datagram(now, interface, std::move(whole));
+}
+
+void Stack::on_datagram(Instant now, net::Interface& interface,
+                        net::Reassembled datagram) noexcept {
+  const wire::Ipv4Header& header = datagram.header;
+  switch (header.protocol) {
+    case wire::IpProtocol::Tcp: on_tcp(now, interface, std::move(datagram)); break;
     case wire::IpProtocol::Icmp:
-      if (const auto error = icmp_.on_packet(now, interface, *header, std::move(datagram))) {
-        if (error->quote.ip.protocol == wire::IpProtocol::Tcp) {
-          tcp_.on_icmp_error(now, *error);
-        } else {
-          stats_.count(DropReason::IcmpUnmatched);
-        }
+      if (const auto error = icmp_.on_packet(now, interface, header, std::move(datagram.packet))) {
+        on_icmp_error(now, *error);
       }
       break;
-    case wire::IpProtocol::Udp: on_udp(now, *header, datagram, is_link_unicast); break;
+    case wire::IpProtocol::Udp: on_udp(now, interface, std::move(datagram)); break;
     default:
       stats_.count(DropReason::Ipv4UnknownProtocol);
-      if (is_link_unicast) {
-        icmp_.send_unreachable(now, net::Unreachable::Protocol, *header, datagram);
+      if (datagram.is_link_unicast) {
+        icmp_.send_unreachable(now, net::Unreachable::Protocol, header, datagram.packet);
       }
       break;
   }
 }
 
-void Stack::on_udp(Instant now, const wire::Ipv4Header& header, const Packet& datagram,
-                   bool is_link_unicast) noexcept {
-  const auto bytes = datagram.data().subspan(header.header_length);
-  const auto udp = wire::parse_udp(bytes);
-  if (!udp) {
-    stats_.count(udp.error());
+void Stack::on_tcp(Instant now, const net::Interface& interface,
+                   net::Reassembled datagram) noexcept {
+  if (!datagram.is_link_unicast) {
+    // RFC 1122 §3.3.6: a link-layer broadcast of a unicast datagram is a mistake, or worse.
+    stats_.count(DropReason::TcpNotUnicast);
     return;
   }
-  if (udp->has_checksum &&
-      !wire::has_valid_transport_checksum(header.source, header.destination, wire::IpProtocol::Udp,
-                                          bytes.first(udp->length))) {
-    stats_.count(DropReason::UdpBadChecksum);
+  // A segment lies in one packet: its queues are made of those.
+  if (!datagram.packet.is_contiguous() && !datagram.packet.linearize()) {
+    stats_.count(DropReason::OutOfPackets);
     return;
   }
-  stats_.count(DropReason::UdpNoSocket);
-  if (is_link_unicast) {
-    icmp_.send_unreachable(now, net::Unreachable::Port, header, datagram);
+  const auto flaw = tcp_.on_datagram(now, interface, datagram.header, std::move(datagram.packet));
+  if (flaw) {
+    offload_watch_.note(now, interface.index, *flaw);
+  }
+}
+
+void Stack::on_udp(Instant now, const net::Interface& interface,
+                   net::Reassembled datagram) noexcept {
+  const auto refusal =
+      udp_.on_datagram(interface, datagram.header, datagram.packet, datagram.is_link_unicast);
+  if (!refusal) {
+    return;
+  }
+  offload_watch_.note(now, interface.index, *refusal);
+  if (*refusal == DropReason::UdpNoSocket && datagram.is_link_unicast) {
+    // RFC 1122 §4.1.3.1.
+    icmp_.send_unreachable(now, net::Unreachable::Port, datagram.header, datagram.packet);
+  }
+}
+
+void Stack::on_icmp_error(Instant now, const net::IcmpError& error) noexcept {
+  switch (error.quote.ip.protocol) {
+    case wire::IpProtocol::Tcp: tcp_.on_icmp_error(now, error); break;
+    case wire::IpProtocol::Udp: udp_.on_icmp_error(now, error); break;
+    case wire::IpProtocol::Icmp:
+    default: stats_.count(DropReason::IcmpUnmatched); break;
   }
 }
 
@@ -212,7 +247,18 @@ void Stack::advance(Instant now) noexcept {
   now_ = now;
   arp_.advance(now);
   report_unresolved();
+  reassembly_.advance(now);
+  report_incomplete(now);
   tcp_.advance(now);
+}
+
+void Stack::report_incomplete(Instant now) noexcept {
+  while (const Packet first = reassembly_.take_expired()) {
+    // RFC 1122 §3.3.2: its sender is told.
+    if (const auto header = wire::parse_ipv4(first.data())) {
+      icmp_.send_reassembly_timeout(now, *header, first);
+    }
+  }
 }
 
 void Stack::report_unresolved() noexcept {
@@ -220,24 +266,28 @@ void Stack::report_unresolved() noexcept {
   while (const Packet frame = failed.pop_front()) {
     // Only datagrams wait for a neighbor.
     const net::Interface& interface = interfaces_[frame.note().interface_index];
-    tcp_.on_unresolved(frame.data().subspan(net::link_header_size(interface)));
+    const auto datagram = frame.data().subspan(net::link_header_size(interface));
+    tcp_.on_unresolved(datagram);
+    udp_.on_unresolved(datagram);
   }
 }
 
 bool Stack::has_news(Instant now) const noexcept {
   const auto timer = timers_.next_deadline();
-  return tcp_.has_events() || (timer && *timer <= now);
+  return tcp_.has_events() || udp_.has_events() || (timer && *timer <= now);
 }
 
 void Stack::dispatch_events(Instant now) {
   now_ = now;
   tcp_.dispatch_events(now, *this);
+  udp_.dispatch_events(*this);
   timers_.advance(now, kTimerCallsPerTurn);
 }
 
 void Stack::transmit(Instant now, std::uint32_t device, packet::Burst& burst) noexcept {
   now_ = now;
   tcp_.transmit(now);
+  udp_.wake_blocked(tcp_.has_work());
   const std::size_t count = devices_.count(device);
   for (std::size_t empty = 0; empty < count && !burst.full();) {
     net::Interface& interface = interfaces_[devices_.next(device)];
@@ -254,23 +304,27 @@ void Stack::transmit(Instant now, std::uint32_t device, packet::Burst& burst) no
 }
 
 std::optional<Instant> Stack::next_deadline() const noexcept {
-  return earliest({tcp_.next_deadline(), timers_.next_deadline(), arp_.next_deadline()});
+  return earliest({tcp_.next_deadline(), timers_.next_deadline(), arp_.next_deadline(),
+                   reassembly_.next_deadline()});
 }
 
 bool Stack::has_work() const noexcept {
-  return tcp_.has_work() || std::ranges::any_of(interfaces_, [](const net::Interface& interface) {
-           return !interface.tx.empty();
-         });
+  return tcp_.has_work() || udp_.has_work() ||
+         std::ranges::any_of(interfaces_,
+                             [](const net::Interface& interface) { return !interface.tx.empty(); });
 }
 
 void Stack::shut_down() noexcept {
   timers_.clear();
   tcp_.shut_down(Error::ConnectionAborted);
+  udp_.shut_down();
 }
 
 CoreUsage Stack::usage() const noexcept {
   CoreUsage usage;
   tcp_.add_usage(usage);
+  udp_.add_usage(usage);
+  usage.reassemblies = reassembly_.size();
   usage.neighbors = neighbors_.size();
   usage.timers_armed += timers_.armed();
   usage.packets_in_use = pools_.in_use();

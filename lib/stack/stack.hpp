@@ -18,11 +18,13 @@
 
 #include "base/random.hpp"
 #include "net/arp.hpp"
+#include "net/fragmenter.hpp"
 #include "net/icmp.hpp"
 #include "net/interface.hpp"
 #include "net/ipv4_input.hpp"
 #include "net/ipv4_output.hpp"
 #include "net/neighbor_table.hpp"
+#include "net/reassembly.hpp"
 #include "net/route_table.hpp"
 #include "packet/burst.hpp"
 #include "packet/packet_pool.hpp"
@@ -30,6 +32,7 @@
 #include "stack/device_map.hpp"
 #include "stack/offload_watch.hpp"
 #include "stack/tcp_core.hpp"
+#include "stack/udp_core.hpp"
 
 namespace millrace::stack {
 
@@ -82,6 +85,7 @@ class Stack {
   [[nodiscard]] bool is_on_core() const noexcept { return std::this_thread::get_id() == owner_; }
   [[nodiscard]] Instant now() const noexcept { return now_; }
   [[nodiscard]] TcpCore& tcp() noexcept { return tcp_; }
+  [[nodiscard]] UdpCore& udp() noexcept { return udp_; }
   [[nodiscard]] AppTimers& timers() noexcept { return timers_; }
   [[nodiscard]] packet::CorePools& pools() noexcept { return pools_; }
   [[nodiscard]] CoreStats& stats() noexcept { return stats_; }
@@ -94,6 +98,11 @@ class Stack {
     return offload_watch_.take();
   }
   [[nodiscard]] CoreUsage usage() const noexcept;
+  /// The next of this core's sockets: TCP's, then UDP's.
+  [[nodiscard]] SocketPage list(Instant now, SocketCursor from, const PageLimits& limits) noexcept {
+    return from.table() < SocketCursor::Table::Udp ? tcp_.list(now, from, limits)
+                                                   : udp_.list(from, limits);
+  }
 
  private:
   static constexpr std::uint32_t kTimerCallsPerTurn = 1'024;
@@ -101,8 +110,12 @@ class Stack {
   void classify(Instant now, std::uint32_t device, packet::Packet frame) noexcept;
   void on_ipv4(Instant now, net::Interface& interface, packet::Packet datagram,
                bool is_link_unicast) noexcept;
-  void on_udp(Instant now, const wire::Ipv4Header& header, const packet::Packet& datagram,
-              bool is_link_unicast) noexcept;
+  /// A whole datagram, in one piece or as the chain of its fragments.
+  void on_datagram(Instant now, net::Interface& interface, net::Reassembled datagram) noexcept;
+  void on_tcp(Instant now, const net::Interface& interface, net::Reassembled datagram) noexcept;
+  void on_udp(Instant now, const net::Interface& interface, net::Reassembled datagram) noexcept;
+  void on_icmp_error(Instant now, const net::IcmpError& error) noexcept;
+  void report_incomplete(Instant now) noexcept;
   void report_unresolved() noexcept;
 
   packet::CorePools& pools_;
@@ -116,7 +129,10 @@ class Stack {
   net::Ipv4Input ipv4_input_;
   net::Ipv4Output ipv4_output_;
   net::Icmp icmp_;
+  net::Fragmenter fragmenter_;
   TcpCore tcp_;
+  net::Reassembly reassembly_;
+  UdpCore udp_;
   AppTimers timers_;
   OffloadWatch offload_watch_;
   std::thread::id owner_;

@@ -43,6 +43,25 @@ Result<IcmpHeader, DropReason> parse_icmp(std::span<const std::byte> message) no
   return IcmpHeader{.type = IcmpType{raw.type}, .code = raw.code, .rest = raw.rest.value()};
 }
 
+Result<IcmpHeader, DropReason> read_icmp_header(std::span<const std::byte> bytes) noexcept {
+  if (bytes.size() < kIcmpHeaderSize) {
+    return fail(DropReason::IcmpTooShort);
+  }
+  const auto raw = read_raw<RawIcmp>(bytes);
+  return IcmpHeader{.type = IcmpType{raw.type}, .code = raw.code, .rest = raw.rest.value()};
+}
+
+void turn_echo_around(std::span<std::byte> header) noexcept {
+  auto raw = read_raw<RawIcmp>(header);
+  const auto first_word = [&raw] {
+    return static_cast<std::uint16_t>(unsigned{raw.type} << 8U | raw.code);
+  };
+  const std::uint16_t before = first_word();
+  raw.type = std::to_underlying(IcmpType::EchoReply);
+  raw.checksum = update_checksum(raw.checksum.value(), before, first_word());
+  write_raw(header, raw);
+}
+
 void emit_icmp(std::span<std::byte> message, const IcmpHeader& header) noexcept {
   RawIcmp raw{.type = std::to_underlying(header.type),
               .code = header.code,

@@ -53,6 +53,15 @@ struct IcmpQuote {
 [[nodiscard]] Result<IcmpHeader, DropReason> parse_icmp(
     std::span<const std::byte> message) noexcept;
 
+/// Reads the header at the start of a message that is not in one piece, without looking at the
+/// checksum. Fails with IcmpTooShort.
+[[nodiscard]] Result<IcmpHeader, DropReason> read_icmp_header(
+    std::span<const std::byte> bytes) noexcept;
+
+/// Makes the header of an echo request that of its reply, whose checksum follows from the
+/// request's.
+void turn_echo_around(std::span<std::byte> header) noexcept;
+
 /// Writes the header to the start of `message` and the checksum over all of it; the payload must be
 /// in place.
 void emit_icmp(std::span<std::byte> message, const IcmpHeader& header) noexcept;

@@ -36,22 +36,34 @@ static_assert(sizeof(RawUdp) == kUdpHeaderSize);
 
 }  // namespace detail
 
-/// Reads the header at the start of an IP payload; what lies behind `length` is padding, and not
-/// part of the checksum. Fails with UdpTooShort, UdpBadLength.
-[[nodiscard]] inline Result<UdpHeader, DropReason> parse_udp(
-    std::span<const std::byte> bytes) noexcept {
+/// Reads the header at the start of an IP payload of `payload_bytes`, of which `bytes` is the first
+/// piece; what lies behind `length` is padding, and not part of the checksum. Fails with
+/// UdpTooShort, UdpBadLength.
+[[nodiscard]] inline Result<UdpHeader, DropReason> parse_udp(std::span<const std::byte> bytes,
+                                                             std::size_t payload_bytes) noexcept {
   if (bytes.size() < kUdpHeaderSize) {
     return fail(DropReason::UdpTooShort);
   }
   const auto raw = read_raw<detail::RawUdp>(bytes);
   const std::uint16_t length = raw.length.value();
-  if (length < kUdpHeaderSize || length > bytes.size()) {
+  if (length < kUdpHeaderSize || length > payload_bytes) {
     return fail(DropReason::UdpBadLength);
   }
   return UdpHeader{.source_port = raw.source_port.value(),
                    .destination_port = raw.destination_port.value(),
                    .length = length,
                    .has_checksum = raw.checksum.value() != 0};
+}
+
+/// The same for a payload in one piece.
+[[nodiscard]] inline Result<UdpHeader, DropReason> parse_udp(
+    std::span<const std::byte> bytes) noexcept {
+  return parse_udp(bytes, bytes.size());
+}
+
+/// The checksum field of a header that `parse_udp` has taken.
+[[nodiscard]] inline std::uint16_t udp_checksum_field(std::span<const std::byte> header) noexcept {
+  return read_raw<detail::RawUdp>(header).checksum.value();
 }
 
 /// Writes `kUdpHeaderSize` bytes with a checksum field of zero.

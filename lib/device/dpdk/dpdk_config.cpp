@@ -103,16 +103,18 @@ Result<void, std::string> check_sizes(const DpdkConfig& config, const rte_eth_de
 void agree_offloads(const rte_eth_dev_info& info, const DriverFacts& facts,
                     DpdkAgreement& agreement) noexcept {
   constexpr std::uint64_t kRxChecksums =
-      RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+      RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   std::uint64_t wanted_tx = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   if (facts.has_own_checksums) {
-    wanted_tx |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+    wanted_tx |=
+        RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
     agreement.rx_offloads = info.rx_offload_capa & kRxChecksums;
   }
   agreement.tx_offloads = info.tx_offload_capa & wanted_tx;
   Capabilities& capabilities = agreement.capabilities;
   capabilities.tx_ipv4_checksum = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
   capabilities.tx_tcp_checksum = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
+  capabilities.tx_udp_checksum = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
   capabilities.multi_segment = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
   capabilities.rx_checksum = agreement.rx_offloads != 0;
   capabilities.reflects = facts.reflects;
@@ -341,6 +343,7 @@ std::string DpdkAgreement::offloads_to_string() const {
   };
   add(capabilities.tx_ipv4_checksum, "tx IPv4 checksum");
   add(capabilities.tx_tcp_checksum, "tx TCP checksum");
+  add(capabilities.tx_udp_checksum, "tx UDP checksum");
   add(capabilities.multi_segment, "tx multi-segment");
   add(capabilities.rx_checksum, "rx checksum");
   return text.empty() ? "none" : text;

@@ -43,8 +43,9 @@ DpdkDevice::DpdkDevice(DpdkPort port, packet::PacketPool& pool, std::uint32_t he
       agreement_{port_.agreement},
       pool_{pool},
       held_packets_{held_packets} {
-  needs_prepare_ =
-      agreement_.capabilities.tx_ipv4_checksum || agreement_.capabilities.tx_tcp_checksum;
+  needs_prepare_ = agreement_.capabilities.tx_ipv4_checksum ||
+                   agreement_.capabilities.tx_tcp_checksum ||
+                   agreement_.capabilities.tx_udp_checksum;
   hands_over_mbufs_ = agreement_.driver == "net_ring";
 }
 

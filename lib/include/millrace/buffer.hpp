@@ -47,14 +47,25 @@ class Buffer {
   ~Buffer();
 
   /// The payload held, contiguous; empty without memory. Valid until the Buffer is moved, sent or
-  /// destroyed.
+  /// destroyed. Of a UDP datagram that came in several pieces, the first one.
   [[nodiscard]] std::span<std::byte> data() const noexcept;
   /// Bytes in `data()`.
   [[nodiscard]] std::size_t size() const noexcept { return data().size(); }
   /// Whether there is no payload.
   [[nodiscard]] bool empty() const noexcept { return mbuf_ == nullptr || size() == 0; }
 
+  /// Whether more pieces follow behind `data()`. Only what a UdpSocket has received may have any.
+  [[nodiscard]] bool has_more_pieces() const noexcept;
+  /// Bytes of all pieces.
+  [[nodiscard]] std::size_t total_size() const noexcept;
+  /// Takes the pieces behind the first one, which a Buffer of their own then holds: empty if there
+  /// are none. Walks through a payload without copying it.
+  [[nodiscard]] Buffer take_rest() noexcept;
+  /// Copies what fits of all pieces' bytes and returns how many that was.
+  std::size_t copy_to(std::span<std::byte> into) const noexcept;
+
   /// The room behind `data()`: write here, then `extend` by what was written. Valid as `data()` is.
+  /// None while more pieces follow.
   [[nodiscard]] std::span<std::byte> spare() const noexcept;
   /// Moves the first `bytes` of `spare()` to the end of `data()`; more than that room is a contract
   /// violation.

@@ -121,6 +121,35 @@ struct TcpConfig {
       std::chrono::minutes{10};  ///< From one search to the next (RFC 4821 §7.3). At least 1 min.
 };
 
+/// How the UDP of each core behaves.
+struct UdpConfig {
+  std::uint32_t receive_queue_bytes =
+      4 * 1024 * 1024;  ///< What one socket's datagrams that nobody has read may hold, charged by
+                        ///< buffer size. 4 KiB to 1 GiB.
+  std::uint32_t receive_queue_datagrams = 4'096;  ///< How many they may be. 1 to 1 M.
+  std::uint32_t total_bytes =
+      64 * 1024 * 1024;  ///< What those of all sockets may hold, charged likewise; never more than
+                         ///< a quarter of what all queues of the core may. 4 KiB to 1 GiB.
+  std::uint8_t hop_limit = 64;  ///< Of datagrams, unless a socket says otherwise. 1 to 255.
+  std::uint16_t local_port_first = 32'768;  ///< Ports of sockets that name none, drawn at random
+                                            ///< (RFC 6056 §3.3.1). 1 to 65535.
+  std::uint16_t local_port_last = 60'999;   ///< The last of them. `local_port_first` to 65535.
+};
+
+/// What may be kept of datagrams that arrive in fragments (RFC 791 §3.2, RFC 1122 §3.3.2). Whatever
+/// a limit refuses, the datagram that has waited for longest goes first.
+struct ReassemblyConfig {
+  std::uint32_t datagrams = 256;          ///< That may be incomplete at once, per core. 1 to 65536.
+  std::uint32_t per_source = 64;          ///< Of these, from one source. 1 to 65536.
+  std::uint32_t fragments = 256;          ///< That one datagram may have. 2 to 8192.
+  std::uint32_t bytes = 4 * 1024 * 1024;  ///< What all fragments may hold, charged by buffer size;
+                                          ///< never more than a quarter of what all queues of the
+                                          ///< core may. 4 KiB to 1 GiB.
+  Duration timeout =
+      std::chrono::seconds{60};  ///< From a datagram's first fragment to giving it up
+                                 ///< (RFC 1122 §3.3.2: 60 to 120 s). 1 s to 120 s.
+};
+
 /// One device and the addresses this host has on it.
 struct DeviceConfig {
   std::string spec = "tap:millrace0";  ///< What `--device=` takes; "tap:millrace0.100" is VLAN 100
@@ -164,8 +193,9 @@ struct Config {
                                   ///< any that the process may use, pinned to none.
   IdlePolicy idle = IdlePolicy::Default;   ///< What a worker does when there is nothing to do.
   std::uint32_t max_connections = 16'384;  ///< Per core, half-open ones included. 1 to 64 M.
-  std::uint32_t max_time_wait = 65'536;  ///< Per core; the oldest goes first beyond it. 1 to 64 M.
-  std::uint32_t max_listeners = 64;      ///< Per core. 1 to 1 M.
+  std::uint32_t max_time_wait = 65'536;   ///< Per core; the oldest goes first beyond it. 1 to 64 M.
+  std::uint32_t max_listeners = 64;       ///< Per core. 1 to 1 M.
+  std::uint32_t max_udp_sockets = 1'024;  ///< Per core. 1 to 1 M.
   std::uint32_t max_orphans =
       8'192;  ///< Connections that the application has closed and that are not over, per core;
               ///< beyond it the one that has been idle for longest is reset. 1 to 64 M.
@@ -179,6 +209,8 @@ struct Config {
   std::uint32_t background_threads = 8;  ///< Helper threads per worker for `Worker::background`. 0
                                          ///< to 256; with none, jobs run on the core itself.
   TcpConfig tcp{};                       ///< How each core's TCP behaves.
+  UdpConfig udp{};                       ///< How each core's UDP behaves.
+  ReassemblyConfig reassembly{};         ///< What each core keeps of fragments.
   std::string eal_arguments{};           ///< Handed to DPDK's EAL as they are, after our own.
   std::string capture_file{};            ///< pcapng file that receives every frame; empty: none.
   bool host_setup = true;                ///< Give the kernel's end of each TAP its address.

@@ -41,6 +41,9 @@ enum class Error : std::uint8_t {
   OutOfTimers,          ///< `Config::max_timers` are in use.
   OutOfListeners,       ///< `Config::max_listeners` are in use.
   Unsupported,          ///< This build or this device cannot do that.
+  OutOfSockets,         ///< `Config::max_udp_sockets` are in use.
+  MessageTooLong,  ///< A datagram larger than IP can carry, or than its path takes in one piece.
+  NotPermitted,    ///< The socket was not opened for that (sending to a broadcast address, say).
 };
 
 /// A short lower-case sentence fragment in English, such as "connection refused". Never empty;

@@ -39,8 +39,13 @@ enum class DropReason : std::uint8_t {
   Ipv4MartianSource,    ///< Source is multicast, broadcast, loopback, unspecified or one of our own
                         ///< addresses.
   Ipv4NotForUs,         ///< Destination is none of our addresses; we do not forward.
-  Ipv4Fragment,         ///< A fragment; reassembly is not offered.
-  Ipv4UnknownProtocol,  ///< A protocol nothing here handles.
+  Ipv4BadFragment,      ///< A fragment of impossible length or place, or marked unlike the others.
+  Ipv4DuplicateFragment,    ///< A fragment that had arrived before.
+  Ipv4OverlappingFragment,  ///< Of a datagram whose fragments overlap, which is given up as a
+                            ///< whole.
+  Ipv4FragmentsIncomplete,  ///< Of a datagram whose other fragments did not arrive in time.
+  Ipv4ReassemblyFull,       ///< A fragment beyond what may be kept, or given up in favor of others.
+  Ipv4UnknownProtocol,      ///< A protocol nothing here handles.
   // ICMP
   IcmpTooShort,        ///< Shorter than its header, or than the quoted datagram it must carry.
   IcmpBadChecksum,     ///< Checksum is wrong.
@@ -52,10 +57,14 @@ enum class DropReason : std::uint8_t {
   IcmpBadMtu,          ///< Fragmentation needed, with an MTU that is not news or cannot be.
   IcmpOutRateLimited,  ///< An error or echo reply was due, but the limit on those is reached.
   // UDP
-  UdpTooShort,     ///< Shorter than its header.
-  UdpBadLength,    ///< Length field below the header's or past the datagram.
-  UdpBadChecksum,  ///< Checksum is wrong.
-  UdpNoSocket,     ///< No socket holds that port.
+  UdpTooShort,         ///< Shorter than its header.
+  UdpBadLength,        ///< Length field below the header's or past the datagram.
+  UdpBadChecksum,      ///< Checksum is wrong.
+  UdpPartialChecksum,  ///< Checksum covers the pseudo header alone: a NIC was to finish it.
+  UdpNotUnicast,       ///< For one host by its address, for all by its frame.
+  UdpNoSocket,         ///< No socket holds that port.
+  UdpQueueFull,        ///< The socket's receive queue is full: the application does not read.
+  UdpReceiveFull,      ///< Beyond the packets that UDP's queues, or all queues, may hold.
   // TCP: format
   TcpTooShort,         ///< Shorter than its header.
   TcpBadDataOffset,    ///< Data offset below 5 or past the segment.
@@ -167,6 +176,18 @@ struct CoreStats {
   std::uint64_t tcp_ecn_marks_in = 0;        ///< Segments that routers marked as congested.
   std::uint64_t tcp_ecn_reductions = 0;      ///< Times that a peer's echo of marks slowed us down.
 
+  // UDP, counted in datagrams, and bytes of payload.
+  std::uint64_t udp_datagrams_in = 0;   ///< Datagrams handed to a socket.
+  std::uint64_t udp_datagrams_out = 0;  ///< Datagrams sent.
+  std::uint64_t udp_bytes_in = 0;       ///< Bytes of payload handed to a socket.
+  std::uint64_t udp_bytes_out = 0;      ///< Bytes of payload sent.
+  std::uint64_t udp_errors = 0;         ///< ICMP errors told to `UdpHandler::on_error`.
+
+  // IPv4.
+  std::uint64_t ipv4_fragments_in = 0;           ///< Fragments received, whatever became of them.
+  std::uint64_t ipv4_fragments_out = 0;          ///< Fragments sent.
+  std::uint64_t ipv4_datagrams_reassembled = 0;  ///< Datagrams put together from fragments.
+
   // ARP and ICMP.
   std::uint64_t arp_requests_out = 0;       ///< Requests sent.
   std::uint64_t arp_replies_out = 0;        ///< Replies sent.
@@ -206,6 +227,8 @@ struct CoreUsage {
   std::uint32_t packets_capacity = 0;      ///< Packets in all of the core's pools.
   std::uint32_t active_blocks_in_use = 0;  ///< Connections with data queued or in flight.
   std::uint32_t orphans = 0;               ///< Connections closed by the application and not over.
+  std::uint32_t udp_sockets = 0;           ///< UDP sockets open.
+  std::uint32_t reassemblies = 0;          ///< Datagrams of which fragments are missing.
 };
 
 }  // namespace millrace

@@ -78,7 +78,8 @@ class TcpSocket {
   Result<std::size_t> send(std::string_view text) const;
 
   /// Queues a whole Buffer without copying, which succeeds whenever `writable()` is above zero and
-  /// packets are left. On an error `buffer` is left as it was. Errors: as above.
+  /// packets are left. On an error `buffer` is left as it was. Errors: as above; InvalidArgument
+  /// (it is a datagram in several pieces: send one after the other, see `Buffer::take_rest`).
   Result<void> send(Buffer&& buffer) const;
 
   /// As `send`, and says that the data up to its last byte is urgent (RFC 9293 §3.8.5). RFC 6093

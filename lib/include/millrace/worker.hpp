@@ -12,6 +12,7 @@
 #include <millrace/stats.hpp>
 #include <millrace/tcp.hpp>
 #include <millrace/time.hpp>
+#include <millrace/udp.hpp>
 
 #pragma GCC visibility push(default)
 
@@ -83,6 +84,11 @@ class Worker {
   /// data, or a tuning out of its range), OutOfConnections, OutOfPackets (for the data).
   virtual Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler,
                                     const ConnectOptions& options = {}) = 0;
+
+  /// Opens a UDP socket. `handler` hears of its events and must outlive it. Errors: AddressInUse,
+  /// AddressNotAvailable, InvalidArgument (a value of `options` is out of its range), OutOfSockets;
+  /// with a peer those of `UdpSocket::connect`, too.
+  virtual Result<UdpSocket> open_udp(const UdpOptions& options, UdpHandler& handler) = 0;
 
   /// Calls `function` once after `delay`, to within the wheel's tick of 33 µs, and never inside
   /// `after` itself: no delay, or a negative one, means "soon, but not in the middle of this". It

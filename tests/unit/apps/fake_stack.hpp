@@ -50,6 +50,10 @@ class FakeWorker final : public millrace::Worker {
     handler_ = &handler;
     return millrace::TcpSocket{};
   }
+  millrace::Result<millrace::UdpSocket> open_udp(const millrace::UdpOptions&,
+                                                 millrace::UdpHandler&) override {
+    return millrace::fail(millrace::Error::Unsupported);
+  }
   millrace::Result<millrace::Timer> after(millrace::Duration delay,
                                           millrace::InlineFunction function) override {
     timers_.emplace_back(now_ + delay, std::move(function));

@@ -92,7 +92,7 @@ TEST_F(StackTest, ALinkBroadcastUdpDatagramIsNotAnswered) {
   receive(ipv4_frame(wire::IpProtocol::Udp, udp_bytes(true), MacAddress::broadcast()));
   turn();
   EXPECT_TRUE(sent.empty());
-  EXPECT_EQ(dropped(DropReason::UdpNoSocket), 1U);
+  EXPECT_EQ(dropped(DropReason::UdpNotUnicast), 1U);
 }
 
 TEST_F(StackTest, AUnknownProtocolIsRefused) {

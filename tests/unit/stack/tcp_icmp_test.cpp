@@ -582,7 +582,8 @@ TEST_F(TcpIcmpTest, WhatWeAdvertiseFitsTheInterface) {
     turn();
     const auto answer = next_tcp();
     ASSERT_TRUE(answer.has_value());
-    // Nothing is put together from fragments, so what IP delivers is what the interface takes.
+    // A segment that needs fragments costs all of it when one is lost, so none is asked for that
+    // the interface would not take whole.
     EXPECT_EQ(answer->options.mss, mtu - 40);
   }
 }

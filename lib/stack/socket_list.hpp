@@ -25,7 +25,8 @@ struct SocketRecord {
   tcp::TimerKind timer = tcp::TimerKind::None;
   bool has_info = false;
   bool is_orphan = false;  ///< The application has closed it.
-  /// Bytes that wait to be read; of a listener, connections that wait to be accepted.
+  /// Bytes that wait to be read, of UDP with their packets; of a listener, connections that wait to
+  /// be accepted.
   std::uint32_t receive_queue = 0;
   /// Bytes not acknowledged; of a listener, how many connections may wait.
   std::uint32_t send_queue = 0;

@@ -396,7 +396,8 @@ TEST_F(UdpCoreTest, SocketsAreListed) {
     EXPECT_TRUE(all[0].tuple.remote.port.is_unspecified());
     EXPECT_EQ(all[1].state, TcpState::Established);
     EXPECT_EQ(all[1].tuple.remote, kPeerEnd);
-    EXPECT_EQ(all[1].receive_queue, 4U);
+    EXPECT_EQ(all[0].receive_queue, 0U);
+    EXPECT_GE(all[1].receive_queue, 4U);  // Memory, as in Linux's ss.
   }
 }
 

@@ -134,7 +134,7 @@ void CoreLoop::answer_requests() {
     send(Snapshot{.worker = worker_, .stats = core_.stack->stats(), .usage = core_.stack->usage()});
   }
   main_line_.pages.answer([this](stack::SocketCursor from, const stack::PageLimits& limits) {
-    return core_.stack->tcp().list(core_.clock.now(), from, limits);
+    return core_.stack->list(core_.clock.now(), from, limits);
   });
 }
 

@@ -15,7 +15,8 @@
 
 namespace millrace::stack {
 
-/// One socket, listener or entry in TIME-WAIT.
+/// One socket, listener or entry in TIME-WAIT. A UDP socket is ESTABLISHED while it has a peer,
+/// and CLOSED otherwise.
 struct SocketRecord {
   enum class Protocol : std::uint8_t { Tcp, Udp };
 
@@ -24,7 +25,8 @@ struct SocketRecord {
   tcp::TimerKind timer = tcp::TimerKind::None;
   bool has_info = false;
   bool is_orphan = false;  ///< The application has closed it.
-  /// Bytes that wait to be read; of a listener, connections that wait to be accepted.
+  /// Bytes that wait to be read, of UDP with their packets; of a listener, connections that wait to
+  /// be accepted.
   std::uint32_t receive_queue = 0;
   /// Bytes not acknowledged; of a listener, how many connections may wait.
   std::uint32_t send_queue = 0;
@@ -37,7 +39,7 @@ struct SocketRecord {
 /// Where a listing goes on. A plain number to pass around; zero is the start.
 class SocketCursor {
  public:
-  enum class Table : std::uint8_t { Listeners, Connections, TimeWait, Done };
+  enum class Table : std::uint8_t { Listeners, Connections, TimeWait, Udp, Done };
 
   constexpr SocketCursor() noexcept = default;
   constexpr explicit SocketCursor(std::uint64_t number) noexcept : number_{number} {}

@@ -102,6 +102,11 @@ class Stack {
     return offload_watch_.take();
   }
   [[nodiscard]] CoreUsage usage() const noexcept;
+  /// The next of this core's sockets: TCP's, then UDP's.
+  [[nodiscard]] SocketPage list(Instant now, SocketCursor from, const PageLimits& limits) noexcept {
+    return from.table() < SocketCursor::Table::Udp ? tcp_.list(now, from, limits)
+                                                   : udp_.list(from, limits);
+  }
 
  private:
   static constexpr std::uint32_t kTimerCallsPerTurn = 1'024;

@@ -41,7 +41,7 @@ SocketPage TcpCore::list(Instant now, SocketCursor from, const PageLimits& limit
   page.next = from;
   std::uint32_t places = limits.places;
   std::uint32_t segments = kSegmentsPerPage;
-  while (page.next.table() != Table::Done && places > 0 && segments > 0 &&
+  while (page.next.table() < Table::Udp && places > 0 && segments > 0 &&
          page.records.size() < limits.records && !page.records.full()) {
     std::uint32_t index = page.next.index();
     const Table table = page.next.table();
@@ -72,6 +72,7 @@ SocketPage TcpCore::list(Instant now, SocketCursor from, const PageLimits& limit
         is_end = index >= time_wait_.touched();
         break;
       }
+      case Table::Udp:
       case Table::Done: break;
     }
     page.next = is_end ? SocketCursor{static_cast<Table>(std::to_underlying(table) + 1), 0}

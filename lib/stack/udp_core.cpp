@@ -203,4 +203,27 @@ void UdpCore::note(UdpSlot& slot, std::uint8_t news) noexcept {
   }
 }
 
+SocketPage UdpCore::list(SocketCursor from, const PageLimits& limits) const noexcept {
+  SocketPage page;
+  std::uint32_t places = limits.places;
+  std::uint32_t index = from.index();
+  while (page.records.size() < limits.records && !page.records.full()) {
+    const UdpSlot* const slot = sockets_.next_from(index, places);
+    if (slot == nullptr) {
+      break;
+    }
+    SocketRecord record;
+    record.protocol = SocketRecord::Protocol::Udp;
+    record.state = slot->is_connected() ? TcpState::Established : TcpState::Closed;
+    record.receive_queue = slot->queue.bytes();
+    record.tuple = slot->tuple;
+    record.handle = sockets_.handle_of(*slot);
+    static_cast<void>(page.records.push_back(record));
+    ++index;
+  }
+  page.next = index >= sockets_.touched() ? SocketCursor{SocketCursor::Table::Done, 0}
+                                          : SocketCursor{SocketCursor::Table::Udp, index};
+  return page;
+}
+
 }  // namespace millrace::stack

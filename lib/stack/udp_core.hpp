@@ -23,6 +23,7 @@
 #include "packet/packet_budget.hpp"
 #include "packet/packet_pool.hpp"
 #include "stack/demux.hpp"
+#include "stack/socket_list.hpp"
 #include "stack/udp_slot.hpp"
 
 namespace millrace::stack {
@@ -88,6 +89,8 @@ class UdpCore {
 
   [[nodiscard]] bool has_events() const noexcept { return !events_.empty(); }
   [[nodiscard]] bool has_work() const noexcept { return !events_.empty() || !blocked_.empty(); }
+  /// The next of this core's sockets, in the order of their places, from SocketCursor's table Udp.
+  [[nodiscard]] SocketPage list(SocketCursor from, const PageLimits& limits) const noexcept;
   void add_usage(CoreUsage& usage) const noexcept { usage.udp_sockets = sockets_.size(); }
   /// Charged for datagrams that nobody has read.
   [[nodiscard]] std::uint64_t queued_bytes() const noexcept { return queued_bytes_; }

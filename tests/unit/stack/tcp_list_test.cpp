@@ -17,7 +17,7 @@ class TcpListTest : public StackHost {
     std::vector<SocketRecord> all;
     SocketCursor next;
     for (pages = 0; next.table() != SocketCursor::Table::Done && pages < 10'000; ++pages) {
-      const SocketPage page = tcp().list(now, next, limits);
+      const SocketPage page = stack->list(now, next, limits);
       EXPECT_LE(page.records.size(), limits.records);
       EXPECT_NE(page.next.number(), next.number()) << "no progress";
       all.insert(all.end(), page.records.begin(), page.records.end());
@@ -41,7 +41,7 @@ class TcpListTest : public StackHost {
 TEST_F(TcpListTest, NothingIsAnEmptyPage) {
   start();
   EXPECT_TRUE(list().empty());
-  EXPECT_LE(pages, 3U);
+  EXPECT_LE(pages, 4U);
 }
 
 TEST_F(TcpListTest, HasEveryStateOnce) {
@@ -121,14 +121,14 @@ TEST_F(TcpListTest, GoesOnWhileConnectionsComeAndGo) {
     static_cast<void>(open(static_cast<std::uint16_t>(40'000 + i)));
   }
   const auto sockets = recorder.sockets;
-  const SocketPage first = tcp().list(now, {}, {.records = 11});
+  const SocketPage first = stack->list(now, {}, {.records = 11});
   for (std::size_t i = 0; i < 20; ++i) {
     ASSERT_TRUE(sockets[i].abort());
   }
   turn();
   sent.clear();
   static_cast<void>(open(41'000));
-  const SocketPage second = tcp().list(now, first.next, {.records = 32});
+  const SocketPage second = stack->list(now, first.next, {.records = 32});
   std::vector<std::uint16_t> ports;
   for (const SocketRecord& record : second.records) {
     ports.push_back(record.tuple.remote.port.number());
@@ -156,11 +156,11 @@ TEST_F(TcpListTest, CursorsFromOutsideAreHarmless) {
   ASSERT_TRUE(tcp().listen({.port = kServerPort}, recorder));
   static_cast<void>(open(40'000));
   for (const std::uint64_t number :
-       {std::uint64_t{1} << 31U, ~std::uint64_t{0}, std::uint64_t{3} << 32U,
+       {std::uint64_t{1} << 31U, ~std::uint64_t{0}, std::uint64_t{4} << 32U,
         (std::uint64_t{1} << 32U) | 0xffff'ffffU, (std::uint64_t{2} << 32U) | 12'345U}) {
-    const SocketPage page = tcp().list(now, SocketCursor{number}, {});
+    const SocketPage page = stack->list(now, SocketCursor{number}, {});
     EXPECT_LE(page.records.size(), 2U);
-    EXPECT_EQ(page.next.table(), SocketCursor::Table::Done);
+    EXPECT_GE(page.next.table(), SocketCursor::Table::Udp);
   }
 }
 

@@ -375,6 +375,32 @@ TEST_F(UdpCoreTest, AfterShutDownNoneOpensAndAllAreClosed) {
   EXPECT_EQ(tcp().resources().budget.used(), 0U);
 }
 
+TEST_F(UdpCoreTest, SocketsAreListed) {
+  start();
+  open_udp({.port = Port{8}, .address = kOurs});
+  const UdpSocket connected = open_udp();
+  ASSERT_TRUE(connected.connect(kPeerEnd).has_value());
+  receive_text("four");
+  for (const std::uint32_t most : {1U, 32U}) {
+    std::vector<SocketRecord> all;
+    for (SocketCursor next; next.table() != SocketCursor::Table::Done;) {
+      const SocketPage page = stack->list(now, next, {.records = most});
+      EXPECT_LE(page.records.size(), most);
+      all.insert(all.end(), page.records.begin(), page.records.end());
+      next = page.next;
+    }
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].protocol, SocketRecord::Protocol::Udp);
+    EXPECT_EQ(all[0].state, TcpState::Closed);
+    EXPECT_EQ(all[0].tuple.local, (Endpoint{kOurs, Port{8}}));
+    EXPECT_TRUE(all[0].tuple.remote.port.is_unspecified());
+    EXPECT_EQ(all[1].state, TcpState::Established);
+    EXPECT_EQ(all[1].tuple.remote, kPeerEnd);
+    EXPECT_EQ(all[0].receive_queue, 0U);
+    EXPECT_GE(all[1].receive_queue, 4U);  // Memory, as in Linux's ss.
+  }
+}
+
 TEST_F(UdpCoreTest, GarbageNeitherLeaksNorStops) {
   start();
   const UdpSocket socket = open_udp();

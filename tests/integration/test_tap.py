@@ -1,7 +1,9 @@
 """The kernel's programs and Millrace's talk over a TAP: ping, curl, wrk, nc, nginx."""
 
+import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -56,8 +58,14 @@ def test_netcat_sends_to_and_receives_from_the_kernels(namespace, make_file, tmp
     with theirs.open("rb") as source, got_by_them.open("wb") as sink:
         peer = namespace.start("nc", "-N", "-l", "9000", stdin=source, stdout=sink)
     namespace.wait_for_listener(9000)
-    with ours.open("rb") as source, got_by_us.open("wb") as sink:
-        namespace.run(path_of("nc"), KERNEL_ADDRESS, "9000", stdin=source, stdout=sink, timeout=60)
+    # Our input ends last: the kernel's netcat, when it listens, leaves with its own input half sent once ours ended.
+    with got_by_us.open("wb") as sink:
+        client = namespace.start(path_of("nc"), KERNEL_ADDRESS, "9000", stdin=subprocess.PIPE, stdout=sink)
+    with client.stdin, ours.open("rb") as source:
+        shutil.copyfileobj(source, client.stdin)
+        client.stdin.flush()
+        wait_for_size(got_by_us, theirs.stat().st_size)
+    assert client.wait(10) == 0
     assert peer.wait(10) == 0
     assert sha256_of(got_by_them) == our_digest
     assert sha256_of(got_by_us) == their_digest
@@ -116,6 +124,13 @@ def start_nginx(namespace, folder, site) -> None:
     )
     namespace.start("nginx", "-c", configuration, stderr=subprocess.DEVNULL)
     namespace.wait_for_listener(8080)
+
+
+def wait_for_size(file, size: int, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while file.stat().st_size < size:
+        assert time.monotonic() < deadline, f"{file.stat().st_size} of {size} bytes after {seconds} s"
+        time.sleep(0.02)
 
 
 def wait_for_ping(namespace) -> None:

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -177,13 +178,11 @@ int run(bool by_epoll, std::uint64_t messages, unsigned connections) {
   End server{2, *other, server_pools, clock};
   HandlerServer handler;
   TurningWaiting waiting{server.loop, clock};
-  posix::Sockets sockets{{.worker = server.worker,
-                          .stack = server.stack,
-                          .waiting = waiting,
-                          .config = server.config}};
+  std::optional<posix::Sockets> sockets{posix::Sockets::Parts{
+      .worker = server.worker, .stack = server.stack, .waiting = waiting, .config = server.config}};
   std::unique_ptr<EpollServer> epoll;
   if (by_epoll) {
-    epoll = std::make_unique<EpollServer>(sockets);
+    epoll = std::make_unique<EpollServer>(*sockets);
   } else {
     static_cast<void>(server.worker.listen({.port = Port{kPort}}, handler));
   }
@@ -199,6 +198,7 @@ int run(bool by_epoll, std::uint64_t messages, unsigned connections) {
     serve_turn(server.loop, epoll.get());
   }
   std::printf("%llu messages\n", static_cast<unsigned long long>(asking.answers));
+  sockets.reset();  // Closes what is open, as long as there is a stack.
   client.stack.shut_down();
   server.stack.shut_down();
   return EXIT_SUCCESS;

@@ -411,9 +411,9 @@ TEST_F(UdpCoreTest, GarbageNeitherLeaksNorStops) {
   for (int i = 0; i < 30'000; ++i) {
     PeerDatagram datagram{.to = static_cast<std::uint16_t>(7 + random.below(3))};
     datagram.payload.resize(random.below(200));
-    packet::Packet frame =
-        fragment_frame(datagram, udp_bytes(datagram), random.one_in(3) ? datagram.payload.size() / 16 * 8 : 0,
-                       4'096, static_cast<std::uint16_t>(random.below(4)));
+    packet::Packet frame = fragment_frame(datagram, udp_bytes(datagram),
+                                          random.one_in(3) ? datagram.payload.size() / 16 * 8 : 0,
+                                          4'096, static_cast<std::uint16_t>(random.below(4)));
     const auto bytes = frame.data().subspan(wire::kEthernetHeaderSize);
     for (std::uint32_t flips = random.below(4); flips > 0; --flips) {
       bytes[random.below(static_cast<std::uint32_t>(bytes.size()))] ^=

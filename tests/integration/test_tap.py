@@ -94,7 +94,9 @@ def test_netcat_fetches_from_nginx(namespace, make_file, tmp_path):
     client.stdin.flush()
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        head += client.stdout.read(1)
+        octet = client.stdout.read(1)
+        assert octet, f"the answer ended in its head: {head}"
+        head += octet
     body = client.stdout.read(file.stat().st_size)
     client.stdin.close()
     assert client.wait(10) == 0

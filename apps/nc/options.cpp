@@ -67,11 +67,15 @@ millrace::Result<Options, std::string> read_options(const Arguments& arguments) 
   options.peer.port = millrace::Port{*port};
   if (has_host) {
     const auto address = millrace::IpAddress::parse(arguments.first);
-    if (!address) {
+    if (!address && arguments.listens) {
       return millrace::fail("HOST " + arguments.first +
                             ": an address such as 198.18.0.1 is needed");
     }
-    options.peer.address = *address;
+    if (address) {
+      options.peer.address = *address;
+    } else {
+      options.peer_name = arguments.first;
+    }
   }
   if (!read_seconds(arguments.wait_seconds, options.wait)) {
     return millrace::fail("-w " + arguments.wait_seconds + ": a number of seconds is needed");
@@ -83,6 +87,15 @@ millrace::Result<Options, std::string> read_options(const Arguments& arguments) 
   }
   if (auto keepalive = read_keepalive(arguments.keepalive_seconds, options.keepalive); !keepalive) {
     return millrace::fail(std::move(keepalive.error()));
+  }
+  if (!arguments.dns.empty()) {
+    constexpr std::string_view kDnsPort = ":53";
+    const auto bare = millrace::Endpoint::parse(arguments.dns + std::string{kDnsPort});
+    const auto server = bare ? bare : millrace::Endpoint::parse(arguments.dns);
+    if (!server || server->port.is_unspecified()) {
+      return millrace::fail("--dns " + arguments.dns + ": ADDRESS or ADDRESS:PORT is needed");
+    }
+    options.dns = *server;
   }
   if (options.is_udp && options.keepalive) {
     return millrace::fail("--keepalive is for connections; leave it or -u out");

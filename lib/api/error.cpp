@@ -38,6 +38,8 @@ constexpr std::array kNames{
     Name{Error::NotPermitted, "not permitted"},
     Name{Error::NameNotFound, "name not found"},
     Name{Error::NameServerFailed, "name server failed"},
+    Name{Error::NameHasNoAddress, "name has no address"},
+    Name{Error::NoNameServer, "no name server"},
 };
 
 // Entry i must name the enumerator of value i.
@@ -47,7 +49,7 @@ consteval bool is_in_order() {
       return false;
     }
   }
-  return kNames.size() == std::size_t{std::to_underlying(Error::NameServerFailed)} + 1;
+  return kNames.size() == std::size_t{std::to_underlying(Error::NoNameServer)} + 1;
 }
 static_assert(is_in_order());
 

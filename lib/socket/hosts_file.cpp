@@ -1,15 +1,24 @@
 #include "socket/hosts_file.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <sstream>
+
+#include "socket/text_file.hpp"
 
 namespace millrace::socket {
 
-std::string canonical_name(std::string_view name) {
+namespace {
+
+std::string key_of(std::string_view name) {
   if (name.ends_with('.')) {
     name.remove_suffix(1);
   }
+  return in_small_letters(name);
+}
+
+}  // namespace
+
+std::string in_small_letters(std::string_view name) {
   std::string small{name};
   std::ranges::transform(small, small.begin(), [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
@@ -29,28 +38,29 @@ HostsFile::HostsFile(std::string_view text) {
     if (!address || !address->is_v4()) {
       continue;
     }
+    std::string canonical;
     while (words >> word) {
-      addresses_[canonical_name(word)].push_back(*address);
+      canonical = canonical.empty() ? word : canonical;
+      NameAnswer& answer = names_[key_of(word)];
+      answer.addresses.push_back(*address);
+      if (answer.canonical.empty()) {
+        answer.canonical = canonical;
+      }
     }
   }
 }
 
 Result<HostsFile, std::string> HostsFile::read(const std::string& path) {
-  if (path.empty()) {
-    return HostsFile{};
+  const auto text = read_text(path, kDefaultPath);
+  if (!text) {
+    return fail(text.error());
   }
-  std::ifstream file{path};
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) {
-    return fail("cannot read the hosts file " + path);
-  }
-  return HostsFile{text.str()};
+  return HostsFile{*text};
 }
 
-const std::vector<IpAddress>* HostsFile::find(std::string_view name) const {
-  const auto found = addresses_.find(canonical_name(name));
-  return found == addresses_.end() ? nullptr : &found->second;
+const NameAnswer* HostsFile::find(std::string_view name) const {
+  const auto found = names_.find(key_of(name));
+  return found == names_.end() ? nullptr : &found->second;
 }
 
 }  // namespace millrace::socket

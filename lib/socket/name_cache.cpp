@@ -5,14 +5,12 @@
 
 namespace millrace::socket {
 
-const std::vector<IpAddress>* NameCache::find(Instant now, std::string_view name) const {
+const NameAnswer* NameCache::find(Instant now, std::string_view name) const {
   const auto found = entries_.find(name);
-  return found == entries_.end() || found->second.expires <= now ? nullptr
-                                                                 : &found->second.addresses;
+  return found == entries_.end() || found->second.expires <= now ? nullptr : &found->second.answer;
 }
 
-void NameCache::learn(Instant now, std::string name, std::vector<IpAddress> addresses,
-                      Instant expires) {
+void NameCache::learn(Instant now, std::string name, NameAnswer answer, Instant expires) {
   if (capacity_ == 0 || expires <= now) {
     return;
   }
@@ -21,7 +19,7 @@ void NameCache::learn(Instant now, std::string name, std::vector<IpAddress> addr
         entries_, {}, [](const auto& entry) { return entry.second.expires; }));
   }
   entries_.insert_or_assign(std::move(name),
-                            Entry{.addresses = std::move(addresses), .expires = expires});
+                            Entry{.answer = std::move(answer), .expires = expires});
 }
 
 }  // namespace millrace::socket

@@ -1,15 +1,15 @@
-// NameCache: the addresses of names for as long as their servers allow (RFC 1035 §3.2.1). It knows
-// no clock and asks nobody.
+// NameCache: what names lead to for as long as their servers allow (RFC 1035 §3.2.1). It knows no
+// clock and asks nobody.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include <millrace/address.hpp>
 #include <millrace/time.hpp>
+
+#include "socket/name_answer.hpp"
 
 namespace millrace::socket {
 
@@ -19,14 +19,14 @@ class NameCache {
   explicit NameCache(std::uint32_t capacity) noexcept : capacity_{capacity} {}
 
   /// Null when it is not known, or no longer.
-  [[nodiscard]] const std::vector<IpAddress>* find(Instant now, std::string_view name) const;
-  /// Remembers them until `expires`. When it is full the one that would be forgotten first goes.
-  void learn(Instant now, std::string name, std::vector<IpAddress> addresses, Instant expires);
+  [[nodiscard]] const NameAnswer* find(Instant now, std::string_view name) const;
+  /// Remembers it until `expires`. When it is full the one that would be forgotten first goes.
+  void learn(Instant now, std::string name, NameAnswer answer, Instant expires);
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
  private:
   struct Entry {
-    std::vector<IpAddress> addresses;
+    NameAnswer answer;
     Instant expires;
   };
 

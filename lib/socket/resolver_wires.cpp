@@ -71,7 +71,9 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
   ~Wire() override {
     static_cast<void>(udp_.close());
     static_cast<void>(tcp_.set_handler(nobody()));
-    static_cast<void>(tcp_.abort());
+    if (!tcp_.close()) {
+      static_cast<void>(tcp_.abort());
+    }
   }
 
   int connect(Worker& worker, const Endpoint& server) {
@@ -92,6 +94,7 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
   }
 
   ares_ssize_t receive(std::span<std::byte> into, sockaddr* from, ares_socklen_t* from_bytes) {
+    ++reads_;
     if (is_stream_) {
       const auto count = tcp_.receive(into);
       if (count || count.error() == Error::EndOfStream) {
@@ -103,6 +106,7 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
     if (!datagram) {
       return failed<ares_ssize_t>(to_errno(std::exchange(error_, {}).value_or(datagram.error())));
     }
+    ++wires_.replies_;
     store(datagram->source, from, from_bytes);
     return static_cast<ares_ssize_t>(datagram->payload.copy_to(into));
   }
@@ -110,34 +114,43 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
   ares_ssize_t send(std::span<const std::byte> bytes) {
     if (is_stream_) {
       const auto taken = tcp_.send(bytes);
+      can_write_ = taken && *taken == bytes.size();  // Else on_writable follows.
       return taken ? static_cast<ares_ssize_t>(*taken)
-                   : failed<ares_ssize_t>(
-                         tcp_.state() == TcpState::SynSent ? EWOULDBLOCK : to_errno(taken.error()));
+                   : failed<ares_ssize_t>(to_errno(taken.error()));
     }
     const auto sent = udp_.send(bytes);
     return sent ? static_cast<ares_ssize_t>(bytes.size())
                 : failed<ares_ssize_t>(to_errno(sent.error()));
   }
 
-  void on_readable(UdpSocket) override { readable(); }
+  void on_readable(UdpSocket) override { wires_.serve(descriptor_); }
   void on_error(UdpSocket, const UdpError& error) override {
     error_ = error.error;
-    readable();
+    wires_.serve(descriptor_);
   }
   void on_connected(TcpSocket) override { writable(); }
   void on_writable(TcpSocket) override { writable(); }
-  void on_readable(TcpSocket) override { readable(); }
-  void on_peer_finished(TcpSocket) override { readable(); }
+  void on_readable(TcpSocket) override { wires_.serve(descriptor_); }
+  void on_peer_finished(TcpSocket) override { wires_.serve(descriptor_); }
   void on_closed(TcpSocket, Result<void> outcome) override {
     error_ = outcome ? Error::ConnectionReset : outcome.error();
+    can_write_ = false;
     tcp_ = {};
-    readable();
+    wires_.serve(descriptor_);
   }
 
+  void note_wish(bool writes) noexcept { wants_to_write_ = writes; }
+  [[nodiscard]] bool is_due_to_write() const noexcept { return wants_to_write_ && can_write_; }
+  [[nodiscard]] bool has_more() const {
+    return is_stream_ ? tcp_.readable() > 0 : udp_.readable() > 0;
+  }
+  [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
+
  private:
-  // c-ares may destroy this wire inside.
-  void readable() { wires_.on_ready_(descriptor_, ARES_SOCKET_BAD); }
-  void writable() { wires_.on_ready_(ARES_SOCKET_BAD, descriptor_); }
+  void writable() {
+    can_write_ = true;
+    wires_.on_ready_(ARES_SOCKET_BAD, descriptor_);  // c-ares may destroy this inside.
+  }
 
   ResolverWires& wires_;
   ares_socket_t descriptor_;
@@ -145,6 +158,9 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
   UdpSocket udp_;
   TcpSocket tcp_;
   std::optional<Error> error_;  // Told once to whoever reads.
+  std::uint64_t reads_ = 0;
+  bool wants_to_write_ = false;
+  bool can_write_ = false;
 };
 
 ResolverWires::ResolverWires(Worker& worker, OnReady on_ready)
@@ -214,7 +230,39 @@ ares_ssize_t ResolverWires::send(ares_socket_t descriptor, const iovec* pieces, 
   return wire->send(bytes);
 }
 
-ResolverWires::Wire* ResolverWires::find(ares_socket_t descriptor) noexcept {
+void ResolverWires::note_wish(ares_socket_t descriptor, bool writes) noexcept {
+  if (Wire* const wire = find(descriptor)) {
+    wire->note_wish(writes);
+  }
+}
+
+bool ResolverWires::has_something_to_write() const noexcept {
+  return std::ranges::any_of(wires_,
+                             [](const auto& wire) { return wire && wire->is_due_to_write(); });
+}
+
+void ResolverWires::write_what_waits() {
+  for (std::size_t i = 0; i < wires_.size(); ++i) {
+    if (wires_[i] && wires_[i]->is_due_to_write()) {
+      on_ready_(ARES_SOCKET_BAD, static_cast<ares_socket_t>(i + 1));
+    }
+  }
+}
+
+/// c-ares expects to be called again while something is left, such as the text behind a length,
+/// which it reads first; our events come once. It may destroy the wire inside.
+void ResolverWires::serve(ares_socket_t descriptor) {
+  bool goes_on = true;
+  while (goes_on) {
+    const Wire* const before = find(descriptor);
+    const std::uint64_t reads = before->reads();
+    on_ready_(descriptor, ARES_SOCKET_BAD);
+    const Wire* const wire = find(descriptor);
+    goes_on = wire == before && wire->reads() != reads && wire->has_more();
+  }
+}
+
+ResolverWires::Wire* ResolverWires::find(ares_socket_t descriptor) const noexcept {
   const auto index = static_cast<std::size_t>(descriptor) - 1;
   return index < wires_.size() ? wires_[index].get() : nullptr;
 }

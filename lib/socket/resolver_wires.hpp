@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -29,6 +30,14 @@ class ResolverWires {
 
   /// What c-ares has to call; this object is their last argument.
   [[nodiscard]] static const ares_socket_functions& functions() noexcept;
+  /// c-ares has something to write there, or no more.
+  void note_wish(ares_socket_t descriptor, bool writes) noexcept;
+  /// A connection that is there, and has room, waits for something that c-ares has to write: no
+  /// event will say so.
+  [[nodiscard]] bool has_something_to_write() const noexcept;
+  void write_what_waits();
+  /// Datagrams that name servers have sent.
+  [[nodiscard]] std::uint64_t replies() const noexcept { return replies_; }
 
  private:
   class Wire;
@@ -42,11 +51,13 @@ class ResolverWires {
                                             void* self);
   [[nodiscard]] static ares_ssize_t send(ares_socket_t descriptor, const iovec* pieces, int count,
                                          void* self);
-  [[nodiscard]] Wire* find(ares_socket_t descriptor) noexcept;
+  [[nodiscard]] Wire* find(ares_socket_t descriptor) const noexcept;
+  void serve(ares_socket_t descriptor);
 
   Worker& worker_;
   OnReady on_ready_;
   std::vector<std::unique_ptr<Wire>> wires_;  // By descriptor, counted from one; null: free.
+  std::uint64_t replies_ = 0;
 };
 
 }  // namespace millrace::socket

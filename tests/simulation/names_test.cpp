@@ -4,13 +4,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <map>
+#include <optional>
+#include <string>
 
 #include <millrace/resolver.hpp>
 
+#include "simulation/name_server.hpp"
 #include "simulation/network.hpp"
 #include "support/covers.hpp"
 
@@ -18,105 +19,10 @@ namespace millrace::test {
 namespace {
 
 constexpr IpAddress kWeb = IpAddress::v4(203, 0, 113, 80);
-constexpr std::size_t kHeader = 12;
-constexpr std::size_t kUdpMax = 512;
-
-/// What the server knows of a name.
-struct Record {
-  std::vector<IpAddress> addresses;
-  std::uint32_t ttl = 60;
-  std::uint8_t response_code = 0;
-};
-
-using Bytes = std::vector<std::byte>;
-
-void add16(Bytes& bytes, std::uint32_t value) {
-  bytes.push_back(static_cast<std::byte>(value >> 8U & 0xffU));
-  bytes.push_back(static_cast<std::byte>(value & 0xffU));
-}
-
-/// A name server of a few lines (RFC 1035 §4): A records, whole answers by TCP, cut ones by UDP.
-class NameServer final : public UdpHandler, public TcpHandler {
- public:
-  Result<void, std::string> start(Worker& worker) {
-    socket = worker.open_udp({.port = Port{53}}, *this).value();
-    listener = worker.listen({.port = Port{53}}, *this).value();
-    return {};
-  }
-  void on_readable(UdpSocket of) override {
-    while (auto question = of.receive()) {
-      Bytes asked(question->payload.total_size());
-      question->payload.copy_to(asked);
-      ++by_udp;
-      if (!is_silent) {
-        static_cast<void>(of.send_to(question->source, answer(asked, kUdpMax)));
-      }
-    }
-  }
-  void on_readable(TcpSocket of) override {
-    const auto bytes = of.peek();
-    const Bytes asked{bytes.begin() + 2, bytes.end()};
-    static_cast<void>(of.consume(bytes.size()));
-    ++by_tcp;
-    const Bytes whole = answer(asked, 65'535);
-    Bytes framed;
-    add16(framed, static_cast<std::uint32_t>(whole.size()));
-    framed.insert(framed.end(), whole.begin(), whole.end());
-    static_cast<void>(of.send(framed));
-  }
-  void on_peer_finished(TcpSocket of) override { static_cast<void>(of.close()); }
-
-  std::map<std::string, Record> records;
-  std::vector<std::string> asked_for;
-  unsigned by_udp = 0;
-  unsigned by_tcp = 0;
-  bool is_silent = false;
-  UdpSocket socket;
-  TcpListener listener;
-
- private:
-  Bytes answer(const Bytes& asked, std::size_t most) {
-    std::string name;
-    std::size_t at = kHeader;
-    for (auto length = std::to_integer<std::size_t>(asked[at]); length != 0;
-         length = std::to_integer<std::size_t>(asked[at])) {
-      for (std::size_t i = 1; i <= length; ++i) {
-        name += static_cast<char>(asked[at + i]);
-      }
-      name += '.';
-      at += length + 1;
-    }
-    asked_for.push_back(name);
-    const std::size_t question_end = at + 5;
-    const auto found = records.find(name);
-    const Record record =
-        found == records.end() ? Record{.addresses = {}, .response_code = 3} : found->second;
-    const bool is_cut = question_end + 16 * record.addresses.size() > most;
-    Bytes made{asked.begin(), asked.begin() + static_cast<std::ptrdiff_t>(question_end)};
-    made[2] = static_cast<std::byte>(is_cut ? 0x83 : 0x81);
-    made[3] = static_cast<std::byte>(0x80U | record.response_code);
-    const std::size_t count = is_cut ? 0 : record.addresses.size();
-    made[6] = static_cast<std::byte>(count >> 8U);
-    made[7] = static_cast<std::byte>(count & 0xffU);
-    made[8] = made[9] = made[10] = made[11] = std::byte{0};
-    for (std::size_t i = 0; i < count; ++i) {
-      add16(made, 0xc00c);
-      add16(made, 1);
-      add16(made, 1);
-      add16(made, record.ttl >> 16U);
-      add16(made, record.ttl & 0xffffU);
-      add16(made, 4);
-      for (const std::uint8_t octet : record.addresses[i].v4_bytes()) {
-        made.push_back(std::byte{octet});
-      }
-    }
-    return made;
-  }
-};
 
 class Names : public ::testing::Test {
  protected:
-  Names() {
+  explicit Names(const PairSetup& setup = {}) : pair{setup} {
     EXPECT_TRUE(
         pair.world.start(pair.server, [this](Worker& worker) { return server.start(worker); }));
     options.servers = {pair.server_at(53)};
@@ -126,10 +32,7 @@ class Names : public ::testing::Test {
   }
   ~Names() override {
     resolver.reset();
-    pair.world.call(pair.server, [this](Worker&) {
-      static_cast<void>(server.socket.close());
-      static_cast<void>(server.listener.close());
-    });
+    pair.world.call(pair.server, [this](Worker&) { server.stop(); });
     EXPECT_EQ(pair.world.check_clean(), (Result<void, std::string>{}));
   }
   void open() {
@@ -167,7 +70,7 @@ TEST_F(Names, ANameIsFoundAndRememberedForItsTime) {
   server.records["www.example.net."] = {.addresses = {kWeb}, .ttl = 5};
   open();
   EXPECT_EQ(look_up("www.example.net"), kWeb);
-  EXPECT_EQ(look_up("WWW.example.NET."), kWeb);
+  EXPECT_EQ(look_up("WWW.example.NET"), kWeb);
   EXPECT_EQ(server.by_udp, 1U);
   EXPECT_EQ(resolver->cached(), 1U);
   pair.world.run_for(4s);
@@ -185,9 +88,53 @@ TEST_F(Names, ShortNamesAreTriedInTheSearchDomains) {
   EXPECT_EQ(server.asked_for.back(), "www.example.net.");
 }
 
+TEST_F(Names, OtherNamesAreFollowedAndRememberedAsLongAsTheShortest) {
+  covers({"RFC 1035 §3.6.2"});
+  server.records["www.example.net."] = {.ttl = 5, .alias_of = "host.example.net."};
+  server.records["host.example.net."] = {.addresses = {kWeb}, .ttl = 500};
+  open();
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+  pair.world.run_for(6s);
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+  EXPECT_EQ(server.by_udp, 2U);
+}
+
+TEST_F(Names, ADotAtTheEndKeepsSearchDomainsOut) {
+  server.records["www.example.net."] = {.addresses = {kWeb}};
+  open();
+  EXPECT_EQ(look_up("www"), kWeb);
+  EXPECT_EQ(look_up("www.").error(), Error::NameNotFound)
+      << "also when the short one is remembered";
+  EXPECT_EQ(server.asked_for.back(), "www.");
+}
+
+TEST_F(Names, WithoutAnyServerThereIsNoneToAsk) {
+  options.servers.clear();
+  open();
+  EXPECT_EQ(look_up("www.example.net").error(), Error::NoNameServer);
+  EXPECT_EQ(look_up("198.18.0.9"), IpAddress::v4(198, 18, 0, 9));
+}
+
+/// As Names, on a host that was started with --dns.
+class NamesOfTheWorker : public Names {
+ protected:
+  static PairSetup with_server() {
+    PairSetup setup;
+    setup.client.name_servers = {{address_of(2), Port{53}}};
+    return setup;
+  }
+  NamesOfTheWorker() : Names{with_server()} { options.servers.clear(); }
+};
+
+TEST_F(NamesOfTheWorker, AreAskedWhenTheOptionsNameNone) {
+  server.records["www.example.net."] = {.addresses = {kWeb}};
+  open();
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+}
+
 TEST_F(Names, WhatIsTooLongForUdpComesByTcp) {
   covers({"RFC 1035 §4.2.1", "RFC 7766 §5"});
-  Record& many = server.records["many.example.net."];
+  NameServer::Record& many = server.records["many.example.net."];
   for (std::uint8_t i = 1; i <= 200; ++i) {
     many.addresses.push_back(IpAddress::v4(203, 0, 113, i));
   }
@@ -198,15 +145,40 @@ TEST_F(Names, WhatIsTooLongForUdpComesByTcp) {
   EXPECT_EQ(server.by_tcp, 1U);
 }
 
+TEST_F(Names, TwoLongAnswersShareAConnection) {
+  covers({"RFC 7766 §6.2.1"});
+  for (const char* name : {"many.example.net.", "more.example.net."}) {
+    server.records[name].addresses.assign(100, kWeb);
+  }
+  open();
+  std::size_t told = 0;
+  pair.world.call(pair.client, [&](Worker&) {
+    for (const char* name : {"many.example.net", "more.example.net"}) {
+      EXPECT_TRUE(resolver->resolve(name, [&](const auto& found) { told += found->size(); }));
+    }
+  });
+  EXPECT_TRUE(pair.world.run_until([&] { return told == 200; }, 10s));
+  EXPECT_EQ(server.by_tcp, 2U);
+  EXPECT_EQ(server.connections, 1U);
+}
+
+TEST_F(Names, AServerWithoutTcpIsOneThatFailed) {
+  server.records["many.example.net."].addresses.assign(100, kWeb);
+  pair.world.call(pair.server, [this](Worker&) { static_cast<void>(server.listener.close()); });
+  open();
+  EXPECT_EQ(look_up("many.example.net.").error(), Error::NameServerFailed);
+}
+
 TEST_F(Names, TroubleHasItsOwnWords) {
   server.records["broken.example.net."] = {.addresses = {}, .response_code = 2};
   server.records["refused.example.net."] = {.addresses = {}, .response_code = 5};
   server.records["empty.example.net."] = {.addresses = {}};
   open();
   EXPECT_EQ(look_up("absent.example.org").error(), Error::NameNotFound);
-  EXPECT_EQ(look_up("empty.example.net").error(), Error::NameNotFound);
+  EXPECT_EQ(look_up("empty.example.net").error(), Error::NameHasNoAddress);
   EXPECT_EQ(look_up("broken.example.net").error(), Error::NameServerFailed);
   EXPECT_EQ(look_up("refused.example.net").error(), Error::NameServerFailed);
+  EXPECT_EQ(look_up("a..b").error(), Error::InvalidArgument);
   EXPECT_EQ(resolver->cached(), 0U);
 }
 
@@ -217,6 +189,41 @@ TEST_F(Names, ASilentServerTimesOut) {
   open();
   EXPECT_EQ(look_up("www.example.net.").error(), Error::TimedOut);
   EXPECT_GE(server.by_udp, 2U);
+}
+
+TEST_F(Names, ANameMayTakeSoLongAndNoLonger) {
+  server.is_silent = true;
+  options.limit = 5s;
+  open();
+  const Instant begun = pair.world.now();
+  EXPECT_EQ(look_up("www.example.net.").error(), Error::TimedOut);
+  EXPECT_GE(pair.world.now(), begun + 5s);
+  EXPECT_LT(pair.world.now(), begun + 6s);
+  EXPECT_EQ(resolver->pending(), 0U);
+  // Its place is taken until c-ares has given up, too; others go on.
+  server.is_silent = false;
+  server.records["other.example.net."] = {.addresses = {kWeb}};
+  EXPECT_EQ(look_up("other.example.net."), kWeb);
+}
+
+TEST_F(Names, NobodyThereIsNoNameServer) {
+  options.servers = {pair.server_at(54)};
+  open();
+  EXPECT_EQ(look_up("www.example.net.").error(), Error::NoNameServer);
+}
+
+TEST_F(Names, TheNextServerIsAskedWhenOneHasTrouble) {
+  NameServer broken;
+  broken.records["www.example.net."] = {.addresses = {}, .response_code = 2};
+  server.records["www.example.net."] = {.addresses = {kWeb}};
+  pair.world.call(pair.server, [&](Worker& worker) {
+    broken.socket = worker.open_udp({.port = Port{54}}, broken).value();
+  });
+  options.servers.insert(options.servers.begin(), pair.server_at(54));
+  open();
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+  EXPECT_EQ(broken.by_udp, 1U);
+  pair.world.call(pair.server, [&](Worker&) { static_cast<void>(broken.socket.close()); });
 }
 
 TEST_F(Names, TheNextServerIsAskedWhenOneRefuses) {
@@ -279,8 +286,17 @@ TEST_F(Names, OptionsThatCannotBeAreRefusedInWords) {
     wrong.servers = {{kWeb, Port{0}}};
     expect(wrong, "203.0.113.80");
     wrong = options;
+    wrong.servers = {{IpAddress::v4(127, 0, 0, 53), Port{53}}};
+    expect(wrong, "127.0.0.53:53 is a loopback address");
+    wrong = options;
+    wrong.limit = 0s;
+    expect(wrong, "limit");
+    wrong = options;
     wrong.hosts_file = "/nowhere/hosts";
     expect(wrong, "/nowhere/hosts");
+    wrong = options;
+    wrong.resolv_conf = "/nowhere/resolv.conf";
+    expect(wrong, "/nowhere/resolv.conf");
   });
 }
 

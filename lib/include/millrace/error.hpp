@@ -46,6 +46,8 @@ enum class Error : std::uint8_t {
   NotPermitted,      ///< The socket was not opened for that (sending to a broadcast address, say).
   NameNotFound,      ///< No name server knows an address of that name.
   NameServerFailed,  ///< The name servers cannot, or will not, answer.
+  NameHasNoAddress,  ///< The name exists, without an IPv4 address.
+  NoNameServer,      ///< No name server is known, or none of them is there.
 };
 
 /// A short lower-case sentence fragment in English, such as "connection refused". Never empty;

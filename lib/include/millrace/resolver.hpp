@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,16 +23,24 @@ namespace socket {
 class ResolverCore;
 }
 
-/// Where a resolver looks, and for how long. What is empty comes from the file beside it.
+/// Where a resolver looks, and for how long. What is empty comes from the place beside it.
 struct ResolverOptions {
-  std::vector<Endpoint> servers{};    ///< Asked in this order. Empty: as `resolv_conf` says.
-  std::vector<std::string> search{};  ///< Domains tried behind short names. Empty: likewise.
-  std::string resolv_conf = "/etc/resolv.conf";  ///< Servers, search domains, "options ndots".
+  std::vector<Endpoint> servers{};    ///< Asked in this order. Empty: those of
+                                      ///< `Worker::name_servers`, else those of `resolv_conf`.
+  std::vector<std::string> search{};  ///< Domains tried behind short names. Empty: as `resolv_conf`
+                                      ///< says.
+  std::string resolv_conf = "/etc/resolv.conf";  ///< Read once, at the start: servers, search
+                                                 ///< domains, options ndots, timeout, attempts.
+                                                 ///< Empty: none. This default may be missing.
   std::string hosts_file = "/etc/hosts";  ///< Read once, at the start; what it has is never asked
-                                          ///< for. Empty: none.
-  Duration timeout = std::chrono::seconds{2};  ///< Of the first question to a server; later ones
-                                               ///< wait longer. 1 ms to 1 minute.
-  std::uint32_t tries = 3;                     ///< Questions to each server. 1 to 16.
+                                          ///< for. Empty: none. This default may be missing.
+  std::optional<Duration> timeout{};      ///< Of the first question to a server; later ones wait
+                                          ///< longer. 1 ms to 1 minute. Empty: as `resolv_conf`
+                                          ///< says, else 2 s.
+  std::optional<std::uint32_t> tries{};   ///< Questions to each server. 1 to 16. Empty: as
+                                          ///< `resolv_conf` says, else 3.
+  Duration limit = std::chrono::seconds{30};  ///< Of a name in all, whatever is still to be tried.
+                                              ///< 1 ms to 1 hour.
   std::uint32_t cache_entries = 1'024;  ///< Names that are remembered for as long as their servers
                                         ///< allow. 0: none. To 1 M.
   std::uint32_t queries_max = 256;      ///< Names that may be under way at once. 1 to 4096.
@@ -48,8 +57,8 @@ struct ResolverOptions {
 class Resolver {
  public:
   /// Called once for each name: at least one address, in the order of the answer, or the reason why
-  /// there is none: NameNotFound, NameServerFailed, TimedOut, NetworkUnreachable (no server can be
-  /// reached), InvalidArgument (no name at all).
+  /// there is none: NameNotFound, NameHasNoAddress, NameServerFailed, NoNameServer, TimedOut,
+  /// InvalidArgument (no name at all), OutOfTimers.
   using OnResolved = std::move_only_function<void(const Result<std::vector<IpAddress>>&)>;
 
   /// Reads the files. `worker` must outlive it. The error is a sentence: a value out of its range,

@@ -29,8 +29,6 @@ void declare_options(millrace::Program& program, nc::Arguments& arguments) {
       .option("-q,--quit", arguments.quit_seconds, "Seconds to go on after the end of input")
       .option("--keepalive", arguments.keepalive_seconds,
               "Ask a silent peer every so many seconds; three without an answer end it")
-      .option("--dns", arguments.dns,
-              "Name server to ask instead of those in /etc/resolv.conf, as ADDRESS or ADDRESS:PORT")
       .flag("-v,--verbose", arguments.is_verbose, "Say what happens, on standard error")
       .report_to_stderr(true);
 }
@@ -45,18 +43,15 @@ class Session {
     if (options.peer_name.empty()) {
       return relay(worker, options);
     }
-    millrace::ResolverOptions where;
-    if (options.dns) {
-      where.servers = {*options.dns};
-    }
-    auto resolver = millrace::Resolver::create(worker, where);
+    auto resolver = millrace::Resolver::create(worker);
     if (!resolver) {
       return millrace::fail(std::move(resolver.error()));
     }
     resolver_.emplace(*std::move(resolver));
     const auto begun = resolver_->resolve(options.peer_name, [&](const auto& addresses) {
       if (!addresses) {
-        give_up(worker, options.peer_name + ": " + std::string{to_string(addresses.error())});
+        give_up(worker, "cannot resolve " + options.peer_name + ": " +
+                            std::string{to_string(addresses.error())});
         return;
       }
       options.peer.address = addresses->front();

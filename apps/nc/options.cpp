@@ -88,15 +88,6 @@ millrace::Result<Options, std::string> read_options(const Arguments& arguments) 
   if (auto keepalive = read_keepalive(arguments.keepalive_seconds, options.keepalive); !keepalive) {
     return millrace::fail(std::move(keepalive.error()));
   }
-  if (!arguments.dns.empty()) {
-    constexpr std::string_view kDnsPort = ":53";
-    const auto bare = millrace::Endpoint::parse(arguments.dns + std::string{kDnsPort});
-    const auto server = bare ? bare : millrace::Endpoint::parse(arguments.dns);
-    if (!server || server->port.is_unspecified()) {
-      return millrace::fail("--dns " + arguments.dns + ": ADDRESS or ADDRESS:PORT is needed");
-    }
-    options.dns = *server;
-  }
   if (options.is_udp && options.keepalive) {
     return millrace::fail("--keepalive is for connections; leave it or -u out");
   }

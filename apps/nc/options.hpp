@@ -22,7 +22,6 @@ struct Arguments {
   std::string wait_seconds{};  ///< -w
   std::string quit_seconds{};  ///< -q
   std::string keepalive_seconds{};
-  std::string dns{};  ///< --dns: ADDRESS or ADDRESS:PORT.
 };
 
 /// Ready to use.
@@ -32,9 +31,8 @@ struct Options {
   bool is_verbose = false;
   millrace::Endpoint
       peer;  ///< When listening: the local port, and the local address or the unspecified one.
-  std::string peer_name;  ///< To be looked up for the peer's address; empty: it is known.
-  std::optional<millrace::Endpoint> dns;  ///< The name server; empty: as resolv.conf says.
-  millrace::Port source_port;             ///< Zero: any.
+  std::string peer_name;       ///< To be looked up for the peer's address; empty: it is known.
+  millrace::Port source_port;  ///< Zero: any.
   std::optional<millrace::Duration>
       wait;  ///< For a connection, and for any traffic once there is one.
   std::optional<millrace::Duration> quit;  ///< From the end of input to giving up on the peer.

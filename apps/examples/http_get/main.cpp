@@ -20,7 +20,6 @@ struct Options {
   std::string server;  // As typed: HOST:PORT.
   std::string host;
   millrace::Port port;
-  std::optional<millrace::Endpoint> dns;
   std::string path = "/";
   millrace::Duration timeout = std::chrono::seconds{30};
   std::uint64_t times = 1;
@@ -61,11 +60,13 @@ class Fetch final : public millrace::TcpHandler {
     request_ = "GET " + options.path + " HTTP/1.0\r\nHost: " + options.server + "\r\n\r\n";
     if (const auto address = millrace::IpAddress::parse(options.host); address) {
       address_ = *address;
-      if (const auto opened = open(); !opened) {
-        return millrace::fail("connect", opened.error());
-      }
-    } else if (const auto asked = look_up(); !asked) {
-      return asked;
+    } else if (auto resolver = millrace::Resolver::create(worker); resolver) {
+      resolver_.emplace(*std::move(resolver));
+    } else {
+      return millrace::fail(std::move(resolver.error()));
+    }
+    if (const auto begun = begin(); !begun) {
+      return millrace::fail(options.host, begun.error());
     }
     const auto timer = worker.after(options.timeout, [this] {
       socket_.is_open() ? give_up(socket_, "not complete in time") : end("not found in time");
@@ -89,8 +90,8 @@ class Fetch final : public millrace::TcpHandler {
       problem_ = has_head_ ? "the body is cut short" : "the head is cut short";
     }
     if (problem_.empty() && --left_ > 0) {
-      if (const auto opened = open(); !opened) {
-        problem_ = to_string(opened.error());
+      if (const auto begun = begin(); !begun) {
+        problem_ = to_string(begun.error());
       } else {
         return;
       }
@@ -101,28 +102,21 @@ class Fetch final : public millrace::TcpHandler {
  private:
   static constexpr std::size_t kHeadBytesMax = 64 * 1024;
 
-  /// Connects once the name has an address.
-  millrace::Result<void, std::string> look_up() {
-    millrace::ResolverOptions where;
-    if (options_->dns) {
-      where.servers = {*options_->dns};
+  /// One fetch. A name is looked up for each; the resolver remembers it for as long as it may.
+  millrace::Result<void> begin() {
+    if (!resolver_) {
+      return open();
     }
-    auto resolver = millrace::Resolver::create(*worker_, where);
-    if (!resolver) {
-      return millrace::fail(std::move(resolver.error()));
-    }
-    resolver_.emplace(*std::move(resolver));
-    const auto begun = resolver_->resolve(options_->host, [this](const auto& addresses) {
+    return resolver_->resolve(options_->host, [this](const auto& addresses) {
       if (!addresses) {
-        return end(options_->host + ": " + std::string{to_string(addresses.error())});
+        return end("cannot resolve " + options_->host + ": " +
+                   std::string{to_string(addresses.error())});
       }
       address_ = addresses->front();
       if (const auto opened = open(); !opened) {
         end(std::string{to_string(opened.error())});
       }
     });
-    return begun ? millrace::Result<void, std::string>{}
-                 : millrace::fail(options_->host, begun.error());
   }
 
   void end(const std::string& problem) {
@@ -200,8 +194,6 @@ int main(int argc, char** argv) {
   program.option("SERVER", options.server, "Where from, as HOST:PORT").required("SERVER");
   program.option("PATH", options.path, "What to ask for")
       .option("-t,--timeout", options.timeout, "How long all of it may take")
-      .option("--dns", options.dns,
-              "Name server to ask instead of those in /etc/resolv.conf, as ADDRESS:PORT")
       .option("--times", options.times, "How often to fetch it, one after another")
       .flag("--fast-open", options.fast_open,
             "Send the request with the SYN where the server allows it: from the second time on")

@@ -62,8 +62,6 @@ TEST(Options, MistakesAreNamed) {
       {{.first = "198.18.0.1", .second = "65536"}, "PORT 65536"},
       {{.first = "198.18.0.1", .second = "80x"}, "PORT 80x"},
       {{.first = "example.org", .second = "80", .listens = true}, "HOST example.org"},
-      {{.first = "198.18.0.1", .second = "80", .dns = "nowhere"}, "--dns nowhere"},
-      {{.first = "198.18.0.1", .second = "80", .dns = "198.18.0.1:0"}, "--dns 198.18.0.1:0"},
       {{.first = "198.18.0.1", .second = "80", .wait_seconds = "x"}, "-w x"},
       {{.first = "198.18.0.1", .second = "80", .wait_seconds = "-1"}, "-w -1"},
       {{.first = "198.18.0.1", .second = "80", .quit_seconds = "1s"}, "-q 1s"},

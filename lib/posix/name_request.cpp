@@ -93,17 +93,16 @@ Result<Kinds, int> kinds_by_name(const char* service, const Wish& wish, const Kn
   return kinds;
 }
 
-/// The port that a service in figures is, wrapped as glibc wraps it; empty when it is a name.
-std::optional<std::uint16_t> number_in(const char* service) {
+/// A service in figures, as an int that wraps as glibc's does; empty when it is a name.
+std::optional<int> figures_of(const char* service) {
   char* end = nullptr;
   const auto number = static_cast<int>(std::strtoul(service, &end, 10));
-  return *end == '\0' && number >= 0 ? std::optional{htons(static_cast<std::uint16_t>(number))}
-                                     : std::nullopt;
+  return *end == '\0' ? std::optional{number} : std::nullopt;
 }
 
 Result<Kinds, int> kinds_of(const char* service, const Wish& wish, int flags) {
-  const auto number = service == nullptr ? std::optional<std::uint16_t>{0} : number_in(service);
-  if (!number && (flags & AI_NUMERICSERV) != 0) {
+  const auto figures = service == nullptr ? std::optional{0} : figures_of(service);
+  if (!figures && (flags & AI_NUMERICSERV) != 0) {
     return fail(EAI_NONAME);
   }
   const auto* const first =
@@ -114,8 +113,10 @@ Result<Kinds, int> kinds_of(const char* service, const Wish& wish, int flags) {
   if (service != nullptr && !wish.is_open() && first->takes_any) {
     return fail(EAI_SERVICE);
   }
-  return number ? Result<Kinds, int>{kinds_on(*number, wish, *first)}
-                : kinds_by_name(service, wish, *first);
+  // Below zero it is a name to glibc, if one that nobody has.
+  return figures.value_or(-1) >= 0 ? Result<Kinds, int>{kinds_on(
+                                         htons(static_cast<std::uint16_t>(*figures)), wish, *first)}
+                                   : kinds_by_name(service, wish, *first);
 }
 
 int objection_to(const char* node, const char* service, const addrinfo& hints) {

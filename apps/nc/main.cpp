@@ -23,7 +23,7 @@ void declare_options(millrace::Program& program, nc::Arguments& arguments) {
               "The peer's address or name; with -l, the local address, or none")
       .option("PORT", arguments.second, "TCP port, or UDP port with -u")
       .flag("-l,--listen", arguments.listens, "Wait for one connection instead of making one")
-      .flag("-u,--udp", arguments.is_udp, "UDP: each read of standard input is one datagram")
+      .flag("-u,--datagrams", arguments.is_udp, "UDP: each read of standard input is one datagram")
       .option("-p,--source-port", arguments.source_port, "Local port to connect from; 0: any")
       .option("-w,--wait", arguments.wait_seconds, "Seconds to wait for a connection, or traffic")
       .option("-q,--quit", arguments.quit_seconds, "Seconds to go on after the end of input")

@@ -115,14 +115,18 @@ def test_dns_goes_before_resolv_conf(place):
 def test_an_absent_name_is_said_to_be(place):
     place.serve_names()
     expect_refusal(place.nc("nobody.mill.test"), "millrace-nc: cannot resolve nobody.mill.test: name not found")
-    place.resolv_conf.write_text(f"nameserver {KERNEL_ADDRESS}\n")
-    expect_refusal(place.nc("server"), "cannot resolve server: name not found")
+
+
+def test_a_server_that_refuses_is_said_to_fail(place):
+    """dnsmasq has nobody to ask about names that are not its own."""
+    place.serve_names()
+    expect_refusal(place.nc("server.elsewhere.example."), "elsewhere.example.: name server failed")
 
 
 def test_a_long_answer_comes_by_tcp(place):
     """A hundred and nineteen addresses are too many for a datagram; only the order of the answer is open."""
     place.serve_names()
-    ended = place.nc("many.mill.test", "-u", "-q", "0")
+    ended = place.nc("many.mill.test", "-u", "-q", "0", "--gateway", KERNEL_ADDRESS)
     assert ended.returncode == 0, ended.stderr
     assert "sending to 198.18.7." in ended.stderr
     assert place.asked("many.mill.test") == 2, "by UDP, and again by TCP"

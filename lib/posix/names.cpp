@@ -70,6 +70,8 @@ Result<socket::NameAnswer, int> Names::ask(const std::string& name) {
   if (!ticket) {
     return fail(number_of(ticket.error()));
   }
+  // What needs no packet from outside has happened after this, and wakes nobody any more.
+  waiting_.turn();
   while (!told) {
     const int waited = waiting_.wait(Waiting::kForEver, Waiting::kNoDescriptor);
     // glibc does not let a signal end it, either.

@@ -2,10 +2,13 @@
 // TCP, or UDP with -u.
 #include <unistd.h>
 
+#include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <millrace/program.hpp>
+#include <millrace/resolver.hpp>
 
 #include "nc/options.hpp"
 #include "nc/relay.hpp"
@@ -15,7 +18,9 @@
 namespace {
 
 void declare_options(millrace::Program& program, nc::Arguments& arguments) {
-  program.option("HOST", arguments.first, "The peer's address; with -l, the local one, or none")
+  program
+      .option("HOST", arguments.first,
+              "The peer's address or name; with -l, the local address, or none")
       .option("PORT", arguments.second, "TCP port, or UDP port with -u")
       .flag("-l,--listen", arguments.listens, "Wait for one connection instead of making one")
       .flag("-u,--datagrams", arguments.is_udp, "UDP: each read of standard input is one datagram")
@@ -28,14 +33,66 @@ void declare_options(millrace::Program& program, nc::Arguments& arguments) {
       .report_to_stderr(true);
 }
 
+/// What runs on the core: one of the relays, after the peer's name was looked up.
+class Session {
+ public:
+  explicit Session(nc::StandardIo& io) : io_{io} {}
+
+  /// The error is a sentence.
+  millrace::Result<void, std::string> start(millrace::Worker& worker, nc::Options& options) {
+    if (options.peer_name.empty()) {
+      return relay(worker, options);
+    }
+    auto resolver = millrace::Resolver::create(worker);
+    if (!resolver) {
+      return millrace::fail(std::move(resolver.error()));
+    }
+    resolver_.emplace(*std::move(resolver));
+    const auto begun = resolver_->resolve(options.peer_name, [&](const auto& addresses) {
+      if (!addresses) {
+        give_up(worker, "cannot resolve " + options.peer_name + ": " +
+                            std::string{to_string(addresses.error())});
+        return;
+      }
+      options.peer.address = addresses->front();
+      if (const auto started = relay(worker, options); !started) {
+        give_up(worker, started.error());
+      }
+    });
+    if (!begun) {
+      return millrace::fail(options.peer_name, begun.error());
+    }
+    return {};
+  }
+
+ private:
+  millrace::Result<void, std::string> relay(millrace::Worker& worker, const nc::Options& options) {
+    const auto stop = [&worker](int status) { worker.stop(status); };
+    if (options.is_udp) {
+      udp_relay_ = std::make_unique<nc::UdpRelay>(worker, io_, options, stop);
+      return udp_relay_->start();
+    }
+    relay_ = std::make_unique<nc::Relay>(worker, io_, options, stop);
+    return relay_->start();
+  }
+  static void give_up(millrace::Worker& worker, const std::string& why) {
+    std::fprintf(stderr, "millrace-nc: %s\n", why.c_str());
+    worker.stop(1);
+  }
+
+  nc::StandardIo& io_;
+  std::optional<millrace::Resolver> resolver_;
+  std::unique_ptr<nc::Relay> relay_;
+  std::unique_ptr<nc::UdpRelay> udp_relay_;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
   nc::Arguments arguments;
   nc::Options options;
   nc::StandardIo io{STDIN_FILENO, STDOUT_FILENO};
-  std::unique_ptr<nc::Relay> relay;
-  std::unique_ptr<nc::UdpRelay> udp_relay;
+  Session session{io};
   millrace::Program program{"millrace-nc",
                             "Standard input to a peer, the peer to standard output."};
   declare_options(program, arguments);
@@ -57,12 +114,6 @@ int main(int argc, char** argv) {
                        if (worker.index() != 0) {
                          return {};  // One connection needs one core.
                        }
-                       const auto stop = [&worker](int status) { worker.stop(status); };
-                       if (options.is_udp) {
-                         udp_relay = std::make_unique<nc::UdpRelay>(worker, io, options, stop);
-                         return udp_relay->start();
-                       }
-                       relay = std::make_unique<nc::Relay>(worker, io, options, stop);
-                       return relay->start();
+                       return session.start(worker, options);
                      });
 }

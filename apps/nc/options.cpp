@@ -67,11 +67,15 @@ millrace::Result<Options, std::string> read_options(const Arguments& arguments) 
   options.peer.port = millrace::Port{*port};
   if (has_host) {
     const auto address = millrace::IpAddress::parse(arguments.first);
-    if (!address) {
+    if (!address && arguments.listens) {
       return millrace::fail("HOST " + arguments.first +
                             ": an address such as 198.18.0.1 is needed");
     }
-    options.peer.address = *address;
+    if (address) {
+      options.peer.address = *address;
+    } else {
+      options.peer_name = arguments.first;
+    }
   }
   if (!read_seconds(arguments.wait_seconds, options.wait)) {
     return millrace::fail("-w " + arguments.wait_seconds + ": a number of seconds is needed");

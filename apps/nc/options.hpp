@@ -31,6 +31,7 @@ struct Options {
   bool is_verbose = false;
   millrace::Endpoint
       peer;  ///< When listening: the local port, and the local address or the unspecified one.
+  std::string peer_name;       ///< To be looked up for the peer's address; empty: it is known.
   millrace::Port source_port;  ///< Zero: any.
   std::optional<millrace::Duration>
       wait;  ///< For a connection, and for any traffic once there is one.

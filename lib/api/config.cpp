@@ -366,12 +366,31 @@ Problem check_devices(const Config& config) {
   return check_duplicate_addresses(config);
 }
 
+Problem check_name_servers(const Config& config) {
+  if (config.name_servers.size() > Config::kMaxNameServers) {
+    return wrong("name_servers", std::to_string(config.name_servers.size()) +
+                                     " name servers were given; give at most " +
+                                     std::to_string(Config::kMaxNameServers));
+  }
+  for (const Endpoint& server : config.name_servers) {
+    if (!server.address.is_v4() || server.port.is_unspecified()) {
+      return wrong("name_servers", server.to_string() + ": an IPv4 address and a port are needed");
+    }
+    const IpPrefix alone = *IpPrefix::make(server.address, 32);
+    if (const auto why = why_not_unicast(server.address, alone); !why.empty()) {
+      return wrong("name_servers", server.address.to_string() + ' ' + std::string{why} +
+                                       "; give one that the network leads to");
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<void, ConfigError> Config::validate() const {
-  constexpr std::array kChecks{&check_devices,     &check_routes,     &check_cores,
-                               &check_core_limits, &check_tcp_limits, &check_tcp_times,
-                               &check_udp_limits};
+  constexpr std::array kChecks{&check_devices,   &check_routes,      &check_name_servers,
+                               &check_cores,     &check_core_limits, &check_tcp_limits,
+                               &check_tcp_times, &check_udp_limits};
   for (const auto check : kChecks) {
     if (const Problem problem = check(*this)) {
       return fail(*problem);

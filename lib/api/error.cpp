@@ -36,6 +36,10 @@ constexpr std::array kNames{
     Name{Error::OutOfSockets, "out of sockets"},
     Name{Error::MessageTooLong, "message too long"},
     Name{Error::NotPermitted, "not permitted"},
+    Name{Error::NameNotFound, "name not found"},
+    Name{Error::NameServerFailed, "name server failed"},
+    Name{Error::NameHasNoAddress, "name has no address"},
+    Name{Error::NoNameServer, "no name server"},
 };
 
 // Entry i must name the enumerator of value i.
@@ -45,7 +49,7 @@ consteval bool is_in_order() {
       return false;
     }
   }
-  return kNames.size() == std::size_t{std::to_underlying(Error::NotPermitted)} + 1;
+  return kNames.size() == std::size_t{std::to_underlying(Error::NoNameServer)} + 1;
 }
 static_assert(is_in_order());
 

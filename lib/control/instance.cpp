@@ -278,8 +278,9 @@ void Instance::add_stack(Core& core, unsigned index) {
   core.stack = std::make_unique<stack::Stack>(setup_.config, interfaces, core.pools, make_random(),
                                               core.clock.now());
   core.background = std::make_unique<runtime::BackgroundPool>(setup_.config.background_threads);
-  core.face = std::make_unique<socket::CoreWorker>(*core.stack, *core.background, index,
-                                                   [&stop = setup_.stop] { stop.request_stop(); });
+  core.face = std::make_unique<socket::CoreWorker>(
+      *core.stack, *core.background, index, [&stop = setup_.stop] { stop.request_stop(); },
+      setup_.config.name_servers);
   core.loop = std::make_unique<runtime::Worker>(*core.stack, std::move(devices), *core.background,
                                                 core.clock);
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <ranges>
 #include <system_error>
 #include <utility>
 
@@ -195,6 +196,35 @@ Parsed<Endpoint> parse_endpoint(std::string_view text) {
     return fail(fmt::format("'{}' is no address with port; give one such as 198.18.0.1:80", text));
   }
   return *endpoint;
+}
+
+Parsed<std::vector<Endpoint>> parse_name_servers(std::string_view text) {
+  constexpr Port kDomain{53};
+  std::vector<Endpoint> servers;
+  for (const auto part : std::views::split(text, ',')) {
+    const std::string_view word{part.begin(), part.end()};
+    const Result<IpAddress> address = IpAddress::parse(word);
+    const Result<Endpoint> server =
+        address ? Endpoint{.address = *address, .port = kDomain} : Endpoint::parse(word);
+    if (!server) {
+      return fail(fmt::format(
+          "'{}' is no name server; give addresses, such as 198.18.0.1 or 198.18.0.1,10.0.0.1:5353",
+          word));
+    }
+    servers.push_back(*server);
+  }
+  if (servers.empty()) {
+    return fail(std::string{"no name server is given; give an address, such as 198.18.0.1"});
+  }
+  return servers;
+}
+
+std::string name_servers_text(const std::vector<Endpoint>& servers) {
+  std::string text;
+  for (const Endpoint& server : servers) {
+    text += (text.empty() ? "" : ",") + server.to_string();
+  }
+  return text;
 }
 
 std::string_view to_string(LogLevel level) noexcept {

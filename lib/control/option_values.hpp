@@ -54,6 +54,10 @@ struct SecondsLimits {
 [[nodiscard]] Parsed<RouteConfig> parse_route(std::string_view text);
 [[nodiscard]] Parsed<Port> parse_port(std::string_view text);
 [[nodiscard]] Parsed<Endpoint> parse_endpoint(std::string_view text);
+/// Addresses with or without ports between commas; without one it is 53.
+[[nodiscard]] Parsed<std::vector<Endpoint>> parse_name_servers(std::string_view text);
+/// The notation that `parse_name_servers` reads.
+[[nodiscard]] std::string name_servers_text(const std::vector<Endpoint>& servers);
 
 /// The name that `parse_log_level` reads.
 [[nodiscard]] std::string_view to_string(LogLevel level) noexcept;

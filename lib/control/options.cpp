@@ -53,9 +53,10 @@ Parsed<std::string> parse_spec(std::string_view text) {
 /// The option behind a field of Config, "devices[0].addresses" say; a field without one keeps its
 /// name.
 std::string option_of(const std::string& field) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kOptions{{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kOptions{{
       {"devices", "--address"},
       {"routes", "--route"},
+      {"name_servers", "--dns"},
       {".spec", "--device"},
       {".addresses", "--address"},
       {".gateway", "--gateway"},
@@ -118,6 +119,7 @@ SharedOptions::SharedOptions(CLI::App& app, const Config& defaults) {
   declare_limits(app);
   declare_tcp_options(app);
   declare_udp_options(app);
+  declare_name_options(app);
   declare_other_options(app);
 }
 
@@ -194,6 +196,17 @@ void SharedOptions::declare_device_options(CLI::App& app) {
                    "be repeated")
       ->type_name("NETWORK/LENGTH,ROUTER")
       ->default_str("none");
+}
+
+void SharedOptions::declare_name_options(CLI::App& app) {
+  Config& config = settings_.config;
+  add_checked_option(
+      app, "--dns", parse_name_servers,
+      [&config](std::vector<Endpoint> servers) { config.name_servers = std::move(servers); },
+      "Name servers to ask, in this order, instead of those of /etc/resolv.conf")
+      ->type_name("ADDRESS[:PORT],...")
+      ->default_str(config.name_servers.empty() ? "as /etc/resolv.conf says"
+                                                : name_servers_text(config.name_servers));
 }
 
 void SharedOptions::declare_core_options(CLI::App& app) {

@@ -46,6 +46,7 @@ class SharedOptions {
   void declare_limits(CLI::App& app);
   void declare_tcp_options(CLI::App& app);
   void declare_udp_options(CLI::App& app);
+  void declare_name_options(CLI::App& app);
   void declare_other_options(CLI::App& app);
 
   Settings settings_;

@@ -28,6 +28,11 @@ int errno_of(Error error) noexcept {
     case Error::MessageTooLong: return EMSGSIZE;
     case Error::NotPermitted: return EACCES;
     case Error::Unsupported: return EOPNOTSUPP;
+    // Of names, which getaddrinfo has numbers of its own for.
+    case Error::NameNotFound:
+    case Error::NameHasNoAddress: return ENOENT;
+    case Error::NameServerFailed:
+    case Error::NoNameServer: return EAGAIN;
   }
   return EINVAL;
 }

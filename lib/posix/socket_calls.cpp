@@ -42,6 +42,7 @@ Sockets::Sockets(const Parts& parts, const Limits& limits)
       waiting_{parts.waiting},
       config_{parts.config},
       random_{make_random(parts.config)},
+      names_{parts.worker, parts.waiting},
       tcp_files_{limits.sockets},
       epoll_sets_{limits.epoll_sets},
       watches_{limits.watches},

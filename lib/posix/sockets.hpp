@@ -26,6 +26,7 @@
 #include "base/slot_table.hpp"
 #include "posix/descriptor_table.hpp"
 #include "posix/epoll_set.hpp"
+#include "posix/names.hpp"
 #include "posix/part_cursor.hpp"
 #include "posix/tcp_file.hpp"
 #include "posix/waiting.hpp"
@@ -96,6 +97,9 @@ class Sockets final : public TcpFileSource {
   // Options.
   int setsockopt(int fd, int level, int option, const void* value, socklen_t length);
   int getsockopt(int fd, int level, int option, void* value, socklen_t* length);
+
+  /// getaddrinfo.
+  [[nodiscard]] Names& names() noexcept { return names_; }
 
   // For listeners.
   [[nodiscard]] TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) override;
@@ -172,6 +176,7 @@ class Sockets final : public TcpFileSource {
   Waiting& waiting_;
   const Config& config_;
   base::Random random_;
+  Names names_;
   DescriptorTable table_;
   base::SlotTable<TcpFile> tcp_files_;
   base::SlotTable<EpollSet> epoll_sets_;

@@ -52,8 +52,8 @@ Host::Host(const HostContext& context, HostSetup setup, HostCallbacks callbacks)
   stack_ = std::make_unique<stack::Stack>(setup_.config, interface_setups(), pools_,
                                           base::Random::from_seed(context.random.next_u64()),
                                           clock_.now());
-  face_ = std::make_unique<socket::CoreWorker>(*stack_, background_, 0U,
-                                               [this] { has_stopped_ = true; });
+  face_ = std::make_unique<socket::CoreWorker>(
+      *stack_, background_, 0U, [this] { has_stopped_ = true; }, setup_.config.name_servers);
   loop_ = std::make_unique<runtime::Worker>(*stack_, std::move(devices), background_, clock_);
 }
 

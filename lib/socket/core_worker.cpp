@@ -9,8 +9,12 @@
 namespace millrace::socket {
 
 CoreWorker::CoreWorker(stack::Stack& stack, runtime::BackgroundPool& background, unsigned index,
-                       InlineFunction stop)
-    : stack_{stack}, background_{background}, index_{index}, stop_{std::move(stop)} {
+                       InlineFunction stop, std::vector<Endpoint> name_servers)
+    : stack_{stack},
+      background_{background},
+      index_{index},
+      stop_{std::move(stop)},
+      name_servers_{std::move(name_servers)} {
   for (const net::Interface& interface : stack.interfaces()) {
     for (const IpPrefix& prefix : interface.addresses) {
       addresses_.push_back({.prefix = prefix, .device = interface.index});

@@ -19,7 +19,7 @@ class CoreWorker final : public Worker {
  public:
   /// `stop` is called by `Worker::stop`, on the core.
   CoreWorker(stack::Stack& stack, runtime::BackgroundPool& background, unsigned index,
-             InlineFunction stop);
+             InlineFunction stop, std::vector<Endpoint> name_servers = {});
 
   Result<TcpListener> listen(const ListenOptions& options, TcpHandler& handler) override;
   Result<TcpSocket> connect(const Endpoint& destination, TcpHandler& handler,
@@ -35,6 +35,9 @@ class CoreWorker final : public Worker {
   [[nodiscard]] std::span<const InterfaceAddress> addresses() const noexcept override {
     return addresses_;
   }
+  [[nodiscard]] std::span<const Endpoint> name_servers() const noexcept override {
+    return name_servers_;
+  }
   [[nodiscard]] unsigned index() const noexcept override { return index_; }
 
   /// What `stop` was given first; zero without it.
@@ -45,7 +48,8 @@ class CoreWorker final : public Worker {
   runtime::BackgroundPool& background_;
   unsigned index_;
   InlineFunction stop_;
-  std::vector<InterfaceAddress> addresses_;  // Fixed from the start.
+  std::vector<Endpoint> name_servers_;  // Fixed from the start, as is the next.
+  std::vector<InterfaceAddress> addresses_;
   std::optional<int> exit_status_;
 };
 

@@ -3,18 +3,18 @@
 
 packages_build=(
   g++ meson ninja-build pkg-config
-  libdpdk-dev libboost-dev libcli11-dev libfmt-dev libspdlog-dev libsodium-dev nlohmann-json3-dev
+  libdpdk-dev libboost-dev libcli11-dev libfmt-dev libspdlog-dev libsodium-dev libc-ares-dev nlohmann-json3-dev
 )
 # What installed programs run on: libraries, and DPDK's drivers, which no program names.
 packages_runtime=(
-  libsodium23 libfmt9 libspdlog1.10
+  libsodium23 libc-ares2 libfmt9 libspdlog1.10
   librte-ethdev23 librte-meta-bus librte-meta-mempool librte-meta-net
 )
 packages_run=(iproute2 iputils-ping curl wrk)
 packages_test=(
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-pytest
-  iproute2 iputils-ping curl wrk nginx-light netcat-openbsd nftables ethtool procps tshark
+  iproute2 iputils-ping curl wrk nginx-light dnsmasq-base netcat-openbsd nftables ethtool procps tshark
   clang-format shellcheck cmake doxygen libsystemd-dev
 )
 packages_tutorial=(python3 iproute2 curl nftables procps tshark)

@@ -34,7 +34,8 @@ PosixHost::PosixHost(sim::World& world, sim::Host& host, const posix::Sockets::L
                limits} {}
 
 int PosixHost::wait(Instant until, int /*descriptor*/) {
-  if (refusal_ != 0) {
+  if (refusal_ != 0 && refusals_left_ > 0) {
+    --refusals_left_;
     return -refusal_;
   }
   host_.wake();

@@ -26,8 +26,11 @@ class PosixHost final : public posix::Waiting {
   [[nodiscard]] int wait(Instant until, int descriptor) override;
   void turn() override;
   [[nodiscard]] Instant now() noexcept override { return world_.now(); }
-  /// From now on a call that has to wait is interrupted.
-  void refuse_to_wait(int error) noexcept { refusal_ = error; }
+  /// From now on, or so many times, a call that has to wait is interrupted; zero: no more.
+  void refuse_to_wait(int error, unsigned times = UINT32_MAX) noexcept {
+    refusal_ = error;
+    refusals_left_ = times;
+  }
 
   [[nodiscard]] posix::Sockets& sockets() noexcept { return sockets_; }
   [[nodiscard]] sim::Host& host() noexcept { return host_; }
@@ -53,6 +56,7 @@ class PosixHost final : public posix::Waiting {
   sim::World& world_;
   sim::Host& host_;
   int refusal_ = 0;
+  unsigned refusals_left_ = 0;
   posix::Sockets sockets_;
 };
 

@@ -1,6 +1,7 @@
 // millrace-http-get SERVER [PATH]: fetches a page by HTTP/1.0 and writes its body to standard
-// output. It shows an active open that brings its first data along, a reply of any length, a limit
-// in time and an exit status.
+// output. It shows a name looked up, an active open that brings its first data along, a reply of
+// any length, a limit in time and an exit status.
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -11,16 +12,37 @@
 #include <string_view>
 
 #include <millrace/program.hpp>
+#include <millrace/resolver.hpp>
 
 namespace {
 
 struct Options {
-  std::optional<millrace::Endpoint> server;
+  std::string server;  // As typed: HOST:PORT.
+  std::string host;
+  millrace::Port port;
   std::string path = "/";
   millrace::Duration timeout = std::chrono::seconds{30};
   std::uint64_t times = 1;
   bool fast_open = false;
 };
+
+/// Splits what was typed.
+millrace::Result<void, std::string> read_server(Options& options) {
+  const std::size_t colon = options.server.rfind(':');
+  std::uint16_t port = 0;
+  if (colon != std::string::npos && colon > 0) {
+    const char* const last = options.server.data() + options.server.size();
+    const auto [end, error] = std::from_chars(options.server.data() + colon + 1, last, port);
+    port = end == last && error == std::errc{} ? port : std::uint16_t{0};
+  }
+  if (port == 0) {
+    return millrace::fail("SERVER: '" + options.server +
+                          "' is no HOST:PORT, such as 198.18.0.1:80");
+  }
+  options.host = options.server.substr(0, colon);
+  options.port = millrace::Port{port};
+  return {};
+}
 
 /// The value of Content-Length in the head of a reply.
 std::optional<unsigned long long> content_length(const std::string& head) {
@@ -35,13 +57,20 @@ class Fetch final : public millrace::TcpHandler {
     worker_ = &worker;
     options_ = &options;
     left_ = options.times;
-    request_ =
-        "GET " + options.path + " HTTP/1.0\r\nHost: " + options.server->to_string() + "\r\n\r\n";
-    if (const auto opened = open(); !opened) {
-      return millrace::fail("connect", opened.error());
+    request_ = "GET " + options.path + " HTTP/1.0\r\nHost: " + options.server + "\r\n\r\n";
+    if (const auto address = millrace::IpAddress::parse(options.host); address) {
+      address_ = *address;
+    } else if (auto resolver = millrace::Resolver::create(worker); resolver) {
+      resolver_.emplace(*std::move(resolver));
+    } else {
+      return millrace::fail(std::move(resolver.error()));
     }
-    const auto timer =
-        worker.after(options.timeout, [this] { give_up(socket_, "not complete in time"); });
+    if (const auto begun = begin(); !begun) {
+      return millrace::fail(options.host, begun.error());
+    }
+    const auto timer = worker.after(options.timeout, [this] {
+      socket_.is_open() ? give_up(socket_, "not complete in time") : end("not found in time");
+    });
     return timer ? millrace::Result<void, std::string>{} : millrace::fail("timer", timer.error());
   }
 
@@ -61,20 +90,41 @@ class Fetch final : public millrace::TcpHandler {
       problem_ = has_head_ ? "the body is cut short" : "the head is cut short";
     }
     if (problem_.empty() && --left_ > 0) {
-      if (const auto opened = open(); !opened) {
-        problem_ = to_string(opened.error());
+      if (const auto begun = begin(); !begun) {
+        problem_ = to_string(begun.error());
       } else {
         return;
       }
     }
-    if (!problem_.empty()) {
-      std::fprintf(stderr, "millrace-http-get: %s\n", problem_.c_str());
-    }
-    worker_->stop(problem_.empty() ? 0 : 1);
+    end(problem_);
   }
 
  private:
   static constexpr std::size_t kHeadBytesMax = 64 * 1024;
+
+  /// One fetch. A name is looked up for each; the resolver remembers it for as long as it may.
+  millrace::Result<void> begin() {
+    if (!resolver_) {
+      return open();
+    }
+    return resolver_->resolve(options_->host, [this](const auto& addresses) {
+      if (!addresses) {
+        return end("cannot resolve " + options_->host + ": " +
+                   std::string{to_string(addresses.error())});
+      }
+      address_ = addresses->front();
+      if (const auto opened = open(); !opened) {
+        end(std::string{to_string(opened.error())});
+      }
+    });
+  }
+
+  void end(const std::string& problem) {
+    if (!problem.empty()) {
+      std::fprintf(stderr, "millrace-http-get: %s\n", problem.c_str());
+    }
+    worker_->stop(problem.empty() ? 0 : 1);
+  }
 
   /// The request leaves as soon as the server can take it. A first Fast Open only asks the server
   /// for its cookie; with that, the next one's request goes with its SYN.
@@ -84,7 +134,7 @@ class Fetch final : public millrace::TcpHandler {
     length_.reset();
     body_bytes_ = 0;
     const auto socket = worker_->connect(
-        *options_->server, *this,
+        {.address = address_, .port = options_->port}, *this,
         {.data = std::as_bytes(std::span{request_}), .fast_open = options_->fast_open});
     if (!socket) {
       return millrace::fail(socket.error());
@@ -123,6 +173,8 @@ class Fetch final : public millrace::TcpHandler {
 
   millrace::Worker* worker_ = nullptr;
   const Options* options_ = nullptr;
+  std::optional<millrace::Resolver> resolver_;
+  millrace::IpAddress address_;
   millrace::TcpSocket socket_;
   std::uint64_t left_ = 0;  // Fetches, this one included.
   std::string request_;
@@ -139,14 +191,14 @@ int main(int argc, char** argv) {
   Options options;
   Fetch fetch;
   millrace::Program program{"millrace-http-get", "Fetches a page and prints it."};
-  program.option("SERVER", options.server, "Where from, as ADDRESS:PORT").required("SERVER");
+  program.option("SERVER", options.server, "Where from, as HOST:PORT").required("SERVER");
   program.option("PATH", options.path, "What to ask for")
       .option("-t,--timeout", options.timeout, "How long all of it may take")
       .option("--times", options.times, "How often to fetch it, one after another")
       .flag("--fast-open", options.fast_open,
             "Send the request with the SYN where the server allows it: from the second time on")
       .check([&options]() -> millrace::Result<void, std::string> {
-        return options.times > 0 ? millrace::Result<void, std::string>{}
+        return options.times > 0 ? read_server(options)
                                  : millrace::fail("--times: give at least 1");
       })
       .report_to_stderr(true);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <millrace/address.hpp>
+#include <millrace/endpoint.hpp>
 #include <millrace/error.hpp>
 #include <millrace/time.hpp>
 
@@ -186,9 +187,13 @@ enum class IdlePolicy : std::uint8_t {
 struct Config {
   /// Routes in all: one for each address, each gateway and each of `routes`.
   static constexpr std::size_t kMaxRoutes = 64;
+  /// Name servers in all.
+  static constexpr std::size_t kMaxNameServers = 8;
 
   std::vector<DeviceConfig> devices{};  ///< At least one; several may be VLANs of one device.
   std::vector<RouteConfig> routes{};    ///< The longest prefix wins, then the device's own gateway.
+  std::vector<Endpoint> name_servers{};  ///< Asked by Resolver and millrace_getaddrinfo in this
+                                         ///< order; at most 8. Empty: as /etc/resolv.conf says.
   std::vector<unsigned> cores{};  ///< Processors to pin workers to, one each. Empty: one worker on
                                   ///< any that the process may use, pinned to none.
   IdlePolicy idle = IdlePolicy::Default;   ///< What a worker does when there is nothing to do.

@@ -42,8 +42,12 @@ enum class Error : std::uint8_t {
   OutOfListeners,       ///< `Config::max_listeners` are in use.
   Unsupported,          ///< This build or this device cannot do that.
   OutOfSockets,         ///< `Config::max_udp_sockets` are in use.
-  MessageTooLong,  ///< A datagram larger than IP can carry, or than its path takes in one piece.
-  NotPermitted,    ///< The socket was not opened for that (sending to a broadcast address, say).
+  MessageTooLong,    ///< A datagram larger than IP can carry, or than its path takes in one piece.
+  NotPermitted,      ///< The socket was not opened for that (sending to a broadcast address, say).
+  NameNotFound,      ///< No name server knows an address of that name.
+  NameServerFailed,  ///< The name servers cannot, or will not, answer.
+  NameHasNoAddress,  ///< The name exists, without an IPv4 address.
+  NoNameServer,      ///< No name server is known, or none of them is there.
 };
 
 /// A short lower-case sentence fragment in English, such as "connection refused". Never empty;

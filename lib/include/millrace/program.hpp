@@ -9,6 +9,7 @@
 #include <millrace/config.hpp>
 #include <millrace/error.hpp>
 #include <millrace/line_reader.hpp>
+#include <millrace/resolver.hpp>
 #include <millrace/send_queue.hpp>
 #include <millrace/worker.hpp>
 

@@ -2,6 +2,7 @@
    and error numbers (Linux's). What is particular to a stack that lives in the process is said at millrace_start. */
 #pragma once
 
+#include <netdb.h>
 #include <poll.h>
 #include <stddef.h>
 #include <sys/epoll.h>
@@ -112,6 +113,20 @@ int millrace_ioctl(int fd, unsigned long request, ...);
 int millrace_setsockopt(int fd, int level, int option, const void* value, socklen_t length);
 /** getsockopt(2). What is not known is ENOPROTOOPT. */
 int millrace_getsockopt(int fd, int level, int option, void* value, socklen_t* length);
+
+/**
+ * getaddrinfo(3) for IPv4: addresses in figures, the hosts file, then the name servers of --dns or /etc/resolv.conf,
+ * asked through Millrace; both files are read once, by the first name that is asked for. What servers say is remembered
+ * for as long as they allow. Answers keep the server's order. A name is given up after 30 seconds. The list is the
+ * caller's, to be given back to millrace_freeaddrinfo. Returns 0 or one of the system's EAI numbers; AF_INET6 is
+ * EAI_FAMILY, and an IPv6 address in figures EAI_ADDRFAMILY. EAI_SYSTEM comes with errno: EPERM (another thread),
+ * EDEADLK (inside a handler, and a server would have to be asked), ENETDOWN (Millrace does not start).
+ */
+int millrace_getaddrinfo(const char* node, const char* service, const struct addrinfo* hints, struct addrinfo** result);
+/** freeaddrinfo(3). Null is nothing. Any thread may call it. */
+void millrace_freeaddrinfo(struct addrinfo* list);
+/** gai_strerror(3): the system's text. Any thread may call it. */
+const char* millrace_gai_strerror(int code);
 
 #ifdef __cplusplus
 }

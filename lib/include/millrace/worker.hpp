@@ -125,6 +125,9 @@ class Worker {
   ///       return {worker.addresses().front().address(), port};
   ///     }
   [[nodiscard]] virtual std::span<const InterfaceAddress> addresses() const noexcept = 0;
+  /// The name servers that `--dns` or the configuration gave; empty: those of /etc/resolv.conf. All
+  /// workers have the same. On any thread; valid as long as the worker, and unchanging.
+  [[nodiscard]] virtual std::span<const Endpoint> name_servers() const noexcept = 0;
   /// Which of the program's workers this is, counted from zero.
   [[nodiscard]] virtual unsigned index() const noexcept = 0;
 };

@@ -279,5 +279,22 @@ TEST(Config, NamesEachCoreOnce) {
                   "cores", "processor 2 is named twice"});
 }
 
+TEST(Config, NameServersAreHostsThatTheNetworkLeadsTo) {
+  const auto set = [](Config& c, std::string_view server) {
+    c.name_servers = {*Endpoint::parse(server)};
+  };
+  expect_valid({"one", [&](Config& c) { set(c, "10.0.0.1:53"); }});
+  expect_valid({"the last that fits",
+                [&](Config& c) { c.name_servers.assign(8, *Endpoint::parse("10.0.0.1:53")); }});
+  expect_refused({"too many",
+                  [&](Config& c) { c.name_servers.assign(9, *Endpoint::parse("10.0.0.1:53")); },
+                  "name_servers", "give at most 8"});
+  for (const std::string_view wrong : {"127.0.0.53:53", "0.0.0.0:53", "224.0.0.251:5353",
+                                       "255.255.255.255:53", "10.0.0.1:0", "[2001:db8::1]:53"}) {
+    expect_refused({wrong.data(), [&](Config& c) { set(c, wrong); }, "name_servers",
+                    wrong.substr(0, wrong.find_first_of(":]", 1))});
+  }
+}
+
 }  // namespace
 }  // namespace millrace

@@ -77,6 +77,9 @@ class FakeWorker final : public millrace::Worker {
   [[nodiscard]] std::span<const millrace::InterfaceAddress> addresses() const noexcept override {
     return {};
   }
+  [[nodiscard]] std::span<const millrace::Endpoint> name_servers() const noexcept override {
+    return {};
+  }
   [[nodiscard]] unsigned index() const noexcept override { return 0; }
 
   [[nodiscard]] millrace::TcpHandler& handler() { return *handler_; }

@@ -61,7 +61,7 @@ TEST(Options, MistakesAreNamed) {
       {{.first = "198.18.0.1", .second = "0"}, "PORT 0"},
       {{.first = "198.18.0.1", .second = "65536"}, "PORT 65536"},
       {{.first = "198.18.0.1", .second = "80x"}, "PORT 80x"},
-      {{.first = "example.org", .second = "80"}, "HOST example.org"},
+      {{.first = "example.org", .second = "80", .listens = true}, "HOST example.org"},
       {{.first = "198.18.0.1", .second = "80", .wait_seconds = "x"}, "-w x"},
       {{.first = "198.18.0.1", .second = "80", .wait_seconds = "-1"}, "-w -1"},
       {{.first = "198.18.0.1", .second = "80", .quit_seconds = "1s"}, "-q 1s"},

@@ -165,6 +165,17 @@ TEST(Options, ConfigurationFileIsToml) {
   EXPECT_FALSE(settings.config.host_setup);
 }
 
+TEST(Options, NameServersWithAndWithoutPorts) {
+  const Config config = settled({"--dns", "10.0.0.1,10.0.0.2:5353"}).config;
+  ASSERT_EQ(config.name_servers.size(), 2U);
+  EXPECT_EQ(config.name_servers[0].to_string(), "10.0.0.1:53");
+  EXPECT_EQ(config.name_servers[1].to_string(), "10.0.0.2:5353");
+  EXPECT_TRUE(settled({}).config.name_servers.empty());
+  const ConfigFile file{"dns = \"10.0.0.3\"\n"};
+  EXPECT_EQ(settled({"--config", file.path()}).config.name_servers.front().to_string(),
+            "10.0.0.3:53");
+}
+
 TEST(Options, SeveralDevicesEachWithItsOwn) {
   const Config config = settled({"--device",  "tap:a",
                                  "--address", "10.0.0.2/24",
@@ -314,6 +325,8 @@ TEST(Options, MistakesOnTheCommandLineAreOneLineEach) {
            Case{{"--device", "tap"}, "--device: 'tap' lacks the interface's name"},
            Case{{"--device", "tap:a.4095"}, "--device: 'tap:a.4095' names no VLAN by '4095'"},
            Case{{"--route", "10.0.0.0/8"}, "--route: '10.0.0.0/8' names no router; give"},
+           Case{{"--dns", "ns.example"}, "--dns: 'ns.example' is no name server; give addresses"},
+           Case{{"--dns", "10.0.0.1,"}, "--dns: '' is no name server; give addresses"},
            Case{{"--route", "10.0.0.0,198.18.0.1"}, "--route: '10.0.0.0,198.18.0.1' is no route"},
            Case{{"--tcp", "nagle=1"}, "--tcp: there is no setting 'nagle'; there are send_buffer"},
            Case{{"--tcp", "rto_min=soon"}, "--tcp: rto_min: 'soon' is no number of seconds; give"},
@@ -342,6 +355,7 @@ TEST(Options, WhatDoesNotFitTogetherIsRefused) {
            Case{{"--device", "tap:a.5", "--device", "tap:a,vlan=5", "--address", "10.0.1.2/24"},
                 "--device: tap:a,vlan=5 was given twice"},
            Case{{"--route", "10.0.0.0/8,10.0.0.1"}, "--route: 10.0.0.1 lies in none"},
+           Case{{"--dns", "127.0.0.53"}, "--dns: 127.0.0.53 is a loopback address; give one that"},
            Case{{"--route", "10.0.0.1/8,198.18.0.1"},
                 "--route: 10.0.0.1/8 has host bits; give 10.0.0.0/8"},
            Case{{"--route", "10.0.0.0/8,198.18.0.2"}, "--route: 198.18.0.2 is this host's own"},

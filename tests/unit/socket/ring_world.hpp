@@ -84,6 +84,7 @@ class Host {
         setup{.mac = device.capabilities().mac,
               .offloads = {.tx_ipv4_checksum = device.capabilities().tx_ipv4_checksum,
                            .tx_tcp_checksum = device.capabilities().tx_tcp_checksum,
+                           .tx_udp_checksum = device.capabilities().tx_udp_checksum,
                            .multi_segment = device.capabilities().multi_segment},
               .addresses = {IpPrefix::make(address, 24).value()},
               .gateway = {}},
@@ -138,6 +139,7 @@ class RingWorld : public ::testing::Test {
       return device::RingEnd{.capabilities = {.mac = MacAddress{{0x02, 0, 0, 0, 0, number}},
                                               .tx_ipv4_checksum = offloads,
                                               .tx_tcp_checksum = offloads,
+                                              .tx_udp_checksum = offloads,
                                               .multi_segment = offloads},
                              .receive_pool = pools.data};
     };

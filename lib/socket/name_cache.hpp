@@ -1,0 +1,37 @@
+// NameCache: what names lead to for as long as their servers allow (RFC 1035 §3.2.1). It knows no
+// clock and asks nobody.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <millrace/time.hpp>
+
+#include "socket/name_answer.hpp"
+
+namespace millrace::socket {
+
+class NameCache {
+ public:
+  /// `capacity` in names; zero remembers nothing.
+  explicit NameCache(std::uint32_t capacity) noexcept : capacity_{capacity} {}
+
+  /// Null when it is not known, or no longer.
+  [[nodiscard]] const NameAnswer* find(Instant now, std::string_view name) const;
+  /// Remembers it until `expires`. When it is full the one that would be forgotten first goes.
+  void learn(Instant now, std::string name, NameAnswer answer, Instant expires);
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  struct Entry {
+    NameAnswer answer;
+    Instant expires;
+  };
+
+  std::uint32_t capacity_;
+  std::map<std::string, Entry, std::less<>> entries_;
+};
+
+}  // namespace millrace::socket

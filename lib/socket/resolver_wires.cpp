@@ -1,0 +1,270 @@
+// Each descriptor of c-ares is a wire: one UDP socket or one connection, and its handler.
+#include "socket/resolver_wires.hpp"
+
+#include <netinet/in.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace millrace::socket {
+
+namespace {
+
+/// Hears of connections that nobody waits for any more.
+TcpHandler& nobody() {
+  static TcpHandler handler;
+  return handler;
+}
+
+int to_errno(Error error) noexcept {
+  switch (error) {
+    case Error::WouldBlock:
+    case Error::OutOfPackets: return EWOULDBLOCK;
+    case Error::ConnectionRefused: return ECONNREFUSED;
+    case Error::NetworkUnreachable: return ENETUNREACH;
+    case Error::HostUnreachable: return EHOSTUNREACH;
+    case Error::TimedOut: return ETIMEDOUT;
+    default: return ECONNRESET;
+  }
+}
+
+template <class T>
+T failed(int why) noexcept {
+  errno = why;
+  return T{-1};
+}
+
+Endpoint endpoint_of(const sockaddr* address) noexcept {
+  sockaddr_in internet{};
+  std::memcpy(&internet, address, sizeof internet);
+  return {.address =
+              IpAddress::v4(std::bit_cast<std::array<std::uint8_t, 4>>(internet.sin_addr.s_addr)),
+          .port = Port{ntohs(internet.sin_port)}};
+}
+
+void store(const Endpoint& endpoint, sockaddr* into, ares_socklen_t* bytes) noexcept {
+  if (into == nullptr || bytes == nullptr || *bytes < sizeof(sockaddr_in)) {
+    return;
+  }
+  sockaddr_in internet{};
+  internet.sin_family = AF_INET;
+  internet.sin_port = htons(endpoint.port.number());
+  internet.sin_addr.s_addr = std::bit_cast<in_addr_t>(endpoint.address.v4_bytes());
+  std::memcpy(into, &internet, sizeof internet);
+  *bytes = sizeof internet;
+}
+
+}  // namespace
+
+class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
+ public:
+  Wire(ResolverWires& wires, ares_socket_t descriptor, bool is_stream) noexcept
+      : wires_{wires}, descriptor_{descriptor}, is_stream_{is_stream} {}
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+  ~Wire() override {
+    static_cast<void>(udp_.close());
+    static_cast<void>(tcp_.set_handler(nobody()));
+    if (!tcp_.close()) {
+      static_cast<void>(tcp_.abort());
+    }
+  }
+
+  int connect(Worker& worker, const Endpoint& server) {
+    if (is_stream_) {
+      const auto opened = worker.connect(server, *this);
+      if (!opened) {
+        return failed<int>(to_errno(opened.error()));
+      }
+      tcp_ = *opened;
+      return failed<int>(EINPROGRESS);
+    }
+    const auto opened = worker.open_udp({.peer = server}, *this);
+    if (!opened) {
+      return failed<int>(to_errno(opened.error()));
+    }
+    udp_ = *opened;
+    return 0;
+  }
+
+  ares_ssize_t receive(std::span<std::byte> into, sockaddr* from, ares_socklen_t* from_bytes) {
+    ++reads_;
+    if (is_stream_) {
+      const auto count = tcp_.receive(into);
+      if (count || count.error() == Error::EndOfStream) {
+        return static_cast<ares_ssize_t>(count.value_or(0));
+      }
+      return failed<ares_ssize_t>(to_errno(error_.value_or(count.error())));
+    }
+    const auto datagram = udp_.receive();
+    if (!datagram) {
+      return failed<ares_ssize_t>(to_errno(std::exchange(error_, {}).value_or(datagram.error())));
+    }
+    ++wires_.replies_;
+    store(datagram->source, from, from_bytes);
+    return static_cast<ares_ssize_t>(datagram->payload.copy_to(into));
+  }
+
+  ares_ssize_t send(std::span<const std::byte> bytes) {
+    if (is_stream_) {
+      const auto taken = tcp_.send(bytes);
+      can_write_ = taken && *taken == bytes.size();  // Else on_writable follows.
+      return taken ? static_cast<ares_ssize_t>(*taken)
+                   : failed<ares_ssize_t>(to_errno(taken.error()));
+    }
+    const auto sent = udp_.send(bytes);
+    return sent ? static_cast<ares_ssize_t>(bytes.size())
+                : failed<ares_ssize_t>(to_errno(sent.error()));
+  }
+
+  void on_readable(UdpSocket) override { wires_.serve(descriptor_); }
+  void on_error(UdpSocket, const UdpError& error) override {
+    error_ = error.error;
+    wires_.serve(descriptor_);
+  }
+  void on_connected(TcpSocket) override { writable(); }
+  void on_writable(TcpSocket) override { writable(); }
+  void on_readable(TcpSocket) override { wires_.serve(descriptor_); }
+  void on_peer_finished(TcpSocket) override { wires_.serve(descriptor_); }
+  void on_closed(TcpSocket, Result<void> outcome) override {
+    error_ = outcome ? Error::ConnectionReset : outcome.error();
+    can_write_ = false;
+    tcp_ = {};
+    wires_.serve(descriptor_);
+  }
+
+  void note_wish(bool writes) noexcept { wants_to_write_ = writes; }
+  [[nodiscard]] bool is_due_to_write() const noexcept { return wants_to_write_ && can_write_; }
+  [[nodiscard]] bool has_more() const {
+    return is_stream_ ? tcp_.readable() > 0 : udp_.readable() > 0;
+  }
+  [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
+
+ private:
+  void writable() {
+    can_write_ = true;
+    wires_.on_ready_(ARES_SOCKET_BAD, descriptor_);  // c-ares may destroy this inside.
+  }
+
+  ResolverWires& wires_;
+  ares_socket_t descriptor_;
+  bool is_stream_;
+  UdpSocket udp_;
+  TcpSocket tcp_;
+  std::optional<Error> error_;  // Told once to whoever reads.
+  std::uint64_t reads_ = 0;
+  bool wants_to_write_ = false;
+  bool can_write_ = false;
+};
+
+ResolverWires::ResolverWires(Worker& worker, OnReady on_ready)
+    : worker_{worker}, on_ready_{std::move(on_ready)} {}
+
+ResolverWires::~ResolverWires() = default;
+
+const ares_socket_functions& ResolverWires::functions() noexcept {
+  static constexpr ares_socket_functions kFunctions{.asocket = &ResolverWires::open,
+                                                    .aclose = &ResolverWires::close,
+                                                    .aconnect = &ResolverWires::connect,
+                                                    .arecvfrom = &ResolverWires::receive,
+                                                    .asendv = &ResolverWires::send};
+  return kFunctions;
+}
+
+ares_socket_t ResolverWires::open(int family, int type, int /*protocol*/, void* self) {
+  ResolverWires& wires = *static_cast<ResolverWires*>(self);
+  if (family != AF_INET) {
+    return failed<ares_socket_t>(EAFNOSUPPORT);
+  }
+  auto free = std::ranges::find_if(wires.wires_, [](const auto& wire) { return !wire; });
+  if (free == wires.wires_.end()) {
+    free = wires.wires_.insert(free, nullptr);
+  }
+  const auto descriptor = static_cast<ares_socket_t>(free - wires.wires_.begin() + 1);
+  *free = std::make_unique<Wire>(wires, descriptor, type == SOCK_STREAM);
+  return descriptor;
+}
+
+int ResolverWires::close(ares_socket_t descriptor, void* self) {
+  ResolverWires& wires = *static_cast<ResolverWires*>(self);
+  if (wires.find(descriptor) == nullptr) {
+    return failed<int>(EBADF);
+  }
+  wires.wires_[static_cast<std::size_t>(descriptor - 1)].reset();
+  return 0;
+}
+
+int ResolverWires::connect(ares_socket_t descriptor, const sockaddr* address,
+                           ares_socklen_t /*bytes*/, void* self) {
+  ResolverWires& wires = *static_cast<ResolverWires*>(self);
+  Wire* const wire = wires.find(descriptor);
+  return wire == nullptr ? failed<int>(EBADF) : wire->connect(wires.worker_, endpoint_of(address));
+}
+
+// Seven parameters, because c-ares calls it so.
+ares_ssize_t ResolverWires::receive(ares_socket_t descriptor, void* into, std::size_t bytes,
+                                    int /*flags*/, sockaddr* from, ares_socklen_t* from_bytes,
+                                    void* self) {
+  Wire* const wire = static_cast<ResolverWires*>(self)->find(descriptor);
+  return wire == nullptr ? failed<ares_ssize_t>(EBADF)
+                         : wire->receive({static_cast<std::byte*>(into), bytes}, from, from_bytes);
+}
+
+ares_ssize_t ResolverWires::send(ares_socket_t descriptor, const iovec* pieces, int count,
+                                 void* self) {
+  Wire* const wire = static_cast<ResolverWires*>(self)->find(descriptor);
+  if (wire == nullptr) {
+    return failed<ares_ssize_t>(EBADF);
+  }
+  std::vector<std::byte> bytes;
+  for (const iovec& piece : std::span{pieces, static_cast<std::size_t>(count)}) {
+    const auto* const first = static_cast<const std::byte*>(piece.iov_base);
+    bytes.insert(bytes.end(), first, first + piece.iov_len);
+  }
+  return wire->send(bytes);
+}
+
+void ResolverWires::note_wish(ares_socket_t descriptor, bool writes) noexcept {
+  if (Wire* const wire = find(descriptor)) {
+    wire->note_wish(writes);
+  }
+}
+
+bool ResolverWires::has_something_to_write() const noexcept {
+  return std::ranges::any_of(wires_,
+                             [](const auto& wire) { return wire && wire->is_due_to_write(); });
+}
+
+void ResolverWires::write_what_waits() {
+  for (std::size_t i = 0; i < wires_.size(); ++i) {
+    if (wires_[i] && wires_[i]->is_due_to_write()) {
+      on_ready_(ARES_SOCKET_BAD, static_cast<ares_socket_t>(i + 1));
+    }
+  }
+}
+
+/// c-ares expects to be called again while something is left, such as the text behind a length,
+/// which it reads first; our events come once. It may destroy the wire inside.
+void ResolverWires::serve(ares_socket_t descriptor) {
+  bool goes_on = true;
+  while (goes_on) {
+    const Wire* const before = find(descriptor);
+    const std::uint64_t reads = before->reads();
+    on_ready_(descriptor, ARES_SOCKET_BAD);
+    const Wire* const wire = find(descriptor);
+    goes_on = wire == before && wire->reads() != reads && wire->has_more();
+  }
+}
+
+ResolverWires::Wire* ResolverWires::find(ares_socket_t descriptor) const noexcept {
+  const auto index = static_cast<std::size_t>(descriptor) - 1;
+  return index < wires_.size() ? wires_[index].get() : nullptr;
+}
+
+}  // namespace millrace::socket

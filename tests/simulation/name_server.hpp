@@ -1,0 +1,47 @@
+// A name server of a few lines (RFC 1035 §4) for simulated hosts: A records and other names, whole
+// answers by TCP, cut ones by UDP.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <millrace/worker.hpp>
+
+namespace millrace::test {
+
+class NameServer final : public UdpHandler, public TcpHandler {
+ public:
+  /// What it knows of a name.
+  struct Record {
+    std::vector<IpAddress> addresses{};
+    std::uint32_t ttl = 60;
+    std::uint8_t response_code = 0;
+    std::string alias_of{};  // In small letters with a dot at the end, as all names here.
+  };
+
+  Result<void, std::string> start(Worker& worker);
+  void stop();
+
+  void on_readable(UdpSocket of) override;
+  void on_accepted(TcpSocket of) override;
+  void on_readable(TcpSocket of) override;
+  void on_peer_finished(TcpSocket of) override;
+
+  std::map<std::string, Record> records;
+  std::vector<std::string> asked_for;
+  unsigned by_udp = 0;
+  unsigned by_tcp = 0;
+  unsigned connections = 0;
+  bool is_silent = false;
+  UdpSocket socket;
+  TcpListener listener;
+
+ private:
+  using Bytes = std::vector<std::byte>;
+
+  [[nodiscard]] Bytes answer(const Bytes& asked, std::size_t most);
+};
+
+}  // namespace millrace::test

@@ -24,6 +24,9 @@ std::optional<DropReason> UdpCore::on_datagram(const net::Interface& interface,
   UdpSlot* const slot = find_for(arrival->tuple);
   const auto refusal = slot == nullptr ? DropReason::UdpNoSocket : deliver(*slot, datagram);
   if (refusal) {
+    if (slot != nullptr) {
+      ++slot->refused;
+    }
     stats_.count(*refusal);
     return refusal;
   }

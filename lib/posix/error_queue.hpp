@@ -5,10 +5,12 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-// After <sys/socket.h>: older kernel headers do not include what they need.
-#include <linux/errqueue.h>
 
 #include <array>
+#include <ctime>
+// Behind <ctime>, which it needs and does not include.
+#include <linux/errqueue.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>

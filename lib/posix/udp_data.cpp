@@ -12,8 +12,6 @@
 #include "posix/message_control.hpp"
 #include "posix/socket_address.hpp"
 #include "posix/sockets.hpp"
-#include "udp/udp_input.hpp"
-#include "udp/udp_output.hpp"
 
 namespace millrace::posix {
 
@@ -39,9 +37,8 @@ int copy_out(std::span<const std::byte> bytes, PartCursor& parts) noexcept {
   return 0;
 }
 
-/// The payload of what the native socket has queued.
-int copy_payload(const packet::Packet& datagram, PartCursor& parts) noexcept {
-  std::size_t headers = datagram.size() - udp::payload_bytes(datagram);
+/// What lies behind the headers of what the native socket has queued.
+int copy_payload(const packet::Packet& datagram, std::size_t headers, PartCursor& parts) noexcept {
   int flaw = 0;
   datagram.for_each_segment([&](std::span<const std::byte> bytes) {
     const std::size_t skipped = std::min(headers, bytes.size());
@@ -120,13 +117,10 @@ ssize_t Sockets::receive(UdpFile& file, msghdr& message, int flags) {
 ssize_t Sockets::take(stack::UdpSlot& slot, msghdr& message, int flags) {
   const bool is_peek = (flags & MSG_PEEK) != 0;
   PartCursor parts{message.msg_iov, message.msg_iovlen};
-  Endpoint source;
-  std::size_t bytes = 0;
-  const int flaw = slot.queue.view_front([&](const packet::Packet& next) {
-    source = udp::ends_of(next).remote;
-    bytes = udp::payload_bytes(next);
-    return copy_payload(next, parts);
-  });
+  const Endpoint source = stack::UdpCore::next_ends(slot).remote;
+  const std::size_t bytes = stack::UdpCore::next_size(slot);
+  const int flaw = slot.queue.view_front(
+      [&](const packet::Packet& next) { return copy_payload(next, next.size() - bytes, parts); });
   if (!is_peek) {
     static_cast<void>(stack_.udp().receive(slot));
   }

@@ -72,6 +72,8 @@ class UdpCore {
   [[nodiscard]] packet::Packet receive(UdpSlot& slot) noexcept;
   /// Bytes of the next one's payload; there must be one.
   [[nodiscard]] static std::uint32_t next_size(const UdpSlot& slot) noexcept;
+  /// Both ends of it, likewise.
+  [[nodiscard]] static FourTuple next_ends(const UdpSlot& slot) noexcept;
   /// Bytes of the largest payload that leaves in one piece for `destination`.
   [[nodiscard]] Result<std::size_t> payload_max(Instant now, const UdpSlot& slot) noexcept;
 

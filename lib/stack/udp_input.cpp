@@ -72,6 +72,10 @@ Packet UdpCore::receive(UdpSlot& slot) noexcept {
   return datagram;
 }
 
+FourTuple UdpCore::next_ends(const UdpSlot& slot) noexcept {
+  return slot.queue.view_front([](const Packet& next) { return udp::ends_of(next); });
+}
+
 std::uint32_t UdpCore::next_size(const UdpSlot& slot) noexcept {
   return slot.queue.view_front([](const Packet& next) { return udp::payload_bytes(next); });
 }

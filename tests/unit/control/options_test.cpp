@@ -318,7 +318,7 @@ TEST(Options, MistakesOnTheCommandLineAreOneLineEach) {
            Case{{"--tcp", "nagle=1"}, "--tcp: there is no setting 'nagle'; there are send_buffer"},
            Case{{"--tcp", "rto_min=soon"}, "--tcp: rto_min: 'soon' is no number of seconds; give"},
            Case{{"--udp", "speed=1"},
-                "--udp: there is no setting 'speed'; there are receive_queue"},
+                "--udp: 'speed=1' sets nothing; give NAME=VALUE, where there are receive"},
            Case{{"--reassembly", "timeout=soon"}, "--reassembly: timeout: 'soon' is no number of"},
            Case{{"--max-udp-sockets", "many"}, "--max-udp-sockets: 'many'"},
            Case{{"--idle", "lazy"}, "--idle: 'lazy'"},

@@ -76,7 +76,7 @@ std::optional<IcmpError> Icmp::on_packet(Instant now, const Interface& interface
     return std::nullopt;
   }
   if (is_error(icmp->type)) {
-    return read_error(header, *icmp, message);
+    return read_error(header, *icmp, std::move(datagram));
   }
   if (icmp->type == wire::IcmpType::SourceQuench) {
     // RFC 6633 §3; RFC 9293 §3.9.2.2, MUST-55.
@@ -169,9 +169,10 @@ void Icmp::send_reply(Instant now, const wire::Ipv4Header& header,
 
 std::optional<IcmpError> Icmp::read_error(const wire::Ipv4Header& header,
                                           const wire::IcmpHeader& icmp,
-                                          std::span<const std::byte> message) noexcept {
+                                          packet::Packet datagram) noexcept {
   ++stats_.icmp_errors_in;
-  const auto quote = wire::parse_icmp_quote(message.subspan(wire::kIcmpHeaderSize));
+  datagram.remove_prefix(header.header_length + std::uint32_t{wire::kIcmpHeaderSize});
+  const auto quote = wire::parse_icmp_quote(datagram.data());
   if (!quote) {
     stats_.count(quote.error());
     return std::nullopt;
@@ -181,11 +182,13 @@ std::optional<IcmpError> Icmp::read_error(const wire::Ipv4Header& header,
     stats_.count(DropReason::IcmpUnmatched);
     return std::nullopt;
   }
+  datagram.remove_prefix(quote->ip.header_length + std::uint32_t{wire::kIcmpQuotedTransportSize});
   return IcmpError{.type = icmp.type,
                    .code = icmp.code,
                    .rest = icmp.rest,
                    .quote = *quote,
-                   .reporter = header.source};
+                   .reporter = header.source,
+                   .rest_of_quote = std::move(datagram)};
 }
 
 void Icmp::send_unreachable(Instant now, Unreachable code, const wire::Ipv4Header& offending,

@@ -38,6 +38,7 @@ struct IcmpError {
   std::uint32_t rest = 0;  ///< The header's last four octets, such as the next hop's MTU.
   wire::IcmpQuote quote;
   IpAddress reporter;
+  packet::Packet rest_of_quote;  ///< What was quoted behind the eight octets that `quote` is from.
 };
 
 /// RFC 1812 §4.3.2.8: what we originate is limited, so that we are no amplifier and no easy load.
@@ -81,7 +82,7 @@ class Icmp {
                    packet::Packet datagram) noexcept;
   [[nodiscard]] std::optional<IcmpError> read_error(const wire::Ipv4Header& header,
                                                     const wire::IcmpHeader& icmp,
-                                                    std::span<const std::byte> message) noexcept;
+                                                    packet::Packet datagram) noexcept;
   [[nodiscard]] bool may_complain_about(const wire::Ipv4Header& offending,
                                         const packet::Packet& datagram) const noexcept;
   [[nodiscard]] bool is_ours(const IpAddress& address) const noexcept;

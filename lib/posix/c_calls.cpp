@@ -28,6 +28,11 @@ ssize_t with_signal(ssize_t result, int flags) {
   return result;
 }
 
+/// The same for any socket: one that sends datagrams raises no signal.
+ssize_t with_signal(const Sockets& sockets, int fd, ssize_t result, int flags) {
+  return sockets.is_datagram(fd) ? result : with_signal(result, flags);
+}
+
 iovec part_of(const void* buffer, size_t count) noexcept {
   return {.iov_base = const_cast<void*>(buffer), .iov_len = count};
 }
@@ -142,11 +147,7 @@ ssize_t millrace_recvfrom(int fd, void* buffer, size_t count, int flags, sockadd
       fd,
       [=](Sockets& sockets) {
         const iovec part = part_of(buffer, count);
-        const ssize_t result = sockets.socket_receive(fd, &part, 1, flags);
-        if (result >= 0 && address != nullptr && length != nullptr) {
-          *length = 0;  // A stream has no sender to name.
-        }
-        return result;
+        return sockets.receive_from(fd, part, flags, address, length);
       },
       [=] { return ::recvfrom(fd, buffer, count, flags, address, length); });
 }
@@ -162,7 +163,7 @@ ssize_t millrace_write(int fd, const void* buffer, size_t count) {
       fd,
       [=](Sockets& sockets) {
         const iovec part = part_of(buffer, count);
-        return with_signal(sockets.send(fd, &part, 1, 0), 0);
+        return with_signal(sockets, fd, sockets.send(fd, &part, 1, 0), 0);
       },
       [=] { return ::write(fd, buffer, count); });
 }
@@ -171,7 +172,9 @@ ssize_t millrace_writev(int fd, const iovec* parts, int count) {
   return dispatch(
       fd,
       [=](Sockets& sockets) {
-        return with_signal(sockets.send(fd, parts, size_of_parts(count), 0), 0);
+        return is_nothing(parts, count)
+                   ? sockets.nothing(fd)
+                   : with_signal(sockets, fd, sockets.send(fd, parts, size_of_parts(count), 0), 0);
       },
       [=] { return ::writev(fd, parts, count); });
 }
@@ -181,7 +184,7 @@ ssize_t millrace_send(int fd, const void* buffer, size_t count, int flags) {
       fd,
       [=](Sockets& sockets) {
         const iovec part = part_of(buffer, count);
-        return with_signal(sockets.socket_send(fd, &part, 1, flags), flags);
+        return with_signal(sockets, fd, sockets.socket_send(fd, &part, 1, flags), flags);
       },
       [=] { return ::send(fd, buffer, count, flags); });
 }
@@ -192,7 +195,7 @@ ssize_t millrace_sendto(int fd, const void* buffer, size_t count, int flags,
       fd,
       [=](Sockets& sockets) {
         const iovec part = part_of(buffer, count);
-        return with_signal(sockets.socket_send(fd, &part, 1, flags), flags);
+        return with_signal(sockets, fd, sockets.send_to(fd, part, flags, address, length), flags);
       },
       [=] { return ::sendto(fd, buffer, count, flags, address, length); });
 }
@@ -200,12 +203,8 @@ ssize_t millrace_sendto(int fd, const void* buffer, size_t count, int flags,
 ssize_t millrace_sendmsg(int fd, const msghdr* message, int flags) {
   return dispatch(
       fd,
-      [=](Sockets& sockets) -> ssize_t {
-        if (message == nullptr) {
-          return -EFAULT;
-        }
-        return with_signal(sockets.socket_send(fd, message->msg_iov, message->msg_iovlen, flags),
-                           flags);
+      [=](Sockets& sockets) {
+        return with_signal(sockets, fd, sockets.send_message(fd, message, flags), flags);
       },
       [=] { return ::sendmsg(fd, message, flags); });
 }

@@ -13,10 +13,18 @@ void Sockets::close_all() {
       static_cast<void>(close(file.number));
     }
   });
+  udp_files_.for_each([this](const UdpFile& file) {
+    if (file.number >= 0) {
+      static_cast<void>(close(file.number));
+    }
+  });
   epoll_sets_.for_each([this](EpollSet& set) { static_cast<void>(close(set.number)); });
 }
 
 int Sockets::shutdown(int fd, int how) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    return shutdown(*udp, how);
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {
@@ -65,7 +73,7 @@ int Sockets::close(int fd) {
     return -EBADF;
   }
   const bool is_tcp = file->kind() == FileKind::Tcp;
-  const bool is_blocking = !file->is_nonblocking;
+  const bool is_blocking_socket = file->kind() != FileKind::Epoll && !file->is_nonblocking;
   drop_watches(*file);
   table_.remove(fd);
   file->number = -1;
@@ -78,17 +86,19 @@ int Sockets::close(int fd) {
   } else {
     release(*file);
   }
-  if (is_tcp && is_blocking) {
+  if (is_blocking_socket) {
     waiting_.turn();
   }
   return 0;
 }
 
 void Sockets::release(File& file) {
-  if (file.kind() == FileKind::Tcp) {
-    free_tcp(static_cast<TcpFile&>(file));
-  } else {
-    epoll_sets_.erase(epoll_sets_.index_of(static_cast<EpollSet&>(file)));
+  switch (file.kind()) {
+    case FileKind::Tcp: free_tcp(static_cast<TcpFile&>(file)); break;
+    case FileKind::Udp: free_udp(static_cast<UdpFile&>(file)); break;
+    case FileKind::Epoll:
+      epoll_sets_.erase(epoll_sets_.index_of(static_cast<EpollSet&>(file)));
+      break;
   }
 }
 

@@ -13,6 +13,9 @@ namespace millrace::posix {
 using Link = TcpFile::Link;
 
 int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    return connect(*udp, address, length);
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {

@@ -35,6 +35,9 @@ int Sockets::ioctl(int fd, unsigned long request, int* argument) {
     any->is_nonblocking = *argument != 0;
     return 0;
   }
+  if (UdpFile* const udp = find_udp(fd)) {
+    return ioctl(*udp, request, argument);
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {

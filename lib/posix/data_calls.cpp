@@ -23,6 +23,13 @@ int check(const iovec* parts, std::size_t count) noexcept {
   return 0;
 }
 
+msghdr message_of(const iovec* parts, std::size_t count) noexcept {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);
+  message.msg_iovlen = count;
+  return message;
+}
+
 bool has_null(const iovec* parts, std::size_t count) noexcept {
   return std::any_of(parts, parts + count, [](const iovec& part) {
     return part.iov_base == nullptr && part.iov_len > 0;
@@ -32,6 +39,11 @@ bool has_null(const iovec* parts, std::size_t count) noexcept {
 }  // namespace
 
 ssize_t Sockets::receive(int fd, const iovec* parts, std::size_t count, int flags) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    const int flaw = check(parts, count);
+    msghdr message = message_of(parts, count);
+    return flaw < 0 ? flaw : receive(*udp, message, flags);
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {
@@ -67,17 +79,18 @@ ssize_t Sockets::receive(int fd, const iovec* parts, std::size_t count, int flag
 
 ssize_t Sockets::socket_receive(int fd, const iovec* parts, std::size_t count, int flags) {
   int error = 0;
-  return find_tcp(fd, error) == nullptr ? error : receive(fd, parts, count, flags);
+  return !is_datagram(fd) && find_tcp(fd, error) == nullptr ? error
+                                                            : receive(fd, parts, count, flags);
 }
 
 ssize_t Sockets::socket_send(int fd, const iovec* parts, std::size_t count, int flags) {
   int error = 0;
-  return find_tcp(fd, error) == nullptr ? error : send(fd, parts, count, flags);
+  return !is_datagram(fd) && find_tcp(fd, error) == nullptr ? error : send(fd, parts, count, flags);
 }
 
 ssize_t Sockets::nothing(int fd) const noexcept {
   int error = 0;
-  const bool is_socket = find_tcp(fd, error) != nullptr;
+  const bool is_socket = is_datagram(fd) || find_tcp(fd, error) != nullptr;
   return is_socket ? 0 : error == -ENOTSOCK ? -EINVAL : error;
 }
 
@@ -138,6 +151,10 @@ ssize_t Sockets::take_urgent(TcpFile& file, PartCursor& parts, int flags) {
 }
 
 ssize_t Sockets::receive_message(int fd, msghdr* message, int flags) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    const int flaw = check_message(message);
+    return flaw < 0 ? flaw : receive(*udp, *message, flags);
+  }
   if (message == nullptr) {
     return -EFAULT;
   }
@@ -150,7 +167,64 @@ ssize_t Sockets::receive_message(int fd, msghdr* message, int flags) {
   return result;
 }
 
+ssize_t Sockets::receive_from(int fd, const iovec& part, int flags, sockaddr* address,
+                              socklen_t* length) {
+  UdpFile* const udp = find_udp(fd);
+  if (udp == nullptr) {
+    const ssize_t result = socket_receive(fd, &part, 1, flags);
+    if (result >= 0 && address != nullptr && length != nullptr) {
+      *length = 0;  // A stream has no sender to name.
+    }
+    return result;
+  }
+  msghdr message = message_of(&part, 1);
+  message.msg_name = length == nullptr ? nullptr : address;
+  message.msg_namelen = length == nullptr ? 0 : *length;
+  const ssize_t result = receive(*udp, message, flags);
+  if (result < 0 || address == nullptr) {
+    return result;
+  }
+  if (length == nullptr) {
+    return -EFAULT;
+  }
+  *length = message.msg_namelen;
+  return result;
+}
+
+ssize_t Sockets::send_message(int fd, const msghdr* message, int flags) {
+  UdpFile* const udp = find_udp(fd);
+  if (udp == nullptr) {
+    return message == nullptr ? -EFAULT
+                              : socket_send(fd, message->msg_iov, message->msg_iovlen, flags);
+  }
+  if (const int flaw = check_message(message); flaw < 0) {
+    return flaw;
+  }
+  msghdr named = *message;
+  named.msg_name = named.msg_namelen == 0 ? nullptr : named.msg_name;
+  return send(*udp, named, flags);
+}
+
+ssize_t Sockets::send_to(int fd, const iovec& part, int flags, const sockaddr* address,
+                         socklen_t length) {
+  UdpFile* const udp = find_udp(fd);
+  if (udp == nullptr) {
+    return socket_send(fd, &part, 1, flags);
+  }
+  if (address != nullptr && length > sizeof(sockaddr_storage)) {
+    return -EINVAL;
+  }
+  msghdr message = message_of(&part, 1);
+  message.msg_name = const_cast<sockaddr*>(address);
+  message.msg_namelen = length;
+  return send(*udp, message, flags);
+}
+
 ssize_t Sockets::send(int fd, const iovec* parts, std::size_t count, int flags) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    const int flaw = check(parts, count);
+    return flaw < 0 ? flaw : send(*udp, message_of(parts, count), flags);
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {

@@ -26,7 +26,7 @@ struct Watch {
   base::ListLink ready;  // Among those whose events may hold.
 };
 
-enum class FileKind : std::uint8_t { Tcp, Epoll };
+enum class FileKind : std::uint8_t { Tcp, Udp, Epoll };
 
 class File {
  public:

@@ -11,7 +11,8 @@ Sockets::Limits limits_of(const Config& config) {
   Sockets::Limits limits;
   // Beside one for each connection: those that are not connected yet, or no more.
   limits.sockets = config.max_connections + config.max_listeners + 256;
-  limits.watches = 2 * limits.sockets;
+  limits.udp_sockets = config.max_udp_sockets + 64;
+  limits.watches = 2 * (limits.sockets + limits.udp_sockets);
   return limits;
 }
 

@@ -1,55 +1,22 @@
 // setsockopt(2) and getsockopt(2) of SOL_SOCKET, with Linux's ranges and errors. What is not known
 // is ENOPROTOOPT.
 #include <netinet/in.h>
-#include <sys/time.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstdint>
-#include <utility>
 
 #include "posix/option_value.hpp"
 #include "posix/sockets.hpp"
+#include "posix/timeout_value.hpp"
 
 namespace millrace::posix {
 
-namespace {
-
-constexpr std::int64_t kMicrosecondsPerSecond = 1'000'000;
-
-/// SO_RCVTIMEO and SO_SNDTIMEO: empty for ever; a negative time is none at all, as in Linux.
-int read_timeout(const void* value, socklen_t length, std::optional<Duration>& into) noexcept {
-  timeval time{};
-  if (const int flaw = read_value(value, length, time); flaw < 0) {
-    return flaw;
-  }
-  if (time.tv_usec < 0 || time.tv_usec >= kMicrosecondsPerSecond) {
-    return -EDOM;
-  }
-  constexpr std::int64_t kForEver = INT64_MAX / 1'000'000'000 - 1;
-  if (time.tv_sec < 0) {
-    into = Duration::zero();
-  } else if ((time.tv_sec == 0 && time.tv_usec == 0) || time.tv_sec >= kForEver) {
-    into = std::nullopt;
-  } else {
-    into = std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
-  }
-  return 0;
-}
-
-timeval timeval_of(const std::optional<Duration>& timeout) noexcept {
-  const std::int64_t microseconds =
-      std::chrono::duration_cast<std::chrono::microseconds>(timeout.value_or(Duration::zero()))
-          .count();
-  return {.tv_sec = microseconds / kMicrosecondsPerSecond,
-          .tv_usec = microseconds % kMicrosecondsPerSecond};
-}
-
-}  // namespace
-
 int Sockets::setsockopt(int fd, int level, int option, const void* value, socklen_t length) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    return setsockopt(*udp, {.level = level, .option = option}, value, length);
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {
@@ -67,6 +34,9 @@ int Sockets::setsockopt(int fd, int level, int option, const void* value, sockle
 }
 
 int Sockets::getsockopt(int fd, int level, int option, void* value, socklen_t* length) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    return getsockopt(*udp, {.level = level, .option = option}, value, length);
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {

@@ -11,8 +11,9 @@ Passive::Passive(const Parts& parts)
                 .waiting = *this,
                 .config = parts.config},
                {.sockets = parts.config.max_connections + parts.config.max_listeners,
+                .udp_sockets = parts.config.max_udp_sockets + 64,
                 .epoll_sets = 64,
-                .watches = 2 * parts.config.max_connections}} {
+                .watches = 2 * (parts.config.max_connections + parts.config.max_udp_sockets)}} {
   sleepers_.reserve(kThreadsMax);
   awake_.reserve(kThreadsMax);
 }

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kTypeMask = 0xf;
 constexpr int kTypeFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+constexpr std::size_t kDatagramMax = 65'535;
 constexpr std::uint32_t kBacklogMax = 4'096;  // Linux's net.core.somaxconn.
 
 base::Random make_random(const Config& config) {
@@ -44,11 +45,15 @@ Sockets::Sockets(const Parts& parts, const Limits& limits)
       random_{make_random(parts.config)},
       names_{parts.worker, parts.waiting},
       tcp_files_{limits.sockets},
+      error_records_{limits.error_records},
+      udp_files_{limits.udp_sockets},
       epoll_sets_{limits.epoll_sets},
       watches_{limits.watches},
-      nobody_{nobody()} {}
+      nobody_{nobody()},
+      gathered_(kDatagramMax) {}
 
 Sockets::~Sockets() {
+  udp_files_.for_each([](const UdpFile& file) { static_cast<void>(file.native.close()); });
   tcp_files_.for_each([this](const TcpFile& file) {
     if (file.has_connection()) {
       static_cast<void>(file.native.set_handler(nobody_));
@@ -85,6 +90,9 @@ int Sockets::socket(int domain, int type, int protocol) {
   }
   if (domain != AF_INET) {
     return -EAFNOSUPPORT;
+  }
+  if (kind == SOCK_DGRAM) {
+    return protocol == 0 || protocol == IPPROTO_UDP ? make_udp(type) : -EPROTONOSUPPORT;
   }
   if (kind != SOCK_STREAM) {
     return -ESOCKTNOSUPPORT;
@@ -163,6 +171,9 @@ int Sockets::bind_to(TcpFile& file, Endpoint wanted) {
 }
 
 int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    return bind(*udp, address, length);
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {
@@ -194,6 +205,9 @@ int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
 }
 
 int Sockets::listen(int fd, int backlog) {
+  if (is_datagram(fd)) {
+    return -EOPNOTSUPP;
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {
@@ -246,6 +260,9 @@ TcpFile* Sockets::make_accepted(TcpFile& listener, TcpSocket socket) {
 }
 
 int Sockets::accept(int fd, sockaddr* address, socklen_t* length, int flags) {
+  if (is_datagram(fd)) {
+    return (flags & ~kTypeFlags) != 0 ? -EINVAL : -EOPNOTSUPP;
+  }
   int error = 0;
   TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {
@@ -285,12 +302,18 @@ int Sockets::accept(int fd, sockaddr* address, socklen_t* length, int flags) {
 }
 
 int Sockets::getsockname(int fd, sockaddr* address, socklen_t* length) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    return getsockname(*udp, address, length);
+  }
   int error = 0;
   const TcpFile* const file = find_tcp(fd, error);
   return file == nullptr ? error : put_endpoint(file->local, address, length);
 }
 
 int Sockets::getpeername(int fd, sockaddr* address, socklen_t* length) {
+  if (UdpFile* const udp = find_udp(fd)) {
+    return getpeername(*udp, address, length);
+  }
   int error = 0;
   const TcpFile* const file = find_tcp(fd, error);
   if (file == nullptr) {

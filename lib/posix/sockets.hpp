@@ -5,7 +5,7 @@
 // Defined by topic: socket_calls.cpp (their beginning), close_calls.cpp,
 // connect.cpp, data_calls.cpp, file_calls.cpp
 // (sendfile, splice), options.cpp, ip_options.cpp, epoll.cpp (epoll and poll), control_calls.cpp
-// (fcntl, ioctl).
+// (fcntl, ioctl); for UDP: udp_calls.cpp, udp_data.cpp, udp_options.cpp.
 #pragma once
 
 #include <poll.h>
@@ -14,9 +14,14 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include <linux/sock_diag.h>
+
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include <millrace/config.hpp>
 #include <millrace/worker.hpp>
@@ -29,6 +34,7 @@
 #include "posix/names.hpp"
 #include "posix/part_cursor.hpp"
 #include "posix/tcp_file.hpp"
+#include "posix/udp_file.hpp"
 #include "posix/waiting.hpp"
 #include "stack/stack.hpp"
 
@@ -38,6 +44,8 @@ class Sockets final : public TcpFileSource {
  public:
   struct Limits {
     std::uint32_t sockets = 16'384;
+    std::uint32_t udp_sockets = 4'096;
+    std::uint32_t error_records = 1'024;  // Of all sockets with IP_RECVERR.
     std::uint32_t epoll_sets = 256;
     std::uint32_t watches = 32'768;
   };
@@ -81,6 +89,12 @@ class Sockets final : public TcpFileSource {
   /// What reading nothing answers.
   ssize_t nothing(int fd) const noexcept;
   ssize_t receive_message(int fd, msghdr* message, int flags);
+  ssize_t send_message(int fd, const msghdr* message, int flags);
+  /// recvfrom(2) and sendto(2): the address may be null.
+  ssize_t receive_from(int fd, const iovec& part, int flags, sockaddr* address, socklen_t* length);
+  ssize_t send_to(int fd, const iovec& part, int flags, const sockaddr* address, socklen_t length);
+  /// Whether writing to it never raises SIGPIPE.
+  [[nodiscard]] bool is_datagram(int fd) const noexcept { return find_udp(fd) != nullptr; }
   ssize_t send(int fd, const iovec* parts, std::size_t count, int flags);
   ssize_t sendfile(int out, int in, off_t* offset, std::size_t count);
   ssize_t splice(int in, off_t* in_offset, int out, off_t* out_offset, std::size_t count,
@@ -171,6 +185,56 @@ class Sockets final : public TcpFileSource {
   int get_tcp_option(TcpFile& file, int option, void* value, socklen_t* length);
   int get_ip_option(TcpFile& file, int option, void* value, socklen_t* length);
 
+  // udp_calls.cpp
+  [[nodiscard]] UdpFile* find_udp(int fd) const noexcept;
+  /// Null while it has no native socket.
+  [[nodiscard]] stack::UdpSlot* slot_of(const UdpFile& file) noexcept;
+  int make_udp(int type);
+  void free_udp(UdpFile& file);
+  [[nodiscard]] bool conflicts(const UdpFile& file, const Endpoint& wanted);
+  [[nodiscard]] int ensure_port(UdpFile& file);
+  [[nodiscard]] int open_udp(UdpFile& file, const Endpoint& wanted);
+  int bind(UdpFile& file, const sockaddr* address, socklen_t length);
+  int connect(UdpFile& file, const sockaddr* address, socklen_t length);
+  [[nodiscard]] int connect_to_host(UdpFile& file, const IpAddress& host);
+  [[nodiscard]] int disconnect(UdpFile& file);
+  [[nodiscard]] static int getsockname(const UdpFile& file, sockaddr* address, socklen_t* length);
+  [[nodiscard]] static int getpeername(const UdpFile& file, sockaddr* address, socklen_t* length);
+  int shutdown(UdpFile& file, int how);
+  int ioctl(UdpFile& file, unsigned long request, int* argument);
+  void apply_options(UdpFile& file);
+
+  // udp_data.cpp
+  [[nodiscard]] static int check_message(const msghdr* message) noexcept;
+  ssize_t receive(UdpFile& file, msghdr& message, int flags);
+  [[nodiscard]] ssize_t take(stack::UdpSlot& slot, msghdr& message, int flags);
+  [[nodiscard]] static ssize_t receive_error(UdpFile& file, msghdr& message);
+  ssize_t send(UdpFile& file, const msghdr& message, int flags);
+  [[nodiscard]] ssize_t give(UdpFile& file, const msghdr& message, const Endpoint& destination,
+                             int flags);
+  [[nodiscard]] int why_not_sendable(UdpFile& file, const Endpoint& destination, std::size_t bytes);
+  [[nodiscard]] std::span<const std::byte> gather(PartCursor& parts) noexcept;
+  [[nodiscard]] ssize_t hold(UdpFile& file, std::span<const std::byte> piece,
+                             const Endpoint& destination, bool is_held);
+  [[nodiscard]] int uncork(UdpFile& file);
+
+  // udp_options.cpp
+  struct OptionName {
+    int level = 0;
+    int option = 0;
+  };
+  int setsockopt(UdpFile& file, const OptionName& name, const void* value, socklen_t length);
+  int getsockopt(UdpFile& file, const OptionName& name, void* value, socklen_t* length);
+  int set_socket_option(UdpFile& file, int option, const void* value, socklen_t length);
+  int set_ip_option(UdpFile& file, int option, const void* value, socklen_t length);
+  int set_udp_option(UdpFile& file, int option, const void* value, socklen_t length);
+  int get_socket_option(UdpFile& file, int option, void* value, socklen_t* length);
+  int get_ip_option(UdpFile& file, int option, void* value, socklen_t* length);
+  [[nodiscard]] std::uint32_t receive_buffer_of(const UdpFile& file) const noexcept;
+  [[nodiscard]] static std::uint32_t send_buffer_of(const UdpFile& file) noexcept;
+  [[nodiscard]] std::array<std::uint32_t, SK_MEMINFO_VARS> memory_of(const UdpFile& file) noexcept;
+  [[nodiscard]] static std::uint32_t path_mtu_of(const UdpFile& file) noexcept;
+
   Worker& worker_;
   stack::Stack& stack_;
   Waiting& waiting_;
@@ -179,9 +243,12 @@ class Sockets final : public TcpFileSource {
   Names names_;
   DescriptorTable table_;
   base::SlotTable<TcpFile> tcp_files_;
+  ErrorRecords error_records_;
+  base::SlotTable<UdpFile> udp_files_;
   base::SlotTable<EpollSet> epoll_sets_;
   base::SlotTable<Watch> watches_;
-  TcpHandler& nobody_;  // Hears of connections that no descriptor names any more.
+  TcpHandler& nobody_;               // Hears of connections that no descriptor names any more.
+  std::vector<std::byte> gathered_;  // A datagram of several parts.
   unsigned refusals_ = 0;
   unsigned collections_ = 0;
 };

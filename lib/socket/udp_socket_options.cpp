@@ -46,7 +46,12 @@ Result<void> UdpSocket::set_dscp(std::uint8_t dscp) const {
   if (dscp > kMax) {
     return fail(Error::InvalidArgument);
   }
-  return change(stack_, index_, generation_, [dscp](stack::UdpSlot& slot) { slot.dscp = dscp; });
+  return change(stack_, index_, generation_, [dscp](stack::UdpSlot& slot) {
+    // RFC 3168 §5: the ECN bits beside it are somebody else's.
+    const unsigned ecn = slot.traffic_class & stack::UdpSlot::kEcnMask;
+    slot.traffic_class =
+        static_cast<std::uint8_t>(unsigned{dscp} << stack::UdpSlot::kEcnBits | ecn);
+  });
 }
 
 Result<void> UdpSocket::set_receive_queue_bytes(std::uint32_t bytes) const {

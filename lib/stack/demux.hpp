@@ -53,7 +53,7 @@ class Demux {
     }
     return std::nullopt;
   }
-  /// `tuple` must not be in it.
+  /// What is found by `tuple` is what was inserted first of those that are still there.
   void insert(const FourTuple& tuple, DemuxTarget target) noexcept;
   /// `tuple` must be in it and name `target`.
   void erase(const FourTuple& tuple, DemuxTarget target) noexcept;

@@ -113,11 +113,7 @@ bool UdpCore::is_free(const UdpSlot& slot, Port port) noexcept {
                           slot.bound_address.is_unspecified() ||
                           other.bound_address == slot.bound_address;
     const bool is_another = &other != &slot && other.tuple.local.port == port && overlaps;
-    const bool may_share = other.shares_port && slot.shares_port;
-    // Of two that share a port one must fit each datagram better.
-    const bool is_same = other.tuple.local.address == slot.tuple.local.address &&
-                         other.tuple.remote == slot.tuple.remote;
-    is_taken = is_taken || (is_another && (!may_share || is_same));
+    is_taken = is_taken || (is_another && !(other.shares_port && slot.shares_port));
   });
   return !is_taken;
 }
@@ -127,8 +123,7 @@ Result<void> UdpCore::connect(UdpSlot& slot, const Endpoint& peer) noexcept {
   if (!towards) {
     return fail(towards.error());
   }
-  const UdpSlot* const other = find_exactly(*towards);
-  if (other != nullptr && other != &slot) {
+  if (is_anothers(*towards, slot)) {
     return fail(Error::AddressInUse);
   }
   leave_demux(slot);
@@ -148,8 +143,7 @@ Result<FourTuple> UdpCore::tuple_towards(const UdpSlot& slot, const Endpoint& pe
 Result<void> UdpCore::disconnect(UdpSlot& slot) noexcept {
   const FourTuple alone{.local = {.address = slot.bound_address, .port = slot.tuple.local.port},
                         .remote = {}};
-  const UdpSlot* const other = find_exactly(alone);
-  if (other != nullptr && other != &slot) {
+  if (is_anothers(alone, slot)) {
     return fail(Error::AddressInUse);
   }
   leave_demux(slot);
@@ -187,9 +181,24 @@ UdpSlot* UdpCore::find_exactly(const FourTuple& tuple) noexcept {
   return target ? &sockets_.at(target->index()) : nullptr;
 }
 
+/// Whether a socket that shares no port with `slot` has that place.
+bool UdpCore::is_anothers(const FourTuple& tuple, const UdpSlot& slot) noexcept {
+  const UdpSlot* const other = find_exactly(tuple);
+  return other != nullptr && other != &slot && !(other->shares_port && slot.shares_port);
+}
+
 void UdpCore::enter_demux(UdpSlot& slot, const FourTuple& tuple) noexcept {
+  const auto own = DemuxTarget::connection(sockets_.index_of(slot));
+  UdpSlot* const other = find_exactly(tuple);
   slot.tuple = tuple;
-  demux_.insert(tuple, DemuxTarget::connection(sockets_.index_of(slot)));
+  if (other == nullptr) {
+    demux_.insert(tuple, own);
+    return;
+  }
+  // Of those that fit alike the latest is found first.
+  const auto others = DemuxTarget::connection(sockets_.index_of(*other));
+  demux_.retarget(tuple, others, own);
+  demux_.insert(tuple, others);
 }
 
 void UdpCore::leave_demux(UdpSlot& slot) noexcept {

@@ -63,12 +63,17 @@ class UdpCore {
   /// Takes `payload`, which may be empty of packet, unless it fails.
   [[nodiscard]] Result<void> send(Instant now, UdpSlot& slot, const Endpoint& destination,
                                   packet::Packet& payload) noexcept;
+  /// Why `send` would refuse that many bytes, room aside; else the address they would leave from.
+  [[nodiscard]] Result<IpAddress> check(Instant now, const UdpSlot& slot,
+                                        const Endpoint& destination, std::size_t bytes) noexcept;
   /// `on_writable` is to follow; for want of packets.
   void want_packets(UdpSlot& slot) noexcept;
   /// Empty when none waits. It starts at its IPv4 header.
   [[nodiscard]] packet::Packet receive(UdpSlot& slot) noexcept;
   /// Bytes of the next one's payload; there must be one.
   [[nodiscard]] static std::uint32_t next_size(const UdpSlot& slot) noexcept;
+  /// Both ends of it, likewise.
+  [[nodiscard]] static FourTuple next_ends(const UdpSlot& slot) noexcept;
   /// Bytes of the largest payload that leaves in one piece for `destination`.
   [[nodiscard]] Result<std::size_t> payload_max(Instant now, const UdpSlot& slot) noexcept;
 
@@ -112,6 +117,7 @@ class UdpCore {
                                                 const Endpoint& peer) const noexcept;
   [[nodiscard]] bool is_our_address(const IpAddress& address) const noexcept;
   [[nodiscard]] UdpSlot* find_exactly(const FourTuple& tuple) noexcept;
+  [[nodiscard]] bool is_anothers(const FourTuple& tuple, const UdpSlot& slot) noexcept;
   void enter_demux(UdpSlot& slot, const FourTuple& tuple) noexcept;
   void leave_demux(UdpSlot& slot) noexcept;
   void note(UdpSlot& slot, std::uint8_t news) noexcept;

@@ -1,6 +1,7 @@
 // What ICMP errors, and neighbors that never answered, mean to sockets (RFC 1122 §4.1.3.3), and how
 // large a path lets datagrams be (RFC 1191).
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "stack/udp_core.hpp"
@@ -17,15 +18,24 @@ void UdpCore::on_icmp_error(Instant now, const net::IcmpError& error) noexcept {
       .remote = {.address = quote.ip.destination, .port = Port{quote.destination_port}}};
   UdpSlot* const slot = find_for(tuple);
   const auto verdict = tcp::judge_icmp(error.type, error.code);
-  if (slot == nullptr || (!slot->is_connected() && verdict)) {
+  if (slot == nullptr || (!slot->is_connected() && verdict && slot->reports == nullptr)) {
     // A socket with many destinations could not tell which one it is about: as everywhere, only
-    // connected ones hear of it.
+    // connected ones hear of it, and those who ask for reports.
     stats_.count(DropReason::IcmpUnmatched);
     return;
   }
   if (!verdict && !learn_path_mtu(now, error)) {
     stats_.count(DropReason::IcmpBadMtu);
     return;
+  }
+  if (slot->reports != nullptr) {
+    slot->reports->on_report({.type = error.type,
+                              .code = error.code,
+                              .rest = error.rest,
+                              .reporter = error.reporter,
+                              .destination = tuple.remote,
+                              .payload = error.rest_of_quote ? error.rest_of_quote.data()
+                                                             : std::span<const std::byte>{}});
   }
   if (!slot->is_connected() || (!verdict && slot->fragmentation == Fragmentation::Allowed)) {
     return;
@@ -72,7 +82,19 @@ void UdpCore::on_unresolved(std::span<const std::byte> datagram) noexcept {
   const FourTuple tuple{
       .local = {.address = ip->source, .port = Port{udp->source_port}},
       .remote = {.address = ip->destination, .port = Port{udp->destination_port}}};
-  if (UdpSlot* const slot = find_exactly(tuple)) {
+  UdpSlot* const slot = find_for(tuple);
+  if (slot == nullptr) {
+    return;
+  }
+  if (slot->reports != nullptr) {
+    constexpr std::size_t kHeaders = wire::kIpv4HeaderSize + wire::kUdpHeaderSize;
+    slot->reports->on_report({.type = wire::IcmpType::DestinationUnreachable,
+                              .code = std::to_underlying(net::Unreachable::Host),
+                              .reporter = ip->source,
+                              .destination = tuple.remote,
+                              .payload = datagram.subspan(kHeaders)});
+  }
+  if (slot->is_connected()) {
     tell(*slot, {.error = Error::HostUnreachable, .reporter = ip->source});
   }
 }

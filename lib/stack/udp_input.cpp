@@ -24,6 +24,9 @@ std::optional<DropReason> UdpCore::on_datagram(const net::Interface& interface,
   UdpSlot* const slot = find_for(arrival->tuple);
   const auto refusal = slot == nullptr ? DropReason::UdpNoSocket : deliver(*slot, datagram);
   if (refusal) {
+    if (slot != nullptr) {
+      ++slot->refused;
+    }
     stats_.count(*refusal);
     return refusal;
   }
@@ -67,6 +70,10 @@ Packet UdpCore::receive(UdpSlot& slot) noexcept {
   queued_bytes_ -= charge;
   budget_.release(charge);
   return datagram;
+}
+
+FourTuple UdpCore::next_ends(const UdpSlot& slot) noexcept {
+  return slot.queue.view_front([](const Packet& next) { return udp::ends_of(next); });
 }
 
 std::uint32_t UdpCore::next_size(const UdpSlot& slot) noexcept {

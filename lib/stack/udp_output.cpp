@@ -11,6 +11,15 @@ namespace millrace::stack {
 
 using packet::Packet;
 
+namespace {
+
+bool may_not_cut(const UdpSlot& slot) noexcept {
+  return slot.fragmentation == Fragmentation::Forbidden ||
+         slot.fragmentation == Fragmentation::Probe;
+}
+
+}  // namespace
+
 Packet UdpCore::copy_of(std::span<const std::byte> data) noexcept {
   Packet whole;
   do {
@@ -44,7 +53,7 @@ Result<void> UdpCore::send(Instant now, UdpSlot& slot, const Endpoint& destinati
   const net::Interface& interface = *path->interface;
   const std::uint16_t mtu = mtu_towards(now, slot, destination.address, interface);
   const bool fits = wire::kIpv4HeaderSize + wire::kUdpHeaderSize + bytes <= mtu;
-  if (!fits && slot.fragmentation == Fragmentation::Forbidden) {
+  if (!fits && may_not_cut(slot)) {
     return fail(Error::MessageTooLong);
   }
   if (interface.tx.size() >= frames_max()) {
@@ -71,7 +80,7 @@ Result<void> UdpCore::send(Instant now, UdpSlot& slot, const Endpoint& destinati
                     .destination = destination.address,
                     .protocol = wire::IpProtocol::Udp,
                     .ttl = hops,
-                    .traffic_class = static_cast<std::uint8_t>(slot.dscp << 2U),
+                    .traffic_class = slot.traffic_class,
                     .dont_fragment = fits && slot.fragmentation != Fragmentation::Allowed,
                     .device_fills_udp_checksum = device_sums,
                     .path_mtu = mtu},
@@ -80,6 +89,20 @@ Result<void> UdpCore::send(Instant now, UdpSlot& slot, const Endpoint& destinati
     stats_.count(sent.error());  // Lost on the way, as the network may lose it.
   }
   return {};
+}
+
+Result<IpAddress> UdpCore::check(Instant now, const UdpSlot& slot, const Endpoint& destination,
+                                 std::size_t bytes) noexcept {
+  constexpr std::size_t kHeaders = wire::kIpv4HeaderSize + wire::kUdpHeaderSize;
+  const auto path = path_to(slot, destination);
+  if (!path) {
+    return fail(path.error());
+  }
+  const std::size_t mtu = mtu_towards(now, slot, destination.address, *path->interface);
+  if (bytes > udp::kPayloadMax || (may_not_cut(slot) && kHeaders + bytes > mtu)) {
+    return fail(Error::MessageTooLong);
+  }
+  return path->source;
 }
 
 Result<net::Path> UdpCore::path_to(const UdpSlot& slot,
@@ -106,7 +129,8 @@ std::uint16_t UdpCore::mtu_towards(Instant now, const UdpSlot& slot, const IpAdd
   constexpr std::uint16_t kOnePacket = wire::kIpv4HeaderSize + net::Fragmenter::kCopiedPieceMax;
   const std::uint16_t link =
       interface.offloads.multi_segment ? interface.mtu : std::min(interface.mtu, kOnePacket);
-  const bool heeds_routers = slot.fragmentation != Fragmentation::Allowed;
+  const bool heeds_routers = slot.fragmentation == Fragmentation::Discover ||
+                             slot.fragmentation == Fragmentation::Forbidden;
   const auto known = heeds_routers ? path_mtus_.find(now, destination) : std::nullopt;
   return std::min(link, known.value_or(link));
 }

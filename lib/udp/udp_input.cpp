@@ -79,6 +79,14 @@ FourTuple strip_headers(Packet& datagram) noexcept {
   return tuple_of(*header, *udp);
 }
 
+FourTuple ends_of(const Packet& datagram) noexcept {
+  const auto header = wire::read_ipv4_fields(datagram.data());
+  base::expects(header.has_value());
+  const auto udp = wire::parse_udp(datagram.data().subspan(header->header_length), SIZE_MAX);
+  base::expects(udp.has_value());
+  return tuple_of(*header, *udp);
+}
+
 std::uint32_t payload_bytes(const Packet& datagram) noexcept {
   const auto header = wire::read_ipv4_fields(datagram.data());
   base::expects(header.has_value());

@@ -30,6 +30,9 @@ struct Arrival {
 /// is the payload.
 [[nodiscard]] FourTuple strip_headers(packet::Packet& datagram) noexcept;
 
+/// Both ends of what `accept_udp` has taken.
+[[nodiscard]] FourTuple ends_of(const packet::Packet& datagram) noexcept;
+
 /// Bytes of payload in what `accept_udp` has taken.
 [[nodiscard]] std::uint32_t payload_bytes(const packet::Packet& datagram) noexcept;
 

@@ -44,11 +44,12 @@ int millrace_start(int argc, char** argv);
 int millrace_stop(void);
 
 /**
- * socket(2): AF_INET with SOCK_STREAM, and SOCK_NONBLOCK and SOCK_CLOEXEC. Errors beside those of the system's: EMFILE
- * (no number left in this process), ENOBUFS (no socket left: --max-connections), ENETDOWN (Millrace does not start).
+ * socket(2): AF_INET with SOCK_STREAM or SOCK_DGRAM, and SOCK_NONBLOCK and SOCK_CLOEXEC. Errors beside those of the
+ * system's: EMFILE (no number left in this process), ENOBUFS (no socket left: --max-connections, --max-udp-sockets),
+ * ENETDOWN (Millrace does not start).
  */
 int millrace_socket(int domain, int type, int protocol);
-/** bind(2). */
+/** bind(2). ENOBUFS: no UDP socket left (--max-udp-sockets). */
 int millrace_bind(int fd, const struct sockaddr* address, socklen_t length);
 /** listen(2). ENOBUFS: no listener left (--max-listeners). */
 int millrace_listen(int fd, int backlog);
@@ -56,7 +57,7 @@ int millrace_listen(int fd, int backlog);
 int millrace_accept(int fd, struct sockaddr* address, socklen_t* length);
 /** accept4(2). */
 int millrace_accept4(int fd, struct sockaddr* address, socklen_t* length, int flags);
-/** connect(2), AF_UNSPEC included, which dissolves a connection. */
+/** connect(2), AF_UNSPEC included, which dissolves a connection, or takes a datagram socket's peer back. */
 int millrace_connect(int fd, const struct sockaddr* address, socklen_t length);
 /** shutdown(2). */
 int millrace_shutdown(int fd, int how);
@@ -71,11 +72,11 @@ int millrace_getpeername(int fd, struct sockaddr* address, socklen_t* length);
 ssize_t millrace_read(int fd, void* buffer, size_t count);
 /** readv(2). */
 ssize_t millrace_readv(int fd, const struct iovec* parts, int count);
-/** recv(2): MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL, MSG_TRUNC, MSG_OOB. */
+/** recv(2): MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL, MSG_TRUNC, MSG_OOB; of datagrams MSG_ERRQUEUE, too. */
 ssize_t millrace_recv(int fd, void* buffer, size_t count, int flags);
 /** recvfrom(2). */
 ssize_t millrace_recvfrom(int fd, void* buffer, size_t count, int flags, struct sockaddr* address, socklen_t* length);
-/** recvmsg(2). */
+/** recvmsg(2). Its control part has what MSG_ERRQUEUE tells (IP_RECVERR), and nothing else. */
 ssize_t millrace_recvmsg(int fd, struct msghdr* message, int flags);
 /** write(2). */
 ssize_t millrace_write(int fd, const void* buffer, size_t count);
@@ -86,7 +87,7 @@ ssize_t millrace_send(int fd, const void* buffer, size_t count, int flags);
 /** sendto(2). */
 ssize_t millrace_sendto(int fd, const void* buffer, size_t count, int flags, const struct sockaddr* address,
                         socklen_t length);
-/** sendmsg(2). */
+/** sendmsg(2). EINVAL: its control part asks for something of IP. */
 ssize_t millrace_sendmsg(int fd, const struct msghdr* message, int flags);
 /** sendfile(2), from a file of the system's to a socket of Millrace's, or what the system's own can do. */
 ssize_t millrace_sendfile(int out, int in, off_t* offset, size_t count);

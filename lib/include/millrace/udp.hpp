@@ -30,6 +30,8 @@ enum class Fragmentation : std::uint8_t {
              ///< does not is cut here. What routers say of the path is heeded.
   Allowed,   ///< What does not fit our link is cut here, and routers may go on. They are not asked.
   Forbidden,  ///< Never: what does not fit the path is an Error::MessageTooLong.
+  Probe,      ///< Never, and what routers say of the path is not heeded: what fits our link leaves.
+              ///< For those who find out themselves what arrives (RFC 8899).
 };
 
 /// What a socket is given: `worker.open_udp({.port = millrace::Port{53}}, handler)`.
@@ -39,7 +41,8 @@ struct UdpOptions {
   std::optional<Endpoint> peer{};  ///< Connected to from the start, as by `UdpSocket::connect`.
   bool broadcast = false;          ///< May send to broadcast addresses.
   bool share_port = false;  ///< Other sockets may have the port, too, if all say so: each datagram
-                            ///< goes to the one that fits most closely, a connected one first.
+                            ///< goes to the one that fits most closely, a connected one first, and
+                            ///< of several that fit alike to the one that was opened last.
   Fragmentation fragmentation = Fragmentation::Discover;  ///< Of what it sends.
   std::optional<std::uint8_t> hop_limit{};             ///< 1 to 255; empty: `UdpConfig::hop_limit`.
   std::uint8_t dscp = 0;                               ///< Class of service: six bits.
@@ -117,9 +120,11 @@ class UdpSocket {
   /// From now on `send` goes to `peer`, and what others send is refused; what has arrived stays.
   /// The local address is chosen by the route unless it was given. Again with another peer, too.
   /// Errors: InvalidArgument (port zero, or no unicast or broadcast IPv4 address), NotPermitted (a
-  /// broadcast address), NetworkUnreachable, AddressInUse (another socket has that port and peer).
+  /// broadcast address), NetworkUnreachable, AddressInUse (another socket has that port and peer,
+  /// and does not share it).
   Result<void> connect(const Endpoint& peer) const;
-  /// Takes `connect` back. Error: AddressInUse (another socket has that port by now).
+  /// Takes `connect` back. Error: AddressInUse (another socket has that port by now, and does not
+  /// share it).
   Result<void> disconnect() const;
   /// Closes it: what waits to be read is lost, what was sent leaves. No handler is called for it
   /// any more.

@@ -330,6 +330,10 @@ TEST(Options, MistakesOnTheCommandLineAreOneLineEach) {
            Case{{"--route", "10.0.0.0,198.18.0.1"}, "--route: '10.0.0.0,198.18.0.1' is no route"},
            Case{{"--tcp", "nagle=1"}, "--tcp: there is no setting 'nagle'; there are send_buffer"},
            Case{{"--tcp", "rto_min=soon"}, "--tcp: rto_min: 'soon' is no number of seconds; give"},
+           Case{{"--udp", "speed=1"},
+                "--udp: 'speed=1' sets nothing; give NAME=VALUE, where there are receive"},
+           Case{{"--reassembly", "timeout=soon"}, "--reassembly: timeout: 'soon' is no number of"},
+           Case{{"--max-udp-sockets", "many"}, "--max-udp-sockets: 'many'"},
            Case{{"--idle", "lazy"}, "--idle: 'lazy'"},
            Case{{"--nonsense"}, "'--nonsense' is not known; millrace-test --help"},
            Case{{"www", "more"}, "'more' is not known"},
@@ -374,6 +378,8 @@ TEST(Options, WhatDoesNotFitTogetherIsRefused) {
                "--address: 9 addresses were given for tap:millrace0; give at most 8"},
            Case{{"--mtu", "1000", "--mtu", "1001"}, "--mtu: given twice"},
            Case{{"--tcp", "delayed_ack=0.5"}, "--tcp delayed_ack: "},
+           Case{{"--udp", "receive_queue_bytes=1"}, "--udp receive_queue_bytes: "},
+           Case{{"--reassembly", "fragments=1"}, "--reassembly fragments: "},
        }) {
     const Outcome outcome = read(arguments);
     ASSERT_FALSE(outcome.stop) << outcome.stop->text;
@@ -435,6 +441,18 @@ TEST(Options, SettingsOfTcp) {
   ASSERT_TRUE(help.help);
   EXPECT_NE(help.help->find("delayed_ack                0.04"), std::string::npos) << *help.help;
   EXPECT_FALSE(read({"--tcp", "delayed_ack=0.02", "www"}).help);
+}
+
+TEST(Options, SettingsOfUdpAndOfReassembly) {
+  const Settings settings =
+      settled({"--udp", "receive_queue_datagrams=7", "--udp=hop_limit=9", "--max-udp-sockets", "33",
+               "--reassembly", "timeout=30", "--reassembly", "datagrams=5", "www"});
+  EXPECT_EQ(settings.config.udp.receive_queue_datagrams, 7U);
+  EXPECT_EQ(settings.config.udp.hop_limit, 9);
+  EXPECT_EQ(settings.config.max_udp_sockets, 33U);
+  EXPECT_EQ(settings.config.reassembly.timeout, Duration{30s});
+  EXPECT_EQ(settings.config.reassembly.datagrams, 5U);
+  EXPECT_EQ(settings.config.udp.receive_queue_bytes, Config{}.udp.receive_queue_bytes);
 }
 
 TEST(Options, VersionIsPrintedAsItIs) {

@@ -115,7 +115,7 @@ TEST_F(UdpCoreTest, TheClosestFitGetsTheDatagram) {
   const UdpSocket bound = open_udp({.port = kEchoPort, .address = kOurs, .share_port = true});
   const UdpSocket connected =
       open_udp({.port = kEchoPort, .address = kOurs, .peer = kPeerEnd, .share_port = true});
-  EXPECT_EQ(try_open({.port = kEchoPort, .share_port = true}).error(), Error::AddressInUse);
+  EXPECT_EQ(try_open({.port = kEchoPort}).error(), Error::AddressInUse);
   receive_text("from the peer");
   receive_text("from its other port", 5'001);
   receive_udp({.payload = bytes_of_text("to the other address"), .destination = kOursToo});
@@ -123,6 +123,25 @@ TEST_F(UdpCoreTest, TheClosestFitGetsTheDatagram) {
   EXPECT_EQ(next_text(bound), "from its other port");
   EXPECT_EQ(next_text(all), "to the other address");
   EXPECT_EQ(connected.readable() + bound.readable() + all.readable(), 0U);
+}
+
+TEST_F(UdpCoreTest, OfThoseThatFitAlikeTheOneOpenedLastGetsIt) {
+  start();
+  const UdpSocket first = open_udp({.port = kEchoPort, .share_port = true});
+  const UdpSocket second = open_udp({.port = kEchoPort, .share_port = true});
+  receive_text("to the second");
+  EXPECT_EQ(next_text(second), "to the second");
+  ASSERT_TRUE(second.close().has_value());
+  receive_text("to the first");
+  EXPECT_EQ(next_text(first), "to the first");
+  const UdpSocket third = open_udp({.port = kEchoPort, .share_port = true});
+  ASSERT_TRUE(first.connect(kPeerEnd).has_value());
+  ASSERT_TRUE(third.connect(kPeerEnd).has_value());
+  receive_text("to the third");
+  EXPECT_EQ(next_text(third), "to the third");
+  ASSERT_TRUE(third.disconnect().has_value());
+  receive_text("to the first again");
+  EXPECT_EQ(next_text(first), "to the first again");
 }
 
 TEST_F(UdpCoreTest, AConnectedSocketHearsItsPeerAlone) {

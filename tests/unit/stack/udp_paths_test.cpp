@@ -227,6 +227,22 @@ TEST_F(UdpPathsTest, ARoutersWordOnThePathIsHeeded) {
   EXPECT_EQ(next_udp()->payload.size(), 1'472U) << "routers may cut it";
 }
 
+TEST_F(UdpPathsTest, WhoProbesThePathIsNotToldItsSize) {
+  start();
+  const UdpSocket socket = open_udp({.port = kEchoPort, .peer = kPeerEnd});
+  receive_icmp({.type = wire::IcmpType::DestinationUnreachable, .code = 4, .rest = 1'000},
+               kConnection, 1'500);
+  ASSERT_TRUE(socket.set_fragmentation(Fragmentation::Probe).has_value());
+  EXPECT_EQ(socket.payload_max(), 1'472U);
+  EXPECT_EQ(socket.send(long_text(1'473)).error(), Error::MessageTooLong);
+  ASSERT_TRUE(socket.send(long_text(1'472)).has_value());
+  turn();
+  const auto probe = next_udp();
+  ASSERT_TRUE(probe.has_value());
+  EXPECT_EQ(probe->payload.size(), 1'472U);
+  EXPECT_TRUE(probe->ip.dont_fragment);
+}
+
 TEST_F(UdpPathsTest, WordsOnThePathThatCannotBeAreNotBelieved) {
   covers({"RFC 1191 §3", "RFC 5927 §7"});
   start();

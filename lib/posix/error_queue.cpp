@@ -1,0 +1,71 @@
+#include "posix/error_queue.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/contract.hpp"
+#include "wire/icmp.hpp"
+
+namespace millrace::posix {
+
+void ErrorQueue::push(const sock_extended_err& what, const Endpoint& destination,
+                      const IpAddress& reporter, std::span<const std::byte> payload) noexcept {
+  ErrorRecord* const record = count_ < kMost ? pool_.emplace() : nullptr;
+  if (record == nullptr) {
+    return;
+  }
+  const auto kept = payload.first(std::min(payload.size(), ErrorRecord::kPayloadMax));
+  record->what = what;
+  record->destination = destination;
+  record->reporter = reporter;
+  record->payload_bytes = static_cast<std::uint16_t>(kept.size());
+  std::ranges::copy(kept, record->bytes.begin());
+  queue_.push_back(*record);
+  ++count_;
+}
+
+void ErrorQueue::pop() noexcept {
+  ErrorRecord* const record = queue_.pop_front();
+  base::expects(record != nullptr);
+  pool_.erase(pool_.index_of(*record));
+  --count_;
+}
+
+void ErrorQueue::clear() noexcept {
+  while (!empty()) {
+    pop();
+  }
+}
+
+IcmpMeaning meaning_of_icmp(std::uint8_t type, std::uint8_t code) noexcept {
+  // By code of "destination unreachable", as Linux's icmp_err_convert.
+  static constexpr std::array<IcmpMeaning, 16> kUnreachable{{
+      {.error = ENETUNREACH, .is_lasting = false},   // Network.
+      {.error = EHOSTUNREACH, .is_lasting = false},  // Host.
+      {.error = ENOPROTOOPT, .is_lasting = true},    // Protocol.
+      {.error = ECONNREFUSED, .is_lasting = true},   // Port.
+      {.error = EMSGSIZE, .is_lasting = true},       // Fragmentation needed.
+      {.error = EOPNOTSUPP, .is_lasting = false},    // Source route.
+      {.error = ENETUNREACH, .is_lasting = true},    // Network unknown.
+      {.error = EHOSTDOWN, .is_lasting = true},      // Host unknown.
+      {.error = ENONET, .is_lasting = true},         // Source host isolated.
+      {.error = ENETUNREACH, .is_lasting = true},    // Network prohibited.
+      {.error = EHOSTUNREACH, .is_lasting = true},   // Host prohibited.
+      {.error = ENETUNREACH, .is_lasting = false},   // Network, for this type of service.
+      {.error = EHOSTUNREACH, .is_lasting = false},  // Host, for this type of service.
+      {.error = EHOSTUNREACH, .is_lasting = true},   // Filtered.
+      {.error = EHOSTUNREACH, .is_lasting = true},   // Precedence violated.
+      {.error = EHOSTUNREACH, .is_lasting = true},   // Precedence cut off.
+  }};
+  if (type == std::to_underlying(wire::IcmpType::ParameterProblem)) {
+    return {.error = EPROTO, .is_lasting = true};
+  }
+  if (type == std::to_underlying(wire::IcmpType::DestinationUnreachable) &&
+      code < kUnreachable.size()) {
+    return kUnreachable.at(code);
+  }
+  return {.error = EHOSTUNREACH, .is_lasting = false};
+}
+
+}  // namespace millrace::posix

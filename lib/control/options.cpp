@@ -23,6 +23,7 @@ namespace millrace::control {
 namespace {
 
 constexpr CountLimits kConnectionLimits{.min = 1, .max = 64ULL << 20U};
+constexpr CountLimits kListenerLimits{.min = 1, .max = 1ULL << 20U};
 constexpr CountLimits kUdpSocketLimits{.min = 1, .max = 1ULL << 20U};
 constexpr CountLimits kPacketLimits{.min = 2'048, .max = 16ULL << 20U};
 constexpr SecondsLimits kTimeWaitLimits{.min = 0.01, .max = 600};
@@ -63,6 +64,7 @@ std::string option_of(const std::string& field) {
       {".mtu", "--mtu"},
       {"cores", "--cores"},
       {"max_connections", "--max-connections"},
+      {"max_listeners", "--max-listeners"},
       {"max_udp_sockets", "--max-udp-sockets"},
       {"packets", "--packets"},
   }};
@@ -235,6 +237,12 @@ void SharedOptions::declare_limits(CLI::App& app) {
       "Connections per core, half-open ones included")
       ->type_name("N")
       ->default_str(std::to_string(config.max_connections));
+  add_checked_option(
+      app, "--max-listeners", count_parser(kListenerLimits),
+      [&config](std::uint64_t count) { config.max_listeners = static_cast<std::uint32_t>(count); },
+      "TCP listeners per core")
+      ->type_name("N")
+      ->default_str(std::to_string(config.max_listeners));
   add_checked_option(
       app, "--packets", count_parser(kPacketLimits),
       [&config](std::uint64_t count) { config.packets = static_cast<std::uint32_t>(count); },

@@ -6,7 +6,9 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
+#include <climits>
 #include <csignal>
 #include <cstdarg>
 #include <cstdint>
@@ -41,15 +43,13 @@ size_t size_of_parts(int count) noexcept {
   return count < 0 ? SIZE_MAX : static_cast<size_t>(count);
 }
 
-/// Linux answers a read or write of nothing before it asks the socket, but for descriptors that
+/// Linux answers a read or a writev of nothing before it asks the socket, but for descriptors that
 /// name none.
 bool is_nothing(const iovec* parts, int count) noexcept {
-  for (int i = 0; i < count; ++i) {
-    if (parts[i].iov_len > 0) {
-      return false;
-    }
+  if (count < 0 || count > IOV_MAX || (parts == nullptr && count > 0)) {
+    return false;
   }
-  return count >= 0 && count <= 1'024;
+  return std::all_of(parts, parts + count, [](const iovec& part) { return part.iov_len == 0; });
 }
 
 }  // namespace

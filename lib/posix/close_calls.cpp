@@ -35,7 +35,11 @@ int Sockets::shutdown(int fd, int how) {
   }
   const auto directions = static_cast<std::uint8_t>(how + 1);
   switch (file->state()) {
-    case TcpState::Closed: return -ENOTCONN;
+    case TcpState::Closed:
+      // As Linux, so that whoever polls is told.
+      file->add_shut(directions);
+      file->note();
+      return -ENOTCONN;
     case TcpState::Listen:
       if ((directions & TcpFile::kReceiveShut) != 0) {
         stop_listening(*file);
@@ -150,9 +154,7 @@ void Sockets::stop_listening(TcpFile& file) {
   }
   stack_.tcp().close_listener(file.listener);
   file.forget();
-  if (!file.has_bound_port) {
-    file.local.port = Port{};
-  }
+  file.set_has_port(file.has_bound_port);
 }
 
 void Sockets::free_tcp(TcpFile& file) {

@@ -12,6 +12,29 @@ namespace millrace::posix {
 
 using Link = TcpFile::Link;
 
+namespace {
+
+/// Whether dissolving the connection takes something from it: once both ends have said that they
+/// are finished, only what was never sent.
+bool is_cut_short(const TcpFile& file) {
+  switch (file.state()) {
+    case TcpState::Closed: return false;
+    case TcpState::Closing:
+    case TcpState::LastAck: return file.native.unsent() > 0;
+    case TcpState::Listen: return false;
+    case TcpState::SynSent:
+    case TcpState::SynReceived:
+    case TcpState::Established:
+    case TcpState::FinWait1:
+    case TcpState::FinWait2:
+    case TcpState::CloseWait:
+    case TcpState::TimeWait: break;
+  }
+  return true;
+}
+
+}  // namespace
+
 int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
   if (UdpFile* const udp = find_udp(fd)) {
     return connect(*udp, address, length);
@@ -59,7 +82,7 @@ int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
 }
 
 int Sockets::finish_connect(TcpFile& file) {
-  if (file.state() != TcpState::Closed || file.is_done()) {
+  if (file.state() != TcpState::Closed) {
     file.link = Link::Connected;
     return 0;
   }
@@ -82,7 +105,7 @@ int Sockets::open(TcpFile& file, const sockaddr* address, socklen_t length) {
     return -ECONNREFUSED;
   }
   ConnectOptions options;
-  options.local_port = file.local.port;
+  options.local_port = file.has_port() ? file.local.port : Port{};
   if (!file.local.address.is_unspecified()) {
     options.local_address = file.local.address;
   }
@@ -95,6 +118,7 @@ int Sockets::open(TcpFile& file, const sockaddr* address, socklen_t length) {
     }
   }
   file.start_opening(*socket);
+  file.set_has_port(true);
   const auto ends = socket->endpoints();
   file.local = ends->local;
   file.remote = ends->remote;
@@ -108,21 +132,19 @@ void Sockets::dissolve(TcpFile& file) {
   if (file.is_listening()) {
     stop_listening(file);
   }
-  const bool had_connection = file.has_connection() && file.state() != TcpState::Closed;
+  const bool is_cut = is_cut_short(file);
   if (file.has_connection()) {
     static_cast<void>(file.native.set_handler(nobody_));
-    static_cast<void>(file.native.abort());
+    static_cast<void>(is_cut ? file.native.abort() : file.native.close());
   }
   file.forget();
   file.link = Link::Unconnected;
   file.remote = {};
-  if (!file.has_bound_port) {
-    file.local.port = Port{};
-  }
+  file.set_has_port(file.has_bound_port);  // It is named on, as in Linux.
   if (!file.has_bound_address) {
     file.local.address = IpAddress{};
   }
-  if (had_connection) {
+  if (is_cut) {
     file.set_error(ECONNRESET);
   }
 }

@@ -63,7 +63,7 @@ int Sockets::ioctl(int fd, unsigned long request, int* argument) {
   if (request == FIONREAD) {
     *argument = static_cast<int>(file->readable());
   } else if (request == SIOCATMARK) {
-    *argument = file->has_urgent && file->readable() > 0 && file->native.urgent_left() <= 1 ? 1 : 0;
+    *argument = file->is_at_mark() ? 1 : 0;
   } else if (slot == nullptr) {
     *argument = 0;
   } else {

@@ -30,12 +30,6 @@ msghdr message_of(const iovec* parts, std::size_t count) noexcept {
   return message;
 }
 
-bool has_null(const iovec* parts, std::size_t count) noexcept {
-  return std::any_of(parts, parts + count, [](const iovec& part) {
-    return part.iov_base == nullptr && part.iov_len > 0;
-  });
-}
-
 }  // namespace
 
 ssize_t Sockets::receive(int fd, const iovec* parts, std::size_t count, int flags) {
@@ -51,9 +45,6 @@ ssize_t Sockets::receive(int fd, const iovec* parts, std::size_t count, int flag
   }
   if (const int flaw = check(parts, count); flaw < 0) {
     return flaw;
-  }
-  if ((flags & MSG_TRUNC) == 0 && has_null(parts, count)) {
-    return -EFAULT;
   }
   PartCursor cursor{parts, count};
   if ((flags & MSG_ERRQUEUE) != 0) {
@@ -79,13 +70,18 @@ ssize_t Sockets::receive(int fd, const iovec* parts, std::size_t count, int flag
 
 ssize_t Sockets::socket_receive(int fd, const iovec* parts, std::size_t count, int flags) {
   int error = 0;
-  return !is_datagram(fd) && find_tcp(fd, error) == nullptr ? error
-                                                            : receive(fd, parts, count, flags);
+  if (!is_datagram(fd) && find_tcp(fd, error) == nullptr) {
+    return error;
+  }
+  return count > kPartsMax ? -EMSGSIZE : receive(fd, parts, count, flags);
 }
 
 ssize_t Sockets::socket_send(int fd, const iovec* parts, std::size_t count, int flags) {
   int error = 0;
-  return !is_datagram(fd) && find_tcp(fd, error) == nullptr ? error : send(fd, parts, count, flags);
+  if (!is_datagram(fd) && find_tcp(fd, error) == nullptr) {
+    return error;
+  }
+  return count > kPartsMax ? -EMSGSIZE : send(fd, parts, count, flags);
 }
 
 ssize_t Sockets::nothing(int fd) const noexcept {
@@ -97,8 +93,16 @@ ssize_t Sockets::nothing(int fd) const noexcept {
 ssize_t Sockets::take(TcpFile& file, PartCursor& parts, std::size_t target, int flags) {
   const bool is_peek = (flags & MSG_PEEK) != 0;
   const bool is_discard = (flags & MSG_TRUNC) != 0;
-  while (!parts.at_end()) {
-    const std::span<std::byte> room = parts.front();
+  if (!is_peek && !parts.at_end() && parts.done() == 0) {
+    file.pass_mark();
+  }
+  // Not across the mark of urgent data.
+  while (!parts.at_end() && !(parts.done() > 0 && file.is_at_mark())) {
+    const std::span<std::byte> whole = parts.front();
+    const std::span<std::byte> room = whole.first(std::min(whole.size(), file.room_to_mark()));
+    if (room.data() == nullptr && !is_discard && file.readable() > (is_peek ? parts.done() : 0)) {
+      return parts.done() > 0 ? static_cast<ssize_t>(parts.done()) : -EFAULT;
+    }
     const std::size_t got = is_peek      ? file.peek(parts.done(), room)
                             : is_discard ? file.discard(room.size())
                                          : file.receive(room);
@@ -108,7 +112,8 @@ ssize_t Sockets::take(TcpFile& file, PartCursor& parts, std::size_t target, int 
     }
   }
   const std::size_t done = parts.done();
-  if (done >= target || (parts.at_end() && (done > 0 || file.readable() > 0))) {
+  if (done >= target || (done > 0 && file.is_at_mark()) ||
+      (parts.at_end() && (done > 0 || file.readable() > 0))) {
     return static_cast<ssize_t>(done);
   }
   const int reason = why_nothing(file);
@@ -135,18 +140,23 @@ int Sockets::why_nothing(TcpFile& file) {
 }
 
 ssize_t Sockets::take_urgent(TcpFile& file, PartCursor& parts, int flags) {
-  if (file.options.urgent_inline || !file.has_connection() || parts.at_end()) {
-    return file.state() == TcpState::Closed && !file.is_done() ? -ENOTCONN : -EINVAL;
+  if (file.options.urgent_inline || !file.has_urgent) {
+    return -EINVAL;
   }
-  if ((flags & MSG_PEEK) != 0) {
-    return -EOPNOTSUPP;
+  if (!file.has_urgent_byte()) {
+    const bool is_over = (file.shut() & TcpFile::kReceiveShut) != 0;
+    return is_over || !file.has_connection() ? 0 : -EAGAIN;
   }
-  const auto byte = file.native.receive_urgent();
-  if (!byte) {
-    return file.has_urgent && byte.error() == Error::WouldBlock ? -EAGAIN : -EINVAL;
+  const std::byte byte = file.urgent_byte((flags & MSG_PEEK) != 0);
+  if (parts.at_end()) {
+    return 0;
   }
-  file.has_urgent = false;
-  parts.front()[0] = *byte;
+  if ((flags & MSG_TRUNC) == 0) {
+    if (parts.front().data() == nullptr) {
+      return -EFAULT;
+    }
+    parts.front()[0] = byte;
+  }
   return 1;
 }
 
@@ -233,9 +243,6 @@ ssize_t Sockets::send(int fd, const iovec* parts, std::size_t count, int flags) 
   if (const int flaw = check(parts, count); flaw < 0) {
     return flaw;
   }
-  if (has_null(parts, count)) {
-    return -EFAULT;
-  }
   if ((flags & MSG_FASTOPEN) != 0) {
     // As where Linux has it switched off for clients.
     return -EOPNOTSUPP;
@@ -265,6 +272,9 @@ ssize_t Sockets::give(TcpFile& file, PartCursor& parts, int flags) {
   }
   while (!parts.at_end()) {
     const std::span<const std::byte> piece = parts.front();
+    if (piece.data() == nullptr) {
+      return parts.done() > 0 ? static_cast<ssize_t>(parts.done()) : -EFAULT;
+    }
     const bool is_urgent = (flags & MSG_OOB) != 0 && parts.left() == piece.size();
     const auto taken = is_urgent ? file.native.send_urgent(piece) : file.native.send(piece);
     parts.advance(taken.value_or(0));
@@ -285,7 +295,9 @@ int Sockets::why_not_sendable(TcpFile& file) {
     case TcpState::Established:
     case TcpState::CloseWait: return 0;
     case TcpState::SynSent: return -EAGAIN;
-    case TcpState::SynReceived: return 0;  // Let in early, by Fast Open.
+    case TcpState::SynReceived:
+      // Let in early, by Fast Open; or both ends have called at once.
+      return file.is_opening() ? -EAGAIN : 0;
     case TcpState::Closed:
     case TcpState::Listen:
     case TcpState::FinWait1:

@@ -83,6 +83,9 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
   if (owns(in)) {
     return -EINVAL;
   }
+  if (::fcntl(in, F_GETFD) < 0) {
+    return -EBADF;
+  }
   std::size_t sent = 0;
   const auto try_once = [&]() -> ssize_t {
     while (sent < count) {

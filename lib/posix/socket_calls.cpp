@@ -126,9 +126,8 @@ bool Sockets::is_own(const IpAddress& address) const noexcept {
 bool Sockets::conflicts(const TcpFile& file, const Endpoint& wanted) {
   bool found = false;
   bool is_named = false;
-  tcp_files_.for_each([&](const TcpFile& other) {
-    const bool is_met = &other != &file && !other.local.port.is_unspecified() &&
-                        other.local.port == wanted.port &&
+  tcp_files_.for_each([&](TcpFile& other) {
+    const bool is_met = &other != &file && other.has_port() && other.local.port == wanted.port &&
                         overlap(other.local.address, wanted.address);
     if (!is_met) {
       return;
@@ -167,6 +166,7 @@ int Sockets::bind_to(TcpFile& file, Endpoint wanted) {
     return -EADDRINUSE;
   }
   file.local = wanted;
+  file.set_has_port(true);
   return 0;
 }
 
@@ -193,7 +193,7 @@ int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
   if (!wanted.address.is_unspecified() && !is_own(wanted.address)) {
     return -EADDRNOTAVAIL;
   }
-  if (file->state() != TcpState::Closed || !file->local.port.is_unspecified()) {
+  if (file->state() != TcpState::Closed || file->has_port()) {
     return -EINVAL;
   }
   if (const int bound = bind_to(*file, wanted); bound < 0) {
@@ -221,8 +221,9 @@ int Sockets::listen(int fd, int backlog) {
   if (file->link != TcpFile::Link::Unconnected || file->state() != TcpState::Closed) {
     return -EINVAL;
   }
-  if (file->local.port.is_unspecified()) {
-    if (const int bound = bind_to(*file, file->local); bound < 0) {
+  if (!file->has_port()) {
+    const Endpoint any_port{.address = file->local.address, .port = Port{}};
+    if (const int bound = bind_to(*file, any_port); bound < 0) {
       return bound;
     }
   }
@@ -251,6 +252,7 @@ TcpFile* Sockets::make_accepted(TcpFile& listener, TcpSocket socket) {
   const auto ends = socket.endpoints();
   file->local = ends->local;
   file->remote = ends->remote;
+  file->set_has_port(true);
   file->options = listener.options;
   file->options.fast_open = 0;  // A listener's alone.
   file->start_accepted(socket);

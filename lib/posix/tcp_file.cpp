@@ -17,11 +17,24 @@ TcpState TcpFile::state() const {
     case Phase::Idle:
     case Phase::Over: return TcpState::Closed;
     case Phase::Listening: return TcpState::Listen;
-    case Phase::Opening: return TcpState::SynSent;
+    case Phase::Opening:
+      // Both ends may have called at once.
+      return native.state() == TcpState::SynReceived ? TcpState::SynReceived : TcpState::SynSent;
     case Phase::Open: break;
   }
   const TcpState state = native.state();
   return state == TcpState::TimeWait ? TcpState::Closed : state;
+}
+
+bool TcpFile::has_port() {
+  static_cast<void>(shut());
+  return has_port_;
+}
+
+/// As Linux's tcp_set_state.
+void TcpFile::note_end() noexcept {
+  has_port_ = has_port_ && (has_ended_ || has_bound_port);
+  has_ended_ = true;
 }
 
 std::uint8_t TcpFile::shut() {
@@ -37,6 +50,7 @@ std::uint8_t TcpFile::shut() {
       case TcpState::Closed:
         shut_ |= kReceiveShut | kSendShut;
         is_done_ = true;
+        note_end();
         break;
       case TcpState::Listen:
       case TcpState::SynSent:
@@ -79,7 +93,7 @@ std::uint32_t TcpFile::events(std::uint32_t asked) {
       (is_send_shut || !has_connection() || (!is_send_blocked_ && native.writable() > 0))) {
     events |= kOut;
   }
-  return events | (has_urgent ? kUrgent : 0);
+  return events | ((asked & kUrgent) != 0 && is_urgent_here() ? kUrgent : 0);
 }
 
 void TcpFile::start_listening(base::SlotHandle handle) noexcept {
@@ -107,7 +121,9 @@ void TcpFile::forget() noexcept {
   native = {};
   phase_ = Phase::Idle;
   shut_ = 0;
-  is_done_ = is_send_blocked_ = has_urgent = false;
+  is_done_ = is_send_blocked_ = has_urgent = has_mark = has_ended_ = false;
+  urgent_byte_.reset();
+  open_error_.reset();
 }
 
 std::size_t TcpFile::readable() {
@@ -138,7 +154,7 @@ std::size_t TcpFile::receive(std::span<std::byte> into) {
 
 std::size_t TcpFile::discard(std::size_t bytes) {
   std::size_t gone = 0;
-  while (gone < bytes) {
+  while (gone < bytes && !(gone > 0 && is_at_mark())) {
     const std::size_t piece = std::min(front().size(), bytes - gone);
     if (piece == 0) {
       break;
@@ -183,9 +199,55 @@ std::size_t TcpFile::peek(std::size_t skip, std::span<std::byte> into) {
   return copied;
 }
 
+bool TcpFile::has_urgent_byte() {
+  if (has_urgent && !urgent_byte_ && phase_ == Phase::Open) {
+    if (const auto byte = native.receive_urgent()) {
+      urgent_byte_ = *byte;
+    }
+  }
+  return urgent_byte_.has_value();
+}
+
+std::byte TcpFile::urgent_byte(bool is_peek) noexcept {
+  const std::byte byte = *urgent_byte_;
+  if (!is_peek) {
+    urgent_byte_.reset();
+    has_urgent = false;
+  }
+  return byte;
+}
+
+/// As Linux's urg_seq: the mark is before the last urgent byte, also where that is in line.
+std::size_t TcpFile::bytes_to_mark() const {
+  const std::size_t left = native.urgent_left();
+  return options.urgent_inline && left > 0 ? left - 1 : left;
+}
+
+bool TcpFile::is_at_mark() { return has_mark && held_.empty() && bytes_to_mark() == 0; }
+
+std::size_t TcpFile::room_to_mark() {
+  const bool is_ahead = has_mark && options.urgent_inline && held_.empty() && bytes_to_mark() > 0;
+  return is_ahead ? bytes_to_mark() : SIZE_MAX;
+}
+
+bool TcpFile::is_urgent_here() {
+  if (!has_mark) {
+    return false;
+  }
+  return options.urgent_inline ? readable() > bytes_to_mark() : has_urgent_byte();
+}
+
+void TcpFile::pass_mark() {
+  const bool is_taken = !options.urgent_inline && !has_urgent;
+  if (is_at_mark() && (is_taken || is_urgent_here())) {
+    has_mark = has_urgent = false;
+    urgent_byte_.reset();
+  }
+}
+
 /// What is looked at across packets is taken out of the connection and read from here later.
 void TcpFile::hold_front(std::size_t bytes) {
-  while (phase_ == Phase::Open && held_bytes_ < bytes) {
+  while (phase_ == Phase::Open && held_bytes_ < bytes && !(has_mark && bytes_to_mark() == 0)) {
     auto buffer = native.receive_buffer();
     if (!buffer) {
       return;
@@ -217,7 +279,17 @@ void TcpFile::on_writable(TcpSocket /*socket*/) {
 
 void TcpFile::on_urgent(TcpSocket /*socket*/) {
   has_urgent = !options.urgent_inline;
+  has_mark = true;
+  urgent_byte_.reset();
   note();
+}
+
+/// As Linux's tcp_v4_err: what a router says ends an attempt to connect at once.
+void TcpFile::on_soft_error(TcpSocket socket, Error error) {
+  if (is_opening() && error != Error::TimedOut && !open_error_) {
+    open_error_ = error;
+    static_cast<void>(socket.abort());  // on_closed follows.
+  }
 }
 
 void TcpFile::on_peer_finished(TcpSocket /*socket*/) {
@@ -230,17 +302,19 @@ void TcpFile::on_closed(TcpSocket /*socket*/, Result<void> outcome) {
   const bool was_open = phase_ == Phase::Open;
   if (was_open) {
     // After this the handle is stale, and what has arrived is still to be read.
+    has_mark = false;
     hold_front(SIZE_MAX);
   }
   if (!outcome) {
     // As Linux's tcp_reset: who has seen the peer's FIN is told that nobody reads.
     const bool is_reset = outcome.error() == Error::ConnectionReset;
-    error_ = is_reset && is_done_ ? EPIPE : errno_of(outcome.error());
+    error_ = is_reset && is_done_ ? EPIPE : errno_of(open_error_.value_or(outcome.error()));
   } else {
     is_done_ = true;
   }
   native = {};
   phase_ = Phase::Over;
+  note_end();
   shut_ |= kReceiveShut | kSendShut;
   note();
 }

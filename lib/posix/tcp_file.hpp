@@ -65,6 +65,10 @@ class TcpFile final : public File, public TcpHandler {
   [[nodiscard]] bool has_connection() const noexcept {
     return phase_ == Phase::Opening || phase_ == Phase::Open;
   }
+  /// Whether the port is its own: bound, or in use. A connection that has ended gives up a port
+  /// that was chosen for it, and goes on to name it.
+  [[nodiscard]] bool has_port();
+  void set_has_port(bool has) noexcept { has_port_ = has; }
   /// What is shut of the two directions, by whoever.
   [[nodiscard]] std::uint8_t shut();
   void add_shut(std::uint8_t directions) noexcept { shut_ |= directions; }
@@ -93,6 +97,17 @@ class TcpFile final : public File, public TcpHandler {
   /// The next bytes that lie together.
   [[nodiscard]] std::span<const std::byte> front();
   [[nodiscard]] bool has_held() const noexcept { return !held_.empty(); }
+  /// Whether the urgent byte has arrived, and was not taken or passed by.
+  [[nodiscard]] bool has_urgent_byte();
+  /// That byte, which stays when `is_peek`. Only when it is there.
+  [[nodiscard]] std::byte urgent_byte(bool is_peek) noexcept;
+  /// Reading has come to the place of the last urgent byte, where one read ends and the next
+  /// begins.
+  [[nodiscard]] bool is_at_mark();
+  /// How many bytes one read may take at most: up to the mark, or from there on any.
+  [[nodiscard]] std::size_t room_to_mark();
+  /// Reads on from the mark, if that byte has arrived: whoever has not taken it has missed it.
+  void pass_mark();
   /// Sending was refused, or took less than all: EPOLLOUT waits for room.
   void note_send_blocked() noexcept { is_send_blocked_ = true; }
 
@@ -102,6 +117,7 @@ class TcpFile final : public File, public TcpHandler {
   void on_readable(TcpSocket socket) override;
   void on_writable(TcpSocket socket) override;
   void on_urgent(TcpSocket socket) override;
+  void on_soft_error(TcpSocket socket, Error error) override;
   void on_peer_finished(TcpSocket socket) override;
   void on_closed(TcpSocket socket, Result<void> outcome) override;
 
@@ -114,6 +130,7 @@ class TcpFile final : public File, public TcpHandler {
   bool has_bound_port = false;  // By bind(2), so that dissolving a connection keeps it.
   bool has_bound_address = false;
   bool has_urgent = false;  // An urgent byte may be taken out of line.
+  bool has_mark = false;    // The peer has announced urgent data, and reading is not past it.
   base::ListLink accept_link;
   base::IntrusiveList<TcpFile, &TcpFile::accept_link>
       waiting;  // Accepted by TCP, not by the application.
@@ -122,6 +139,9 @@ class TcpFile final : public File, public TcpHandler {
   enum class Phase : std::uint8_t { Idle, Listening, Opening, Open, Over };
 
   void hold_front(std::size_t bytes);
+  void note_end() noexcept;
+  [[nodiscard]] std::size_t bytes_to_mark() const;
+  [[nodiscard]] bool is_urgent_here();
 
   TcpFileSource& source_;
   packet::PacketQueue
@@ -132,6 +152,10 @@ class TcpFile final : public File, public TcpHandler {
   std::uint8_t shut_ = 0;
   bool is_done_ = false;
   bool is_send_blocked_ = false;
+  bool has_port_ = false;
+  bool has_ended_ = false;
+  std::optional<std::byte> urgent_byte_;  // Looked at and not taken.
+  std::optional<Error> open_error_;       // Why connecting was given up.
 };
 
 }  // namespace millrace::posix

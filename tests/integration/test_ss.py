@@ -183,6 +183,78 @@ def test_every_state_has_its_place(namespace, serve):
         assert 0 < waiting[0]["timer"]["left"] <= 60_000_000
 
 
+@contextlib.contextmanager
+def netcat(namespace, *words):
+    """millrace-nc with an open input, once it can be reached."""
+    program = namespace.start(
+        path_of("nc"), "--log", "error", *words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with program.stdin:
+        deadline = time.monotonic() + 20
+        while namespace.run("ping", "-c", "1", "-W", "1", "-q", ADDRESS, check=False).returncode != 0:
+            assert time.monotonic() < deadline and program.poll() is None
+        yield program
+
+
+def wait_for(look, wanted) -> None:
+    deadline = time.monotonic() + 5
+    while (found := look()) != wanted:
+        assert time.monotonic() < deadline, found
+
+
+def listed(pid: int, *arguments) -> list[list[str]]:
+    """State, local and peer address, without the columns of the queues."""
+    lines = run_ss("-nH", *arguments, "--process", pid).stdout.splitlines()
+    return [[line.split()[0], *line.split()[3:5]] for line in lines]
+
+
+def listed_by_kernel(namespace, *arguments) -> list[list[str]]:
+    """The same of the other end: its addresses the other way round."""
+    lines = namespace.run("ss", "-nH", *arguments).stdout.splitlines()
+    return [[line.split()[0], line.split()[4], line.split()[3]] for line in lines]
+
+
+@pytest.mark.parametrize(
+    "who_finishes, ours, theirs", [("kernel", "CLOSE-WAIT", "FIN-WAIT-2"), ("millrace", "FIN-WAIT-2", "CLOSE-WAIT")]
+)
+def test_half_open_connections_agree(namespace, who_finishes, ours, theirs):
+    with netcat(namespace, "-l", "9000") as program, namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
+        connection.settimeout(10)
+        connection.connect((ADDRESS, 9000))
+        ends = [f"{ADDRESS}:9000", f"{KERNEL_ADDRESS}:{connection.getsockname()[1]}"]
+        wait_for(lambda: listed(program.pid, "-t"), [["ESTAB", *ends]])
+        if who_finishes == "kernel":
+            connection.shutdown(socket.SHUT_WR)
+        else:
+            program.stdin.close()
+        wait_for(
+            lambda: (listed(program.pid, "-t"), listed_by_kernel(namespace, "-t", "dport", "=", ":9000")),
+            ([[ours, *ends]], [[theirs, *ends]]),
+        )
+
+
+def test_datagram_sockets_agree(namespace):
+    with namespace.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.settimeout(10)
+        receiver.bind(("", 9000))  # Its address comes with the TAP.
+        with netcat(namespace, "-u", KERNEL_ADDRESS, "9000") as program:
+            program.stdin.write(b"anybody?")
+            program.stdin.flush()
+            text, sender = receiver.recvfrom(100)
+            assert text == b"anybody?"
+            receiver.connect(sender)
+            ends = [f"{sender[0]}:{sender[1]}", f"{KERNEL_ADDRESS}:9000"]
+            assert listed(program.pid, "-u") == [["ESTAB", *ends]]
+            assert listed_by_kernel(namespace, "-ua", "sport", "=", ":9000") == [["ESTAB", *ends]]
+
+
+def test_datagram_sockets_that_wait_for_anybody_are_unconnected(namespace):
+    with netcat(namespace, "-u", "-l", "9000") as program:
+        assert listed(program.pid, "-u", "-a") == [["UNCONN", "0.0.0.0:9000", "0.0.0.0:*"]]
+        assert listed(program.pid, "-t", "-a") == []
+
+
 def test_queues_show_what_waits(namespace, serve):
     """A peer that does not read: bytes wait at the sender; the kernel's ss says so of the same connection."""
     server = serve("echo")

@@ -39,6 +39,29 @@ class CallTableTest(unittest.TestCase):
         page = HEAD + "| `bound` | `read *` | `*` | `*` | because |\n"
         self.assertIn("nothing is as this row says", call_table.complaints(KERNEL, KERNEL, page)[0])
 
+    def test_what_is_left_out_is_not_missed(self):
+        kernel = KERNEL + "UDP bound | read 4 | 0 | -\nbound | setsockopt X | 0 | OUT\n"
+        self.assertEqual(call_table.complaints(kernel, KERNEL, HEAD, ["datagrams", "options"]), [])
+        self.assertEqual(len(call_table.complaints(kernel, KERNEL, HEAD, ["datagrams"])), 1)
+
+    def test_an_explanation_of_what_is_left_out_waits(self):
+        kernel = KERNEL + "UDP bound | read 4 | 0 | -\n"
+        page = HEAD + "| `UDP *` | `read *` | `0; -` | `1; -` | because |\n"
+        self.assertEqual(call_table.complaints(kernel, KERNEL, page, ["datagrams"]), [])
+        wrong = page.replace("`0; -`", "`2; -`")
+        self.assertEqual(len(call_table.complaints(kernel, KERNEL, wrong, ["datagrams"])), 1)
+
+    def test_a_failure_is_a_complaint_until_the_page_explains_it(self):
+        ran, failed = {"A.One", "A.Two"}, {"A.Two"}
+        page = f"{call_table.TEST_HEADING}\n\n| test | why |\n|---|---|\n"
+        self.assertEqual(len(call_table.test_complaints(ran, failed, page)), 1)
+        self.assertEqual(call_table.test_complaints(ran, failed, page + "| `A.Two` | because |\n"), [])
+
+    def test_an_explained_test_that_passes_or_is_not_there_is_a_complaint(self):
+        page = f"{call_table.TEST_HEADING}\n\n| `A.One` | because |\n| `B.One` | because |\n| `SocketUdp.X` | so |\n"
+        self.assertEqual(len(call_table.test_complaints({"A.One"}, set(), page, ["datagrams"])), 2)
+        self.assertEqual(len(call_table.test_complaints({"A.One"}, set(), page)), 3)
+
     def test_bars_and_brackets_are_themselves(self):
         other = KERNEL.replace("a|b | 0", "a|b | [1]")
         page = HEAD + "| `bound` | `a\\|b` | `0; OUT` | `[1]; OUT` | because |\n"

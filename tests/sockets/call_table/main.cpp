@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -34,11 +35,11 @@ void end(Subject& subject) {
   }
 }
 
-void play(const Ground& ground, const State& state, const std::vector<Call>& calls,
+void play(const Ground& ground, const State& state, const std::vector<Call>& calls, unsigned groups,
           std::vector<std::string>& lines) {
   std::vector<const Call*> played;
   for (const Call& call : calls) {
-    if ((call.groups & state.groups) != 0) {
+    if ((call.groups & state.groups & groups) != 0) {
       played.push_back(&call);
     }
   }
@@ -57,7 +58,20 @@ void play(const Ground& ground, const State& state, const std::vector<Call>& cal
   std::ranges::for_each(subjects, end);
 }
 
-int print_table(const std::string& only) {
+/// What is asked for: one state, or all where none is named, and which groups.
+struct Wish {
+  std::string only;
+  unsigned groups = kStreams | kDatagrams | kOptions;
+};
+
+bool is_wished(const Wish& wish, const State& state) {
+  constexpr unsigned kKinds = kStreams | kDatagrams;
+  return (wish.only.empty() || wish.only == state.name) &&
+         (state.groups & wish.groups & kKinds) != 0;
+}
+
+/// A state that cannot be reached is told of, and the others are played all the same.
+int print_table(const Wish& wish) {
   std::signal(SIGPIPE, note_signal);
   const Ground ground;
   std::vector<Call> calls;
@@ -66,21 +80,37 @@ int print_table(const std::string& only) {
   add_waiting_calls(calls);
   add_option_calls(calls);
   std::vector<std::string> lines;
+  int status = 0;
   for (const State& state : states()) {
-    if (only.empty() || only == state.name) {
-      try {
-        play(ground, state, calls, lines);
-      } catch (const std::exception& failure) {
-        std::fprintf(stderr, "%s: %s\n", std::string{state.name}.c_str(), failure.what());
-        return 1;
-      }
+    if (!is_wished(wish, state)) {
+      continue;
+    }
+    try {
+      play(ground, state, calls, wish.groups, lines);
+    } catch (const std::exception& failure) {
+      std::fprintf(stderr, "%s: %s\n", std::string{state.name}.c_str(), failure.what());
+      status = 1;
     }
   }
   std::ranges::sort(lines);
   for (const std::string& line : lines) {
     std::puts(line.c_str());
   }
-  return 0;
+  return status;
+}
+
+/// Throws for a word that it does not know.
+unsigned without(unsigned groups, const std::string& word) {
+  if (word == "--without=datagrams") {
+    return groups & ~static_cast<unsigned>(kDatagrams);
+  }
+  if (word == "--without=options") {
+    return groups & ~static_cast<unsigned>(kOptions);
+  }
+  if (word == "--without=names") {
+    return groups;  // The table has none.
+  }
+  throw std::invalid_argument("no such option: " + word);
 }
 
 }  // namespace
@@ -101,7 +131,21 @@ void let_block_briefly(int fd) {
 
 }  // namespace millrace::test
 
-/// With a state's name, that state alone.
+/// [--without=datagrams] [--without=names] [--without=options] [STATE]
 int main(int count, char** arguments) {
-  return millrace::test::print_table(count > 1 ? arguments[1] : "");
+  millrace::test::Wish wish;
+  try {
+    for (int i = 1; i < count; ++i) {
+      const std::string word = arguments[i];
+      if (word.starts_with("--")) {
+        wish.groups = millrace::test::without(wish.groups, word);
+      } else {
+        wish.only = word;
+      }
+    }
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "%s\n", failure.what());
+    return 2;
+  }
+  return millrace::test::print_table(wish);
 }

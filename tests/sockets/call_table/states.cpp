@@ -233,8 +233,10 @@ void timed_out(const Ground& ground, Subject& subject) {
   }
 }
 
+/// Whom it would connect to next never answers, so that no answer can come too soon.
 void disconnected(const Ground& ground, Subject& subject) {
   established(ground, subject);
+  subject.peer_port = ground.silent_port;
   sockaddr_in none{};
   none.sin_family = AF_UNSPEC;
   api::connect(subject.own, generic(none), sizeof none);

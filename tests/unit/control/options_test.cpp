@@ -99,6 +99,8 @@ TEST(Options, EachOptionReachesItsField) {
                                      "spin",
                                      "--max-connections",
                                      "7",
+                                     "--max-listeners",
+                                     "9",
                                      "--packets",
                                      "4096",
                                      "--time-wait",
@@ -126,6 +128,7 @@ TEST(Options, EachOptionReachesItsField) {
   EXPECT_EQ(config.cores, std::vector<unsigned>{1});
   EXPECT_EQ(config.idle, IdlePolicy::Spin);
   EXPECT_EQ(config.max_connections, 7U);
+  EXPECT_EQ(config.max_listeners, 9U);
   EXPECT_EQ(config.packets, 4096U);
   EXPECT_EQ(config.tcp.msl, Duration{500ms});
   EXPECT_EQ(config.tcp.user_timeout, Duration{2500ms});
@@ -412,6 +415,8 @@ TEST(Options, HelpListsEveryOptionWithItsDefault) {
                                  "--idle",
                                  "--max-connections",
                                  "[16384]",
+                                 "--max-listeners",
+                                 "[64]",
                                  "--packets",
                                  "[32768]",
                                  "--time-wait",

@@ -1,0 +1,89 @@
+"""scripts/port-to-millrace, and that docs/from_bsd_sockets.md shows what it does to the example line-count.
+
+    port_test.py             the tests
+    port_test.py --write     writes the difference into the page anew"""
+
+import importlib.util
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+SCRIPT = PROJECT / "scripts/port-to-millrace"
+MODULE = PROJECT / "scripts/lib/port_to_millrace.py"
+SOURCE = PROJECT / "apps/examples/line_count/line_count.c"
+PAGE = PROJECT / "docs/from_bsd_sockets.md"
+BLOCK = re.compile(r"(?<=^```diff\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
+
+
+def load_script():
+    specification = importlib.util.spec_from_file_location("port_to_millrace", MODULE)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def real_difference() -> str:
+    return subprocess.run([SCRIPT, "--diff", SOURCE], check=True, capture_output=True, text=True).stdout
+
+
+class PortTest(unittest.TestCase):
+    script = load_script()
+
+    def port(self, source: str) -> str:
+        return self.script.ported(source, {"read", "close"}).replace(f"{self.script.INCLUDE}\n", "")
+
+    def test_calls_get_the_prefix(self):
+        self.assertEqual(self.port("x = read (fd, close(fd));"), "x = millrace_read (fd, millrace_close(fd));")
+
+    def test_other_names_are_left_alone(self):
+        for text in ("fread(f);", "reads(f);", "do_read(f);", "read = 1;", "socket(1);"):
+            self.assertEqual(self.port(text), text)
+
+    def test_members_are_left_alone(self):
+        for text in ("file.read(1);", "file->read(1);", "file -> read(1);"):
+            self.assertEqual(self.port(text), text)
+
+    def test_comments_strings_and_directives_are_left_alone(self):
+        for text in ("/* read(1)\n read(2) */", "// read(1)\n", 'p("\\"read(1)");', "'\"';", "#define R read(1)\n"):
+            self.assertEqual(self.port(text), text)
+
+    def test_code_behind_a_string_is_ported(self):
+        self.assertEqual(self.port("p('\"', \"/*\"); read(1);"), "p('\"', \"/*\"); millrace_read(1);")
+
+    def test_the_header_comes_behind_the_others(self):
+        text = "#include <a>\n#include <b>\nint x;\n"
+        self.assertEqual(
+            self.script.ported(text, set()), f"#include <a>\n#include <b>\n{self.script.INCLUDE}\nint x;\n"
+        )
+
+    def test_the_calls_are_those_of_the_header(self):
+        calls = self.script.calls_in("int millrace_start(void); /* millrace_no( */ int millrace_read(int fd);")
+        self.assertEqual(calls, {"read"})
+
+    def test_a_source_that_is_not_there_is_said(self):
+        result = subprocess.run([SCRIPT, "/nowhere.c"], capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr.count("\n"), 1)
+
+    def test_the_page_shows_the_difference(self):
+        shown = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+        self.assertEqual(len(shown), 1)
+        self.assertEqual(shown[0], real_difference(), "write it anew: tests/sockets/port_test.py --write")
+
+
+def write_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    new, count = BLOCK.subn(lambda _: real_difference(), page)
+    if count != 1:
+        sys.exit(f"{PAGE} has {count} blocks of ```diff")
+    PAGE.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        write_page()
+    else:
+        unittest.main()

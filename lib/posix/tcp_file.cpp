@@ -17,6 +17,7 @@ TcpState TcpFile::state() const {
     case Phase::Idle:
     case Phase::Over: return TcpState::Closed;
     case Phase::Listening: return TcpState::Listen;
+    case Phase::Deferred: return TcpState::SynSent;
     case Phase::Opening:
       // Both ends may have called at once.
       return native.state() == TcpState::SynReceived ? TcpState::SynReceived : TcpState::SynSent;
@@ -86,6 +87,9 @@ std::uint32_t TcpFile::events(std::uint32_t asked) {
   if (phase_ == Phase::Opening) {
     return events;
   }
+  if (phase_ == Phase::Deferred) {
+    return events | (asked & kOut);
+  }
   if ((asked & kIn) != 0 && readable() >= static_cast<std::size_t>(options.receive_low_water)) {
     events |= kIn;
   }
@@ -109,6 +113,13 @@ void TcpFile::start_opening(TcpSocket socket) {
   phase_ = Phase::Opening;
 }
 
+void TcpFile::start_deferred(const Endpoint& destination) {
+  forget();
+  remote = destination;
+  error_ = 0;
+  phase_ = Phase::Deferred;
+}
+
 void TcpFile::start_accepted(TcpSocket socket) {
   native = socket;
   phase_ = Phase::Open;
@@ -121,9 +132,10 @@ void TcpFile::forget() noexcept {
   native = {};
   phase_ = Phase::Idle;
   shut_ = 0;
-  is_done_ = is_send_blocked_ = has_urgent = has_mark = has_ended_ = false;
+  is_done_ = is_send_blocked_ = has_urgent = has_mark = has_ended_ = is_held_back = false;
   urgent_byte_.reset();
   open_error_.reset();
+  last_info.reset();
 }
 
 std::size_t TcpFile::readable() {
@@ -284,11 +296,18 @@ void TcpFile::on_urgent(TcpSocket /*socket*/) {
   note();
 }
 
-/// As Linux's tcp_v4_err: what a router says ends an attempt to connect at once.
+/// As Linux's tcp_v4_err: what a router says ends an attempt to connect at once; later, and with
+/// IP_RECVERR, it is not kept until the time is up.
 void TcpFile::on_soft_error(TcpSocket socket, Error error) {
-  if (is_opening() && error != Error::TimedOut && !open_error_) {
+  if (error == Error::TimedOut) {
+    return;
+  }
+  if (is_opening() && !open_error_) {
     open_error_ = error;
     static_cast<void>(socket.abort());  // on_closed follows.
+  } else if (options.hears_path_errors) {
+    error_ = errno_of(error);
+    note();
   }
 }
 
@@ -304,6 +323,9 @@ void TcpFile::on_closed(TcpSocket /*socket*/, Result<void> outcome) {
     // After this the handle is stale, and what has arrived is still to be read.
     has_mark = false;
     hold_front(SIZE_MAX);
+  }
+  if (const auto told = native.info()) {
+    last_info = *told;
   }
   if (!outcome) {
     // As Linux's tcp_reset: who has seen the peer's FIN is told that nobody reads.

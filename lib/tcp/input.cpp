@@ -219,7 +219,10 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
   }
   if (app_closed_) {
     // RFC 9293 §3.6.1, SHLD-3: nobody will read it, and the peer should know.
+    // As Linux: the reset answers this segment, as one to nobody would be answered.
     abort(resources, Error::ConnectionAborted);
+    reset_due_ = false;
+    disposition.answer_with_reset = true;
     disposition.dropped = DropReason::TcpAfterClose;
     segment.flags = TcpFlags{};
     return;

@@ -110,6 +110,8 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.local_port_first", tcp.local_port_first, 1, 65'535},
       NumberLimit{"tcp.local_port_last", tcp.local_port_last, tcp.local_port_first, 65'535},
       NumberLimit{"tcp.quick_acks_max", tcp.quick_acks_max, 0, 255},
+      NumberLimit{"tcp.slow_start_ack_segments", tcp.slow_start_ack_segments, 0, 64},
+      NumberLimit{"tcp.push_burst_segments", tcp.push_burst_segments, 0, 64},
   };
   for (const NumberLimit& limit : limits) {
     if (Problem problem = check_number(limit)) {
@@ -125,6 +127,7 @@ Problem check_tcp_times(const Config& config) {
       // RFC 6298 §2.5: a maximum, if any, is at least 60 s.
       TimeLimit{"tcp.rto_max", tcp.rto_max, 60s, kUnlimited},
       TimeLimit{"tcp.rto_min", tcp.rto_min, kPositive, tcp.rto_max},
+      TimeLimit{"tcp.rto_variation_min", tcp.rto_variation_min, 0s, tcp.rto_max},
       TimeLimit{"tcp.rto_initial", tcp.rto_initial, tcp.rto_min, tcp.rto_max},
       TimeLimit{"tcp.user_timeout", tcp.user_timeout, kPositive, kUnlimited},
       TimeLimit{"tcp.user_timeout_max", tcp.user_timeout_max, kPositive, kUnlimited},

@@ -2,8 +2,11 @@
 #include "control/tcp_settings.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdint>
 #include <limits>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -62,6 +65,36 @@ Parsed<Field> parse_word(std::string_view text) {
   return fail(fmt::format("'{}' is none of its values; give {}", text, all));
 }
 
+using Key = decltype(TcpConfig::fast_open_key);
+
+/// As Linux writes it: four numbers of 32 bits, each little-endian in the key.
+Parsed<Key> parse_key(std::string_view text) {
+  constexpr std::size_t kDigits = 8;
+  if (text == "none") {
+    return Key{};
+  }
+  std::array<std::uint8_t, 16> bytes{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::string_view group = text.substr(std::min(text.size(), i * (kDigits + 1)), kDigits);
+    std::uint32_t number = 0;
+    const auto [end, error] =
+        std::from_chars(group.data(), group.data() + group.size(), number, 16);
+    const bool is_followed = i == 3 ? text.size() == 4 * kDigits + 3
+                                    : text.substr(0, (i + 1) * (kDigits + 1)).ends_with('-');
+    if (group.size() != kDigits || end != group.data() + kDigits || error != std::errc{} ||
+        !is_followed) {
+      return fail(
+          fmt::format("'{}' is no key; give four groups of eight hexadecimal digits, such "
+                      "as 00112233-44556677-8899aabb-ccddeeff, or none",
+                      text));
+    }
+    for (std::size_t j = 0; j < 4; ++j, number >>= 8U) {
+      bytes[4 * i + j] = static_cast<std::uint8_t>(number);
+    }
+  }
+  return Key{bytes};
+}
+
 template <auto Member>
 Parsed<bool> apply(TcpConfig& config, std::string_view value) {
   using Field = FieldOf<Member>;
@@ -71,6 +104,12 @@ Parsed<bool> apply(TcpConfig& config, std::string_view value) {
       return fail(time.error());
     }
     config.*Member = *time;
+  } else if constexpr (std::is_same_v<Field, Key>) {
+    const Parsed<Key> key = parse_key(value);
+    if (!key) {
+      return fail(key.error());
+    }
+    config.*Member = *key;
   } else if constexpr (HasWords<Field>) {
     const Parsed<Field> word = parse_word<Field>(value);
     if (!word) {
@@ -93,6 +132,8 @@ template <auto Member>
 std::string show(const TcpConfig& config) {
   if constexpr (std::is_same_v<FieldOf<Member>, Duration>) {
     return seconds_text(config.*Member);
+  } else if constexpr (std::is_same_v<FieldOf<Member>, Key>) {
+    return (config.*Member) ? "a key" : "none";  // A secret is not shown.
   } else if constexpr (HasWords<FieldOf<Member>>) {
     const auto& words = Words<FieldOf<Member>>::kAll;
     return std::string{std::ranges::find(words, config.*Member, [](const auto& each) {
@@ -108,7 +149,7 @@ constexpr TcpSetting setting(std::string_view name, std::string_view help) {
   return {.name = name, .help = help, .apply = &apply<Member>, .show = &show<Member>};
 }
 
-constexpr TcpSetting kSettings[] = {
+constexpr TcpSetting kSizesAndForms[] = {
     setting<&TcpConfig::send_buffer_bytes>("send_buffer_bytes",
                                            "largest send buffer of a connection"),
     setting<&TcpConfig::send_buffer_initial_bytes>("send_buffer_initial_bytes",
@@ -124,12 +165,24 @@ constexpr TcpSetting kSettings[] = {
     setting<&TcpConfig::syn_backlog>("syn_backlog", "half-open connections per listener"),
     setting<&TcpConfig::syn_ack_retries>("syn_ack_retries", "retransmissions of a SYN,ACK"),
     setting<&TcpConfig::quick_acks_max>("quick_acks_max", "ACKs without delay at the start"),
+    setting<&TcpConfig::delayed_fin_acks>("delayed_fin_acks", "a FIN is acknowledged as data is"),
+    setting<&TcpConfig::slow_start_ack_segments>("slow_start_ack_segments",
+                                                 "what one ACK adds at most; 0: all of it"),
+    setting<&TcpConfig::push_burst_segments>("push_burst_segments",
+                                             "segments to a PSH, as with offload; 0: fewer PSH"),
+    setting<&TcpConfig::empty_window_probes>("empty_window_probes",
+                                             "a closed window is probed without data"),
     setting<&TcpConfig::timestamps>("timestamps", "RFC 7323"),
     setting<&TcpConfig::timestamps_required>("timestamps_required",
                                              "of every segment, once agreed on (RFC 7323 §3.2)"),
     setting<&TcpConfig::selective_acks>("selective_acks", "RFC 2018"),
+};
+
+constexpr TcpSetting kTimesAndFeatures[] = {
     setting<&TcpConfig::rto_initial>("rto_initial", "seconds, before a round trip was measured"),
     setting<&TcpConfig::rto_min>("rto_min", "seconds, the shortest retransmission timeout"),
+    setting<&TcpConfig::rto_variation_min>("rto_variation_min",
+                                           "seconds, the least added to the round trip"),
     setting<&TcpConfig::rto_max>("rto_max", "seconds, the longest"),
     setting<&TcpConfig::user_timeout>("user_timeout", "seconds without progress; also an option"),
     setting<&TcpConfig::connect_timeout>("connect_timeout", "seconds that an open may take"),
@@ -145,6 +198,7 @@ constexpr TcpSetting kSettings[] = {
     setting<&TcpConfig::challenge_acks_per_second>("challenge_acks_per_second",
                                                    "per core (RFC 5961 §7)"),
     setting<&TcpConfig::fast_open_destinations>("fast_open_destinations", "cookies kept"),
+    setting<&TcpConfig::fast_open_key>("fast_open_key", "four groups of hex digits, or none"),
     setting<&TcpConfig::fast_open_key_lifetime>("fast_open_key_lifetime", "seconds"),
     setting<&TcpConfig::fast_open_pause>("fast_open_pause", "seconds without, after a loss"),
     setting<&TcpConfig::local_port_first>("local_port_first", "first of the ports for opens"),
@@ -167,6 +221,15 @@ constexpr TcpSetting kSettings[] = {
     setting<&TcpConfig::mtu_probing_interval>("mtu_probing_interval",
                                               "seconds from one search to the next"),
 };
+
+template <std::size_t First, std::size_t Second>
+constexpr auto joined(const TcpSetting (&first)[First], const TcpSetting (&second)[Second]) {
+  std::array<TcpSetting, First + Second> all{};
+  std::ranges::copy(second, std::ranges::copy(first, all.begin()).out);
+  return all;
+}
+
+constexpr auto kSettings = joined(kSizesAndForms, kTimesAndFeatures);
 
 std::string all_names() {
   std::string names;

@@ -17,7 +17,8 @@ struct TcpSetting {
   std::string_view name;  ///< As in TcpConfig.
   std::string_view help;
   Parsed<bool> (*apply)(TcpConfig& config, std::string_view value);  ///< True, or what was wrong.
-  std::string (*show)(const TcpConfig& config);  ///< Such that `apply` understands it.
+  std::string (*show)(const TcpConfig& config);  ///< Such that `apply` understands it, but
+                                                 ///< for keys, which are secrets.
 };
 
 [[nodiscard]] std::span<const TcpSetting> tcp_settings() noexcept;

@@ -20,6 +20,24 @@ namespace {
 constexpr std::uint32_t kLargePackets = 255;
 constexpr double kLimitMost = 1'000'000;
 
+/// What packetdrill's public scripts take for granted: the settings of Linux that they run under.
+void behave_as_scripts_expect(TcpConfig& tcp) {
+  using namespace std::chrono_literals;
+  tcp.receive_buffer_bytes = 15 * 1024 * 1024;
+  tcp.receive_buffer_initial_bytes = 540'000;
+  tcp.send_buffer_bytes = 4 * 1024 * 1024;
+  tcp.send_buffer_initial_bytes = 256 * 1024;
+  tcp.timestamps_required = false;
+  tcp.ecn = EcnMode::Off;
+  tcp.mtu_probing = MtuProbing::Off;
+  tcp.user_timeout = 924s;  // Fifteen retransmissions.
+  tcp.rto_variation_min = tcp.rto_min;
+  tcp.slow_start_ack_segments = 0;
+  tcp.push_burst_segments = 2;
+  tcp.empty_window_probes = true;
+  tcp.delayed_fin_acks = true;
+}
+
 /// Small enough for every machine that runs scripts.
 Config script_config() {
   Config config;
@@ -31,6 +49,10 @@ Config script_config() {
   config.packets = 8'192;
   config.background_threads = 0;
   config.seed = 1;
+  // The address that those who run packetdrill's scripts give it, as a rule.
+  config.devices.emplace_back().addresses.push_back(
+      *IpPrefix::make(IpAddress::v4(192, 168, 0, 1), 16));
+  behave_as_scripts_expect(config.tcp);
   return config;
 }
 

@@ -5,11 +5,13 @@
 
 #include <cerrno>
 #include <cstdarg>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "device/dpdk/eal.hpp"
 #include "packetdrill/interface.hpp"
@@ -59,8 +61,15 @@ iovec part_of(const void* buffer, size_t count) {
 
 size_t count_of(int count) { return count < 0 ? SIZE_MAX : static_cast<size_t>(count); }
 
+void complain_of_ipv6() {
+  std::fputs("millrace: the script asks for IPv6; run it with --ip_version=ipv4\n", stderr);
+}
+
 // Life.
 int shim_socket(void* ud, int domain, int type, int protocol) {
+  if (domain == AF_INET6) {
+    complain_of_ipv6();
+  }
   return call(ud, [=](Sockets& s) { return s.socket(domain, type, protocol); });
 }
 int shim_bind(void* ud, int fd, const sockaddr* address, socklen_t length) {
@@ -201,9 +210,17 @@ int shim_epoll_wait(void* ud, int epoll, epoll_event* events, int most, int time
 // The link and the time.
 int shim_netdev_send(void* ud, const void* buffer, size_t count) {
   ScriptedHost& host = host_of(ud);
-  return host.passive().with_lock([&] {
-    return host.wire().arrive({static_cast<const std::byte*>(buffer), count}) ? 0 : -1;
-  });
+  const std::span packet{static_cast<const std::byte*>(buffer), count};
+  if (!packet.empty() && std::to_integer<unsigned>(packet.front()) >> 4U == 6) {
+    complain_of_ipv6();
+    return -1;
+  }
+  const bool is_taken = host.passive().with_lock([&] { return host.wire().arrive(packet); });
+  if (!is_taken) {
+    std::fprintf(stderr, "millrace: a packet of %zu bytes was not taken; at most %u are\n", count,
+                 unsigned{WireDevice::kLargest});
+  }
+  return is_taken ? 0 : -1;
 }
 int shim_netdev_receive(void* ud, void* buffer, size_t* count, long long* time) {
   ScriptedHost& host = host_of(ud);

@@ -24,7 +24,7 @@ class WireDevice final : public device::Device {
     std::vector<std::byte> bytes;
   };
   /// Bytes of the largest packet that a script may hand in.
-  static constexpr std::uint16_t kLargest = 65'000;
+  static constexpr std::uint16_t kLargest = 65'300;
 
   /// `large` holds packets of kLargest bytes and a link header. All must outlive it.
   WireDevice(runtime::Clock& clock, packet::PacketPool& large);

@@ -1,6 +1,7 @@
 #include "posix/passive.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace millrace::posix {
 
@@ -35,7 +36,25 @@ void Passive::tell_sleepers() {
   changed_.notify_all();
 }
 
+int Passive::wait_as_driver(Instant until) {
+  const std::uint64_t seen = generation_;
+  settle();
+  await_others();
+  while (seen == generation_ && now() < until) {
+    const Instant next = std::min(next_event().value_or(kForEver), until);
+    if (next > driver_gives_up_ && until == kForEver) {
+      return -EDEADLK;
+    }
+    go_to(next);
+    await_others();
+  }
+  return 0;
+}
+
 int Passive::wait(Instant until, int /*descriptor*/) {
+  if (std::this_thread::get_id() == driver_) {
+    return wait_as_driver(until);
+  }
   settle();
   forget_awake(std::this_thread::get_id());
   Sleeper sleeper{.until = until, .seen = generation_};

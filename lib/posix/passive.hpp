@@ -62,6 +62,9 @@ class Passive final : public Waiting {
     const std::scoped_lock lock{mutex_};
     parts_.loop.stack().adopt();
     settle();
+    if (std::this_thread::get_id() == driver_) {
+      driver_gives_up_ = now() + kDriverPatience;
+    }
     auto result = function(sockets_);
     settle();
     return result;
@@ -80,7 +83,8 @@ class Passive final : public Waiting {
   template <class Condition>
   [[nodiscard]] bool let_pass_until(Condition is_there, Duration limit);
 
-  // For calls that wait, which hold the lock.
+  // For calls that wait, which hold the lock. A call of the thread that made this object, which
+  // nobody else could wake, lets time pass itself, and ends with EDEADLK when nothing comes of it.
   [[nodiscard]] int wait(Instant until, int descriptor) override;
   void turn() override { settle(); }
   [[nodiscard]] Instant now() noexcept override { return parts_.clock.now(); }
@@ -92,8 +96,11 @@ class Passive final : public Waiting {
   };
   // How long a thread that was woken is waited for before time goes on without it.
   static constexpr std::chrono::seconds kPatience{1};
+  // In virtual time.
+  static constexpr std::chrono::hours kDriverPatience{1};
   static constexpr std::size_t kThreadsMax = 64;
 
+  [[nodiscard]] int wait_as_driver(Instant until);
   void settle();
   void tell_sleepers();
   void await_others();
@@ -103,6 +110,8 @@ class Passive final : public Waiting {
   void go_to(Instant time);
 
   Parts parts_;
+  std::thread::id driver_ = std::this_thread::get_id();
+  Instant driver_gives_up_{};
   std::mutex mutex_;
   std::condition_variable_any changed_;  // For sleepers.
   std::condition_variable_any rested_;   // For who lets time pass.

@@ -57,7 +57,7 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       demux_{config.max_connections + config.max_time_wait, make_hash(random)},
       isns_{make_hash(random)},
       cookies_{make_hash(random)},
-      fast_open_cookies_{config.tcp.fast_open_key_lifetime, random, now},
+      fast_open_cookies_{config.tcp.fast_open_key, config.tcp.fast_open_key_lifetime, random, now},
       fast_open_cache_{config.tcp.fast_open_destinations, config.tcp.fast_open_pause,
                        make_hash(random)},
       ports_{{.first = config.tcp.local_port_first, .last = config.tcp.local_port_last},

@@ -143,7 +143,7 @@ void Connection::advance_congestion(const Resources& resources, std::uint32_t ne
   if (!in_recovery_) {
     // RFC 3168 §6.1.2: an ACK that tells of congestion opens no window.
     if (!ecn_.is_echo(segment.flags)) {
-      congestion_.on_ack(newly_acked, mss_);
+      congestion_.on_ack(newly_acked, mss_, resources.config.slow_start_ack_segments);
     }
     return;
   }

@@ -9,6 +9,7 @@
 
 #include "base/slot_table.hpp"
 #include "packet/packet_budget.hpp"
+#include "tcp/burst_push.hpp"
 #include "tcp/challenge_ack.hpp"
 #include "tcp/reassembly_queue.hpp"
 #include "tcp/receive_queue.hpp"
@@ -30,7 +31,8 @@ struct ActiveBlock {
   SendAutosize send_autosize;
   SackReport sack_report;  ///< Of `reassembly`.
   Scoreboard scoreboard;   ///< Over `sent`.
-  SeqNum pushed{0};        ///< Behind the last segment that left with PSH.
+  BurstPush burst_push;
+  SeqNum pushed{0};  ///< Behind the last segment that left with PSH.
 
   /// Lets go of what waits ahead of a hole, and of the reports of it. Returns how many segments
   /// that was.

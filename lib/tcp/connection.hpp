@@ -272,7 +272,7 @@ class Connection {
   void keep_out_of_order(const Resources& resources, SeqNum seq, packet::Packet payload,
                          Disposition& disposition) noexcept;
   void drain_reassembly(const Resources& resources) noexcept;
-  void process_fin(const Resources& resources, const Segment& segment) noexcept;
+  void process_fin(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] QuickAcks::Measure quick_ack_measure(const Resources& resources) const noexcept;
   void schedule_ack(const Resources& resources, Instant now, std::uint32_t payload_bytes) noexcept;
 
@@ -303,6 +303,8 @@ class Connection {
   [[nodiscard]] std::optional<SegmentPlan> plan_probe(const Resources& resources,
                                                       Instant now) noexcept;
   [[nodiscard]] std::uint8_t push_flag(SeqNum end) noexcept;
+  [[nodiscard]] std::uint8_t burst_push_flag(const Resources& resources, Instant now,
+                                             std::uint32_t bytes) noexcept;
   [[nodiscard]] bool may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
                                   const Resources& resources) noexcept;
   [[nodiscard]] SegmentPlan plan_segment(const Resources& resources, SeqNum seq,

@@ -2,7 +2,9 @@
 #include "tcp/fast_open_cookies.hpp"
 
 #include <array>
+#include <bit>
 #include <cstring>
+#include <span>
 
 #include "base/deadline.hpp"
 
@@ -10,12 +12,20 @@ namespace millrace::tcp {
 
 namespace {
 
+using KeyBytes = std::array<std::byte, base::KeyedHash::kKeyBytes>;
+
+constexpr std::size_t kV4Size = 4;
+
 FastOpenCookie cookie_under(const base::KeyedHash& key, const FourTuple& tuple) {
+  // The addresses as on the wire, client's first: Linux's form, so that hosts with the same key
+  // honour each other's cookies.
+  const std::size_t size = tuple.remote.address.is_v4() ? kV4Size : IpAddress::kSize;
   std::array<std::byte, 2 * IpAddress::kSize> addresses;
-  std::memcpy(addresses.data(), tuple.remote.address.bytes().data(), IpAddress::kSize);
-  std::memcpy(addresses.data() + IpAddress::kSize, tuple.local.address.bytes().data(),
-              IpAddress::kSize);
-  std::uint64_t digest = key(addresses);
+  std::memcpy(addresses.data(), tuple.remote.address.bytes().data() + IpAddress::kSize - size,
+              size);
+  std::memcpy(addresses.data() + size, tuple.local.address.bytes().data() + IpAddress::kSize - size,
+              size);
+  std::uint64_t digest = key(std::span{addresses}.first(2 * size));
   FastOpenCookie cookie;
   for (std::size_t i = 0; i < sizeof digest; ++i, digest >>= 8U) {
     static_cast<void>(cookie.push_back(static_cast<std::byte>(digest & 0xffU)));
@@ -25,11 +35,12 @@ FastOpenCookie cookie_under(const base::KeyedHash& key, const FourTuple& tuple) 
 
 }  // namespace
 
-FastOpenCookies::FastOpenCookies(Duration key_lifetime, base::Random& random, Instant now) noexcept
+FastOpenCookies::FastOpenCookies(const Key& key, Duration key_lifetime, base::Random& random,
+                                 Instant now) noexcept
     : key_lifetime_{key_lifetime},
       random_{random},
-      key_{fresh_key()},
-      rotate_at_{base::later(now, key_lifetime)} {}
+      key_{key ? base::KeyedHash{std::bit_cast<KeyBytes>(*key)} : fresh_key()},
+      rotate_at_{key ? Instant::max() : base::later(now, key_lifetime)} {}
 
 base::KeyedHash FastOpenCookies::fresh_key() noexcept {
   std::array<std::byte, base::KeyedHash::kKeyBytes> bytes;

@@ -26,8 +26,12 @@ enum class FastOpenVerdict : std::uint8_t {
 /// of no use to others. The key changes; cookies of the one before are taken for as long again.
 class FastOpenCookies {
  public:
-  /// `random` must outlive it.
-  FastOpenCookies(Duration key_lifetime, base::Random& random, Instant now) noexcept;
+  using Key = std::optional<std::array<std::uint8_t, base::KeyedHash::kKeyBytes>>;
+
+  /// With `key` it is that one for ever, else one drawn from `random`, which must outlive it, for
+  /// `key_lifetime`.
+  FastOpenCookies(const Key& key, Duration key_lifetime, base::Random& random,
+                  Instant now) noexcept;
 
   [[nodiscard]] FastOpenCookie make(const FourTuple& tuple, Instant now) noexcept;
   [[nodiscard]] FastOpenVerdict check(const FourTuple& tuple, const FastOpenCookie& cookie,

@@ -165,7 +165,7 @@ Disposition Connection::process_behind_syn(const Resources& resources, Instant n
   process_payload(resources, now, rest, std::move(payload), disposition);
   settle_urgent(resources);
   if (rest.flags.fin()) {
-    process_fin(resources, rest);
+    process_fin(resources, now, rest);
   }
   disposition.delivered = active_ == nullptr ? 0 : active_->sent.take_delivered();
   detach_if_idle(resources);

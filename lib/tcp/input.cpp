@@ -52,7 +52,7 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   const bool fills_hole_before_fin =
       peer_fin_seen_ && !peer_fin_received_ && peer_fin_ == receive_.rcv_nxt;
   if (rest.flags.fin() || fills_hole_before_fin) {
-    process_fin(resources, rest);
+    process_fin(resources, now, rest);
   }
   disposition.delivered = active_ == nullptr ? 0 : active_->sent.take_delivered();
   detach_if_idle(resources);
@@ -219,7 +219,10 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
   }
   if (app_closed_) {
     // RFC 9293 §3.6.1, SHLD-3: nobody will read it, and the peer should know.
+    // As Linux: the reset answers this segment, as one to nobody would be answered.
     abort(resources, Error::ConnectionAborted);
+    reset_due_ = false;
+    disposition.answer_with_reset = true;
     disposition.dropped = DropReason::TcpAfterClose;
     segment.flags = TcpFlags{};
     return;
@@ -305,7 +308,8 @@ void Connection::drain_reassembly(const Resources& resources) noexcept {
   }
 }
 
-void Connection::process_fin(const Resources& resources, const Segment& segment) noexcept {
+void Connection::process_fin(const Resources& resources, Instant now,
+                             const Segment& segment) noexcept {
   // Step 8. A FIN behind a hole takes effect when the hole is filled.
   if (segment.flags.fin() && !peer_fin_received_) {
     peer_fin_seen_ = true;
@@ -320,11 +324,20 @@ void Connection::process_fin(const Resources& resources, const Segment& segment)
     // Who waits for the end and not for data, as descriptors may, is to look.
     events_.add(Events::kReadable);
   }
+  // Before any data there is no telling how long an answer takes.
+  const bool is_delayed = resources.config.delayed_fin_acks && state_ == TcpState::Established &&
+                          receive_.rcv_nxt != receive_.irs + 1 && unacked_bytes_ + 1U <= rcv_mss_;
   receive_.rcv_nxt += 1;
   if (receive_.rcv_adv.is_before(receive_.rcv_nxt)) {
     receive_.rcv_adv = receive_.rcv_nxt;
   }
-  ack_now_ = true;
+  if (is_delayed) {
+    // As Linux: what the application sends now, its FIN most likely, carries the ACK.
+    quick_acks_.set_conversation(true);
+    schedule_ack(resources, now, 1);
+  } else {
+    ack_now_ = true;
+  }
   switch (state_) {
     case TcpState::SynReceived:
     case TcpState::Established: set_state(TcpState::CloseWait); break;

@@ -9,12 +9,20 @@ void NewReno::start(std::uint32_t initial_window) noexcept {
   ssthresh_ = kCwndMax;
 }
 
-void NewReno::on_ack(std::uint32_t bytes_acked, std::uint32_t mss) noexcept {
+void NewReno::on_ack(std::uint32_t bytes_acked, std::uint32_t mss,
+                     std::uint32_t segments_max) noexcept {
   if (cwnd_ < ssthresh_) {
-    // RFC 5681 §3.1, equation 2, per ACK; RFC 3465's limit of two segments keeps pace with delayed
-    // ACKs.
-    set_cwnd(std::uint64_t{cwnd_} + std::min(bytes_acked, 2 * mss));
-    return;
+    if (segments_max != 0) {
+      // RFC 5681 §3.1, equation 2, per ACK; RFC 3465's limit of two segments keeps pace with
+      // delayed ACKs.
+      set_cwnd(std::uint64_t{cwnd_} + std::min(bytes_acked, segments_max * mss));
+      return;
+    }
+    // Without a limit slow start ends exactly at its threshold, and the rest counts as what comes
+    // behind it.
+    const std::uint32_t taken = std::min(bytes_acked, ssthresh_ - cwnd_);
+    set_cwnd(std::uint64_t{cwnd_} + taken);
+    bytes_acked -= taken;
   }
   // RFC 5681 §3.1: one segment for each window's worth of acknowledged bytes.
   bytes_acked_ += bytes_acked;

@@ -23,8 +23,8 @@ class NewReno {
   void start(std::uint32_t initial_window) noexcept;
 
   /// New data was acknowledged outside of a recovery. `bytes_acked` counts toward growth; `mss` is
-  /// the sender's.
-  void on_ack(std::uint32_t bytes_acked, std::uint32_t mss) noexcept;
+  /// the sender's; `segments_max` is `TcpConfig::slow_start_ack_segments`.
+  void on_ack(std::uint32_t bytes_acked, std::uint32_t mss, std::uint32_t segments_max) noexcept;
   /// The third duplicate ACK: halve, and inflate by what has left the network (RFC 5681 §3.2, steps
   /// 2 and 3).
   void enter_recovery(std::uint32_t flight, std::uint32_t mss) noexcept;

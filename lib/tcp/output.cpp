@@ -158,7 +158,8 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
     return std::nullopt;
   }
   const auto flags = static_cast<std::uint8_t>(TcpFlags::kAck | (has_fin ? TcpFlags::kFin : 0) |
-                                               (bytes > 0 ? push_flag(seq + bytes) : 0));
+                                               (bytes > 0 ? push_flag(seq + bytes) : 0) |
+                                               burst_push_flag(resources, now, bytes));
   return plan_new_segment(resources, seq, bytes, flags);
 }
 
@@ -175,6 +176,27 @@ std::uint8_t Connection::push_flag(SeqNum end) noexcept {
     active_->pushed = end;
   }
   return TcpFlags::kPsh;
+}
+
+std::uint8_t Connection::burst_push_flag(const Resources& resources, Instant now,
+                                         std::uint32_t bytes) noexcept {
+  const std::uint32_t least = resources.config.push_burst_segments;
+  if (least == 0 || bytes < send_mss()) {
+    return 0;
+  }
+  const bool goes_on = std::min(unsent_bytes(), send_.usable_window()) >= bytes &&
+                       std::uint64_t{active_->sent.in_network()} + bytes <= congestion_.cwnd();
+  return active_->burst_push.on_full_segment(
+             now,
+             {.least_segments = least,
+              .segment_bytes = bytes,
+              .cwnd = congestion_.cwnd(),
+              .half_window = send_.max_snd_wnd / 2,
+              .round_trip = rtt_.srtt(),
+              .starts_slowly = congestion_.cwnd() < congestion_.ssthresh() / 2},
+             goes_on)
+             ? TcpFlags::kPsh
+             : std::uint8_t{0};
 }
 
 bool Connection::may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
@@ -240,6 +262,12 @@ std::optional<SegmentPlan> Connection::plan_probe(const Resources& resources,
   const bool has_data = unsent_bytes() > 0;
   if (send_.flight() > 0 || (!has_data && !is_fin_unsent())) {
     return std::nullopt;
+  }
+  if (resources.config.empty_window_probes) {
+    // Deviates from RFC 9293 §3.8.6.1: a segment without text, as Linux sends it and for those who
+    // compare. It lies before the window, so that the answer tells the window all the same.
+    ++resources.stats.tcp_zero_window_probes;
+    return plan_segment(resources, send_.snd_una - 1, 0, TcpFlags::kAck);
   }
   const SeqNum seq = send_.snd_nxt;
   if (!note_transmission(resources, now, has_data ? 1 : 0, !has_data)) {

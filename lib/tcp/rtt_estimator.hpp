@@ -39,9 +39,10 @@ class RttEstimator {
   [[nodiscard]] Duration rto(const TcpConfig& config) const noexcept {
     Duration base = config.rto_initial;
     if (srtt_us_ != 0) {
-      const auto variation = std::max<std::uint64_t>(4ULL * rttvar_us_, kGranularityUs);
-      base = std::clamp<Duration>(std::chrono::microseconds{srtt_us_ + variation}, config.rto_min,
-                                  config.rto_max);
+      const Duration variation =
+          std::max<Duration>(std::chrono::microseconds{std::max(4ULL * rttvar_us_, kGranularityUs)},
+                             config.rto_variation_min);
+      base = std::clamp<Duration>(srtt() + variation, config.rto_min, config.rto_max);
     } else if (cautious_) {
       base = std::max<Duration>(base, std::chrono::seconds{3});
     }
@@ -59,7 +60,7 @@ class RttEstimator {
   [[nodiscard]] unsigned backoffs() const noexcept { return backoffs_; }
 
  private:
-  static constexpr std::uint32_t kGranularityUs = 33;  // One tick of the timer wheel.
+  static constexpr unsigned long long kGranularityUs = 33;  // One tick of the timer wheel.
 
   [[nodiscard]] static std::uint32_t to_microseconds(Duration duration) noexcept {
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();

@@ -2,8 +2,12 @@
 // Linux's where it and the RFCs leave a choice; player.hpp has the language.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -90,6 +94,32 @@ TEST(Scenarios, AreAtLeastThirty) {
   EXPECT_GE(scenarios_in("alone.txt").size() + scenarios_in("accepted.txt").size() +
                 scenarios_in("connected.txt").size(),
             30U);
+}
+
+/// What `command` prints.
+std::string output_of(const std::string& command) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe{::popen(command.c_str(), "r"), ::pclose};
+  std::string text;
+  std::array<char, 256> part{};
+  while (pipe && std::fgets(part.data(), part.size(), pipe.get()) != nullptr) {
+    text += part.data();
+  }
+  return text;
+}
+
+TEST(Shim, ExportsOneSymbol) {
+  const char* const path = std::getenv("MILLRACE_SHIM");
+  ASSERT_NE(path, nullptr);
+  const std::string symbols = output_of("nm -D --defined-only '" + std::string{path} + "'");
+  EXPECT_EQ(std::ranges::count(symbols, '\n'), 1) << symbols;
+  EXPECT_NE(symbols.find(" T packetdrill_interface_init\n"), std::string::npos) << symbols;
+}
+
+TEST(Player, LooksAtWindowsAndOptions) {
+  EXPECT_EQ(play(accepted("0.2 < . seq 1 ack 1 len 9\n 0.2 > . seq 1 ack 10"), kFlags), "");
+  EXPECT_NE(play(accepted("0.2 < . seq 1 ack 1 len 9\n 0.2 > . seq 1 ack 10 win 1"), kFlags), "");
+  EXPECT_NE(play(accepted("0.2 < . seq 1 ack 1 len 9\n 0.2 > . seq 1 ack 10 opts nop"), kFlags),
+            "");
 }
 
 TEST(Player, SeesWhatDoesNotHappen) {

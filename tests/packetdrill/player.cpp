@@ -45,7 +45,8 @@ const Numbers kErrors{{"EAGAIN", EAGAIN},
                       {"EADDRINUSE", EADDRINUSE},
                       {"EBADF", EBADF},
                       {"ENOPROTOOPT", ENOPROTOOPT},
-                      {"EHOSTUNREACH", EHOSTUNREACH}};
+                      {"EHOSTUNREACH", EHOSTUNREACH},
+                      {"EDEADLK", EDEADLK}};
 const Numbers kBits{{"IN", EPOLLIN},
                     {"OUT", EPOLLOUT},
                     {"ERR", EPOLLERR},
@@ -66,16 +67,13 @@ struct OptionName {
   int level;
   int option;
 };
-const std::map<std::string, OptionName> kOptions{{"ERROR", {SOL_SOCKET, SO_ERROR}},
-                                                 {"KEEPALIVE", {SOL_SOCKET, SO_KEEPALIVE}},
-                                                 {"REUSEADDR", {SOL_SOCKET, SO_REUSEADDR}},
-                                                 {"RCVLOWAT", {SOL_SOCKET, SO_RCVLOWAT}},
-                                                 {"NODELAY", {IPPROTO_TCP, TCP_NODELAY}},
-                                                 {"KEEPIDLE", {IPPROTO_TCP, TCP_KEEPIDLE}},
-                                                 {"KEEPINTVL", {IPPROTO_TCP, TCP_KEEPINTVL}},
-                                                 {"KEEPCNT", {IPPROTO_TCP, TCP_KEEPCNT}},
-                                                 {"USER_TIMEOUT", {IPPROTO_TCP, TCP_USER_TIMEOUT}},
-                                                 {"UNKNOWN", {IPPROTO_TCP, 9'999}}};
+const std::map<std::string, OptionName> kOptions{
+    {"ERROR", {SOL_SOCKET, SO_ERROR}},         {"KEEPALIVE", {SOL_SOCKET, SO_KEEPALIVE}},
+    {"REUSEADDR", {SOL_SOCKET, SO_REUSEADDR}}, {"RCVLOWAT", {SOL_SOCKET, SO_RCVLOWAT}},
+    {"NODELAY", {IPPROTO_TCP, TCP_NODELAY}},   {"FASTOPEN", {IPPROTO_TCP, TCP_FASTOPEN}},
+    {"KEEPIDLE", {IPPROTO_TCP, TCP_KEEPIDLE}}, {"KEEPINTVL", {IPPROTO_TCP, TCP_KEEPINTVL}},
+    {"KEEPCNT", {IPPROTO_TCP, TCP_KEEPCNT}},   {"USER_TIMEOUT", {IPPROTO_TCP, TCP_USER_TIMEOUT}},
+    {"UNKNOWN", {IPPROTO_TCP, 9'999}}};
 
 struct Line {
   std::string text;
@@ -239,10 +237,13 @@ class Player {
     const std::uint32_t seq = packet->seq - isn_;
     const bool is_right = packet->flags == wanted.flags && seq == wanted.seq &&
                           packet->payload == wanted.payload &&
-                          ((wanted.flags & ScriptPacket::kAck) == 0 || packet->ack == wanted.ack);
+                          ((wanted.flags & ScriptPacket::kAck) == 0 || packet->ack == wanted.ack) &&
+                          (!wanted.names_window || packet->window == wanted.window) &&
+                          (!wanted.options || packet->options == wanted.options);
     if (!is_right) {
       refuse("instead: " + flags_text(packet->flags) + " seq " + std::to_string(seq) + " ack " +
-             std::to_string(packet->ack) + " len " + std::to_string(packet->payload));
+             std::to_string(packet->ack) + " len " + std::to_string(packet->payload) + " win " +
+             std::to_string(packet->window) + " opts " + packet->options.value_or(""));
     }
     check_time(static_cast<double>(time) / 1e6 - start_, line.start, "it left");
     last_event_ = line.start;
@@ -258,8 +259,12 @@ class Player {
                                     : ScriptPacket::kAck;
     }
     for (std::size_t i = 2; i + 1 < line.words.size(); i += 2) {
-      const auto value = static_cast<std::uint32_t>(std::stoul(line.words[i + 1]));
       const std::string& name = line.words[i];
+      if (name == "opts") {
+        packet.options = line.words[i + 1];
+        continue;
+      }
+      const auto value = static_cast<std::uint32_t>(std::stoul(line.words[i + 1]));
       if (name == "seq") {
         packet.seq = value;
       } else if (name == "ack") {
@@ -268,6 +273,7 @@ class Player {
         packet.payload = value;
       } else if (name == "win") {
         packet.window = static_cast<std::uint16_t>(value);
+        packet.names_window = true;
       } else if (name == "mss") {
         packet.mss = static_cast<std::uint16_t>(value);
       } else {

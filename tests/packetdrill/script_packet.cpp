@@ -1,6 +1,9 @@
 #include "script_packet.hpp"
 
+#include <algorithm>
 #include <numeric>
+
+#include "script_options.hpp"
 
 namespace millrace::test {
 
@@ -44,7 +47,12 @@ std::uint32_t pseudo_header(std::size_t tcp_bytes) {
 }  // namespace
 
 std::vector<std::uint8_t> bytes_of(const ScriptPacket& packet) {
-  const std::size_t header = kTcpBytes + (packet.mss != 0 ? 4 : 0);
+  std::string words = packet.mss != 0 ? "mss:" + std::to_string(packet.mss) : "";
+  if (packet.options) {
+    words += (words.empty() ? "" : ",") + *packet.options;
+  }
+  const auto options = option_bytes(words);
+  const std::size_t header = kTcpBytes + options.size();
   std::vector<std::uint8_t> bytes(kIpBytes + header + packet.payload);
   const std::span all{bytes};
   bytes[0] = 0x45;
@@ -62,11 +70,7 @@ std::vector<std::uint8_t> bytes_of(const ScriptPacket& packet) {
   tcp[12] = static_cast<std::uint8_t>(header / 4 << 4U);
   tcp[13] = packet.flags;
   put16(tcp.subspan(14), packet.window);
-  if (packet.mss != 0) {
-    tcp[20] = 2;
-    tcp[21] = 4;
-    put16(tcp.subspan(22), packet.mss);
-  }
+  std::ranges::copy(options, tcp.subspan(kTcpBytes).begin());
   std::iota(tcp.begin() + static_cast<std::ptrdiff_t>(header), tcp.end(), std::uint8_t{'a'});
   put16(tcp.subspan(16), ~sum(tcp, pseudo_header(tcp.size())) & 0xffffU);
   return bytes;
@@ -92,6 +96,7 @@ std::optional<ScriptPacket> packet_of(std::span<const std::uint8_t> bytes) {
   packet.flags = tcp[13];
   packet.window = static_cast<std::uint16_t>(get16(tcp.subspan(14)));
   packet.payload = static_cast<std::uint32_t>(tcp.size() - header);
+  packet.options = option_words(tcp.subspan(kTcpBytes, header - kTcpBytes));
   return packet;
 }
 

@@ -26,6 +26,8 @@ struct ScriptPacket {
   std::uint16_t window = 65'535;
   std::uint16_t mss = 0;  ///< Zero: no such option.
   std::uint32_t payload = 0;
+  std::optional<std::string> options{};  ///< In words; of ours also the MSS is among them.
+  bool names_window = false;             ///< What is expected says which one.
 };
 
 /// 192.168.0.1 is ours, 192.0.2.1 the peer's.

@@ -198,7 +198,7 @@ TEST_P(Close, DataAfterCloseIsAnsweredWithAReset) {  // RFC 9293 §3.6.1, SHLD-3
   covers({"SHLD-3", "RFC 9293 §3.6.1"});
   TcpScript t{established()};
   t.app_closes().expect(fin(1)).peer_sends(ack(2)).expect_nothing();
-  t.peer_sends(data(1, 100)).expect(rst_ack(2, 1)).expect_drop(DropReason::TcpAfterClose);
+  t.peer_sends(data(1, 100)).expect(rst(2)).expect_drop(DropReason::TcpAfterClose);
   t.expect_state(TcpState::Closed)
       .expect_outcome(fail(Error::ConnectionAborted))
       .expect_events(Events::kClosed);
@@ -208,7 +208,7 @@ TEST_P(Close, DataWithFinAfterCloseIsAnsweredWithAReset) {  // RFC 9293 §3.6.1,
   covers({"SHLD-3", "RFC 9293 §3.6.1"});
   TcpScript t{established()};
   t.app_closes().expect(fin(1));
-  t.peer_sends(fin(1, 100).acks(2)).expect(rst_ack(2, 1)).expect_state(TcpState::Closed);
+  t.peer_sends(fin(1, 100).acks(2)).expect(rst(2)).expect_state(TcpState::Closed);
 }
 
 TEST_P(Close, OldDataAfterCloseIsOnlyAcknowledged) {  // RFC 9293 §3.10.7.4, step 1
@@ -405,7 +405,7 @@ TEST_P(Close, HalfDuplexCloseReadsNothingMore) {
   covers({"MAY-1", "SHLD-3", "RFC 9293 §3.6.1"});
   TcpScript t{established()};
   t.app_sends(10).expect(data(1, 10)).app_closes().expect(fin(11));
-  t.peer_sends(data(1, 5).acks(12)).expect(rst_ack(12, 1)).expect_state(TcpState::Closed);
+  t.peer_sends(data(1, 5).acks(12)).expect(rst(12)).expect_state(TcpState::Closed);
   t.expect_events(Events::kClosed).expect_outcome(fail(Error::ConnectionAborted));
 }
 

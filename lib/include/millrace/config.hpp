@@ -1,6 +1,7 @@
 // Every limit and default, with its unit. All of it is taken at start-up; nothing here grows later.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -73,6 +74,19 @@ struct TcpConfig {
   std::uint32_t quick_acks_max =
       16;  ///< Acknowledgments without delay when data begins to flow, and after what was out of
            ///< order (RFC 5681 §4.2). 0 to 255; with 0 each is delayed as any.
+  bool delayed_fin_acks =
+      false;  ///< A FIN of the peer's is acknowledged as data is, with delay, so that an answer or
+              ///< our own FIN carries the ACK, as in Linux. Off: at once (RFC 9293 §3.10.7.4).
+  std::uint32_t slow_start_ack_segments =
+      2;  ///< Segments by which one ACK opens the window in slow start (RFC 3465 §2.3). 0 to 64; 0:
+          ///< by all that it acknowledges, as in Linux.
+  std::uint32_t push_burst_segments =
+      0;  ///< PSH also at the end of groups of this many full segments that leave together, more
+          ///< where the round trip is short, as with Linux's segmentation offload
+          ///< (tcp_min_tso_segs). 0 to 64; 0: only where Millrace has a reason.
+  bool empty_window_probes =
+      false;  ///< A closed window is probed with a segment without data that lies before it, as
+              ///< Linux does. Off: with an octet of new data (RFC 9293 §3.8.6.1).
   bool timestamps = true;  ///< Timestamps, and protection against old segments by them (RFC 7323).
   bool timestamps_required =
       true;  ///< Once agreed on, what lacks them is let go (RFC 7323 §3.2). False takes it, as
@@ -80,7 +94,10 @@ struct TcpConfig {
   bool selective_acks = true;  ///< Selective acknowledgments, both ways (RFC 2018, RFC 2883).
   Duration rto_initial = std::chrono::seconds{1};  ///< RFC 6298 §2.1.
   Duration rto_min =
-      std::chrono::milliseconds{200};           ///< Below RFC 6298's 1 s, as every stack in use.
+      std::chrono::milliseconds{200};  ///< Below RFC 6298's 1 s, as every stack in use.
+  Duration rto_variation_min =
+      Duration::zero();  ///< What RFC 6298 §2.3 adds to the round trip for its variation is no
+                         ///< less; Linux has 200 ms here and none for the sum. Up to `rto_max`.
   Duration rto_max = std::chrono::seconds{60};  ///< RFC 6298 §2.5 allows no less than 60 s.
   Duration user_timeout =
       std::chrono::seconds{100};  ///< R2: give up after so long without progress (RFC 9293 §3.8.3).
@@ -100,6 +117,10 @@ struct TcpConfig {
   Duration msl = std::chrono::seconds{30};  ///< Maximum segment lifetime; TIME-WAIT lasts two.
   bool reuse_time_wait = true;  ///< Opens of ours may take a four-tuple over that has been in
                                 ///< TIME-WAIT for a second (RFC 6191).
+  std::optional<std::array<std::uint8_t, 16>>
+      fast_open_key{};  ///< Signs the Fast Open cookies that we hand out, as Linux's
+                        ///< tcp_fastopen_key, so that several hosts honour each other's; it never
+                        ///< changes. Empty: drawn at random, and anew in time.
   Duration fast_open_key_lifetime =
       std::chrono::hours{24};  ///< The key of our Fast Open cookies lasts so long, and what it has
                                ///< signed twice as long (RFC 7413 §4.1.2).

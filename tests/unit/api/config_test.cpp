@@ -108,6 +108,10 @@ const NumberCase kNumbers[] = {
      },
      1'000, 65'535},
     {"tcp.quick_acks_max", [](Config& c, std::uint32_t n) { c.tcp.quick_acks_max = n; }, 0, 255},
+    {"tcp.slow_start_ack_segments",
+     [](Config& c, std::uint32_t n) { c.tcp.slow_start_ack_segments = n; }, 0, 64},
+    {"tcp.push_burst_segments", [](Config& c, std::uint32_t n) { c.tcp.push_burst_segments = n; },
+     0, 64},
     {"tcp.syn_ack_retries", [](Config& c, std::uint32_t n) { c.tcp.syn_ack_retries = n; }, 0, 30},
     {"max_path_mtus", [](Config& c, std::uint32_t n) { c.max_path_mtus = n; }, 1, 1'048'576},
     {"tcp.path_mtu_min", [](Config& c, std::uint32_t n) { c.tcp.path_mtu_min = n; }, 88, 1'500},
@@ -148,6 +152,7 @@ struct TimeCase {
 const TimeCase kTimes[] = {
     {"tcp.rto_max", &TcpConfig::rto_max, 60s, 60s - 1ns, "at least 60 s"},
     {"tcp.rto_min", &TcpConfig::rto_min, 1ns, 0ns, "more than 0 s and at most 60 s"},
+    {"tcp.rto_variation_min", &TcpConfig::rto_variation_min, 0s, 61s, "at most 60 s"},
     {"tcp.rto_min", &TcpConfig::rto_min, 1s, 61s, "at most 60 s"},
     {"tcp.rto_initial", &TcpConfig::rto_initial, 200ms, 199ms, "at least 200 ms and at most 60 s"},
     {"tcp.rto_initial", &TcpConfig::rto_initial, 60s, 61s, "at most 60 s"},

@@ -69,6 +69,24 @@ TEST(TcpSettings, WordsOfEnumerationsAndSwitches) {
             "ecn: 'maybe' is none of its values; give off or passive or on");
 }
 
+TEST(TcpSettings, AKeyIsWrittenAsInLinux) {
+  TcpConfig config;
+  ASSERT_TRUE(apply_tcp_setting(config, "fast_open_key=00112233-44556677-8899aabb-ccddeeff"));
+  ASSERT_TRUE(config.fast_open_key);
+  EXPECT_EQ(config.fast_open_key->front(), 0x33);
+  EXPECT_EQ(config.fast_open_key->back(), 0xcc);
+  ASSERT_TRUE(apply_tcp_setting(config, "fast_open_key=none"));
+  EXPECT_FALSE(config.fast_open_key);
+  for (const char* const text :
+       {"", "1", "00112233", "00112233-44556677-8899aabb-ccddeef", "00112233-44556677-8899aabb",
+        "00112233-44556677-8899aabb-ccddeeff0", "0011223344556677-8899aabb-ccddeeff-",
+        "00112233-44556677-8899aabb-ccddeefg", "00112233+44556677-8899aabb-ccddeeff",
+        "00112233-44556677-8899aabb-+cddeeff"}) {
+    EXPECT_TRUE(complaint(std::string{"fast_open_key="} + text).starts_with("fast_open_key: '"))
+        << text;
+  }
+}
+
 TEST(TcpSettings, MistakesAreExplained) {
   EXPECT_EQ(complaint("delayed_ack"),
             "'delayed_ack' sets nothing; give NAME=VALUE, such as delayed_ack=0.02");

@@ -21,7 +21,7 @@ FourTuple tuple(std::uint8_t client, std::uint16_t port = 4'000, std::uint8_t se
 class FastOpenCookiesTest : public testing::Test {
  protected:
   base::Random random = base::Random::from_seed(1);
-  FastOpenCookies cookies{10s, random, kStart};
+  FastOpenCookies cookies{{}, 10s, random, kStart};
 };
 
 TEST_F(FastOpenCookiesTest, BelongToAClientAndAServerNotToAPort) {
@@ -61,6 +61,21 @@ TEST_F(FastOpenCookiesTest, TheKeyBeforeIsStillGoodOnce) {
   EXPECT_EQ(cookies.check(tuple(2), next, kStart + 10s), FastOpenVerdict::Good);
   EXPECT_EQ(cookies.check(tuple(2), cookie, kStart + 20s), FastOpenVerdict::Wrong);
   EXPECT_EQ(cookies.check(tuple(2), next, kStart + 20s), FastOpenVerdict::Outdated);
+}
+
+TEST_F(FastOpenCookiesTest, AGivenKeyMakesLinuxsCookiesForEver) {
+  FastOpenCookies shared{FastOpenCookies::Key{{0x33, 0x22, 0x11, 0x00, 0x77, 0x66, 0x55, 0x44, 0xbb,
+                                               0xaa, 0x99, 0x88, 0xff, 0xee, 0xdd, 0xcc}},
+                         10s, random, kStart};
+  const FourTuple addresses{
+      .local = {.address = IpAddress::v4(192, 168, 0, 1), .port = Port{8'080}},
+      .remote = {.address = IpAddress::v4(192, 0, 2, 1), .port = Port{40'000}}};
+  FastOpenCookie wanted;
+  for (const unsigned octet : {0x0bU, 0x3aU, 0xd0U, 0xecU, 0x99U, 0xa1U, 0x52U, 0x73U}) {
+    ASSERT_TRUE(wanted.push_back(static_cast<std::byte>(octet)));
+  }
+  EXPECT_EQ(shared.make(addresses, kStart), wanted);
+  EXPECT_EQ(shared.check(addresses, wanted, kStart + 1'000h), FastOpenVerdict::Good);
 }
 
 TEST_F(FastOpenCookiesTest, AfterALongSilenceNothingOldIsGood) {

@@ -29,12 +29,27 @@ NewReno avoiding(std::uint32_t cwnd) {
 TEST(NewReno, SlowStartAddsWhatIsAcknowledgedUpToTwoSegments) {  // RFC 5681 §3.1, equation 2
   test::covers({"MUST-19", "RFC 5681 §3.1"});
   NewReno reno = started(2'000);
-  reno.on_ack(300, kMss);
+  reno.on_ack(300, kMss, 2);
   EXPECT_EQ(reno.cwnd(), 2'300U);
-  reno.on_ack(1'000, kMss);
+  reno.on_ack(1'000, kMss, 2);
   EXPECT_EQ(reno.cwnd(), 3'300U);
-  reno.on_ack(5'000, kMss);
+  reno.on_ack(5'000, kMss, 2);
   EXPECT_EQ(reno.cwnd(), 5'300U);
+}
+
+TEST(NewReno, SlowStartWithoutALimitEndsAtItsThreshold) {
+  NewReno reno = started(10'000);
+  reno.on_ack(10'000, kMss, 0);
+  EXPECT_EQ(reno.cwnd(), 20'000U);
+  NewReno after_timeout = started(10'000);
+  after_timeout.on_timeout(8'000, kMss, true);
+  ASSERT_EQ(after_timeout.ssthresh(), 4'000U);
+  after_timeout.on_ack(5'000, kMss, 0);  // 3000 to the threshold, 2000 behind it.
+  EXPECT_EQ(after_timeout.cwnd(), 4'000U);
+  after_timeout.on_ack(1'999, kMss, 0);
+  EXPECT_EQ(after_timeout.cwnd(), 4'000U);
+  after_timeout.on_ack(1, kMss, 0);
+  EXPECT_EQ(after_timeout.cwnd(), 5'000U);
 }
 
 TEST(NewReno, AvoidanceAddsOneSegmentForEachWindow) {  // RFC 5681 §3.1
@@ -42,13 +57,13 @@ TEST(NewReno, AvoidanceAddsOneSegmentForEachWindow) {  // RFC 5681 §3.1
   NewReno reno = avoiding(4'000);
   ASSERT_EQ(reno.cwnd(), 4'000U);
   ASSERT_EQ(reno.ssthresh(), 4'000U);
-  reno.on_ack(3'999, kMss);
+  reno.on_ack(3'999, kMss, 2);
   EXPECT_EQ(reno.cwnd(), 4'000U);
-  reno.on_ack(1, kMss);
+  reno.on_ack(1, kMss, 2);
   EXPECT_EQ(reno.cwnd(), 5'000U);
-  reno.on_ack(4'999, kMss);
+  reno.on_ack(4'999, kMss, 2);
   EXPECT_EQ(reno.cwnd(), 5'000U);
-  reno.on_ack(2, kMss);
+  reno.on_ack(2, kMss, 2);
   EXPECT_EQ(reno.cwnd(), 6'000U);
 }
 
@@ -101,7 +116,7 @@ TEST(NewReno, TimeoutLeavesOneSegment) {  // RFC 5681 §3.1
   EXPECT_EQ(reno.ssthresh(), 4'000U);
   reno.on_timeout(6'000, kMss, false);
   EXPECT_EQ(reno.ssthresh(), 4'000U);
-  reno.on_ack(1'000, kMss);
+  reno.on_ack(1'000, kMss, 2);
   EXPECT_EQ(reno.cwnd(), 2'000U) << "slow start again";
 }
 
@@ -111,7 +126,7 @@ TEST(NewReno, ACongestionEchoHalvesAndNeverEnlarges) {
   reno.on_congestion_echo(kMss);
   EXPECT_EQ(reno.cwnd(), 5'000U);
   EXPECT_EQ(reno.ssthresh(), 5'000U);
-  reno.on_ack(4'999, kMss);
+  reno.on_ack(4'999, kMss, 2);
   EXPECT_EQ(reno.cwnd(), 5'000U) << "congestion avoidance from here on";
   reno.on_congestion_echo(kMss);
   reno.on_congestion_echo(kMss);
@@ -127,24 +142,24 @@ TEST(NewReno, EveryReductionBeginsToCountAnew) {  // RFC 5681 §3.1
   // What was acknowledged before it opens nothing behind it: a whole window must be.
   const auto expect_whole_window = [](NewReno& reno) {
     const std::uint32_t cwnd = reno.cwnd();
-    reno.on_ack(cwnd - 1, kMss);
+    reno.on_ack(cwnd - 1, kMss, 2);
     EXPECT_EQ(reno.cwnd(), cwnd);
-    reno.on_ack(1, kMss);
+    reno.on_ack(1, kMss, 2);
     EXPECT_EQ(reno.cwnd(), cwnd + kMss);
   };
   NewReno lost = avoiding(8'000);
-  lost.on_ack(7'999, kMss);
+  lost.on_ack(7'999, kMss, 2);
   lost.enter_recovery(8'000, kMss);
   lost.leave_recovery(8'000, kMss);
   expect_whole_window(lost);
   NewReno echoed = avoiding(8'000);
-  echoed.on_ack(7'999, kMss);
+  echoed.on_ack(7'999, kMss, 2);
   echoed.on_congestion_echo(kMss);
   expect_whole_window(echoed);
   NewReno timed_out = avoiding(8'000);
-  timed_out.on_ack(7'999, kMss);
+  timed_out.on_ack(7'999, kMss, 2);
   timed_out.on_timeout(4'000, kMss, true);
-  timed_out.on_ack(1'000, kMss);
+  timed_out.on_ack(1'000, kMss, 2);
   ASSERT_EQ(timed_out.cwnd(), timed_out.ssthresh());
   expect_whole_window(timed_out);
 }
@@ -152,7 +167,7 @@ TEST(NewReno, EveryReductionBeginsToCountAnew) {  // RFC 5681 §3.1
 TEST(NewReno, WindowHasALimit) {
   NewReno reno = started(10'000);
   for (unsigned i = 0; i < 40; ++i) {
-    reno.on_ack(0x4000'0000U, 0x2000'0000U);
+    reno.on_ack(0x4000'0000U, 0x2000'0000U, 2);
   }
   EXPECT_GE(reno.cwnd(), 0x3fff'c000U) << "as large as any window";
   const std::uint32_t most = reno.cwnd();

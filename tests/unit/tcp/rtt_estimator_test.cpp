@@ -100,6 +100,21 @@ TEST(RttEstimator, LostSynMeansThreeSecondsUntilASample) {  // RFC 6298 §5.7
   EXPECT_EQ(rtt.rto(kConfig), 300ms);
 }
 
+TEST(RttEstimator, VariationHasAFloorOfItsOwn) {
+  test::covers({"RFC 6298 §2"});
+  TcpConfig config;
+  config.rto_variation_min = 200ms;
+  RttEstimator rtt;
+  rtt.add_sample(50ms);
+  EXPECT_EQ(rtt.rto(config), 250ms);
+  for (unsigned i = 0; i < 50; ++i) {
+    rtt.add_sample(50ms);
+  }
+  EXPECT_EQ(rtt.rto(config), 250ms);
+  rtt.add_sample(450ms);
+  EXPECT_GT(rtt.rto(config), 450ms);
+}
+
 TEST(RttEstimator, RemembersTheShortestSample) {
   RttEstimator rtt;
   EXPECT_EQ(rtt.minimum(), 0ms);

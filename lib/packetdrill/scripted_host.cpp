@@ -23,7 +23,8 @@ constexpr double kLimitMost = 1'000'000;
 /// What packetdrill's public scripts take for granted: the settings of Linux that they run under.
 void behave_as_scripts_expect(TcpConfig& tcp) {
   using namespace std::chrono_literals;
-  tcp.receive_buffer_bytes = 15 * 1024 * 1024;
+  // Half of it is offered: windows of up to 15 MiB, a scale of 8.
+  tcp.receive_buffer_bytes = 30 * 1024 * 1024;
   tcp.receive_buffer_initial_bytes = 540'000;
   tcp.send_buffer_bytes = 4 * 1024 * 1024;
   tcp.send_buffer_initial_bytes = 256 * 1024;

@@ -31,10 +31,8 @@ std::uint8_t window_scale_for(std::uint32_t window_max) noexcept {
 void Connection::offer_options(const Resources& resources) noexcept {
   const TcpConfig& config = resources.config;
   const bool is_limited = tuning_->receive_buffer_bytes != 0 || tuning_->window_clamp_bytes != 0;
-  // As Linux: a connection's own limit is told as the window that it leaves, what all may grow to
-  // as it is.
   rcv_wscale_ =
-      window_scale_for(is_limited ? receive_limit(resources) / 2 : config.receive_buffer_bytes);
+      window_scale_for((is_limited ? receive_limit(resources) : config.receive_buffer_bytes) / 2);
   offers_wscale_ = true;
   sack_ = config.selective_acks;
   if (config.timestamps) {

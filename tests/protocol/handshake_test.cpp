@@ -18,7 +18,7 @@ TEST_P(Handshake, ActiveOpenSendsSynAndAcknowledgesTheAnswer) {  // RFC 9293 §3
   covers({"RFC 9293 §3.5"});
   TcpScript t{closed().mss(1'400)};
   t.open_active(180s)
-      .expect(syn().with_mss(1'400).with_scale(4).with_window(65'535))
+      .expect(syn().with_mss(1'400).with_scale(3).with_window(65'535))
       .expect_state(TcpState::SynSent);
   t.at(100ms).peer_sends(syn_ack()).expect(ack(1));
   t.expect_state(TcpState::Established).expect_events(Events::kConnected).expect_outcome({});
@@ -31,7 +31,7 @@ TEST_P(Handshake, ActiveOpenSendsSynAndAcknowledgesTheAnswer) {  // RFC 9293 §3
 TEST_P(Handshake, PassiveOpenAnswersSynAndAwaitsItsAck) {  // RFC 9293 §3.5, figure 6
   covers({"RFC 9293 §3.5"});
   TcpScript t{closed().mss(1'400)};
-  t.open_passive(syn()).expect(syn_ack().with_mss(1'400).with_scale(4).with_window(65'535));
+  t.open_passive(syn()).expect(syn_ack().with_mss(1'400).with_scale(3).with_window(65'535));
   t.expect_state(TcpState::SynReceived).expect_events(0);
   t.at(100ms).peer_sends(ack(1)).expect_nothing();
   t.expect_state(TcpState::Established).expect_events(Events::kConnected).expect_silence_for_ever();
@@ -77,7 +77,7 @@ TEST_P(Handshake,
   covers({"RFC 9293 §3.5", "MUST-10"});
   TcpScript t{closed()};
   t.open_active(180s).expect(syn());
-  t.at(50ms).peer_sends(syn()).expect(syn_ack(1).with_scale(4)).expect_state(TcpState::SynReceived);
+  t.at(50ms).peer_sends(syn()).expect(syn_ack(1).with_scale(3)).expect_state(TcpState::SynReceived);
   t.at(100ms).peer_sends(syn_ack(1)).expect(ack(1)).expect_state(TcpState::Established);
   t.expect_events(Events::kConnected).expect_silence_for_ever();
   t.app_sends(100).expect(data(1, 100)).peer_sends(ack(101)).expect_nothing();
@@ -132,7 +132,7 @@ TEST_P(Handshake, SynIsRepeatedAfterOneTwoAndFourSeconds) {  // RFC 6298 §2.1 a
   covers({"RFC 6298 §2.1", "RFC 6298 §5.5"});
   TcpScript t{closed()};
   t.open_active(180s).expect(syn());
-  t.at(1s).expect(syn().with_mss(1'000).with_scale(4)).at(3s).expect(syn()).at(7s).expect(syn());
+  t.at(1s).expect(syn().with_mss(1'000).with_scale(3)).at(3s).expect(syn()).at(7s).expect(syn());
   t.at(15s).expect(syn()).at(31s).expect(syn()).at(63s).expect(syn());
   t.at(64s).peer_sends(syn_ack()).expect(ack(1)).expect_state(TcpState::Established);
 }

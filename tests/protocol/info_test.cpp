@@ -26,7 +26,7 @@ TEST_P(Info, OfANewConnection) {
   EXPECT_FALSE(info.has_ecn);
   EXPECT_FALSE(info.has_syn_data);
   EXPECT_EQ(info.send_window_scale, 5);
-  EXPECT_EQ(info.receive_window_scale, 4);
+  EXPECT_EQ(info.receive_window_scale, 3);
   EXPECT_EQ(info.send_mss, 988);
   EXPECT_EQ(info.advertised_mss, 1'000);
   EXPECT_EQ(info.rtt, 100ms);

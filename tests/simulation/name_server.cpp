@@ -88,7 +88,7 @@ void NameServer::on_readable(UdpSocket of) {
 void NameServer::on_accepted(TcpSocket /*of*/) { ++connections; }
 
 void NameServer::on_readable(TcpSocket of) {
-  for (auto bytes = of.peek(); bytes.size() > 2; bytes = of.peek()) {
+  for (auto bytes = of.peek(); reads_tcp && bytes.size() > 2; bytes = of.peek()) {
     const std::size_t size =
         std::to_integer<std::size_t>(bytes[0]) << 8U | std::to_integer<std::size_t>(bytes[1]);
     const auto question = bytes.subspan(2, size);

@@ -35,6 +35,7 @@ class NameServer final : public UdpHandler, public TcpHandler {
   unsigned by_tcp = 0;
   unsigned connections = 0;
   bool is_silent = false;
+  bool reads_tcp = true;  // Else questions wait until another one comes.
   UdpSocket socket;
   TcpListener listener;
 

@@ -83,7 +83,8 @@ class Resolver {
   [[nodiscard]] std::size_t cached() const noexcept;
 
  private:
-  explicit Resolver(std::unique_ptr<socket::ResolverCore> core) noexcept;
+  [[gnu::visibility("hidden")]] explicit Resolver(
+      std::unique_ptr<socket::ResolverCore> core) noexcept;
 
   std::unique_ptr<socket::ResolverCore> core_;
 };

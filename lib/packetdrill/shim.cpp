@@ -112,11 +112,10 @@ ssize_t shim_recv(void* ud, int fd, void* buffer, size_t count, int flags) {
 }
 ssize_t shim_recvfrom(void* ud, int fd, void* buffer, size_t count, int flags, sockaddr* address,
                       socklen_t* length) {
-  const ssize_t result = shim_recv(ud, fd, buffer, count, flags);
-  if (result >= 0 && address != nullptr && length != nullptr) {
-    *length = 0;
-  }
-  return result;
+  const iovec part = part_of(buffer, count);
+  return dispatch(
+      ud, fd, [&](Sockets& s) { return s.receive_from(fd, part, flags, address, length); },
+      [&] { return ::recvfrom(fd, buffer, count, flags, address, length); });
 }
 ssize_t shim_recvmsg(void* ud, int fd, msghdr* message, int flags) {
   return dispatch(
@@ -141,13 +140,15 @@ ssize_t shim_send(void* ud, int fd, const void* buffer, size_t count, int flags)
       [&] { return ::send(fd, buffer, count, flags); });
 }
 ssize_t shim_sendto(void* ud, int fd, const void* buffer, size_t count, int flags,
-                    const sockaddr* /*address*/, socklen_t /*length*/) {
-  return shim_send(ud, fd, buffer, count, flags);
+                    const sockaddr* address, socklen_t length) {
+  const iovec part = part_of(buffer, count);
+  return dispatch(
+      ud, fd, [&](Sockets& s) { return s.send_to(fd, part, flags, address, length); },
+      [&] { return ::sendto(fd, buffer, count, flags, address, length); });
 }
 ssize_t shim_sendmsg(void* ud, int fd, const msghdr* message, int flags) {
   return dispatch(
-      ud, fd,
-      [=](Sockets& s) { return s.socket_send(fd, message->msg_iov, message->msg_iovlen, flags); },
+      ud, fd, [=](Sockets& s) { return s.send_message(fd, message, flags); },
       [=] { return ::sendmsg(fd, message, flags); });
 }
 int shim_pipe(void* /*ud*/, int* fds) { return ::pipe(fds); }

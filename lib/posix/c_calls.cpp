@@ -195,11 +195,7 @@ ssize_t millrace_sendto(int fd, const void* buffer, size_t count, int flags,
       fd,
       [=](Sockets& sockets) {
         const iovec part = part_of(buffer, count);
-        const bool opens = (flags & MSG_FASTOPEN) != 0 && !sockets.is_datagram(fd);
-        return with_signal(sockets, fd,
-                           opens ? sockets.send_opening(fd, &part, 1, flags, {address, length})
-                                 : sockets.send_to(fd, part, flags, address, length),
-                           flags);
+        return with_signal(sockets, fd, sockets.send_to(fd, part, flags, address, length), flags);
       },
       [=] { return ::sendto(fd, buffer, count, flags, address, length); });
 }
@@ -208,15 +204,7 @@ ssize_t millrace_sendmsg(int fd, const msghdr* message, int flags) {
   return dispatch(
       fd,
       [=](Sockets& sockets) {
-        const bool opens =
-            message != nullptr && (flags & MSG_FASTOPEN) != 0 && !sockets.is_datagram(fd);
-        return with_signal(
-            sockets, fd,
-            opens ? sockets.send_opening(
-                        fd, message->msg_iov, message->msg_iovlen, flags,
-                        {static_cast<const sockaddr*>(message->msg_name), message->msg_namelen})
-                  : sockets.send_message(fd, message, flags),
-            flags);
+        return with_signal(sockets, fd, sockets.send_message(fd, message, flags), flags);
       },
       [=] { return ::sendmsg(fd, message, flags); });
 }

@@ -216,8 +216,14 @@ ssize_t Sockets::receive_from(int fd, const iovec& part, int flags, sockaddr* ad
 ssize_t Sockets::send_message(int fd, const msghdr* message, int flags) {
   UdpFile* const udp = find_udp(fd);
   if (udp == nullptr) {
-    return message == nullptr ? -EFAULT
-                              : socket_send(fd, message->msg_iov, message->msg_iovlen, flags);
+    if (message == nullptr) {
+      return -EFAULT;
+    }
+    if ((flags & MSG_FASTOPEN) != 0) {
+      return send_opening(fd, message->msg_iov, message->msg_iovlen, flags,
+                          {static_cast<const sockaddr*>(message->msg_name), message->msg_namelen});
+    }
+    return socket_send(fd, message->msg_iov, message->msg_iovlen, flags);
   }
   if (const int flaw = check_message(message); flaw < 0) {
     return flaw;
@@ -231,7 +237,8 @@ ssize_t Sockets::send_to(int fd, const iovec& part, int flags, const sockaddr* a
                          socklen_t length) {
   UdpFile* const udp = find_udp(fd);
   if (udp == nullptr) {
-    return socket_send(fd, &part, 1, flags);
+    return (flags & MSG_FASTOPEN) != 0 ? send_opening(fd, &part, 1, flags, {address, length})
+                                       : socket_send(fd, &part, 1, flags);
   }
   if (address != nullptr && length > sizeof(sockaddr_storage)) {
     return -EINVAL;

@@ -54,7 +54,7 @@ Parsed<std::string> parse_spec(std::string_view text) {
 /// The option behind a field of Config, "devices[0].addresses" say; a field without one keeps its
 /// name.
 std::string option_of(const std::string& field) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kOptions{{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kOptions{{
       {"devices", "--address"},
       {"routes", "--route"},
       {"name_servers", "--dns"},

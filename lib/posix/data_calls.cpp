@@ -183,7 +183,8 @@ ssize_t Sockets::receive_message(int fd, msghdr* message, int flags) {
       return result;
     }
     // As Linux: the peer's end counts as one more, so that it is looked for.
-    const auto unread = static_cast<int>(file->readable()) + (file->is_done() ? 1 : 0);
+    const bool has_end = (file->shut() & TcpFile::kReceiveShut) != 0 && file->is_done();
+    const int unread = static_cast<int>(file->readable()) + (has_end ? 1 : 0);
     put_control(*message, IPPROTO_TCP, TCP_CM_INQ, unread);
   }
   return result;

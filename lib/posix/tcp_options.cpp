@@ -302,8 +302,8 @@ void Sockets::apply_tuning(TcpFile& file) {
 }
 
 TcpInfo Sockets::describe(TcpFile& file) {
-  if (const auto info = file.native.info()) {
-    return *info;
+  if (const stack::ConnectionSlot* const slot = find_slot(file)) {
+    return stack_.tcp().describe(*slot, waiting_.now());
   }
   const tcp::Listener* const listener = find_listener(file);
   return listener != nullptr ? listener_tcp_info(listener->waiting(), listener->backlog())

@@ -46,6 +46,7 @@ struct PosixTcpInfo : testing::Test {
     const int fd = fast_socket();
     EXPECT_EQ(net.client.connect(fd, 2, 80), 0);
     EXPECT_EQ(net.client.sockets().close(fd), 0);
+    net.run_for(100ms);
     const int accepted = net.server.accept(listener);
     EXPECT_GE(accepted, 0);
     EXPECT_EQ(net.server.sockets().close(accepted), 0);
@@ -222,10 +223,12 @@ TEST_F(PosixTcpInfo, MsgFastopenOpensByWriting) {
   EXPECT_EQ(send_to(fd, "again", MSG_FASTOPEN), -EALREADY);
   net.run_for(100ms);
   EXPECT_EQ(log.all().at(0).payload_bytes, 5U);
-  EXPECT_EQ(send_to(fd, "again", MSG_FASTOPEN), -EISCONN);
+  EXPECT_EQ(send_to(fd, "again", MSG_FASTOPEN), 5);
+  EXPECT_EQ(send_to(fd, "never", MSG_FASTOPEN), -EISCONN);
   const int accepted = net.server.accept(listener);
   ASSERT_GE(accepted, 0);
-  EXPECT_EQ(net.server.receive(accepted), "hello");
+  net.run_for(100ms);
+  EXPECT_EQ(net.server.receive(accepted), "helloagain");
 }
 
 TEST_F(PosixTcpInfo, MsgFastopenWithoutCookieTakesNothingUnlessItMayWait) {
@@ -239,6 +242,7 @@ TEST_F(PosixTcpInfo, MsgFastopenWithoutCookieTakesNothingUnlessItMayWait) {
   const int blocking = net.client.socket();
   const std::string long_text(20'000, 'x');
   EXPECT_EQ(send_to(blocking, long_text, MSG_FASTOPEN), 20'000);
+  net.run_for(100ms);
   const int other = net.server.accept(listener);
   ASSERT_GE(other, 0);
   EXPECT_EQ(net.server.receive(other, 20'000, MSG_WAITALL), long_text);

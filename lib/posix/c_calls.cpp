@@ -192,7 +192,10 @@ ssize_t millrace_sendto(int fd, const void* buffer, size_t count, int flags,
       fd,
       [=](Sockets& sockets) {
         const iovec part = part_of(buffer, count);
-        return with_signal(sockets.socket_send(fd, &part, 1, flags), flags);
+        const bool opens = (flags & MSG_FASTOPEN) != 0;
+        return with_signal(opens ? sockets.send_opening(fd, &part, 1, flags, {address, length})
+                                 : sockets.socket_send(fd, &part, 1, flags),
+                           flags);
       },
       [=] { return ::sendto(fd, buffer, count, flags, address, length); });
 }
@@ -204,8 +207,13 @@ ssize_t millrace_sendmsg(int fd, const msghdr* message, int flags) {
         if (message == nullptr) {
           return -EFAULT;
         }
-        return with_signal(sockets.socket_send(fd, message->msg_iov, message->msg_iovlen, flags),
-                           flags);
+        const bool opens = (flags & MSG_FASTOPEN) != 0;
+        return with_signal(
+            opens ? sockets.send_opening(
+                        fd, message->msg_iov, message->msg_iovlen, flags,
+                        {static_cast<const sockaddr*>(message->msg_name), message->msg_namelen})
+                  : sockets.socket_send(fd, message->msg_iov, message->msg_iovlen, flags),
+            flags);
       },
       [=] { return ::sendmsg(fd, message, flags); });
 }

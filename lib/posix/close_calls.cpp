@@ -138,7 +138,9 @@ void Sockets::stop_listening(TcpFile& file) {
     waiting->forget();
     free_tcp(*waiting);
   }
-  stack_.tcp().close_listener(file.listener);
+  if (find_listener(file) != nullptr) {
+    stack_.tcp().close_listener(file.listener);
+  }
   file.forget();
   if (!file.has_bound_port) {
     file.local.port = Port{};

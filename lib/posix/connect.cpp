@@ -34,7 +34,11 @@ int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
   switch (file->link) {
     case Link::Connected: return -EISCONN;
     case Link::Disconnecting: return -EINVAL;
-    case Link::Connecting: break;
+    case Link::Connecting:
+      if (file->is_deferred()) {
+        return -EISCONN;  // As Linux, which has answered 0 already.
+      }
+      break;
     case Link::Unconnected:
       if (file->state() != TcpState::Closed) {
         return -EISCONN;
@@ -43,6 +47,9 @@ int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
         return opened;
       }
       file->link = Link::Connecting;
+      if (file->is_deferred()) {
+        return 0;
+      }
       unfinished = -EINPROGRESS;
       break;
   }
@@ -78,7 +85,18 @@ int Sockets::open(TcpFile& file, const sockaddr* address, socklen_t length) {
     // Nobody can listen there; the native interface does not even ask.
     return -ECONNREFUSED;
   }
+  if (may_defer(file, destination)) {
+    file.start_deferred(destination);
+    return 0;
+  }
+  return open_to(file, destination, {.data = {}, .is_fast = file.options.fast_open_connect});
+}
+
+int Sockets::open_to(TcpFile& file, const Endpoint& destination, const OpeningData& first) {
   ConnectOptions options;
+  options.tuning = file.options.tuning;
+  options.data = first.data;
+  options.fast_open = first.is_fast;
   options.local_port = file.local.port;
   if (!file.local.address.is_unspecified()) {
     options.local_address = file.local.address;

@@ -1,9 +1,13 @@
 // Reading and writing, in Linux's order of what is looked at first: data, the end, the error, the
 // state.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 
+#include "posix/control_message.hpp"
 #include "posix/errors.hpp"
 #include "posix/sockets.hpp"
 
@@ -144,8 +148,17 @@ ssize_t Sockets::receive_message(int fd, msghdr* message, int flags) {
   const ssize_t result = socket_receive(fd, message->msg_iov, message->msg_iovlen, flags);
   if (result >= 0) {
     message->msg_namelen = 0;
-    message->msg_controllen = 0;
     message->msg_flags = (flags & MSG_OOB) != 0 ? MSG_OOB : 0;
+    int error = 0;
+    TcpFile* const file = find_tcp(fd, error);
+    if (file == nullptr || !file->options.tells_unread) {
+      message->msg_controllen = 0;
+      return result;
+    }
+    // As Linux: the peer's end counts as one more, so that it is looked for.
+    const bool has_end = (file->shut() & TcpFile::kReceiveShut) != 0 && file->is_done();
+    const int unread = static_cast<int>(file->readable()) + (has_end ? 1 : 0);
+    put_control(*message, IPPROTO_TCP, TCP_CM_INQ, unread);
   }
   return result;
 }
@@ -162,10 +175,10 @@ ssize_t Sockets::send(int fd, const iovec* parts, std::size_t count, int flags) 
   if (has_null(parts, count)) {
     return -EFAULT;
   }
-  if ((flags & MSG_FASTOPEN) != 0) {
-    // As where Linux has it switched off for clients.
-    return -EOPNOTSUPP;
+  if ((flags & MSG_FASTOPEN) != 0 || file->is_deferred()) [[unlikely]] {
+    return send_opening(fd, parts, count, flags, {});
   }
+  hold_back(*file, (flags & MSG_MORE) != 0);
   PartCursor cursor{parts, count};
   const bool may_wait = !file->is_nonblocking && (flags & MSG_DONTWAIT) == 0;
   const ssize_t result = persist(

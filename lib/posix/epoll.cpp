@@ -66,8 +66,13 @@ int Sockets::epoll_control(int epoll, int operation, int fd, epoll_event* event)
   if (file == nullptr) {
     return -EBADF;
   }
-  if (file->kind() == FileKind::Epoll) {
+  if (file == set) {
     return -EINVAL;
+  }
+  if (file->kind() == FileKind::Epoll && operation == EPOLL_CTL_ADD) {
+    if (const int flaw = set->why_not_watch(static_cast<EpollSet&>(*file)); flaw < 0) {
+      return flaw;
+    }
   }
   Watch* const watch = find_watch(*set, *file);
   switch (operation) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace millrace::posix {
@@ -58,7 +59,48 @@ int EpollSet::collect(epoll_event* out, int most) {
   return count;
 }
 
+int EpollSet::why_not_watch(const EpollSet& inner) const noexcept {
+  if (&inner == this || inner.kernel_ >= 0) {
+    return -EINVAL;
+  }
+  return inner.reaches(*this) || inner.levels_below() + levels_above() > kLevelsMax ? -ELOOP : 0;
+}
+
+int EpollSet::levels_below() const noexcept {
+  int most = 0;
+  for (const Watch& member : members) {
+    if (member.file.kind() == FileKind::Epoll) {
+      most = std::max(most, static_cast<const EpollSet&>(member.file).levels_below());
+    }
+  }
+  return most + 1;
+}
+
+int EpollSet::levels_above() const noexcept {
+  int most = 0;
+  for (const Watch& watch : watches) {
+    most = std::max(most, watch.set.levels_above());
+  }
+  return most + 1;
+}
+
+bool EpollSet::reaches(const EpollSet& other) const noexcept {
+  if (this == &other) {
+    return true;
+  }
+  for (const Watch& member : members) {
+    if (member.file.kind() == FileKind::Epoll &&
+        static_cast<const EpollSet&>(member.file).reaches(other)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 int EpollSet::control_kernel(int operation, int fd, epoll_event* event) noexcept {
+  if (operation == EPOLL_CTL_ADD && !watches.empty()) {
+    return -EINVAL;  // Whoever watches this set would not hear of it.
+  }
   if (kernel_ < 0) {
     kernel_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (kernel_ < 0) {

@@ -23,11 +23,17 @@ class EpollSet final : public File {
   void make_ready(Watch& watch) noexcept {
     if (!watch.ready.is_linked()) {
       ready_.push_back(watch);
-      note();
     }
+    // Whoever watches this set may have looked, found nothing that holds, and forgotten it. Sets in
+    // sets are few (`kLevelsMax`).
+    note();
   }
   /// Writes what is ready, at most `most`, each once.
   [[nodiscard]] int collect(epoll_event* out, int most);
+
+  /// Why `inner` cannot be watched: -EINVAL (it is this one, or has descriptors of the kernel's,
+  /// which only its own epoll_wait asks), -ELOOP (a circle, or too many levels). Zero: it can.
+  [[nodiscard]] int why_not_watch(const EpollSet& inner) const noexcept;
 
   /// As epoll_ctl(2), for a descriptor of the kernel's. Zero or a negative errno.
   [[nodiscard]] int control_kernel(int operation, int fd, epoll_event* event) noexcept;
@@ -39,6 +45,12 @@ class EpollSet final : public File {
   Watches members;
 
  private:
+  static constexpr int kLevelsMax = 5;  // Linux's: of sets in sets.
+
+  [[nodiscard]] int levels_below() const noexcept;
+  [[nodiscard]] int levels_above() const noexcept;
+  [[nodiscard]] bool reaches(const EpollSet& other) const noexcept;
+
   base::IntrusiveList<Watch, &Watch::ready> ready_;
   int kernel_ = -1;
 };

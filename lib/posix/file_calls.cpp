@@ -83,6 +83,7 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
   if (owns(in)) {
     return -EINVAL;
   }
+  hold_back(*file, false);
   std::size_t sent = 0;
   const auto try_once = [&]() -> ssize_t {
     while (sent < count) {
@@ -121,6 +122,9 @@ ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, st
     return 0;
   }
   const bool may_wait = (flags & SPLICE_F_NONBLOCK) == 0 && !file->is_nonblocking;
+  if (sink != nullptr) {
+    hold_back(*sink, (flags & SPLICE_F_MORE) != 0);
+  }
   return source != nullptr ? splice_out(*source, pipe, count, may_wait)
                            : splice_in(pipe, *sink, count, may_wait);
 }

@@ -1,5 +1,6 @@
 // setsockopt(2) and getsockopt(2) of SOL_SOCKET, with Linux's ranges and errors. What is not known
 // is ENOPROTOOPT.
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/time.h>
 
@@ -12,12 +13,28 @@
 
 #include "posix/option_value.hpp"
 #include "posix/sockets.hpp"
+#include "tcp/tuning_limits.hpp"
 
 namespace millrace::posix {
 
 namespace {
 
 constexpr std::int64_t kMicrosecondsPerSecond = 1'000'000;
+constexpr std::uint32_t kSendBufferMin = 4'608;  // Linux's SOCK_MIN_SNDBUF.
+constexpr std::size_t kMemoryNumbers = SK_MEMINFO_VARS;
+
+/// As Linux keeps it: the time only with the switch, and a negative one for ever.
+int read_linger(const void* value, socklen_t length, linger& into) noexcept {
+  linger wish{};
+  if (const int flaw = read_value(value, length, wish); flaw < 0) {
+    return flaw;
+  }
+  into.l_onoff = wish.l_onoff != 0 ? 1 : 0;
+  if (into.l_onoff != 0) {
+    into.l_linger = wish.l_linger < 0 ? INT_MAX : wish.l_linger;
+  }
+  return 0;
+}
 
 /// SO_RCVTIMEO and SO_SNDTIMEO: empty for ever; a negative time is none at all, as in Linux.
 int read_timeout(const void* value, socklen_t length, std::optional<Duration>& into) noexcept {
@@ -82,7 +99,7 @@ int Sockets::getsockopt(int fd, int level, int option, void* value, socklen_t* l
     case SOL_SOCKET: return get_socket_option(*file, option, value, length);
     case IPPROTO_TCP: return get_tcp_option(*file, option, value, length);
     case IPPROTO_IP: return get_ip_option(*file, option, value, length);
-    default: return -ENOPROTOOPT;
+    default: return -EOPNOTSUPP;  // As Linux, which refuses to set with ENOPROTOOPT.
   }
 }
 
@@ -97,19 +114,75 @@ int Sockets::set_socket_option(TcpFile& file, int option, const void* value, soc
     case SO_REUSEADDR: options.reuse_address = is_on; return 0;
     case SO_REUSEPORT: options.reuse_port = is_on; return 0;
     case SO_BROADCAST: options.broadcast = is_on; return 0;
-    case SO_KEEPALIVE: options.has_keepalive = is_on; break;
-    case SO_OOBINLINE: options.urgent_inline = is_on; break;
-    case SO_LINGER: return read_value(value, length, options.lingering);
-    case SO_RCVLOWAT:
-      options.receive_low_water = number < 0 ? INT_MAX : std::max(number, 1);
+    case SO_KEEPALIVE:
+      options.has_keepalive = is_on;
+      static_cast<void>(
+          file.native.set_keepalive(is_on ? std::optional{options.keepalive} : std::nullopt));
+      return 0;
+    case SO_OOBINLINE:
+      options.urgent_inline = is_on;
+      static_cast<void>(file.native.set_urgent_inline(is_on));
+      return 0;
+    case SO_LINGER: return read_linger(value, length, options.lingering);
+    case SO_SNDBUF:
+    case SO_RCVBUF: return set_buffer(file, option, number);
+    case SO_RCVLOWAT: {
+      // As Linux: no more than half of the buffer, or nothing would ever be enough.
+      const std::uint32_t fixed = options.tuning.receive_buffer_bytes;
+      const auto most = static_cast<int>(
+          std::min(fixed == 0 ? UINT32_MAX : fixed, config_.tcp.receive_buffer_bytes) / 2);
+      options.receive_low_water = number < 0 ? most : std::clamp(number, 1, most);
       file.note();
       return 0;
+    }
     case SO_RCVTIMEO: return read_timeout(value, length, options.receive_timeout);
     case SO_SNDTIMEO: return read_timeout(value, length, options.send_timeout);
     default: return -ENOPROTOOPT;
   }
-  apply_options(file);
+}
+
+int Sockets::set_buffer(TcpFile& file, int option, int number) {
+  // As Linux: twice what is asked for, since memory counts and not payload; a negative number is a
+  // large one, and what is beyond the limit is the limit.
+  const bool sends = option == SO_SNDBUF;
+  const std::uint32_t limit =
+      (sends ? config_.tcp.send_buffer_bytes : config_.tcp.receive_buffer_bytes) / 2;
+  const std::uint32_t bytes = 2 * std::min(static_cast<std::uint32_t>(number), limit);
+  if (sends) {
+    file.options.tuning.send_buffer_bytes = std::max(bytes, kSendBufferMin);
+  } else {
+    file.options.tuning.receive_buffer_bytes = std::max(bytes, tcp::kReceiveBufferMin);
+  }
+  apply_tuning(file);
   return 0;
+}
+
+int Sockets::buffer_size(TcpFile& file, int option) {
+  const TcpTuning& tuning = file.options.tuning;
+  const bool sends = option == SO_SNDBUF;
+  const std::uint32_t fixed = sends ? tuning.send_buffer_bytes : tuning.receive_buffer_bytes;
+  if (fixed != 0) {
+    return static_cast<int>(fixed);
+  }
+  if (const auto info = file.native.info()) {
+    return static_cast<int>(sends ? info->send_buffer : info->receive_buffer);
+  }
+  const TcpConfig& tcp = config_.tcp;
+  return static_cast<int>(
+      sends ? std::min(tcp.send_buffer_initial_bytes, tcp.send_buffer_bytes)
+            : std::min(tcp.receive_buffer_initial_bytes, tcp.receive_buffer_bytes));
+}
+
+/// SO_MEMINFO. What a device still holds of what was sent is not counted for each socket, nothing
+/// is set aside beyond what is used, and nothing that TCP has acknowledged is ever dropped.
+int Sockets::get_memory(TcpFile& file, void* value, socklen_t* length) {
+  const auto info = file.native.info();
+  std::array<std::uint32_t, kMemoryNumbers> numbers{};
+  numbers[SK_MEMINFO_RMEM_ALLOC] = info ? info->receive_memory : 0;
+  numbers[SK_MEMINFO_RCVBUF] = static_cast<std::uint32_t>(buffer_size(file, SO_RCVBUF));
+  numbers[SK_MEMINFO_SNDBUF] = static_cast<std::uint32_t>(buffer_size(file, SO_SNDBUF));
+  numbers[SK_MEMINFO_WMEM_QUEUED] = info ? info->send_memory : 0;
+  return write_value(numbers, value, length);
 }
 
 int Sockets::get_socket_option(TcpFile& file, int option, void* value, socklen_t* length) {
@@ -127,6 +200,9 @@ int Sockets::get_socket_option(TcpFile& file, int option, void* value, socklen_t
     case SO_DOMAIN: number = AF_INET; break;
     case SO_PROTOCOL: number = IPPROTO_TCP; break;
     case SO_ACCEPTCONN: number = file.is_listening() ? 1 : 0; break;
+    case SO_SNDBUF:
+    case SO_RCVBUF: number = buffer_size(file, option); break;
+    case SO_MEMINFO: return get_memory(file, value, length);
     case SO_LINGER: return write_value(options.lingering, value, length);
     case SO_RCVTIMEO: return write_value(timeval_of(options.receive_timeout), value, length);
     case SO_SNDTIMEO: return write_value(timeval_of(options.send_timeout), value, length);
@@ -135,7 +211,18 @@ int Sockets::get_socket_option(TcpFile& file, int option, void* value, socklen_t
   return write_value(number, value, length);
 }
 
-/// What was set before there was a connection, or a moment ago, becomes the connection's.
+stack::ConnectionSlot* Sockets::find_slot(const TcpFile& file) {
+  return file.has_connection() ? stack_.tcp().find({.index = file.native.index(),
+                                                    .generation = file.native.generation()})
+                               : nullptr;
+}
+
+tcp::Listener* Sockets::find_listener(const TcpFile& file) {
+  return file.is_listening() ? stack_.tcp().find_listener(file.listener) : nullptr;
+}
+
+/// What was set before there was a connection becomes the connection's. Its TcpTuning it has from
+/// its opening.
 void Sockets::apply_options(TcpFile& file) {
   if (!file.has_connection()) {
     return;
@@ -143,12 +230,19 @@ void Sockets::apply_options(TcpFile& file) {
   const TcpFileOptions& options = file.options;
   const TcpSocket& socket = file.native;
   static_cast<void>(socket.set_urgent_inline(options.urgent_inline));
-  static_cast<void>(socket.set_no_delay(options.no_delay));
-  static_cast<void>(socket.set_keepalive(options.has_keepalive ? std::optional{options.keepalive}
-                                                               : std::nullopt));
-  static_cast<void>(socket.set_dscp(static_cast<std::uint8_t>(options.type_of_service >> 2U)));
-  static_cast<void>(socket.set_hop_limit(options.time_to_live == 0 ? config_.tcp.hop_limit
-                                                                   : options.time_to_live));
+  apply_ip_options(file);
+  if (options.no_delay) {
+    static_cast<void>(socket.set_no_delay(true));
+  }
+  if (options.cork) {
+    static_cast<void>(socket.set_cork(true));
+  }
+  if (!options.quick_acks) {
+    static_cast<void>(socket.set_quick_acks(false));
+  }
+  if (options.has_keepalive) {
+    static_cast<void>(socket.set_keepalive(options.keepalive));
+  }
   if (options.user_timeout) {
     static_cast<void>(socket.set_user_timeout(*options.user_timeout));
   }

@@ -52,7 +52,7 @@ Sockets::~Sockets() {
     if (file.has_connection()) {
       static_cast<void>(file.native.set_handler(nobody_));
       static_cast<void>(file.native.abort());
-    } else if (file.is_listening()) {
+    } else if (find_listener(file) != nullptr) {
       stack_.tcp().close_listener(file.listener);
     }
   });
@@ -222,6 +222,7 @@ int Sockets::listen(int fd, int backlog) {
   stack_.tcp().find_listener(*listener)->count_accepted();
   file->forget();
   file->start_listening(*listener);
+  apply_tuning(*file);
   return 0;
 }
 
@@ -238,6 +239,7 @@ TcpFile* Sockets::make_accepted(TcpFile& listener, TcpSocket socket) {
   file->remote = ends->remote;
   file->options = listener.options;
   file->options.fast_open = 0;  // A listener's alone.
+  file->options.deferred_timeouts = 0;
   file->start_accepted(socket);
   static_cast<void>(socket.set_handler(*file));
   apply_options(*file);

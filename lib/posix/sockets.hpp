@@ -3,9 +3,9 @@
 // that are not ours are EBADF here; who calls knows what to do with the kernel's.
 //
 // Defined by topic: socket_calls.cpp (their beginning), close_calls.cpp,
-// connect.cpp, data_calls.cpp, file_calls.cpp
-// (sendfile, splice), options.cpp, ip_options.cpp, epoll.cpp (epoll and poll), control_calls.cpp
-// (fcntl, ioctl).
+// connect.cpp, fast_open.cpp, data_calls.cpp, file_calls.cpp
+// (sendfile, splice), options.cpp, tcp_options.cpp, ip_options.cpp, epoll.cpp (epoll and poll),
+// control_calls.cpp (fcntl, ioctl).
 #pragma once
 
 #include <poll.h>
@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include <millrace/config.hpp>
 #include <millrace/worker.hpp>
@@ -39,6 +40,12 @@ class Sockets final : public TcpFileSource {
     std::uint32_t sockets = 16'384;
     std::uint32_t epoll_sets = 256;
     std::uint32_t watches = 32'768;
+  };
+
+  /// Where something is to go, as the caller has put it.
+  struct Destination {
+    const sockaddr* address = nullptr;
+    socklen_t length = 0;
   };
 
   /// What has to be there, and outlive it.
@@ -81,6 +88,9 @@ class Sockets final : public TcpFileSource {
   ssize_t nothing(int fd) const noexcept;
   ssize_t receive_message(int fd, msghdr* message, int flags);
   ssize_t send(int fd, const iovec* parts, std::size_t count, int flags);
+  /// As `socket_send` with MSG_FASTOPEN: opens the connection, whose SYN carries what it can.
+  ssize_t send_opening(int fd, const iovec* parts, std::size_t count, int flags,
+                       const Destination& destination);
   ssize_t sendfile(int out, int in, off_t* offset, std::size_t count);
   ssize_t splice(int in, off_t* in_offset, int out, off_t* out_offset, std::size_t count,
                  unsigned flags);
@@ -113,6 +123,12 @@ class Sockets final : public TcpFileSource {
     int too_late = 0;  ///< The answer when time is up.
   };
 
+  /// What an opening takes along, and whether its SYN may carry it.
+  struct OpeningData {
+    std::span<const std::byte> data;
+    bool is_fast = false;
+  };
+
   [[nodiscard]] TcpFile* find_tcp(int fd, int& error) const noexcept;
   [[nodiscard]] EpollSet* find_set(int fd, int& error) const noexcept;
   /// Calls `try_once` until it answers other than -EAGAIN, or there is no more waiting.
@@ -138,8 +154,13 @@ class Sockets final : public TcpFileSource {
 
   // connect.cpp
   int open(TcpFile& file, const sockaddr* address, socklen_t length);
+  int open_to(TcpFile& file, const Endpoint& destination, const OpeningData& first);
   void dissolve(TcpFile& file);
   [[nodiscard]] int finish_connect(TcpFile& file);
+
+  // fast_open.cpp
+  [[nodiscard]] Result<Endpoint, int> where_to_open(TcpFile& file, const Destination& wanted) const;
+  [[nodiscard]] bool may_defer(const TcpFile& file, const Endpoint& destination);
 
   // data_calls.cpp
   [[nodiscard]] ssize_t take(TcpFile& file, PartCursor& parts, std::size_t target, int flags);
@@ -158,8 +179,24 @@ class Sockets final : public TcpFileSource {
   [[nodiscard]] int collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel);
   [[nodiscard]] int look_at(pollfd* fds, nfds_t count, bool asks_kernel);
 
-  // options.cpp, ip_options.cpp
+  // options.cpp, tcp_options.cpp, ip_options.cpp
   void apply_options(TcpFile& file);
+  void apply_tuning(TcpFile& file);
+  void apply_ip_options(const TcpFile& file);
+  /// The connection behind a file; null: there is none.
+  [[nodiscard]] stack::ConnectionSlot* find_slot(const TcpFile& file);
+  /// The listener behind a file; null: there is none, or the stack has been shut down.
+  [[nodiscard]] tcp::Listener* find_listener(const TcpFile& file);
+  [[nodiscard]] TcpInfo describe(TcpFile& file);
+  [[nodiscard]] bool has_quick_acks(const TcpFile& file);
+  [[nodiscard]] int set_buffer(TcpFile& file, int option, int number);
+  [[nodiscard]] int buffer_size(TcpFile& file, int option);
+  [[nodiscard]] int get_memory(TcpFile& file, void* value, socklen_t* length);
+  void set_no_delay(TcpFile& file, bool on);
+  /// MSG_MORE: what is not a full segment waits for the next write.
+  void hold_back(TcpFile& file, bool on);
+  int set_opening_option(TcpFile& file, int option, int number);
+  int get_tcp_info(TcpFile& file, void* value, socklen_t* length);
   int set_socket_option(TcpFile& file, int option, const void* value, socklen_t length);
   int set_tcp_option(TcpFile& file, int option, const void* value, socklen_t length);
   int set_ip_option(TcpFile& file, int option, const void* value, socklen_t length);

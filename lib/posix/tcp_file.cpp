@@ -17,6 +17,7 @@ TcpState TcpFile::state() const {
     case Phase::Idle:
     case Phase::Over: return TcpState::Closed;
     case Phase::Listening: return TcpState::Listen;
+    case Phase::Deferred:
     case Phase::Opening: return TcpState::SynSent;
     case Phase::Open: break;
   }
@@ -72,6 +73,9 @@ std::uint32_t TcpFile::events(std::uint32_t asked) {
   if (phase_ == Phase::Opening) {
     return events;
   }
+  if (phase_ == Phase::Deferred) {
+    return events | (asked & kOut);
+  }
   if ((asked & kIn) != 0 && readable() >= static_cast<std::size_t>(options.receive_low_water)) {
     events |= kIn;
   }
@@ -95,6 +99,13 @@ void TcpFile::start_opening(TcpSocket socket) {
   phase_ = Phase::Opening;
 }
 
+void TcpFile::start_deferred(const Endpoint& destination) {
+  forget();
+  remote = destination;
+  error_ = 0;
+  phase_ = Phase::Deferred;
+}
+
 void TcpFile::start_accepted(TcpSocket socket) {
   native = socket;
   phase_ = Phase::Open;
@@ -107,7 +118,8 @@ void TcpFile::forget() noexcept {
   native = {};
   phase_ = Phase::Idle;
   shut_ = 0;
-  is_done_ = is_send_blocked_ = has_urgent = false;
+  is_done_ = is_send_blocked_ = has_urgent = is_held_back = false;
+  last_info.reset();
 }
 
 std::size_t TcpFile::readable() {
@@ -220,6 +232,14 @@ void TcpFile::on_urgent(TcpSocket /*socket*/) {
   note();
 }
 
+/// As Linux's tcp_v4_err: with IP_RECVERR what routers say is not kept until the time is up.
+void TcpFile::on_soft_error(TcpSocket /*socket*/, Error error) {
+  if (options.hears_path_errors && error != Error::TimedOut) {
+    error_ = errno_of(error);
+    note();
+  }
+}
+
 void TcpFile::on_peer_finished(TcpSocket /*socket*/) {
   shut_ |= kReceiveShut;
   is_done_ = true;
@@ -231,6 +251,9 @@ void TcpFile::on_closed(TcpSocket /*socket*/, Result<void> outcome) {
   if (was_open) {
     // After this the handle is stale, and what has arrived is still to be read.
     hold_front(SIZE_MAX);
+  }
+  if (const auto told = native.info()) {
+    last_info = *told;
   }
   if (!outcome) {
     // As Linux's tcp_reset: who has seen the peer's FIN is told that nobody reads.

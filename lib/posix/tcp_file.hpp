@@ -3,6 +3,7 @@
 // connection. It hears of the connection's events; the calls on it are Sockets'.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cstdint>
@@ -35,13 +36,22 @@ struct TcpFileOptions {
   std::optional<Duration> send_timeout;
   std::optional<Duration> user_timeout;
   KeepaliveOptions keepalive;
+  TcpTuning tuning;
   linger lingering{};
   std::uint32_t fast_open = 0;
+  std::uint32_t unsent_low_water = 0;  // TCP_NOTSENT_LOWAT as it was set.
   int receive_low_water = 1;
+  std::uint8_t deferred_timeouts = 0;  // TCP_DEFER_ACCEPT, as Linux counts it.
   std::uint8_t type_of_service = 0;
   std::uint8_t time_to_live = 0;  // 0: the configured one.
+  std::uint8_t mtu_discovery = IP_PMTUDISC_WANT;
   bool has_keepalive = false;
   bool no_delay = false;
+  bool cork = false;
+  bool quick_acks = true;
+  bool tells_unread = false;       // TCP_INQ.
+  bool fast_open_connect = false;  // TCP_FASTOPEN_CONNECT.
+  bool hears_path_errors = false;  // IP_RECVERR.
   bool urgent_inline = false;
   bool reuse_address = false;
   bool reuse_port = false;
@@ -62,6 +72,8 @@ class TcpFile final : public File, public TcpHandler {
   [[nodiscard]] TcpState state() const;
   [[nodiscard]] bool is_listening() const noexcept { return phase_ == Phase::Listening; }
   [[nodiscard]] bool is_opening() const noexcept { return phase_ == Phase::Opening; }
+  /// connect(2) was called, and the SYN is to leave with what is written first.
+  [[nodiscard]] bool is_deferred() const noexcept { return phase_ == Phase::Deferred; }
   [[nodiscard]] bool has_connection() const noexcept {
     return phase_ == Phase::Opening || phase_ == Phase::Open;
   }
@@ -78,6 +90,7 @@ class TcpFile final : public File, public TcpHandler {
   // Changes of state.
   void start_listening(base::SlotHandle listener) noexcept;
   void start_opening(TcpSocket socket);
+  void start_deferred(const Endpoint& destination);
   void start_accepted(TcpSocket socket);
   /// Back to what a new socket is; what was received is gone. The connection is the caller's to
   /// end.
@@ -102,6 +115,7 @@ class TcpFile final : public File, public TcpHandler {
   void on_readable(TcpSocket socket) override;
   void on_writable(TcpSocket socket) override;
   void on_urgent(TcpSocket socket) override;
+  void on_soft_error(TcpSocket socket, Error error) override;
   void on_peer_finished(TcpSocket socket) override;
   void on_closed(TcpSocket socket, Result<void> outcome) override;
 
@@ -113,13 +127,15 @@ class TcpFile final : public File, public TcpHandler {
   Link link = Link::Unconnected;
   bool has_bound_port = false;  // By bind(2), so that dissolving a connection keeps it.
   bool has_bound_address = false;
-  bool has_urgent = false;  // An urgent byte may be taken out of line.
+  bool has_urgent = false;           // An urgent byte may be taken out of line.
+  bool is_held_back = false;         // MSG_MORE: the next write without it lets go.
+  std::optional<TcpInfo> last_info;  // What the connection told when it ended.
   base::ListLink accept_link;
   base::IntrusiveList<TcpFile, &TcpFile::accept_link>
       waiting;  // Accepted by TCP, not by the application.
 
  private:
-  enum class Phase : std::uint8_t { Idle, Listening, Opening, Open, Over };
+  enum class Phase : std::uint8_t { Idle, Listening, Deferred, Opening, Open, Over };
 
   void hold_front(std::size_t bytes);
 

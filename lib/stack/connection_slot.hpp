@@ -47,6 +47,7 @@ struct ConnectionSlot {
   std::uint8_t dscp = 0;              // RFC 9293 §3.9.1.9, MUST-48: six bits, for IP alone.
   std::uint8_t hop_limit;             // RFC 9293 §3.9.2, MUST-49.
   Phase phase = Phase::Open;
+  bool dont_fragment = true;  // What IP says of its segments; without it routers may cut them.
   bool is_in_demux = false;
   bool is_early = false;          // Accepted, its handshake is not over: counted by its listener.
   bool grants_fast_open = false;  // Its SYN,ACK carries a Fast Open cookie.

@@ -72,6 +72,9 @@ class TcpCore {
   void resume_listener(base::SlotHandle handle) noexcept;
 
   // Connections.
+  /// How much of what is sent first would leave with the SYN to `peer` (RFC 7413 §4.2.1). Zero:
+  /// there is no cookie yet.
+  [[nodiscard]] std::uint32_t fast_open_room(const IpAddress& peer, Instant now) noexcept;
   /// Null when the handle is stale.
   [[nodiscard]] ConnectionSlot* find(base::SlotHandle handle) noexcept;
   [[nodiscard]] const tcp::Resources& resources() const noexcept { return resources_; }

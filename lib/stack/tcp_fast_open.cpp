@@ -56,6 +56,15 @@ void TcpCore::offer_fast_open(Instant now, ConnectionSlot& slot) noexcept {
   }
 }
 
+std::uint32_t TcpCore::fast_open_room(const IpAddress& peer, Instant now) noexcept {
+  constexpr std::uint32_t kMssDefault = 536;  // RFC 9293 §3.7.1, MUST-15.
+  const tcp::FastOpenPeer* const known = fast_open_cache_.find(peer, now);
+  if (known == nullptr || known->cookie.empty()) {
+    return 0;
+  }
+  return std::max<std::uint32_t>(known->mss, kMssDefault) - std::uint32_t{wire::kTcpOptionsSizeMax};
+}
+
 void TcpCore::learn_fast_open(Instant now, const ConnectionSlot& slot,
                               const Arrival& answer) noexcept {
   const IpAddress& peer = answer.tuple.remote.address;

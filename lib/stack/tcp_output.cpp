@@ -86,6 +86,7 @@ bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& pl
        .protocol = wire::IpProtocol::Tcp,
        .ttl = slot.hop_limit,
        .traffic_class = static_cast<std::uint8_t>(slot.dscp << 2U | std::to_underlying(plan.ecn)),
+       .dont_fragment = slot.dont_fragment,
        .device_fills_tcp_checksum = offloads.tx_tcp_checksum},
       slot.path);
   if (!sent) {

@@ -195,6 +195,7 @@ class Connection {
     return soft_error_.reason_for_timeout();
   }
   [[nodiscard]] const Ecn& ecn() const noexcept { return ecn_; }
+  [[nodiscard]] const QuickAcks& quick_acks() const noexcept { return quick_acks_; }
   /// How far to fill a packet of the send buffer: whole segments, so that most lie in one packet.
   [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept;
   /// Payload bytes queued and not acknowledged.

@@ -24,4 +24,16 @@ namespace millrace::tcp {
   return count;
 }
 
+/// The other way round: how long so many timeouts last.
+[[nodiscard]] constexpr Duration time_of(std::uint8_t timeouts, Duration first,
+                                         Duration longest) noexcept {
+  Duration passed{};
+  Duration timeout = first;
+  for (std::uint8_t count = 0; count < timeouts; ++count) {
+    passed += timeout;
+    timeout = std::min(2 * timeout, longest);
+  }
+  return passed;
+}
+
 }  // namespace millrace::tcp

@@ -48,6 +48,8 @@ class QuickAcks {
     is_conversation_ = is_conversation_ || (has_data_ && since < soon);
   }
 
+  /// ACKs wait for company: the application has said so, or the traffic looks so.
+  [[nodiscard]] bool is_conversation() const noexcept { return is_conversation_; }
   /// Whether what arrives now is to be acknowledged at once.
   [[nodiscard]] bool apply() const noexcept { return left_ > 0 && !is_conversation_; }
 

@@ -171,6 +171,64 @@ TEST_F(PosixEpoll, PollNamesDescriptorsThatAreNone) {
   EXPECT_EQ(net.server.sockets().poll(nullptr, 1, 0), -EFAULT);
 }
 
+TEST_F(PosixEpoll, ASetMayWatchASet) {
+  auto& sockets = net.server.sockets();
+  ASSERT_EQ(control(EPOLL_CTL_ADD, ends.server, EPOLLIN), 0);
+  const int inner = set;
+  set = sockets.epoll_create(0);
+  EXPECT_EQ(control(EPOLL_CTL_ADD, set, EPOLLIN), -EINVAL);
+  ASSERT_EQ(control(EPOLL_CTL_ADD, inner, EPOLLIN), 0);
+  EXPECT_EQ(ready(), 0U);
+  for (const char* const text : {"a", "b"}) {
+    say(text);
+    EXPECT_EQ(ready(), EPOLLIN);
+    EXPECT_EQ(ready(), EPOLLIN);
+    // Read without the inner set being asked: what it had to tell holds no more.
+    EXPECT_EQ(net.server.receive(ends.server, 1), text);
+    EXPECT_EQ(ready(), 0U);
+  }
+  EXPECT_EQ(sockets.close(inner), 0);
+  say("c");
+  EXPECT_EQ(ready(), 0U);
+}
+
+TEST_F(PosixEpoll, SetsFormNoCirclesAndFewLevels) {
+  PosixPair many{{}, {.sockets = 8, .epoll_sets = 8, .watches = 16}};
+  auto& sockets = many.server.sockets();
+  epoll_event event{};
+  const auto add = [&](int outer, int inner) {
+    return sockets.epoll_control(outer, EPOLL_CTL_ADD, inner, &event);
+  };
+  std::array<int, 6> sets{};
+  for (int& one : sets) {
+    one = sockets.epoll_create(0);
+  }
+  EXPECT_EQ(add(sets[0], sets[1]), 0);
+  EXPECT_EQ(add(sets[1], sets[2]), 0);
+  EXPECT_EQ(add(sets[2], sets[0]), -ELOOP);
+  EXPECT_EQ(add(sets[3], sets[4]), 0);
+  EXPECT_EQ(add(sets[2], sets[3]), 0);  // Five.
+  EXPECT_EQ(add(sets[4], sets[5]), -ELOOP);
+  EXPECT_EQ(add(sets[5], sets[0]), -ELOOP);
+  EXPECT_EQ(add(sets[5], sets[1]), 0);
+}
+
+TEST_F(PosixEpoll, ASetWithDescriptorsOfTheKernelsIsNotWatched) {
+  auto& sockets = net.server.sockets();
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  ASSERT_EQ(control(EPOLL_CTL_ADD, pipe[0], EPOLLIN), 0);
+  const int inner = set;
+  set = sockets.epoll_create(0);
+  EXPECT_EQ(control(EPOLL_CTL_ADD, inner, EPOLLIN), -EINVAL);
+  const int other = sockets.epoll_create(0);
+  EXPECT_EQ(control(EPOLL_CTL_ADD, other, EPOLLIN), 0);
+  set = other;
+  EXPECT_EQ(control(EPOLL_CTL_ADD, pipe[0], EPOLLIN), -EINVAL);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
 TEST_F(PosixEpoll, WatchesRunOut) {
   PosixPair few{{}, {.sockets = 8, .epoll_sets = 1, .watches = 1}};
   auto& sockets = few.server.sockets();

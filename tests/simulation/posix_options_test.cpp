@@ -32,14 +32,45 @@ constexpr std::array kRows{
     Row{"SO_OOBINLINE", SOL_SOCKET, SO_OOBINLINE, 0, 1, 1, kNone},
     Row{"SO_BROADCAST", SOL_SOCKET, SO_BROADCAST, 0, 1, 1, kNone},
     Row{"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 1, 0, 1, kNone},
+    Row{"SO_RCVLOWAT of all", SOL_SOCKET, SO_RCVLOWAT, 1, -1, 3'145'728, kNone},
+    Row{"SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 524'288, 40'000, 80'000, kNone},
+    Row{"SO_SNDBUF too small", SOL_SOCKET, SO_SNDBUF, 524'288, 0, 4'608, kNone},
+    Row{"SO_SNDBUF negative", SOL_SOCKET, SO_SNDBUF, 524'288, -1, 4 << 20, kNone},
+    Row{"SO_RCVBUF", SOL_SOCKET, SO_RCVBUF, 131'072, 30'000, 60'000, kNone},
+    Row{"SO_RCVBUF too small", SOL_SOCKET, SO_RCVBUF, 131'072, 1, 2'304, kNone},
+    Row{"SO_RCVBUF too large", SOL_SOCKET, SO_RCVBUF, 131'072, 1 << 30, 6 << 20, kNone},
     Row{"TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY, 0, 1, 1, kNone},
     Row{"TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, 7'200, 10, 10, 32'768},
     Row{"TCP_KEEPINTVL", IPPROTO_TCP, TCP_KEEPINTVL, 75, 1, 1, 0},
     Row{"TCP_KEEPCNT", IPPROTO_TCP, TCP_KEEPCNT, 9, 127, 127, 128},
     Row{"TCP_USER_TIMEOUT", IPPROTO_TCP, TCP_USER_TIMEOUT, 0, 2'500, 2'500, -1},
+    Row{"TCP_CORK", IPPROTO_TCP, TCP_CORK, 0, 7, 1, kNone},
+    Row{"TCP_MAXSEG", IPPROTO_TCP, TCP_MAXSEG, 536, 1'000, 1'000, 87},
+    Row{"TCP_MAXSEG least", IPPROTO_TCP, TCP_MAXSEG, 536, 88, 88, 32'768},
+    Row{"TCP_MAXSEG none", IPPROTO_TCP, TCP_MAXSEG, 536, 0, 536, -1},
+    Row{"TCP_SYNCNT", IPPROTO_TCP, TCP_SYNCNT, 7, 3, 3, 0},
+    Row{"TCP_SYNCNT most", IPPROTO_TCP, TCP_SYNCNT, 7, 127, 127, 128},
+    Row{"TCP_LINGER2", IPPROTO_TCP, TCP_LINGER2, 60, 20, 20, kNone},
+    Row{"TCP_LINGER2 default", IPPROTO_TCP, TCP_LINGER2, 60, 0, 60, kNone},
+    Row{"TCP_LINGER2 never", IPPROTO_TCP, TCP_LINGER2, 60, -5, -1, kNone},
+    Row{"TCP_LINGER2 most", IPPROTO_TCP, TCP_LINGER2, 60, 121, 120, kNone},
+    Row{"TCP_DEFER_ACCEPT", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, 5, 7, kNone},
+    Row{"TCP_DEFER_ACCEPT exact", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, 3, 3, kNone},
+    Row{"TCP_DEFER_ACCEPT negative", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, -1, 0, kNone},
+    Row{"TCP_WINDOW_CLAMP", IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 9'000, 9'000, kNone},
+    Row{"TCP_WINDOW_CLAMP least", IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, -1, 1'152, kNone},
+    Row{"TCP_QUICKACK", IPPROTO_TCP, TCP_QUICKACK, 1, 0, 0, kNone},
+    Row{"TCP_QUICKACK even", IPPROTO_TCP, TCP_QUICKACK, 1, 2, 0, kNone},
+    Row{"TCP_NOTSENT_LOWAT", IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, 4'000, 4'000, kNone},
+    Row{"TCP_NOTSENT_LOWAT none", IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, -1, -1, kNone},
+    Row{"TCP_INQ", IPPROTO_TCP, TCP_INQ, 0, 1, 1, 2},
     Row{"TCP_FASTOPEN", IPPROTO_TCP, TCP_FASTOPEN, 0, 5, 5, -1},
+    Row{"TCP_FASTOPEN_CONNECT", IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0, 1, 1, 2},
     Row{"IP_TOS", IPPROTO_IP, IP_TOS, 0, 0xb9, 0xb8, kNone},
     Row{"IP_TTL", IPPROTO_IP, IP_TTL, 64, 9, 9, 256},
+    Row{"IP_MTU_DISCOVER", IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT, IP_PMTUDISC_DONT,
+        IP_PMTUDISC_DONT, 6},
+    Row{"IP_RECVERR", IPPROTO_IP, IP_RECVERR, 0, 3, 1, kNone},
 };
 
 TEST(PosixOptions, EachHasItsDefaultAndKeepsWhatIsSet) {
@@ -58,19 +89,52 @@ TEST(PosixOptions, EachHasItsDefaultAndKeepsWhatIsSet) {
   }
 }
 
-TEST(PosixOptions, AcceptedSocketsInherit) {
-  PosixPair net;
-  const int listener = net.server.socket();
-  for (const Row& row : kRows) {
-    EXPECT_EQ(net.server.set(listener, row.level, row.option, row.value), 0) << row.name;
+/// What a listener's connections have of an option; kNone: something of their own.
+int inherited(const Row& row) {
+  if (row.level != IPPROTO_TCP) {
+    return row.got;
   }
-  EXPECT_EQ(net.server.bind(listener, 0, 80), 0);
-  EXPECT_EQ(net.server.sockets().listen(listener, 4), 0);
-  const auto ends = net.connect(listener, 80);
+  switch (row.option) {
+    case TCP_FASTOPEN:
+    case TCP_DEFER_ACCEPT: return 0;
+    case TCP_MAXSEG: return kNone;  // What their segments have room for.
+    default: return row.got;
+  }
+}
+
+TEST(PosixOptions, AcceptedSocketsInherit) {
   for (const Row& row : kRows) {
-    const bool is_the_listeners = row.option == TCP_FASTOPEN && row.level == IPPROTO_TCP;
-    EXPECT_EQ(net.server.get(ends.server, row.level, row.option), is_the_listeners ? 0 : row.got)
-        << row.name;
+    SCOPED_TRACE(row.name);
+    PosixPair net;
+    const int listener = net.server.socket();
+    EXPECT_EQ(net.server.set(listener, row.level, row.option, row.value), 0);
+    EXPECT_EQ(net.server.bind(listener, 0, 80), 0);
+    EXPECT_EQ(net.server.sockets().listen(listener, 4), 0);
+    EXPECT_EQ(net.server.get(listener, row.level, row.option), row.got);
+    const int client = net.client.socket(SOCK_NONBLOCK);
+    EXPECT_EQ(net.client.connect(client, 2, 80), -EINPROGRESS);
+    net.run_for(1s);
+    EXPECT_EQ(net.client.send(client, "hello"), 5);  // Some wait for it.
+    const int accepted = net.server.accept(listener);
+    ASSERT_GE(accepted, 0);
+    if (inherited(row) != kNone) {
+      EXPECT_EQ(net.server.get(accepted, row.level, row.option), inherited(row));
+    }
+  }
+}
+
+TEST(PosixOptions, ConnectedSocketsKeepWhatWasSetBefore) {
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.name);
+    PosixPair net;
+    static_cast<void>(net.server.listener(80));
+    const int fd = net.client.socket();
+    EXPECT_EQ(net.client.set(fd, row.level, row.option, row.value), 0);
+    EXPECT_EQ(net.client.connect(fd, 2, 80), 0);
+    const bool has_own = row.level == IPPROTO_TCP && row.option == TCP_MAXSEG;
+    if (!has_own && !(row.option == TCP_WINDOW_CLAMP && row.value == 0)) {
+      EXPECT_EQ(net.client.get(fd, row.level, row.option), row.got);
+    }
   }
 }
 
@@ -91,8 +155,58 @@ TEST(PosixOptions, TheUnknownIsNeverASilentSuccess) {
   for (const int level :
        {SOL_SOCKET, int{IPPROTO_TCP}, int{IPPROTO_IP}, int{IPPROTO_IPV6}, 12'345}) {
     EXPECT_EQ(net.client.set(fd, level, 9'999, 1), -ENOPROTOOPT) << level;
-    EXPECT_EQ(net.client.get(fd, level, 9'999), -ENOPROTOOPT) << level;
+    // Linux asks nobody else for what is at a level that is not its own.
+    const bool is_known = level == SOL_SOCKET || level == IPPROTO_TCP || level == IPPROTO_IP;
+    EXPECT_EQ(net.client.get(fd, level, 9'999), is_known ? -ENOPROTOOPT : -EOPNOTSUPP) << level;
   }
+}
+
+TEST(PosixOptions, EachChecksItsLengthAndPointer) {
+  PosixPair net;
+  const int fd = net.client.socket();
+  auto& sockets = net.client.sockets();
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.name);
+    const int value = row.value;
+    const bool may_be_short = row.level == IPPROTO_IP;
+    const bool may_be_empty = may_be_short && row.option != IP_TTL;
+    EXPECT_EQ(sockets.setsockopt(fd, row.level, row.option, &value, 0), may_be_empty ? 0 : -EINVAL);
+    EXPECT_EQ(sockets.setsockopt(fd, row.level, row.option, nullptr, sizeof(value)), -EFAULT);
+    if (!may_be_short) {
+      EXPECT_EQ(sockets.setsockopt(fd, row.level, row.option, &value, 3), -EINVAL);
+    }
+    std::array<char, 8> room{};
+    socklen_t length = room.size();
+    EXPECT_EQ(sockets.getsockopt(fd, row.level, row.option, room.data(), &length), 0);
+    EXPECT_EQ(length, sizeof(int));
+    length = 2;
+    EXPECT_EQ(sockets.getsockopt(fd, row.level, row.option, room.data(), &length), 0);
+    EXPECT_EQ(length, may_be_short ? 1U : 2U);
+    length = 0;
+    EXPECT_EQ(sockets.getsockopt(fd, row.level, row.option, nullptr, &length), 0);
+    length = 4;
+    EXPECT_EQ(sockets.getsockopt(fd, row.level, row.option, nullptr, &length), -EFAULT);
+  }
+}
+
+TEST(PosixOptions, LingerKeepsItsTimeOnlyWithItsSwitch) {
+  PosixPair net;
+  const int fd = net.client.socket();
+  const auto set = [&](linger wish) {
+    return net.client.sockets().setsockopt(fd, SOL_SOCKET, SO_LINGER, &wish, sizeof(wish));
+  };
+  const auto get = [&] {
+    linger got{};
+    socklen_t length = sizeof(got);
+    EXPECT_EQ(net.client.sockets().getsockopt(fd, SOL_SOCKET, SO_LINGER, &got, &length), 0);
+    return std::pair{got.l_onoff, got.l_linger};
+  };
+  EXPECT_EQ(set({.l_onoff = 9, .l_linger = 7}), 0);
+  EXPECT_EQ(get(), (std::pair{1, 7}));
+  EXPECT_EQ(set({.l_onoff = 0, .l_linger = 3}), 0);
+  EXPECT_EQ(get(), (std::pair{0, 7}));
+  EXPECT_EQ(set({.l_onoff = 1, .l_linger = -1}), 0);
+  EXPECT_EQ(get(), (std::pair{1, 2'147'483'647}));
 }
 
 TEST(PosixOptions, LengthsAndPointersAreChecked) {

@@ -60,7 +60,9 @@ int PosixHost::connect(int fd, std::uint8_t last, std::uint16_t port) {
 ssize_t PosixHost::send(int fd, std::string_view text, int flags) {
   std::string copy{text};
   const iovec part{.iov_base = copy.data(), .iov_len = copy.size()};
-  return sockets_.send(fd, &part, 1, flags);
+  const ssize_t taken = sockets_.send(fd, &part, 1, flags);
+  host_.wake();  // What was queued leaves in its turn, though nobody else may look at this host.
+  return taken;
 }
 
 std::string PosixHost::receive(int fd, std::size_t most, int flags) {

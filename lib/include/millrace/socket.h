@@ -74,15 +74,18 @@ ssize_t millrace_readv(int fd, const struct iovec* parts, int count);
 ssize_t millrace_recv(int fd, void* buffer, size_t count, int flags);
 /** recvfrom(2). */
 ssize_t millrace_recvfrom(int fd, void* buffer, size_t count, int flags, struct sockaddr* address, socklen_t* length);
-/** recvmsg(2). */
+/** recvmsg(2), with TCP_CM_INQ where TCP_INQ is on. */
 ssize_t millrace_recvmsg(int fd, struct msghdr* message, int flags);
 /** write(2). */
 ssize_t millrace_write(int fd, const void* buffer, size_t count);
 /** writev(2). */
 ssize_t millrace_writev(int fd, const struct iovec* parts, int count);
-/** send(2): MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE, MSG_OOB. */
+/**
+ * send(2): MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE (what is no full segment waits for the next call without it, 200 ms at
+ * most), MSG_OOB.
+ */
 ssize_t millrace_send(int fd, const void* buffer, size_t count, int flags);
-/** sendto(2). */
+/** sendto(2), and with MSG_FASTOPEN a connect(2) whose SYN carries what it can. */
 ssize_t millrace_sendto(int fd, const void* buffer, size_t count, int flags, const struct sockaddr* address,
                         socklen_t length);
 /** sendmsg(2). */
@@ -100,7 +103,10 @@ int millrace_poll(struct pollfd* fds, nfds_t count, int timeout);
 int millrace_epoll_create(int size);
 /** epoll_create1(2). ENOBUFS: all sets are in use. */
 int millrace_epoll_create1(int flags);
-/** epoll_ctl(2): EPOLLET and EPOLLONESHOT, too. Descriptors of the system's may stand beside Millrace's. */
+/**
+ * epoll_ctl(2): EPOLLET and EPOLLONESHOT, too. Descriptors of the system's may stand beside Millrace's. A set may watch
+ * sets, five levels deep (ELOOP beyond, and for circles), but none that has descriptors of the system's (EINVAL).
+ */
 int millrace_epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event);
 /** epoll_wait(2). */
 int millrace_epoll_wait(int epoll, struct epoll_event* events, int most, int timeout);
@@ -108,9 +114,19 @@ int millrace_epoll_wait(int epoll, struct epoll_event* events, int most, int tim
 int millrace_fcntl(int fd, int command, ...);
 /** ioctl(2): of Millrace's own FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, FIONBIO. */
 int millrace_ioctl(int fd, unsigned long request, ...);
-/** setsockopt(2). What is not known is ENOPROTOOPT. */
+/**
+ * setsockopt(2), with Linux's values, bounds, lengths and errors; what is not known is ENOPROTOOPT.
+ * SOL_SOCKET: REUSEADDR, REUSEPORT, KEEPALIVE, LINGER, RCVBUF and SNDBUF (which read as twice what was set), RCVLOWAT,
+ * RCVTIMEO, SNDTIMEO, OOBINLINE, BROADCAST. IPPROTO_TCP: NODELAY, CORK, MAXSEG, KEEPIDLE, KEEPINTVL, KEEPCNT (2 to
+ * 127), USER_TIMEOUT, SYNCNT, LINGER2, DEFER_ACCEPT, WINDOW_CLAMP, QUICKACK, CONGESTION ("reno"), FASTOPEN,
+ * FASTOPEN_CONNECT, NOTSENT_LOWAT, INQ. IPPROTO_IP: TOS, TTL, MTU_DISCOVER, RECVERR. What is set without a connection is
+ * kept for it, and a listener's connections inherit what it has. Each is described in docs/sockets.md.
+ */
 int millrace_setsockopt(int fd, int level, int option, const void* value, socklen_t length);
-/** getsockopt(2). What is not known is ENOPROTOOPT. */
+/**
+ * getsockopt(2): what can be set, and of SOL_SOCKET ERROR, TYPE, DOMAIN, PROTOCOL, ACCEPTCONN and MEMINFO, of
+ * IPPROTO_TCP INFO and CC_INFO, of IPPROTO_IP MTU. What is not known is ENOPROTOOPT, another level EOPNOTSUPP.
+ */
 int millrace_getsockopt(int fd, int level, int option, void* value, socklen_t* length);
 
 #ifdef __cplusplus

@@ -40,6 +40,11 @@ TEST(DeferAccept, CountsTimeoutsAsLinuxDoes) {
     EXPECT_EQ(timeouts_within(time, 1s, 120s), timeouts) << time.count();
   }
   EXPECT_EQ(timeouts_within(1'000h, 1s, 120s), 255U);
+  // And back, rounded up to whole timeouts.
+  EXPECT_EQ(time_of(0, 1s, 120s), 0s);
+  EXPECT_EQ(time_of(timeouts_within(5s, 1s, 120s), 1s, 120s), 7s);
+  EXPECT_EQ(time_of(timeouts_within(7s, 1s, 120s), 1s, 120s), 7s);
+  EXPECT_EQ(time_of(8, 1s, 120s), 247s);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ constexpr std::size_t kSynDataMax = 9'216;
 using SynData = std::array<std::byte, kSynDataMax>;
 
 /// Takes out of the parts what the SYN has room for.
-std::size_t gather(PartCursor& parts, std::span<std::byte> into) noexcept {
+std::size_t gather_for_syn(PartCursor& parts, std::span<std::byte> into) noexcept {
   std::size_t taken = 0;
   while (!parts.at_end() && taken < into.size()) {
     const auto piece = parts.front().first(std::min(parts.front().size(), into.size() - taken));
@@ -108,7 +108,7 @@ ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int
   SynData data;
   const std::size_t room = std::min<std::size_t>(
       stack_.tcp().fast_open_room(where->address, waiting_.now()), data.size());
-  const std::size_t first = gather(cursor, std::span{data}.first(room));
+  const std::size_t first = gather_for_syn(cursor, std::span{data}.first(room));
   // Without a cookie the SYN asks for one.
   const OpeningData in_syn{.data = std::span{data}.first(first), .is_fast = true};
   if (const int opened = open_to(*file, *where, in_syn); opened < 0) {

@@ -58,10 +58,8 @@ inline auto& epoll_wait = MILLRACE_TEST_CALL(epoll_wait);
 inline auto& fcntl = MILLRACE_TEST_CALL(fcntl);
 inline auto& ioctl = MILLRACE_TEST_CALL(ioctl);
 
-#ifndef MILLRACE_WITHOUT_NAMES
 inline auto& getaddrinfo = MILLRACE_TEST_CALL(getaddrinfo);
 inline auto& freeaddrinfo = MILLRACE_TEST_CALL(freeaddrinfo);
-#endif
 
 }  // namespace api
 

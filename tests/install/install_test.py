@@ -70,7 +70,7 @@ def test_library_is_installed_once_with_its_soname(installed):
 def test_headers_are_the_public_ones_alone(installed):
     there = {path.relative_to(installed.headers) for path in installed.headers.rglob("*") if path.is_file()}
     source = ROOT / "lib/include"
-    assert there == {path.relative_to(source) for path in source.rglob("*.hpp")}
+    assert there == {path.relative_to(source) for path in source.rglob("*.h*")}
 
 
 def test_examples_are_all_there_with_a_build_file_of_their_own(installed):

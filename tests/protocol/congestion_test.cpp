@@ -163,7 +163,7 @@ TEST_P(Congestion, WindowGrowsNoFurtherThanItsLimit) {  // RFC 5681 §3.1: no ov
   tcp::NewReno reno;
   reno.start(1U << 29U);
   for (unsigned i = 0; i < 1'000; ++i) {
-    reno.on_ack(1U << 20U, 1U << 20U);
+    reno.on_ack(1U << 20U, 1U << 20U, 2);
   }
   EXPECT_EQ(reno.cwnd(), 1U << 30U);
 }

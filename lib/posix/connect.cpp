@@ -127,6 +127,10 @@ int Sockets::open_to(TcpFile& file, const Endpoint& destination, const OpeningDa
   if (!file.local.address.is_unspecified()) {
     options.local_address = file.local.address;
   }
+  const Duration patience = file.options.user_timeout.value_or(config_.tcp.user_timeout);
+  if (patience != config_.tcp.user_timeout && patience < config_.tcp.connect_timeout) {
+    options.timeout = patience;  // As Linux: it bounds how long the SYN waits, too.
+  }
   const auto socket = worker_.connect(destination, file, options);
   if (!socket) {
     switch (socket.error()) {

@@ -95,7 +95,8 @@ int Sockets::socket(int domain, int type, int protocol) {
     return protocol == 0 || protocol == IPPROTO_UDP ? make_udp(type) : -EPROTONOSUPPORT;
   }
   if (kind != SOCK_STREAM) {
-    return -ESOCKTNOSUPPORT;
+    constexpr int kKindMax = SOCK_PACKET;  // Linux's last.
+    return kind > kKindMax ? -EINVAL : -ESOCKTNOSUPPORT;
   }
   if (protocol != 0 && protocol != IPPROTO_TCP) {
     return -EPROTONOSUPPORT;

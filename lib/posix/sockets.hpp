@@ -124,7 +124,10 @@ class Sockets final : public TcpFileSource {
   /// getaddrinfo.
   [[nodiscard]] Names& names() noexcept { return names_; }
 
-  // For listeners.
+  // For listeners, and what they accept.
+  [[nodiscard]] packet::PacketBudget& packet_budget() noexcept override {
+    return stack_.tcp().resources().budget;
+  }
   [[nodiscard]] TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) override;
 
  private:

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -269,6 +270,52 @@ TEST_F(Names, WhatIsUnderWayIsForgottenWithTheResolver) {
   pair.world.call(pair.client, [&](Worker&) { resolver.reset(); });
   pair.world.run_for(1s);
   EXPECT_FALSE(is_told);
+}
+
+TEST_F(Names, OneAnswerMayEndTheResolverAndNoOtherIsTold) {
+  open();
+  unsigned told = 0;
+  pair.world.call(pair.client, [&](Worker&) {
+    for (const char* figures : {"198.18.0.8", "198.18.0.9"}) {
+      EXPECT_TRUE(resolver->resolve(figures, [&](const auto&) {
+        ++told;
+        resolver.reset();
+      }));
+    }
+  });
+  pair.world.run_for(1s);
+  EXPECT_EQ(told, 1U);
+  EXPECT_FALSE(resolver.has_value());
+}
+
+TEST_F(Names, WhatAnAnswerAsksForIsToldLater) {
+  open();
+  unsigned told = 0;
+  std::function<void()> ask = [&] {
+    EXPECT_TRUE(resolver->resolve("198.18.0.9", [&](const auto&) {
+      if (++told < 5) {
+        const unsigned before = told;
+        ask();
+        EXPECT_EQ(told, before);
+      }
+    }));
+  };
+  pair.world.call(pair.client, [&](Worker&) { ask(); });
+  EXPECT_TRUE(pair.world.run_until([&] { return told == 5; }, 1s));
+  EXPECT_EQ(resolver->pending(), 0U);
+}
+
+TEST_F(Names, NothingIsRememberedForMoreThanADay) {
+  covers({"RFC 8767 §4"});
+  server.records["www.example.net."] = {.addresses = {kWeb}, .ttl = 0x7FFFFFFF};
+  open();
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+  pair.world.run_for(24h - 1min);
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+  EXPECT_EQ(server.by_udp, 1U);
+  pair.world.run_for(2min);
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+  EXPECT_EQ(server.by_udp, 2U);
 }
 
 TEST_F(Names, OptionsThatCannotBeAreRefusedInWords) {

@@ -133,8 +133,6 @@ class Sockets final : public TcpFileSource {
  private:
   // Calls that answer EAGAIN until one of them lets a turn run.
   static constexpr unsigned kRefusalsBeforeTurn = 16;
-  // Collections that find something until the kernel's descriptors are looked at, too.
-  static constexpr unsigned kCollectionsBeforeKernel = 32;
 
   /// What a call on a descriptor may wait for.
   struct Patience {
@@ -289,7 +287,6 @@ class Sockets final : public TcpFileSource {
   TcpHandler& nobody_;               // Hears of connections that no descriptor names any more.
   std::vector<std::byte> gathered_;  // A datagram of several parts.
   unsigned refusals_ = 0;
-  unsigned collections_ = 0;
 };
 
 template <class Try>

@@ -185,6 +185,11 @@ Reassembly::Place Reassembly::find_place(const Entry& entry, std::uint32_t offse
 }
 
 bool Reassembly::make_room(const Entry& entry, std::uint32_t charge) noexcept {
+  // Where even all that the others give up is too little, nothing is given up in vain.
+  if (entry.charge + charge > bytes_max_ ||
+      !budget_.could_charge(charge, packet::BudgetUse::Bulk, bytes_ - entry.charge)) {
+    return false;
+  }
   while (bytes_ + charge > bytes_max_ || !budget_.try_charge(charge, packet::BudgetUse::Bulk)) {
     const auto oldest = std::ranges::find_if(ages_, [&](const Entry& candidate) {
       return &candidate != &entry && candidate.charge > 0;

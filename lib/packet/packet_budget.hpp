@@ -41,6 +41,12 @@ class PacketBudget {
     base::expects(bytes <= used_);
     used_ -= bytes;
   }
+  /// Whether it could once `released` of what is charged is given back.
+  [[nodiscard]] bool could_charge(std::uint32_t bytes, BudgetUse use,
+                                  std::uint64_t released) const noexcept {
+    base::expects(released <= used_);
+    return used_ - released + bytes <= limit_ - kept_from(use);
+  }
   [[nodiscard]] std::uint64_t used() const noexcept { return used_; }
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
   /// Bytes that `use` may still charge.

@@ -130,15 +130,10 @@ void Sockets::drop_watches(File& file) {
 }
 
 int Sockets::collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel) {
-  const int count = set.collect(events, most);
-  if (set.kernel_descriptor() < 0) {
-    return count;
-  }
-  if (!asks_kernel && ++collections_ < kCollectionsBeforeKernel) {
-    return count;
-  }
-  collections_ = 0;
-  return count + set.collect_kernel(events + count, most - count);
+  // The kernel's come first when they are asked: ours may fill all there is, again and again.
+  const bool is_asked = set.is_kernels_turn(asks_kernel);
+  const int count = is_asked ? set.collect_kernel(events, most) : 0;
+  return count + set.collect(events + count, most - count);
 }
 
 int Sockets::epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
@@ -210,17 +205,19 @@ int Sockets::poll(pollfd* fds, nfds_t count, int timeout) {
       fds, fds + count, [this](const pollfd& entry) { return entry.fd >= 0 && !owns(entry.fd); });
   const Instant deadline = deadline_of(waiting_.now(), timeout);
   int found = look_at(fds, count, true);
+  bool has_asked = true;
   Instant next_look = has_kernels ? waiting_.now() + kKernelPace : Waiting::kForEver;
   while (found == 0 && waiting_.now() < deadline) {
     const int interrupted = waiting_.wait(std::min(deadline, next_look), Waiting::kNoDescriptor);
     if (interrupted < 0) {
       return interrupted;
     }
-    const bool asks_kernel = waiting_.now() >= next_look;
-    next_look = asks_kernel ? waiting_.now() + kKernelPace : next_look;
-    found = look_at(fds, count, asks_kernel);
+    has_asked = waiting_.now() >= next_look;
+    next_look = has_asked ? waiting_.now() + kKernelPace : next_look;
+    found = look_at(fds, count, has_asked);
   }
-  return found;
+  // Time may be up a little before it is the kernel's turn again.
+  return found == 0 && !has_asked && has_kernels ? look_at(fds, count, true) : found;
 }
 
 }  // namespace millrace::posix

@@ -110,6 +110,12 @@ int EpollSet::control_kernel(int operation, int fd, epoll_event* event) noexcept
   return ::epoll_ctl(kernel_, operation, fd, event) == 0 ? 0 : -errno;
 }
 
+bool EpollSet::is_kernels_turn(bool asks) noexcept {
+  const bool is_turn = kernel_ >= 0 && (asks || ++collections_ >= kCollectionsBeforeKernel);
+  collections_ = is_turn ? 0 : collections_;
+  return is_turn;
+}
+
 int EpollSet::collect_kernel(epoll_event* out, int most) noexcept {
   if (kernel_ < 0 || most <= 0) {
     return 0;

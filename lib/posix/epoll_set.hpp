@@ -37,6 +37,9 @@ class EpollSet final : public File {
 
   /// As epoll_ctl(2), for a descriptor of the kernel's. Zero or a negative errno.
   [[nodiscard]] int control_kernel(int operation, int fd, epoll_event* event) noexcept;
+  /// Whether a collection is to look at the kernel's descriptors, if there are any: when it asks
+  /// to, and at times in a row of those that do not.
+  [[nodiscard]] bool is_kernels_turn(bool asks) noexcept;
   /// What the kernel's descriptors have to tell now.
   [[nodiscard]] int collect_kernel(epoll_event* out, int most) noexcept;
   /// -1 while there are none.
@@ -46,6 +49,8 @@ class EpollSet final : public File {
 
  private:
   static constexpr int kLevelsMax = 5;  // Linux's: of sets in sets.
+  // Collections that do not ask, until one does all the same.
+  static constexpr unsigned kCollectionsBeforeKernel = 32;
 
   [[nodiscard]] int levels_below() const noexcept;
   [[nodiscard]] int levels_above() const noexcept;
@@ -53,6 +58,7 @@ class EpollSet final : public File {
 
   base::IntrusiveList<Watch, &Watch::ready> ready_;
   int kernel_ = -1;
+  unsigned collections_ = 0;  // Since the kernel's descriptors were looked at.
 };
 
 inline void File::note() noexcept {

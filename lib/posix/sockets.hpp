@@ -124,14 +124,15 @@ class Sockets final : public TcpFileSource {
   /// getaddrinfo.
   [[nodiscard]] Names& names() noexcept { return names_; }
 
-  // For listeners.
+  // For listeners, and what they accept.
+  [[nodiscard]] packet::PacketBudget& packet_budget() noexcept override {
+    return stack_.tcp().resources().budget;
+  }
   [[nodiscard]] TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) override;
 
  private:
   // Calls that answer EAGAIN until one of them lets a turn run.
   static constexpr unsigned kRefusalsBeforeTurn = 16;
-  // Collections that find something until the kernel's descriptors are looked at, too.
-  static constexpr unsigned kCollectionsBeforeKernel = 32;
 
   /// What a call on a descriptor may wait for.
   struct Patience {
@@ -286,7 +287,6 @@ class Sockets final : public TcpFileSource {
   TcpHandler& nobody_;               // Hears of connections that no descriptor names any more.
   std::vector<std::byte> gathered_;  // A datagram of several parts.
   unsigned refusals_ = 0;
-  unsigned collections_ = 0;
 };
 
 template <class Try>

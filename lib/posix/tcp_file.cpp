@@ -126,9 +126,14 @@ void TcpFile::start_accepted(TcpSocket socket) {
   link = Link::Connected;
 }
 
-void TcpFile::forget() noexcept {
-  held_.clear();
+void TcpFile::drop_held() noexcept {
+  budget_.release(std::exchange(held_charge_, 0));
   held_bytes_ = 0;
+  held_.clear();
+}
+
+void TcpFile::forget() noexcept {
+  drop_held();
   native = {};
   phase_ = Phase::Idle;
   shut_ = 0;
@@ -179,6 +184,9 @@ std::size_t TcpFile::discard(std::size_t bytes) {
       held_bytes_ -= piece;
       if (packet.size() > 0) {
         held_.push_front(std::move(packet));
+      } else {
+        held_charge_ -= packet.charge();
+        budget_.release(packet.charge());
       }
     }
     gone += piece;
@@ -257,15 +265,28 @@ void TcpFile::pass_mark() {
   }
 }
 
-/// What is looked at across packets is taken out of the connection and read from here later.
+/// What is looked at across packets is taken out of the connection and read from here later. It
+/// stays charged, so that peers who send and reset hold no more than those who send.
 void TcpFile::hold_front(std::size_t bytes) {
   while (phase_ == Phase::Open && held_bytes_ < bytes && !(has_mark && bytes_to_mark() == 0)) {
+    // A packet with the mark inside is copied up to there, and stays in the connection as well.
+    const bool may_copy = native.urgent_left() > 0;
+    if (may_copy &&
+        budget_.left(packet::BudgetUse::InOrder) < packet::PacketBudget::kPacketCharge) {
+      return;  // Less is shown, or lost with a reset.
+    }
     auto buffer = native.receive_buffer();
     if (!buffer) {
       return;
     }
-    held_bytes_ += buffer->size();
-    held_.push_back(Packet{buffer->release()});
+    Packet packet{buffer->release()};
+    // What the connection has just given back for it is there to be had.
+    if (!budget_.try_charge(packet.charge(), packet::BudgetUse::InOrder)) {
+      return;
+    }
+    held_charge_ += packet.charge();
+    held_bytes_ += packet.size();
+    held_.push_back(std::move(packet));
   }
 }
 

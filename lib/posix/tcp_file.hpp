@@ -16,6 +16,7 @@
 
 #include "base/intrusive_list.hpp"
 #include "base/slot_table.hpp"
+#include "packet/packet_budget.hpp"
 #include "packet/packet_queue.hpp"
 #include "posix/file.hpp"
 
@@ -27,6 +28,8 @@ class TcpFile;
 class TcpFileSource {
  public:
   virtual ~TcpFileSource() = default;
+  /// Charged for the packets that a file holds; it outlives all files.
+  [[nodiscard]] virtual packet::PacketBudget& packet_budget() noexcept = 0;
   [[nodiscard]] virtual TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) = 0;
 };
 
@@ -65,7 +68,9 @@ class TcpFile final : public File, public TcpHandler {
   static constexpr std::uint8_t kReceiveShut = 1;  // Linux's RCV_SHUTDOWN.
   static constexpr std::uint8_t kSendShut = 2;     // SEND_SHUTDOWN.
 
-  explicit TcpFile(TcpFileSource& source) noexcept : File{FileKind::Tcp}, source_{source} {}
+  explicit TcpFile(TcpFileSource& source) noexcept
+      : File{FileKind::Tcp}, source_{source}, budget_{source.packet_budget()} {}
+  ~TcpFile() override { drop_held(); }
 
   // The state.
   /// As Linux has it: a connection in TIME-WAIT is closed to its socket.
@@ -154,14 +159,17 @@ class TcpFile final : public File, public TcpHandler {
   enum class Phase : std::uint8_t { Idle, Listening, Deferred, Opening, Open, Over };
 
   void hold_front(std::size_t bytes);
+  void drop_held() noexcept;
   void note_end() noexcept;
   [[nodiscard]] std::size_t bytes_to_mark() const;
   [[nodiscard]] bool is_urgent_here();
 
   TcpFileSource& source_;
+  packet::PacketBudget& budget_;
   packet::PacketQueue
       held_;  // Read before what the connection has: peeked at, or left when it was reset.
   std::size_t held_bytes_ = 0;
+  std::uint32_t held_charge_ = 0;  // Charged to the budget for them, as the connection's are.
   int error_ = 0;
   Phase phase_ = Phase::Idle;
   std::uint8_t shut_ = 0;

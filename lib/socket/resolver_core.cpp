@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -20,6 +19,8 @@ namespace {
 constexpr std::size_t kNameMax = 253;
 constexpr Duration kTimeout = std::chrono::seconds{2};
 constexpr std::uint32_t kTries = 3;
+// RFC 8767 §4 asks for a bound and leaves room for a smaller one than its week.
+constexpr std::chrono::seconds kTtlMax = std::chrono::days{1};
 
 /// A process has one library of c-ares; it is never shut down.
 bool start_library() {
@@ -97,6 +98,9 @@ ResolverCore::ResolverCore(Worker& worker, const ResolverOptions& options, Hosts
 
 ResolverCore::~ResolverCore() {
   is_closing_ = true;
+  if (is_alive_ != nullptr) {
+    *is_alive_ = false;
+  }
   static_cast<void>(timer_.cancel());
   if (channel_ != nullptr) {
     ares_destroy(channel_);
@@ -238,7 +242,7 @@ void ResolverCore::on_answer(void* query, int status, int /*timeouts*/, ares_add
 
 void ResolverCore::note_answer(Query& query, int status, const ares_addrinfo* info) {
   NameAnswer found{.addresses = {}, .canonical = query.key};
-  std::int64_t ttl = std::numeric_limits<std::int32_t>::max();
+  std::int64_t ttl = kTtlMax.count();
   const bool is_found = status == ARES_SUCCESS && info != nullptr;
   for (const auto* node = is_found ? info->nodes : nullptr; node != nullptr; node = node->ai_next) {
     if (node->ai_family == AF_INET && node->ai_addrlen >= sizeof(sockaddr_in)) {
@@ -342,18 +346,29 @@ void ResolverCore::give_up_late(Instant limit, Error why) {
   }
 }
 
-// `done` may destroy the resolver, and resolve further names.
+// Each is looked for anew, as `done` may destroy the resolver, forget what others wait for, and
+// resolve further names, whose turn comes with the timer.
 void ResolverCore::tell() {
-  std::vector<std::pair<OnAnswer, Answer>> told;
-  for (auto query = queries_.begin(); query != queries_.end();) {
-    if (query->answer && query->done) {
-      told.emplace_back(std::exchange(query->done, {}), *query->answer);
+  const Ticket last = last_ticket_;
+  const auto is_due = [last](const Query& query) {
+    return query.ticket <= last && query.answer && query.done;
+  };
+  bool is_alive = true;
+  is_alive_ = &is_alive;
+  for (auto query = std::ranges::find_if(queries_, is_due); query != queries_.end();
+       query = std::ranges::find_if(queries_, is_due)) {
+    OnAnswer done = std::exchange(query->done, {});
+    const Answer answer = *query->answer;
+    if (!query->is_at_ares) {
+      queries_.erase(query);
     }
-    query = !query->done && !query->is_at_ares ? queries_.erase(query) : std::next(query);
-  }
-  for (auto& [done, answer] : told) {
     done(answer);
+    if (!is_alive) {
+      return;
+    }
   }
+  is_alive_ = nullptr;
+  std::erase_if(queries_, [](const Query& query) { return !query.done && !query.is_at_ares; });
 }
 
 }  // namespace millrace::socket

@@ -83,6 +83,8 @@ class ResolverCore {
   Ticket last_ticket_ = 0;
   Timer timer_;
   bool is_closing_ = false;
+  bool* is_alive_ =
+      nullptr;  // While a `done` runs: what it finds false when it has destroyed this.
 };
 
 }  // namespace millrace::socket

@@ -1,4 +1,5 @@
-// Each descriptor of c-ares is a wire: one UDP socket or one connection, and its handler.
+// Each descriptor of c-ares is a wire: one connection, or the UDP sockets of the questions to a
+// server, and their handler.
 #include "socket/resolver_wires.hpp"
 
 #include <netinet/in.h>
@@ -15,6 +16,12 @@
 namespace millrace::socket {
 
 namespace {
+
+// Ports that one server is asked from at once; further questions share the last. With eight servers
+// it leaves half of a core's sockets to others.
+constexpr std::size_t kPortsMax = 64;
+// How long an answer is waited for at a port; c-ares has asked again by then, or given up.
+constexpr Duration kPatience = std::chrono::seconds{30};
 
 /// Hears of connections that nobody waits for any more.
 TcpHandler& nobody() {
@@ -69,7 +76,9 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
   ~Wire() override {
-    static_cast<void>(udp_.close());
+    for (const Asked& asked : asked_) {
+      static_cast<void>(asked.socket.close());
+    }
     static_cast<void>(tcp_.set_handler(nobody()));
     if (!tcp_.close()) {
       static_cast<void>(tcp_.abort());
@@ -85,11 +94,7 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
       tcp_ = *opened;
       return failed<int>(EINPROGRESS);
     }
-    const auto opened = worker.open_udp({.peer = server}, *this);
-    if (!opened) {
-      return failed<int>(to_errno(opened.error()));
-    }
-    udp_ = *opened;
+    server_ = server;
     return 0;
   }
 
@@ -102,13 +107,16 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
       }
       return failed<ares_ssize_t>(to_errno(error_.value_or(count.error())));
     }
-    const auto datagram = udp_.receive();
-    if (!datagram) {
-      return failed<ares_ssize_t>(to_errno(std::exchange(error_, {}).value_or(datagram.error())));
+    for (const Asked& asked : asked_) {
+      if (const auto datagram = asked.socket.receive()) {
+        ++wires_.replies_;
+        store(datagram->source, from, from_bytes);
+        const std::size_t bytes = datagram->payload.copy_to(into);
+        note_answered(into.first(bytes));
+        return static_cast<ares_ssize_t>(bytes);
+      }
     }
-    ++wires_.replies_;
-    store(datagram->source, from, from_bytes);
-    return static_cast<ares_ssize_t>(datagram->payload.copy_to(into));
+    return failed<ares_ssize_t>(to_errno(std::exchange(error_, {}).value_or(Error::WouldBlock)));
   }
 
   ares_ssize_t send(std::span<const std::byte> bytes) {
@@ -118,7 +126,7 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
       return taken ? static_cast<ares_ssize_t>(*taken)
                    : failed<ares_ssize_t>(to_errno(taken.error()));
     }
-    const auto sent = udp_.send(bytes);
+    const auto sent = ask(bytes);
     return sent ? static_cast<ares_ssize_t>(bytes.size())
                 : failed<ares_ssize_t>(to_errno(sent.error()));
   }
@@ -142,11 +150,52 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
   void note_wish(bool writes) noexcept { wants_to_write_ = writes; }
   [[nodiscard]] bool is_due_to_write() const noexcept { return wants_to_write_ && can_write_; }
   [[nodiscard]] bool has_more() const {
-    return is_stream_ ? tcp_.readable() > 0 : udp_.readable() > 0;
+    return tcp_.readable() > 0 || std::ranges::any_of(asked_, [](const Asked& asked) {
+             return asked.socket.readable() > 0;
+           });
   }
   [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
 
  private:
+  /// Names a question: the first two bytes of it and of its answer (RFC 1035 §4.1.1).
+  using QuestionId = std::array<std::byte, 2>;
+  /// A port that something was asked from.
+  struct Asked {
+    UdpSocket socket;
+    std::vector<QuestionId> open{};  // Not answered.
+    Instant last{};                  // When it was asked from last.
+  };
+
+  [[nodiscard]] static QuestionId id_of(std::span<const std::byte> message) noexcept {
+    return message.size() < 2 ? QuestionId{} : QuestionId{message[0], message[1]};
+  }
+  /// RFC 5452 §9.2: from a port of its own, drawn at random, so that who forges an answer has to
+  /// guess that, too.
+  Result<void> ask(std::span<const std::byte> question) {
+    const Instant now = wires_.worker_.now();
+    while (!asked_.empty() && asked_.front().last + kPatience <= now) {
+      static_cast<void>(asked_.front().socket.close());
+      asked_.erase(asked_.begin());
+    }
+    if (asked_.size() < kPortsMax) {
+      const auto opened = wires_.worker_.open_udp({.peer = server_}, *this);
+      if (opened) {
+        asked_.push_back({.socket = *opened});
+      } else if (asked_.empty()) {
+        return fail(opened.error());
+      }
+    }
+    asked_.back().open.push_back(id_of(question));
+    asked_.back().last = now;
+    return asked_.back().socket.send(question);
+  }
+  /// Gives up the ports where no other answer is waited for.
+  void note_answered(std::span<const std::byte> answer) {
+    std::erase_if(asked_, [id = id_of(answer)](Asked& asked) {
+      const bool is_last = std::erase(asked.open, id) > 0 && asked.open.empty();
+      return is_last && asked.socket.close().has_value();
+    });
+  }
   void writable() {
     can_write_ = true;
     wires_.on_ready_(ARES_SOCKET_BAD, descriptor_);  // c-ares may destroy this inside.
@@ -155,7 +204,8 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
   ResolverWires& wires_;
   ares_socket_t descriptor_;
   bool is_stream_;
-  UdpSocket udp_;
+  Endpoint server_;
+  std::vector<Asked> asked_;  // Oldest first.
   TcpSocket tcp_;
   std::optional<Error> error_;  // Told once to whoever reads.
   std::uint64_t reads_ = 0;

@@ -79,6 +79,7 @@ void NameServer::on_readable(UdpSocket of) {
     Bytes asked(question->payload.total_size());
     question->payload.copy_to(asked);
     ++by_udp;
+    asked_from.push_back(question->source.port);
     if (!is_silent) {
       static_cast<void>(of.send_to(question->source, answer(asked, kUdpMax)));
     }

@@ -31,6 +31,7 @@ class NameServer final : public UdpHandler, public TcpHandler {
 
   std::map<std::string, Record> records;
   std::vector<std::string> asked_for;
+  std::vector<Port> asked_from;  // By UDP.
   unsigned by_udp = 0;
   unsigned by_tcp = 0;
   unsigned connections = 0;

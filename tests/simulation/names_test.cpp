@@ -6,7 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <millrace/resolver.hpp>
@@ -269,6 +271,91 @@ TEST_F(Names, WhatIsUnderWayIsForgottenWithTheResolver) {
   pair.world.call(pair.client, [&](Worker&) { resolver.reset(); });
   pair.world.run_for(1s);
   EXPECT_FALSE(is_told);
+}
+
+TEST_F(Names, OneAnswerMayEndTheResolverAndNoOtherIsTold) {
+  open();
+  unsigned told = 0;
+  pair.world.call(pair.client, [&](Worker&) {
+    for (const char* figures : {"198.18.0.8", "198.18.0.9"}) {
+      EXPECT_TRUE(resolver->resolve(figures, [&](const auto&) {
+        ++told;
+        resolver.reset();
+      }));
+    }
+  });
+  pair.world.run_for(1s);
+  EXPECT_EQ(told, 1U);
+  EXPECT_FALSE(resolver.has_value());
+}
+
+TEST_F(Names, WhatAnAnswerAsksForIsToldLater) {
+  open();
+  unsigned told = 0;
+  std::function<void()> ask = [&] {
+    EXPECT_TRUE(resolver->resolve("198.18.0.9", [&](const auto&) {
+      if (++told < 5) {
+        const unsigned before = told;
+        ask();
+        EXPECT_EQ(told, before);
+      }
+    }));
+  };
+  pair.world.call(pair.client, [&](Worker&) { ask(); });
+  EXPECT_TRUE(pair.world.run_until([&] { return told == 5; }, 1s));
+  EXPECT_EQ(resolver->pending(), 0U);
+}
+
+TEST_F(Names, NothingIsRememberedForMoreThanADay) {
+  covers({"RFC 8767 §4"});
+  server.records["www.example.net."] = {.addresses = {kWeb}, .ttl = 0x7FFFFFFF};
+  open();
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+  pair.world.run_for(24h - 1min);
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+  EXPECT_EQ(server.by_udp, 1U);
+  pair.world.run_for(2min);
+  EXPECT_EQ(look_up("www.example.net"), kWeb);
+  EXPECT_EQ(server.by_udp, 2U);
+}
+
+TEST_F(Names, EachQuestionHasAPortOfItsOwn) {
+  covers({"RFC 5452 §9.2"});
+  for (const char* name : {"a.example.net.", "b.example.net.", "c.example.net."}) {
+    server.records[name] = {.addresses = {kWeb}};
+  }
+  server.is_silent = true;
+  open();
+  pair.world.call(pair.client, [&](Worker&) {
+    EXPECT_TRUE(resolver->resolve("late.example.net.", [](const auto&) {}));
+  });
+  EXPECT_TRUE(pair.world.run_until([&] { return server.by_udp == 1; }, 1s));
+  server.is_silent = false;
+  for (const char* name : {"a.example.net", "b.example.net", "c.example.net"}) {
+    EXPECT_EQ(look_up(name), kWeb);
+  }
+  ASSERT_GE(server.asked_from.size(), 4U);
+  const std::set<Port> ports(server.asked_from.begin(), server.asked_from.end());
+  EXPECT_EQ(ports.size(), server.asked_from.size());
+}
+
+TEST_F(Names, BeyondSomePortsQuestionsShareOneAndAllAreAnswered) {
+  constexpr unsigned kNames = 100;
+  server.records["www.example.net."] = {.addresses = {kWeb}};
+  open();
+  EXPECT_EQ(look_up("www.example.net"), kWeb);  // Neighbors know each other now.
+  server.asked_from.clear();
+  unsigned found = 0;
+  pair.world.call(pair.client, [&](Worker&) {
+    for (unsigned i = 0; i < kNames; ++i) {
+      const std::string name = "n" + std::to_string(i) + ".example.net.";
+      server.records[name] = {.addresses = {kWeb}};
+      EXPECT_TRUE(resolver->resolve(name, [&](const auto& one) { found += one ? 1U : 0U; }));
+    }
+  });
+  EXPECT_TRUE(pair.world.run_until([&] { return found == kNames; }, 1s));
+  const std::set<Port> ports(server.asked_from.begin(), server.asked_from.end());
+  EXPECT_EQ(ports.size(), 64U);
 }
 
 TEST_F(Names, OptionsThatCannotBeAreRefusedInWords) {

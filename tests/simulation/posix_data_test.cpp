@@ -31,6 +31,8 @@ struct PosixData : testing::Test {
     EXPECT_EQ(net.client.sockets().close(ends.client), 0);
     net.run_for(50ms);
   }
+  /// What the server's queues hold up in all.
+  packet::PacketBudget& budget() { return net.server.host().stack().tcp().resources().budget; }
   int queued(PosixHost& host, int fd, unsigned long what) {
     int bytes = -1;
     EXPECT_EQ(host.sockets().ioctl(fd, what, &bytes), 0);
@@ -139,6 +141,43 @@ TEST_F(PosixData, WhatArrivedBeforeAResetIsStillRead) {
   EXPECT_EQ(net.server.receive(ends.server, 3'000), std::string(3'000, 'z'));
   EXPECT_EQ(net.server.receive(ends.server, 3'000), std::string(2'000, 'z'));
   EXPECT_EQ(net.server.receive(ends.server), errno_text(ECONNRESET));
+}
+
+TEST_F(PosixData, WhatAResetLeavesUnreadStaysCharged) {
+  EXPECT_EQ(net.client.send(ends.client, std::string(20'000, 'z')), 20'000);
+  net.run_for(50ms);
+  const std::uint64_t unread = budget().used();
+  EXPECT_GE(unread, 20'000U);
+  cut();
+  EXPECT_EQ(budget().used(), unread);
+  EXPECT_EQ(net.server.receive(ends.server, 15'000), std::string(15'000, 'z'));
+  EXPECT_LT(budget().used(), unread / 2);
+  EXPECT_GT(budget().used(), 0U);
+  EXPECT_EQ(net.server.receive(ends.server, 15'000), std::string(5'000, 'z'));
+  EXPECT_EQ(budget().used(), 0U);
+}
+
+TEST_F(PosixData, WhatAResetLeavesIsGivenBackByClosing) {
+  EXPECT_EQ(net.client.send(ends.client, std::string(20'000, 'z')), 20'000);
+  net.run_for(50ms);
+  cut();
+  EXPECT_GE(budget().used(), 20'000U);
+  EXPECT_EQ(net.server.sockets().close(ends.server), 0);
+  EXPECT_EQ(budget().used(), 0U);
+}
+
+TEST_F(PosixData, WhatIsPeekedAtStaysCharged) {
+  EXPECT_EQ(net.client.send(ends.client, std::string(5'000, 'z')), 5'000);
+  net.run_for(50ms);
+  const std::uint64_t unread = budget().used();
+  // Nothing else is to be had, and every byte is shown none the less.
+  const std::uint64_t rest = budget().left(packet::BudgetUse::InOrder);
+  ASSERT_TRUE(budget().try_charge(static_cast<std::uint32_t>(rest), packet::BudgetUse::InOrder));
+  EXPECT_EQ(net.server.receive(ends.server, 5'000, MSG_PEEK), std::string(5'000, 'z'));
+  budget().release(static_cast<std::uint32_t>(rest));
+  EXPECT_EQ(budget().used(), unread);
+  EXPECT_EQ(net.server.receive(ends.server, 5'000), std::string(5'000, 'z'));
+  EXPECT_EQ(budget().used(), 0U);
 }
 
 TEST_F(PosixData, ShutdownOfEitherDirection) {

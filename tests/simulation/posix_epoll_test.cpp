@@ -163,6 +163,90 @@ TEST_F(PosixEpoll, KernelDescriptorsStandBeside) {
   ::close(pipe[1]);
 }
 
+/// A pipe of the kernel's that is readable, and goes with it.
+struct ReadablePipe {
+  ReadablePipe() {
+    EXPECT_EQ(::pipe(ends.data()), 0);
+    EXPECT_EQ(::write(ends[1], "x", 1), 1);
+  }
+  ReadablePipe(const ReadablePipe&) = delete;
+  ReadablePipe& operator=(const ReadablePipe&) = delete;
+  ~ReadablePipe() {
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+
+  std::array<int, 2> ends{};
+};
+
+TEST_F(PosixEpoll, KernelDescriptorsHaveTheirTurnThoughOursFillTheRoom) {
+  const ReadablePipe pipe;
+  ASSERT_EQ(control(EPOLL_CTL_ADD, pipe.ends[0], EPOLLIN, 9), 0);
+  ASSERT_EQ(control(EPOLL_CTL_ADD, ends.server, EPOLLOUT), 0);
+  unsigned kernels = 0;
+  for (int i = 0; i < 64; ++i) {
+    epoll_event event{};
+    ASSERT_EQ(net.server.sockets().epoll_wait(set, &event, 1, 0), 1);
+    kernels += event.data.fd == 9 ? 1 : 0;
+  }
+  EXPECT_EQ(kernels, 2U);
+}
+
+TEST_F(PosixEpoll, EachSetCountsItsOwnTurns) {
+  auto& sockets = net.server.sockets();
+  const ReadablePipe pipe;
+  const int other = sockets.epoll_create(0);
+  epoll_event event{};
+  event.events = EPOLLOUT;
+  ASSERT_EQ(sockets.epoll_control(other, EPOLL_CTL_ADD, ends.server, &event), 0);
+  event.events = EPOLLIN;
+  ASSERT_EQ(sockets.epoll_control(other, EPOLL_CTL_ADD, pipe.ends[0], &event), 0);
+  ASSERT_EQ(control(EPOLL_CTL_ADD, pipe.ends[0], EPOLLIN, 9), 0);
+  ASSERT_EQ(control(EPOLL_CTL_ADD, ends.server, EPOLLOUT), 0);
+  unsigned kernels = 0;
+  for (int i = 0; i < 64; ++i) {  // By turns: one of the two always has the even ones.
+    std::array<epoll_event, 4> events{};
+    EXPECT_GE(sockets.epoll_wait(set, events.data(), events.size(), 0), 1);
+    for (const epoll_event& one : events) {
+      kernels += one.data.fd == 9 ? 1 : 0;
+    }
+    EXPECT_GE(sockets.epoll_wait(other, events.data(), events.size(), 0), 1);
+  }
+  EXPECT_EQ(kernels, 2U);
+}
+
+/// Its clock goes on by itself until it has waited once, when the pipe becomes readable.
+struct LateWaiting final : posix::Waiting {
+  int wait(Instant until, int /*descriptor*/) override {
+    EXPECT_EQ(::write(pipe, "x", 1), 1);
+    time = until;
+    step = 0ns;
+    return 0;
+  }
+  void turn() override {}
+  Instant now() noexcept override { return time += step; }
+
+  int pipe = -1;
+  Instant time{1'000s};
+  Duration step = 1us;
+};
+
+TEST_F(PosixEpoll, PollLooksAtTheKernelsOnceMoreWhenTimeIsUp) {
+  LateWaiting waiting;
+  sim::Host& host = net.server.host();
+  posix::Sockets sockets{
+      {.worker = host.worker(), .stack = host.stack(), .waiting = waiting, .config = host.config()},
+      {.sockets = 1, .epoll_sets = 1, .watches = 1}};
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  waiting.pipe = pipe[1];
+  pollfd entry{.fd = pipe[0], .events = POLLIN, .revents = 0};
+  EXPECT_EQ(sockets.poll(&entry, 1, 1), 1);
+  EXPECT_EQ(entry.revents, POLLIN);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
 TEST_F(PosixEpoll, PollNamesDescriptorsThatAreNone) {
   EXPECT_EQ(net.server.sockets().close(ends.server), 0);
   pollfd entry{.fd = ends.server, .events = POLLIN, .revents = 0};

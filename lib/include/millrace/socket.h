@@ -19,8 +19,8 @@ extern "C" {
 /**
  * Starts Millrace; the calling thread becomes the core that everything happens on. `argv` is a program's name and the
  * options that all Millrace programs take, `--device` and so on. Whoever does not call it gets it from the first
- * millrace_socket, millrace_epoll_create or millrace_epoll_create1, with the options in the environment variable
- * MILLRACE_OPTIONS, which are split at spaces; quotes hold words together.
+ * millrace_socket, millrace_epoll_create, millrace_epoll_create1 or millrace_getaddrinfo, with the options in the
+ * environment variable MILLRACE_OPTIONS, which are split at spaces; quotes hold words together.
  *
  * When things happen: a turn of the core's loop runs in every millrace_epoll_wait and millrace_poll, again and again in
  * a call that blocks, once at the end of a call on a blocking descriptor that sends something, opens or closes a

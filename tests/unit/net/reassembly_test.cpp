@@ -375,6 +375,29 @@ TEST_F(ReassemblyTest, WhatOtherQueuesHoldIsNotToBeHad) {
   expect_whole(add({8, 8, true}), 16);
 }
 
+TEST_F(ReassemblyTest, NothingGivesWayInVain) {
+  constexpr std::uint32_t kCharge = packet::PacketBudget::kPacketCharge;
+  packet::PacketBudget small{20ULL * kCharge, 10ULL * kCharge};
+  reassembly.reset();
+  reassembly.emplace(config, small, random, stats);
+  for (std::uint16_t id = 0; id < 3; ++id) {
+    EXPECT_FALSE(add({0, 8, false}, id));
+  }
+  // Others are above what is left for fragments, by as much as all three datagrams hold.
+  ASSERT_TRUE(small.try_charge(10 * kCharge, packet::BudgetUse::InOrder));
+  EXPECT_FALSE(add({0, 8, false}, 9));
+  EXPECT_EQ(reassembly->size(), 3U);
+  EXPECT_EQ(dropped(DropReason::Ipv4ReassemblyFull), 1U);
+  // One packet less, and there is room when all go.
+  small.release(kCharge);
+  EXPECT_FALSE(add({0, 8, false}, 9));
+  EXPECT_EQ(reassembly->size(), 1U);
+  small.release(9 * kCharge);
+  expect_whole(add({8, 8, true}, 9), 16);
+  reassembly.reset();
+  EXPECT_EQ(small.used(), 0U);
+}
+
 TEST_F(ReassemblyTest, ADatagramHasSoManyFragmentsAndNoMore) {
   config.fragments = 3;
   rebuild();

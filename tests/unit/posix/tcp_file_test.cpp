@@ -9,7 +9,10 @@ namespace millrace::posix {
 namespace {
 
 struct NoSource final : TcpFileSource {
+  packet::PacketBudget& packet_budget() noexcept override { return budget; }
   TcpFile* make_accepted(TcpFile& /*listener*/, TcpSocket /*socket*/) override { return nullptr; }
+
+  packet::PacketBudget budget{0};
 };
 
 TEST(TcpFile, TellsWhatRoutersSayOnlyToWhoAsked) {

@@ -104,6 +104,7 @@ ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int
   if (!where) {
     return -where.error();
   }
+  const Pin pin{*this, *file};
   PartCursor cursor{parts, count};
   SynData data;
   const std::size_t room = std::min<std::size_t>(

@@ -86,6 +86,7 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
   if (::fcntl(in, F_GETFD) < 0) {
     return -EBADF;
   }
+  const Pin pin{*this, *file};
   hold_back(*file, false);
   std::size_t sent = 0;
   const auto try_once = [&]() -> ssize_t {
@@ -125,6 +126,7 @@ ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, st
     return 0;
   }
   const bool may_wait = (flags & SPLICE_F_NONBLOCK) == 0 && !file->is_nonblocking;
+  const Pin pin{*this, *file};
   if (sink != nullptr) {
     hold_back(*sink, (flags & SPLICE_F_MORE) != 0);
   }

@@ -192,6 +192,7 @@ ssize_t Sockets::send(UdpFile& file, const msghdr& message, int flags) {
   if (!is_control_ignorable(message)) {
     return -EINVAL;
   }
+  const Pin pin{*this, file};
   const ssize_t result = persist(file,
                                  {.may_wait = !file.is_nonblocking && (flags & MSG_DONTWAIT) == 0,
                                   .timeout = file.options.send_timeout,

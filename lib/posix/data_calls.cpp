@@ -24,7 +24,7 @@ int check(const iovec* parts, std::size_t count) noexcept {
   if (parts == nullptr && count > 0) {
     return -EFAULT;
   }
-  return 0;
+  return is_beyond_result(parts, count) ? -EINVAL : 0;
 }
 
 msghdr message_of(const iovec* parts, std::size_t count) noexcept {

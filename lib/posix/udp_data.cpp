@@ -83,6 +83,9 @@ int Sockets::check_message(const msghdr* message) noexcept {
   if (message->msg_iov == nullptr && message->msg_iovlen > 0) {
     return -EFAULT;
   }
+  if (is_beyond_result(message->msg_iov, message->msg_iovlen)) {
+    return -EINVAL;
+  }
   return message->msg_name != nullptr && static_cast<int>(message->msg_namelen) < 0 ? -EINVAL : 0;
 }
 

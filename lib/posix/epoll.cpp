@@ -13,8 +13,6 @@ namespace millrace::posix {
 namespace {
 
 constexpr int kEventsMax = INT_MAX / static_cast<int>(sizeof(epoll_event));
-// How long a wait that has the kernel's descriptors in it may sleep before it looks at them.
-constexpr Duration kKernelPace = std::chrono::milliseconds{1};
 
 Instant deadline_of(Instant now, int milliseconds) {
   return milliseconds < 0 ? Waiting::kForEver

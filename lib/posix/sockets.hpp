@@ -16,8 +16,10 @@
 
 #include <linux/sock_diag.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -132,12 +134,16 @@ class Sockets final : public TcpFileSource {
   static constexpr unsigned kRefusalsBeforeTurn = 16;
   // Collections that find something until the kernel's descriptors are looked at, too.
   static constexpr unsigned kCollectionsBeforeKernel = 32;
+  // How long a wait for the kernel's descriptors, too, may sleep before it looks at them.
+  static constexpr Duration kKernelPace = std::chrono::milliseconds{1};
 
   /// What a call on a descriptor may wait for.
   struct Patience {
     bool may_wait = true;
     std::optional<Duration> timeout;
     int too_late = 0;  ///< The answer when time is up.
+    /// How often it looks without having heard of anything: for what the kernel's descriptors say.
+    Duration pace = Duration::max();
   };
 
   /// Keeps a file until a call is over that lets turns run or waits: whoever closes it meanwhile
@@ -331,7 +337,8 @@ ssize_t Sockets::persist(File& file, const Patience& patience, Try try_once) {
     if (waiting_.now() >= deadline) {
       return patience.too_late;
     }
-    if (const int interrupted = waiting_.wait(deadline, Waiting::kNoDescriptor); interrupted < 0) {
+    const Instant until = std::min(deadline, base::later(waiting_.now(), patience.pace));
+    if (const int interrupted = waiting_.wait(until, Waiting::kNoDescriptor); interrupted < 0) {
       return interrupted;
     }
     result = attempt();

@@ -56,6 +56,7 @@ int Sockets::connect(int fd, const sockaddr* address, socklen_t length) {
     let_leave(*file);
     return 0;
   }
+  const Pin pin{*this, *file};
   int unfinished = -EALREADY;
   switch (file->link) {
     case Link::Connected: return -EISCONN;

@@ -24,7 +24,7 @@ int check(const iovec* parts, std::size_t count) noexcept {
   if (parts == nullptr && count > 0) {
     return -EFAULT;
   }
-  return 0;
+  return is_beyond_result(parts, count) ? -EINVAL : 0;
 }
 
 msghdr message_of(const iovec* parts, std::size_t count) noexcept {
@@ -172,13 +172,17 @@ ssize_t Sockets::receive_message(int fd, msghdr* message, int flags) {
   if (message == nullptr) {
     return -EFAULT;
   }
+  int error = 0;
+  TcpFile* const file = find_tcp(fd, error);
+  if (file == nullptr) {
+    return error;
+  }
+  const Pin pin{*this, *file};
   const ssize_t result = socket_receive(fd, message->msg_iov, message->msg_iovlen, flags);
   if (result >= 0) {
     message->msg_namelen = 0;
     message->msg_flags = (flags & MSG_OOB) != 0 ? MSG_OOB : 0;
-    int error = 0;
-    TcpFile* const file = find_tcp(fd, error);
-    if (file == nullptr || !file->options.tells_unread) {
+    if (!file->options.tells_unread) {
       message->msg_controllen = 0;
       return result;
     }

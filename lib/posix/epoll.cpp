@@ -13,8 +13,6 @@ namespace millrace::posix {
 namespace {
 
 constexpr int kEventsMax = INT_MAX / static_cast<int>(sizeof(epoll_event));
-// How long a wait that has the kernel's descriptors in it may sleep before it looks at them.
-constexpr Duration kKernelPace = std::chrono::milliseconds{1};
 
 Instant deadline_of(Instant now, int milliseconds) {
   return milliseconds < 0 ? Waiting::kForEver
@@ -143,20 +141,20 @@ int Sockets::epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
   if (events == nullptr) {
     return -EFAULT;
   }
+  waiting_.turn();  // Before the set is looked up, which may be closed meanwhile.
+  refusals_ = 0;
   int error = 0;
   EpollSet* const set = find_set(epoll, error);
   if (set == nullptr) {
     return error;
   }
-  waiting_.turn();
-  refusals_ = 0;
   int count = collect(*set, events, most, false);
   if (count > 0) {
     return count;
   }
   count = collect(*set, events, most, true);
   const Instant deadline = deadline_of(waiting_.now(), timeout);
-  ++set->pins;
+  const Pin pin{*this, *set};
   while (count == 0 && waiting_.now() < deadline && !set->is_closing) {
     const int woken = waiting_.wait(deadline, set->kernel_descriptor());
     if (woken < 0) {
@@ -165,12 +163,10 @@ int Sockets::epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
     }
     count = collect(*set, events, most, woken == Waiting::kSlept);
   }
-  if (--set->pins == 0 && set->is_closing) {
-    release(*set);
-  } else if (count == 0) {
-    count = collect(*set, events, most, true);
+  if (set->is_closing) {
+    return -EBADF;
   }
-  return count;
+  return count == 0 ? collect(*set, events, most, true) : count;
 }
 
 /// Says what holds of each and returns of how many something does.

@@ -95,6 +95,9 @@ ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int
   if ((parts == nullptr && count > 0) || has_null(parts, count)) {
     return -EFAULT;
   }
+  if (is_beyond_result(parts, count)) {
+    return -EINVAL;
+  }
   if (file->link == Link::Connecting && !file->is_deferred() && !file->is_opening()) {
     // It has been opened meanwhile, as Linux finds out here, too.
     const int failed = finish_connect(*file);
@@ -104,6 +107,7 @@ ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int
   if (!where) {
     return -where.error();
   }
+  const Pin pin{*this, *file};
   PartCursor cursor{parts, count};
   SynData data;
   const std::size_t room = std::min<std::size_t>(

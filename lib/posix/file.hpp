@@ -45,10 +45,10 @@ class File {
 
   Watches watches;
   int number = -1;              // Its descriptor; -1 while it has none.
-  std::uint32_t pins = 0;       // Calls that wait on it.
+  std::uint32_t pins = 0;       // Calls that wait on it, or let turns run.
   bool is_nonblocking = false;  // O_NONBLOCK.
   bool closes_on_exec = false;  // FD_CLOEXEC, for whoever asks.
-  bool is_closing = false;      // Closed while calls wait on it: it goes with the last of them.
+  bool is_closing = false;      // Closed while it is pinned: it goes with the last pin.
 
  private:
   FileKind kind_;

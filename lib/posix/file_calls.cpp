@@ -86,6 +86,7 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
   if (::fcntl(in, F_GETFD) < 0) {
     return -EBADF;
   }
+  const Pin pin{*this, *file};
   hold_back(*file, false);
   std::size_t sent = 0;
   const auto try_once = [&]() -> ssize_t {
@@ -101,7 +102,8 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
   const ssize_t result = persist(*file,
                                  {.may_wait = !file->is_nonblocking,
                                   .timeout = file->options.send_timeout,
-                                  .too_late = -EAGAIN},
+                                  .too_late = -EAGAIN,
+                                  .pace = kKernelPace},
                                  try_once);
   let_leave(*file);
   return result < 0 && sent > 0 ? static_cast<ssize_t>(sent) : result;
@@ -125,6 +127,7 @@ ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, st
     return 0;
   }
   const bool may_wait = (flags & SPLICE_F_NONBLOCK) == 0 && !file->is_nonblocking;
+  const Pin pin{*this, *file};
   if (sink != nullptr) {
     hold_back(*sink, (flags & SPLICE_F_MORE) != 0);
   }
@@ -154,9 +157,12 @@ ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may
     }
     return moved > 0 ? static_cast<ssize_t>(moved) : -EAGAIN;
   };
-  return persist(
-      file, {.may_wait = may_wait, .timeout = file.options.receive_timeout, .too_late = -EAGAIN},
-      try_once);
+  return persist(file,
+                 {.may_wait = may_wait,
+                  .timeout = file.options.receive_timeout,
+                  .too_late = -EAGAIN,
+                  .pace = kKernelPace},
+                 try_once);
 }
 
 ssize_t Sockets::splice_in(int pipe, TcpFile& file, std::size_t count, bool may_wait) {
@@ -178,7 +184,8 @@ ssize_t Sockets::splice_in(int pipe, TcpFile& file, std::size_t count, bool may_
   const ssize_t result = persist(file,
                                  {.may_wait = may_wait && !is_nonblocking(pipe),
                                   .timeout = file.options.send_timeout,
-                                  .too_late = -EAGAIN},
+                                  .too_late = -EAGAIN,
+                                  .pace = kKernelPace},
                                  try_once);
   let_leave(file);
   return result < 0 && moved > 0 ? static_cast<ssize_t>(moved) : result;

@@ -47,6 +47,7 @@ int Sockets::setsockopt(int fd, int level, int option, const void* value, sockle
   if (static_cast<int>(length) < 0) {
     return -EINVAL;
   }
+  const Pin pin{*this, *file};
   switch (level) {
     case SOL_SOCKET: return set_socket_option(*file, option, value, length);
     case IPPROTO_TCP: return set_tcp_option(*file, option, value, length);

@@ -3,10 +3,24 @@
 
 #include <sys/uio.h>
 
+#include <climits>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace millrace::posix {
+
+/// Whether a result could not tell all of their bytes, or of one of them.
+[[nodiscard]] inline bool is_beyond_result(const iovec* parts, std::size_t count) noexcept {
+  std::size_t left = SSIZE_MAX;
+  for (const iovec& part : std::span{parts, count}) {
+    if (part.iov_len > left) {
+      return true;
+    }
+    left -= part.iov_len;
+  }
+  return false;
+}
 
 class PartCursor {
  public:
@@ -31,12 +45,14 @@ class PartCursor {
   [[nodiscard]] bool at_end() const noexcept { return parts_.empty(); }
   /// Bytes passed by.
   [[nodiscard]] std::size_t done() const noexcept { return done_; }
+  /// SIZE_MAX where it is more.
   [[nodiscard]] std::size_t left() const noexcept {
     std::size_t bytes = 0;
     for (const iovec& part : parts_) {
-      bytes += part.iov_len;
+      const std::size_t more = part.iov_len - (&part == parts_.data() ? offset_ : 0);
+      bytes = more > SIZE_MAX - bytes ? SIZE_MAX : bytes + more;
     }
-    return bytes - offset_;
+    return bytes;
   }
 
  private:

@@ -222,7 +222,9 @@ int Sockets::listen(int fd, int backlog) {
   if (file->link != TcpFile::Link::Unconnected || file->state() != TcpState::Closed) {
     return -EINVAL;
   }
-  if (!file->has_port()) {
+  const bool had_port = file->has_port();
+  const Endpoint before = file->local;
+  if (!had_port) {
     const Endpoint any_port{.address = file->local.address, .port = Port{}};
     if (const int bound = bind_to(*file, any_port); bound < 0) {
       return bound;
@@ -234,6 +236,8 @@ int Sockets::listen(int fd, int backlog) {
                                              .fast_open = file->options.fast_open},
                                             *file);
   if (!listener) {
+    file->local = before;
+    file->set_has_port(had_port);
     return -errno_of(listener.error());
   }
   stack_.tcp().find_listener(*listener)->count_accepted();
@@ -286,6 +290,10 @@ int Sockets::accept(int fd, sockaddr* address, socklen_t* length, int flags) {
     TcpFile* const next = file->waiting.front();
     if (next == nullptr) {
       return -EAGAIN;
+    }
+    if (address != nullptr && static_cast<int>(*length) < 0) {
+      // Deviates from Linux, which drops the connection: it waits for the next call.
+      return -EINVAL;
     }
     const int number = table_.add(*next);
     if (number < 0) {

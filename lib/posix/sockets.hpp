@@ -16,8 +16,10 @@
 
 #include <linux/sock_diag.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -133,12 +135,34 @@ class Sockets final : public TcpFileSource {
  private:
   // Calls that answer EAGAIN until one of them lets a turn run.
   static constexpr unsigned kRefusalsBeforeTurn = 16;
+  // How long a wait for the kernel's descriptors, too, may sleep before it looks at them.
+  static constexpr Duration kKernelPace = std::chrono::milliseconds{1};
 
   /// What a call on a descriptor may wait for.
   struct Patience {
     bool may_wait = true;
     std::optional<Duration> timeout;
     int too_late = 0;  ///< The answer when time is up.
+    /// How often it looks without having heard of anything: for what the kernel's descriptors say.
+    Duration pace = Duration::max();
+  };
+
+  /// Keeps a file until a call is over that lets turns run or waits: whoever closes it meanwhile
+  /// leaves it to the last such call.
+  class Pin {
+   public:
+    Pin(Sockets& sockets, File& file) noexcept : sockets_{sockets}, file_{file} { ++file_.pins; }
+    Pin(const Pin&) = delete;
+    Pin& operator=(const Pin&) = delete;
+    ~Pin() {
+      if (--file_.pins == 0 && file_.is_closing) {
+        sockets_.release(file_);
+      }
+    }
+
+   private:
+    Sockets& sockets_;
+    File& file_;
   };
 
   /// What an opening takes along, and whether its SYN may carry it.
@@ -149,7 +173,8 @@ class Sockets final : public TcpFileSource {
 
   [[nodiscard]] TcpFile* find_tcp(int fd, int& error) const noexcept;
   [[nodiscard]] EpollSet* find_set(int fd, int& error) const noexcept;
-  /// Calls `try_once` until it answers other than -EAGAIN, or there is no more waiting.
+  /// Calls `try_once` until it answers other than -EAGAIN, or there is no more waiting. -EBADF once
+  /// the file is closed. Who touches it afterwards holds a Pin.
   template <class Try>
   ssize_t persist(File& file, const Patience& patience, Try try_once);
   /// What a blocking descriptor's call has queued leaves at once.
@@ -291,38 +316,32 @@ class Sockets final : public TcpFileSource {
 
 template <class Try>
 ssize_t Sockets::persist(File& file, const Patience& patience, Try try_once) {
-  ssize_t result = try_once();
+  const auto attempt = [&]() -> ssize_t { return file.is_closing ? -EBADF : try_once(); };
+  ssize_t result = attempt();
   if (result != -EAGAIN) {
     return result;
   }
+  const Pin pin{*this, file};
   if (!patience.may_wait) {
     if (++refusals_ < kRefusalsBeforeTurn) {
       return patience.too_late;
     }
     refusals_ = 0;
     waiting_.turn();
-    result = try_once();
+    result = attempt();
     return result == -EAGAIN ? patience.too_late : result;
   }
   const Instant deadline =
       patience.timeout ? base::later(waiting_.now(), *patience.timeout) : Waiting::kForEver;
-  ++file.pins;
   while (result == -EAGAIN) {
     if (waiting_.now() >= deadline) {
-      result = patience.too_late;
-      break;
+      return patience.too_late;
     }
-    if (const int interrupted = waiting_.wait(deadline, Waiting::kNoDescriptor); interrupted < 0) {
-      result = interrupted;
-      break;
+    const Instant until = std::min(deadline, base::later(waiting_.now(), patience.pace));
+    if (const int interrupted = waiting_.wait(until, Waiting::kNoDescriptor); interrupted < 0) {
+      return interrupted;
     }
-    result = try_once();
-    if (result == -EAGAIN && file.is_closing) {
-      result = -EBADF;
-    }
-  }
-  if (--file.pins == 0 && file.is_closing) {
-    release(file);
+    result = attempt();
   }
   return result;
 }

@@ -98,6 +98,8 @@ int Sockets::ensure_port(UdpFile& file) {
 /// Zero or a negative errno.
 int Sockets::open_udp(UdpFile& file, const Endpoint& wanted) {
   static_cast<void>(file.native.close());
+  file.corked.reset();
+  file.note_send_free();  // Who was to tell of room is gone.
   UdpOptions options;
   options.port = wanted.port;
   options.address = wanted.address;
@@ -185,7 +187,9 @@ int Sockets::connect_to_host(UdpFile& file, const IpAddress& host) {
     return -errno_of_open(source.error());
   }
   if (file.is_connected()) {
-    static_cast<void>(file.native.disconnect());
+    if (const auto disconnected = file.native.disconnect(); !disconnected) {
+      return -errno_of(disconnected.error());
+    }
     file.remote = {};
   }
   file.towards_peer = *source;
@@ -194,24 +198,24 @@ int Sockets::connect_to_host(UdpFile& file, const IpAddress& host) {
 
 /// As Linux's udp_disconnect: also a port that was not asked for is given back.
 int Sockets::disconnect(UdpFile& file) {
-  file.remote = {};
-  file.towards_peer = {};
-  if (!file.has_port) {
-    return 0;
-  }
-  if (file.has_bound_port) {
-    const auto disconnected = file.native.disconnect();
-    return disconnected ? 0 : -errno_of(disconnected.error());
-  }
   const stack::UdpSlot* const slot = slot_of(file);
-  file.has_port = false;
-  if (slot->queue.empty()) {
+  const bool gives_port_back = file.has_port && !file.has_bound_port;
+  // What has arrived is still to be read.
+  const bool stays_open =
+      file.has_port && slot != nullptr && !(gives_port_back && slot->queue.empty());
+  if (stays_open) {
+    if (const auto disconnected = file.native.disconnect(); !disconnected) {
+      return -errno_of(disconnected.error());
+    }
+  } else if (file.has_port) {
     static_cast<void>(file.native.close());
     file.native = {};
-    return 0;
+    file.note_send_free();  // Who was to tell of room is gone.
   }
-  // What has arrived is still to be read.
-  static_cast<void>(file.native.disconnect());
+  file.has_port = stays_open && !gives_port_back;
+  file.remote = {};
+  file.towards_peer = {};
+  file.corked.reset();
   return 0;
 }
 

@@ -83,6 +83,9 @@ int Sockets::check_message(const msghdr* message) noexcept {
   if (message->msg_iov == nullptr && message->msg_iovlen > 0) {
     return -EFAULT;
   }
+  if (is_beyond_result(message->msg_iov, message->msg_iovlen)) {
+    return -EINVAL;
+  }
   return message->msg_name != nullptr && static_cast<int>(message->msg_namelen) < 0 ? -EINVAL : 0;
 }
 
@@ -192,6 +195,7 @@ ssize_t Sockets::send(UdpFile& file, const msghdr& message, int flags) {
   if (!is_control_ignorable(message)) {
     return -EINVAL;
   }
+  const Pin pin{*this, file};
   const ssize_t result = persist(file,
                                  {.may_wait = !file.is_nonblocking && (flags & MSG_DONTWAIT) == 0,
                                   .timeout = file.options.send_timeout,
@@ -268,18 +272,20 @@ std::span<const std::byte> Sockets::gather(PartCursor& parts) noexcept {
 /// MSG_MORE and UDP_CORK: one datagram of several calls.
 ssize_t Sockets::hold(UdpFile& file, std::span<const std::byte> piece, const Endpoint& destination,
                       bool is_held) {
-  packet::Packet added = stack_.udp().copy_of(piece);
-  if (!added) {
-    stack_.udp().want_packets(*slot_of(file));
-    file.note_send_blocked();
-    return -EAGAIN;
+  const bool is_first = !file.corked;
+  const auto allocate = [this] { return stack_.pools().data.allocate(); };
+  switch (file.corked.add(piece, stack_.tcp().resources().budget, allocate)) {
+    case HeldDatagram::Added::Whole: break;
+    case HeldDatagram::Added::NoPacket:
+      stack_.udp().want_packets(*slot_of(file));
+      file.note_send_blocked();
+      return -EAGAIN;
+    case HeldDatagram::Added::NoRoom:
+      file.corked.reset();  // As Linux, where memory runs out.
+      return -ENOBUFS;
   }
-  if (!file.corked) {
-    file.corked = std::move(added);
+  if (is_first) {
     file.corked_for = destination;
-  } else if (!piece.empty() && !file.corked.chain(added)) {
-    file.corked.reset();
-    return -EMSGSIZE;
   }
   const int left = is_held ? 0 : uncork(file);
   return left < 0 ? left : static_cast<ssize_t>(piece.size());
@@ -287,11 +293,12 @@ ssize_t Sockets::hold(UdpFile& file, std::span<const std::byte> piece, const End
 
 /// Sends what was held back. As Linux, what cannot be sent now is lost.
 int Sockets::uncork(UdpFile& file) {
-  packet::Packet whole = std::move(file.corked);
-  if (!whole) {
+  packet::Packet whole = file.corked.take();
+  stack::UdpSlot* const slot = slot_of(file);
+  if (!whole || slot == nullptr) {
     return 0;
   }
-  const auto sent = stack_.udp().send(stack_.now(), *slot_of(file), file.corked_for, whole);
+  const auto sent = stack_.udp().send(stack_.now(), *slot, file.corked_for, whole);
   return sent ? 0 : -errno_of_send(sent.error());
 }
 

@@ -51,10 +51,13 @@ void UdpFile::note_local_error(int error, const Endpoint& destination,
 
 void UdpFile::on_readable(UdpSocket /*socket*/) { note(); }
 
-void UdpFile::on_writable(UdpSocket /*socket*/) {
-  is_send_blocked_ = false;
-  note();
+void UdpFile::note_send_free() noexcept {
+  if (std::exchange(is_send_blocked_, false)) {
+    note();
+  }
 }
+
+void UdpFile::on_writable(UdpSocket /*socket*/) { note_send_free(); }
 
 void UdpFile::on_report(const stack::UdpReport& report) noexcept {
   constexpr std::uint32_t kMtuMask = 0xffff;  // RFC 1191 §4.

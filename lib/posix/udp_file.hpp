@@ -14,9 +14,9 @@
 #include <millrace/time.hpp>
 #include <millrace/udp.hpp>
 
-#include "packet/packet.hpp"
 #include "posix/error_queue.hpp"
 #include "posix/file.hpp"
+#include "posix/held_datagram.hpp"
 #include "stack/udp_slot.hpp"
 
 namespace millrace::posix {
@@ -62,6 +62,8 @@ class UdpFile final : public File, public UdpHandler, public stack::UdpReportRea
   void note_local_error(int error, const Endpoint& destination, std::uint32_t info) noexcept;
   /// Sending was refused: EPOLLOUT waits for room.
   void note_send_blocked() noexcept { is_send_blocked_ = true; }
+  /// There is room again, or the native socket that would have told of it is gone.
+  void note_send_free() noexcept;
 
   // The socket's events.
   void on_readable(UdpSocket socket) override;
@@ -76,7 +78,7 @@ class UdpFile final : public File, public UdpHandler, public stack::UdpReportRea
   ErrorQueue errors;
   bool has_port = false;        // Else `native`, if there is one, waits for its next use.
   bool has_bound_port = false;  // By bind(2), so that dissolving a connection keeps it.
-  packet::Packet corked;        // Sent as one datagram with the next that is not held back.
+  HeldDatagram corked;          // Sent as one datagram with the next that is not held back.
   Endpoint corked_for;
 
  private:

@@ -7,9 +7,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
+#include <functional>
+#include <utility>
 
 #include "simulation/posix_pair.hpp"
 
@@ -294,6 +298,51 @@ TEST_F(PosixData, SpliceGoesThroughAPipeAndBack) {
   EXPECT_EQ(net.server.sockets().splice(ends.server, &offset, pipe[1], nullptr, 1, 0), -ESPIPE);
   ::close(pipe[0]);
   ::close(pipe[1]);
+}
+
+/// No word of the network's ends these waits.
+TEST_F(PosixData, WaitingForTheKernelsEndLooksAtItEveryMillisecond) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_NONBLOCK), 0);
+  std::array<char, 4'096> block{};
+  Duration longest{};
+  std::function<void()> act;
+  const auto waits = [&](std::function<void()> then) {
+    act = std::move(then);
+    net.server.when_waiting([&](Instant until) {
+      longest = std::max(longest, until - net.server.now());
+      act();
+    });
+  };
+  auto& sockets = net.server.sockets();
+  waits([&] { EXPECT_EQ(::write(pipe[1], "late", 4), 4); });
+  EXPECT_EQ(sockets.sendfile(ends.server, pipe[0], nullptr, 4), 4);
+  while (::write(pipe[1], block.data(), block.size()) > 0) {
+  }
+  EXPECT_EQ(net.client.send(ends.client, "x"), 1);
+  net.run_for(50ms);
+  waits([&] {
+    while (::read(pipe[0], block.data(), block.size()) > 0) {
+    }
+  });
+  EXPECT_EQ(sockets.splice(ends.server, nullptr, pipe[1], nullptr, 1, 0), 1);
+  EXPECT_EQ(::read(pipe[0], block.data(), block.size()), 1);
+  ASSERT_EQ(::fcntl(pipe[0], F_SETFL, 0), 0);
+  waits([&] { EXPECT_EQ(::write(pipe[1], "later", 5), 5); });
+  EXPECT_EQ(sockets.splice(pipe[0], nullptr, ends.server, nullptr, 5, 0), 5);
+  EXPECT_GT(longest, 0ms);
+  EXPECT_LE(longest, 1ms);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
+TEST_F(PosixData, PartsOfMoreThanAResultCanTellAreRefused) {
+  std::array<char, 30> bytes{};
+  const std::array<iovec, 2> parts{{{.iov_base = bytes.data(), .iov_len = 30},
+                                    {.iov_base = bytes.data(), .iov_len = SIZE_MAX - 9}}};
+  EXPECT_EQ(net.client.sockets().send(ends.client, parts.data(), 2, 0), -EINVAL);
+  EXPECT_EQ(net.client.sockets().receive(ends.client, parts.data(), 2, 0), -EINVAL);
+  EXPECT_EQ(net.client.sockets().send_opening(ends.client, parts.data(), 2, 0, {}), -EINVAL);
 }
 
 TEST_F(PosixData, PartsAreOneStream) {

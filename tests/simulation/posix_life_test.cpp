@@ -160,6 +160,35 @@ TEST(PosixLife, AcceptSaysWhyNot) {
   EXPECT_EQ(net.server.accept(set), -ENOTSOCK);
 }
 
+TEST(PosixLife, AcceptThatCannotNameThePeerLeavesTheConnection) {
+  PosixPair net;
+  const int listener = net.server.listener(80, 4, SOCK_NONBLOCK);
+  EXPECT_EQ(net.client.connect(net.client.socket(), 2, 80), 0);
+  net.run_for(50ms);
+  sockaddr_in peer{};
+  auto length = static_cast<socklen_t>(-1);
+  auto* const generic = static_cast<sockaddr*>(static_cast<void*>(&peer));
+  EXPECT_EQ(net.server.sockets().accept(listener, generic, &length, 0), -EINVAL);
+  EXPECT_GE(net.server.accept(listener), 0);
+}
+
+TEST(PosixLife, ListeningThatFailsLeavesTheSocketAsItWas) {
+  PairSetup setup;
+  setup.server.max_listeners = 1;
+  PosixPair net{setup};
+  const int only = net.server.listener(80);
+  const int fd = net.server.socket();
+  EXPECT_EQ(net.server.sockets().listen(fd, 4), -ENOBUFS);
+  sockaddr_in name{};
+  socklen_t length = sizeof(name);
+  auto* const generic = static_cast<sockaddr*>(static_cast<void*>(&name));
+  EXPECT_EQ(net.server.sockets().getsockname(fd, generic, &length), 0);
+  EXPECT_EQ(name.sin_port, 0);
+  EXPECT_EQ(net.server.sockets().close(only), 0);
+  EXPECT_EQ(net.server.bind(fd, 0, 81), 0);
+  EXPECT_EQ(net.server.sockets().listen(fd, 4), 0);
+}
+
 TEST(PosixLife, TheBacklogHoldsOneMoreThanItSays) {
   PosixPair net;
   const int listener = net.server.listener(80, 2, SOCK_NONBLOCK);

@@ -38,6 +38,9 @@ int PosixHost::wait(Instant until, int /*descriptor*/) {
     --refusals_left_;
     return -refusal_;
   }
+  if (before_wait_) {
+    before_wait_(until);
+  }
   host_.wake();
   world_.run_for(std::clamp<Duration>(until - world_.now(), 0ns, 1ms));
   return 0;
@@ -45,6 +48,9 @@ int PosixHost::wait(Instant until, int /*descriptor*/) {
 
 void PosixHost::turn() {
   host_.run_turn();
+  if (in_turn_) {
+    in_turn_();
+  }
   host_.wake();
 }
 

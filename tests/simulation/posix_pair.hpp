@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "posix/sockets.hpp"
 #include "posix/waiting.hpp"
@@ -31,6 +33,11 @@ class PosixHost final : public posix::Waiting {
     refusal_ = error;
     refusals_left_ = times;
   }
+
+  /// As a handler on the same core: called in every turn that a call lets run, and before each
+  /// wait, with the time at which that is to end.
+  void when_turning(std::function<void()> act) { in_turn_ = std::move(act); }
+  void when_waiting(std::function<void(Instant)> act) { before_wait_ = std::move(act); }
 
   [[nodiscard]] posix::Sockets& sockets() noexcept { return sockets_; }
   [[nodiscard]] sim::Host& host() noexcept { return host_; }
@@ -57,6 +64,8 @@ class PosixHost final : public posix::Waiting {
   sim::Host& host_;
   int refusal_ = 0;
   unsigned refusals_left_ = 0;
+  std::function<void()> in_turn_;
+  std::function<void(Instant)> before_wait_;
   posix::Sockets sockets_;
 };
 

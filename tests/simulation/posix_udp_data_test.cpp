@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 
 #include <array>
+#include <climits>
+#include <cstdint>
 
 #include "simulation/posix_udp.hpp"
 
@@ -281,6 +283,79 @@ TEST_F(PosixUdpData, MoreMakesOneDatagramOfSeveralCalls) {
   EXPECT_EQ(net.server.receive(theirs), "ab");
 }
 
+TEST_F(PosixUdpData, ManySmallPiecesTakeNoMorePacketsThanTheirBytes) {
+  const int fd = connected();
+  stack::Stack& stack = net.client.host().stack();
+  net.run_for(50ms);
+  const std::uint32_t before = stack.pools().in_use();
+  const std::uint64_t charged = stack.tcp().resources().budget.used();
+  std::string whole;
+  for (int i = 0; i < 500; ++i) {
+    whole += std::to_string(100'000 + i);
+    EXPECT_EQ(net.client.send(fd, whole.substr(whole.size() - 6), MSG_MORE | MSG_DONTWAIT), 6);
+  }
+  EXPECT_EQ(stack.pools().in_use() - before, 2U);
+  EXPECT_EQ(stack.tcp().resources().budget.used() - charged,
+            2U * packet::PacketBudget::kPacketCharge);
+  EXPECT_EQ(net.client.send(fd, ""), 0);
+  EXPECT_EQ(stack.tcp().resources().budget.used(), charged);
+  EXPECT_EQ(net.server.receive(theirs), whole);
+  // What is never sent is given back, too.
+  EXPECT_EQ(net.client.send(fd, whole, MSG_MORE), 3'000);
+  EXPECT_EQ(net.client.sockets().close(fd), 0);
+  net.run_for(50ms);
+  EXPECT_EQ(stack.tcp().resources().budget.used(), charged);
+  EXPECT_EQ(stack.pools().in_use(), before);
+}
+
+TEST_F(PosixUdpData, WhatIsHeldBackIsBoundedByTheBudget) {
+  const std::string text(60'000, 'h');
+  packet::PacketBudget& budget = net.client.host().stack().tcp().resources().budget;
+  const std::uint64_t used = budget.used();
+  const int fd = connected();
+  ASSERT_TRUE(
+      budget.try_charge(static_cast<std::uint32_t>(budget.left(packet::BudgetUse::Bulk) - 10'000),
+                        packet::BudgetUse::Bulk));
+  const std::uint64_t taken = budget.used();
+  EXPECT_EQ(net.client.send(fd, "few", MSG_MORE), 3);
+  EXPECT_EQ(net.client.send(fd, text, MSG_MORE), -ENOBUFS);
+  EXPECT_EQ(budget.used(), taken);
+  budget.release(static_cast<std::uint32_t>(taken - used));
+  EXPECT_EQ(net.client.send(fd, text), 60'000);
+  EXPECT_EQ(net.server.receive(theirs, 65'000), text);
+}
+
+TEST_F(PosixUdpData, DissolvingForgetsWhatIsHeldBack) {
+  sockaddr_in none{};
+  none.sin_family = AF_UNSPEC;
+  for (const int fd : {connected(), socket(net.client)}) {
+    EXPECT_EQ(net.client.set(fd, IPPROTO_UDP, UDP_CORK, 1), 0);
+    EXPECT_EQ(net.client.connect(fd, 2, kPort), 0);
+    EXPECT_EQ(net.client.send(fd, "never"), 5);
+    EXPECT_EQ(net.client.sockets().connect(fd, generic(none), sizeof none), 0);
+    EXPECT_EQ(net.client.set(fd, IPPROTO_UDP, UDP_CORK, 0), 0);
+    EXPECT_EQ(net.client.connect(fd, 2, kPort), 0);
+    EXPECT_EQ(net.client.send(fd, "next"), 4);
+    EXPECT_EQ(net.server.receive(theirs), "next");
+  }
+}
+
+TEST_F(PosixUdpData, PartsOfMoreThanAResultCanTellAreRefused) {
+  std::array<char, 30> bytes{};
+  std::array<iovec, 3> parts{{{.iov_base = bytes.data(), .iov_len = 10},
+                              {.iov_base = bytes.data(), .iov_len = 30},
+                              {.iov_base = bytes.data(), .iov_len = SIZE_MAX - 9}}};
+  const int fd = connected();
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  EXPECT_EQ(net.client.sockets().send_message(fd, &message, 0), -EINVAL);
+  EXPECT_EQ(net.client.sockets().receive_message(fd, &message, 0), -EINVAL);
+  EXPECT_EQ(net.client.sockets().send(fd, parts.data(), parts.size(), 0), -EINVAL);
+  parts[2].iov_len = SSIZE_MAX;
+  EXPECT_EQ(net.client.sockets().send_message(fd, &message, 0), -EINVAL);
+}
+
 TEST_F(PosixUdpData, ASilentNeighborDoesNotHoldUpTheOthers) {
   EXPECT_EQ(send_to(net.client, own, "x", socket_address(77, kPort)), 1);
   EXPECT_EQ(send(own, "y"), 1);
@@ -302,6 +377,20 @@ TEST_F(PosixUdpData, AFullDeviceMakesTheSenderWaitAndTells) {
   net.run_for(100ms);
   EXPECT_EQ(net.client.events(fd) & POLLOUT, unsigned{POLLOUT});
   EXPECT_EQ(net.client.send(fd, text), 1'000);
+}
+
+TEST_F(PosixUdpData, WhoDissolvesWhileTheDeviceIsFullMaySendAgain) {
+  const int fd = connected(kPort, SOCK_NONBLOCK);
+  EXPECT_EQ(net.client.send(fd, "x"), 1);
+  net.run_for(50ms);
+  const std::string text(1'000, 'q');
+  while (net.client.send(fd, text, MSG_DONTWAIT) == 1'000) {
+  }
+  sockaddr_in none{};
+  none.sin_family = AF_UNSPEC;
+  EXPECT_EQ(net.client.sockets().connect(fd, generic(none), sizeof none), 0);
+  net.run_for(100ms);
+  EXPECT_EQ(net.client.events(fd) & POLLOUT, unsigned{POLLOUT});
 }
 
 TEST_F(PosixUdpData, AFullQueueLosesTheNewest) {

@@ -30,6 +30,19 @@ TEST(PartCursor, WalksOverPartsAndPassesEmptyOnesBy) {
   EXPECT_EQ(cursor.left(), 0U);
 }
 
+TEST(PartCursor, WhatIsLeftDoesNotWrapAround) {
+  std::array<char, 3> bytes{};
+  const std::array<iovec, 2> parts{{{.iov_base = bytes.data(), .iov_len = 3},
+                                    {.iov_base = bytes.data(), .iov_len = SIZE_MAX - 1}}};
+  PartCursor cursor{parts.data(), parts.size()};
+  EXPECT_EQ(cursor.left(), SIZE_MAX);
+  EXPECT_TRUE(is_beyond_result(parts.data(), 2));
+  EXPECT_FALSE(is_beyond_result(parts.data(), 1));
+  const std::array<iovec, 2> most{{{.iov_base = bytes.data(), .iov_len = SSIZE_MAX - 3},
+                                   {.iov_base = bytes.data(), .iov_len = 3}}};
+  EXPECT_FALSE(is_beyond_result(most.data(), 2));
+}
+
 TEST(PartCursor, NoPartsAreTheEnd) {
   const PartCursor cursor{nullptr, 0};
   EXPECT_TRUE(cursor.at_end());

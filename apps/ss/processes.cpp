@@ -31,7 +31,8 @@ std::optional<int> process_of(std::string_view folder) {
   return is_number ? std::optional{id} : std::nullopt;
 }
 
-/// Nothing: a folder that is none, a link for instance, or gone already.
+/// Nothing: a folder that is none, a link for instance, or gone already, or, where it would not be
+/// asked, what a dead process has left.
 std::optional<Process> process_in(const std::filesystem::path& folder, bool is_named) {
   const auto id = process_of(folder.filename().native());
   struct stat about {};
@@ -40,6 +41,10 @@ std::optional<Process> process_in(const std::filesystem::path& folder, bool is_n
   }
   Process process{.id = *id, .owner = about.st_uid, .socket = folder / kSocket, .refusal = {}};
   if (::geteuid() == 0 && about.st_uid != 0 && !is_named) {
+    std::error_code ignored;
+    if (!std::filesystem::exists("/proc/" + std::to_string(*id), ignored)) {
+      return std::nullopt;
+    }
     process.refusal = "not asked: " + folder.native() + " is not root's but user " +
                       std::to_string(about.st_uid) + "'s; --folder " +
                       folder.parent_path().native() + " asks all the same";

@@ -356,12 +356,17 @@ TEST(Processes, OfOthersAreNotAskedByRootUnlessNamed) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "only root can give a folder away";
   }
-  const Impostor impostor{kNobody, {}};
+  const Impostor impostor{::getpid(), {}};
   EXPECT_EQ(impostor.look(false).found.at(0).refusal, "");
   ASSERT_EQ(::chown(impostor.folder().c_str(), 65'534, 65'534), 0);
   const std::string refusal = impostor.look(false).found.at(0).refusal;
   EXPECT_NE(refusal.find("is not root's but user 65534's"), std::string::npos) << refusal;
   EXPECT_EQ(impostor.look(true).found.at(0).refusal, "");
+
+  const Impostor dead{kNobody, {}};
+  ASSERT_EQ(::chown(dead.folder().c_str(), 65'534, 65'534), 0);
+  EXPECT_TRUE(dead.look(false).found.empty()) << "nobody misses what is dead";
+  EXPECT_EQ(dead.look(true).found.size(), 1U);
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include "ss/collect.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <expected>
 #include <utility>
 
+#include "ss/printable.hpp"
 #include "ss/telemetry_client.hpp"
 
 namespace ss {
@@ -11,7 +13,12 @@ namespace ss {
 namespace {
 
 using nlohmann::json;
+using Error = TelemetryClient::Error;
 using Failure = TelemetryClient::Failure;
+
+std::unexpected<Error> confused(std::string text) {
+  return std::unexpected{Error{.failure = Failure::Confused, .text = std::move(text)}};
+}
 
 std::uint64_t number_of(const json& fields, const char* name) {
   const auto found = fields.find(name);
@@ -20,7 +27,8 @@ std::uint64_t number_of(const json& fields, const char* name) {
 
 std::string text_of(const json& fields, const char* name) {
   const auto found = fields.find(name);
-  return found != fields.end() && found->is_string() ? found->get<std::string>() : std::string{};
+  return found != fields.end() && found->is_string() ? printable(found->get<std::string>())
+                                                     : std::string{};
 }
 
 std::string address_of(const json& fields, const char* name) {
@@ -29,11 +37,8 @@ std::string address_of(const json& fields, const char* name) {
   return address == "::" ? "0.0.0.0" : address;
 }
 
-Socket socket_of(const json& fields, const Process& process, unsigned core, bool with_info) {
+Socket socket_of(const json& fields, bool with_info) {
   Socket socket;
-  socket.process = process.id;
-  socket.program = process.program;
-  socket.core = core;
   socket.protocol = text_of(fields, "proto");
   socket.state = text_of(fields, "state");
   socket.receive_queue = number_of(fields, "recv_q");
@@ -48,7 +53,7 @@ Socket socket_of(const json& fields, const Process& process, unsigned core, bool
   if (with_info && fields.contains("rto")) {
     for (const auto& [name, value] : fields.items()) {
       if (value.is_number_unsigned()) {
-        socket.info[name] = value.get<std::uint64_t>();
+        socket.info[printable(name)] = value.get<std::uint64_t>();
       }
     }
     for (const char* const name :
@@ -59,61 +64,116 @@ Socket socket_of(const json& fields, const Process& process, unsigned core, bool
   return socket;
 }
 
-/// Error as in `Collected`; the sockets that came before stay.
-std::expected<void, TelemetryClient::Error> collect_core(TelemetryClient& client,
-                                                         const Process& process, unsigned core,
-                                                         bool with_info,
-                                                         std::vector<Socket>& sockets) {
+/// Whom is asked for what; the sockets that came before a failure stay.
+struct Questions {
+  TelemetryClient& client;
+  const Process& process;
+  const std::string& program;
+  bool with_info;
+  const CollectLimits& limits;
+  std::vector<Socket>& sockets;
+};
+
+std::expected<void, Error> collect_core(const Questions& questions, unsigned core) {
   std::uint64_t cursor = 0;
   do {
-    const auto page = client.ask("/millrace/sockets," + std::to_string(core) + "," +
-                                 std::to_string(cursor) + "," + (with_info ? "1" : "0"));
+    const auto page =
+        questions.client.ask("/millrace/sockets," + std::to_string(core) + "," +
+                             std::to_string(cursor) + "," + (questions.with_info ? "1" : "0"));
     if (!page) {
       return std::unexpected{page.error()};
     }
     for (std::size_t i = 0; page->contains("s" + std::to_string(i)); ++i) {
-      sockets.push_back(socket_of((*page)["s" + std::to_string(i)], process, core, with_info));
+      if (questions.sockets.size() >= questions.limits.sockets) {
+        return confused("it tells of more than " + std::to_string(questions.limits.sockets) +
+                        " sockets; those are shown");
+      }
+      Socket socket = socket_of((*page)["s" + std::to_string(i)], questions.with_info);
+      socket.process = questions.process.id;
+      socket.program = questions.program;
+      socket.core = core;
+      questions.sockets.push_back(std::move(socket));
     }
     const std::uint64_t next = number_of(*page, "next");
     if (next != 0 && next <= cursor) {
-      return std::unexpected{TelemetryClient::Error{.failure = Failure::Confused,
-                                                    .text = "its list of sockets has no end"}};
+      return confused("its list of sockets has no end");
     }
     cursor = next;
   } while (cursor != 0);
   return {};
 }
 
+std::expected<void, Error> collect_cores(const Questions& questions) {
+  const auto cores = questions.client.ask("/millrace/cores");
+  if (!cores) {
+    return std::unexpected{cores.error()};
+  }
+  const std::uint64_t count = number_of(*cores, "cores");
+  for (unsigned core = 0; core < std::min(count, questions.limits.cores); ++core) {
+    if (auto done = collect_core(questions, core); !done) {
+      if (done.error().failure == Failure::HungUp) {
+        done.error().text = "it ended while it was asked; not all of its sockets are shown";
+      }
+      return done;
+    }
+  }
+  if (count > questions.limits.cores) {
+    return confused("it tells of " + std::to_string(count) + " cores; the first " +
+                    std::to_string(questions.limits.cores) + " are shown");
+  }
+  return {};
+}
+
+/// Whoever listens must be who the folder is of; who that is, a container's process ids do not say.
+std::expected<std::string, Error> program_behind(const TelemetryClient& client,
+                                                 const Process& process) {
+  const TelemetryClient::Peer& peer = client.peer();
+  if (peer.user != process.owner) {
+    return confused("its folder is user " + std::to_string(process.owner) + "'s, but user " +
+                    std::to_string(peer.user) + "'s process listens there; it was not asked");
+  }
+  return peer.process == process.id ? program_of(process.id) : "?";
+}
+
+std::expected<void, Error> collect_from(TelemetryClient& client, const Process& process,
+                                        const std::string& program, bool with_info,
+                                        const CollectLimits& limits, std::vector<Socket>& sockets) {
+  if (auto greeted = client.await_greeting(); !greeted) {
+    if (greeted.error().failure == Failure::HungUp) {
+      greeted.error().text = "it hung up before it was asked; too many may be asking it";
+    }
+    return greeted;
+  }
+  return collect_cores({client, process, program, with_info, limits, sockets});
+}
+
 }  // namespace
 
-Collected collect(const Process& process, bool with_info) {
+Collected collect(const Process& process, bool with_info, const CollectLimits& limits) {
   Collected collected;
-  const auto put_down = [&](const TelemetryClient::Error& error) {
-    collected.error =
-        "process " + std::to_string(process.id) + " (" + process.program + "): " + error.text;
+  std::string program = "?";
+  const auto put_down = [&](const Error& error) {
+    collected.error = "process " + std::to_string(process.id) + " (" + program + "): " + error.text;
   };
   auto client = TelemetryClient::connect(process.socket);
   if (!client) {
     collected.is_alive = client.error().failure != Failure::Gone;
     if (collected.is_alive) {
+      program = program_of(process.id);
       put_down(client.error());
     }
     return collected;
   }
-  const auto cores = client->ask("/millrace/cores");
-  if (!cores) {
-    put_down(cores.error());
+  auto behind = program_behind(*client, process);
+  if (!behind) {
+    put_down(behind.error());
     return collected;
   }
-  const std::uint64_t count = number_of(*cores, "cores");
-  for (unsigned core = 0; core < count; ++core) {
-    if (auto done = collect_core(*client, process, core, with_info, collected.sockets); !done) {
-      if (done.error().failure == Failure::Gone) {
-        done.error().text = "it ended while it was asked; not all of its sockets are shown";
-      }
-      put_down(done.error());
-      break;
-    }
+  program = *std::move(behind);
+  if (const auto done =
+          collect_from(*client, process, program, with_info, limits, collected.sockets);
+      !done) {
+    put_down(done.error());
   }
   return collected;
 }

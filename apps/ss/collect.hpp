@@ -1,6 +1,8 @@
 // All sockets of one process, page by page.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,13 @@ struct Collected {
   bool is_alive = true;         ///< False: a folder that a dead process has left.
 };
 
-[[nodiscard]] Collected collect(const Process& process, bool with_info);
+/// More than any process has; one that tells of more is cut short, and `error` says so.
+struct CollectLimits {
+  std::uint64_t cores = 1'024;
+  std::size_t sockets = 1'000'000;
+};
+
+[[nodiscard]] Collected collect(const Process& process, bool with_info,
+                                const CollectLimits& limits = {});
 
 }  // namespace ss

@@ -7,11 +7,14 @@
 #include "ss/collect.hpp"
 #include "ss/options.hpp"
 #include "ss/print.hpp"
+#include "ss/printable.hpp"
 #include "ss/processes.hpp"
 
 namespace {
 
-void complain(const std::string& line) { std::fprintf(stderr, "millrace-ss: %s\n", line.c_str()); }
+void complain(const std::string& line) {
+  std::fprintf(stderr, "millrace-ss: %s\n", ss::printable(line).c_str());
+}
 
 std::string nobody_there(const ss::Options& options, const ss::Processes& processes) {
   std::string places;
@@ -32,8 +35,9 @@ int main(int argc, char** argv) {
   if (!options) {
     return options.error();
   }
-  const ss::Processes processes =
-      ss::find_processes(options->folders.empty() ? ss::usual_folders() : options->folders);
+  const ss::Processes processes = options->folders.empty()
+                                      ? ss::find_processes(ss::usual_folders(), false)
+                                      : ss::find_processes(options->folders, true);
   bool is_complete = processes.errors.empty();
   for (const std::string& error : processes.errors) {
     complain(error);
@@ -42,6 +46,12 @@ int main(int argc, char** argv) {
   std::vector<ss::Socket> sockets;
   for (const ss::Process& process : processes.found) {
     if (options->process != 0 && options->process != process.id) {
+      continue;
+    }
+    if (!process.refusal.empty()) {
+      complain("process " + std::to_string(process.id) + ": " + process.refusal);
+      is_complete = false;
+      is_anybody_there = true;
       continue;
     }
     ss::Collected collected = ss::collect(process, options->info || options->json);

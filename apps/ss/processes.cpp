@@ -1,5 +1,6 @@
 #include "ss/processes.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+
+#include "ss/printable.hpp"
 
 namespace ss {
 
@@ -28,13 +31,28 @@ std::optional<int> process_of(std::string_view folder) {
   return is_number ? std::optional{id} : std::nullopt;
 }
 
-std::string program_of(int process) {
-  std::ifstream file{"/proc/" + std::to_string(process) + "/comm"};
-  std::string name;
-  return std::getline(file, name) ? name : "?";
+/// Nothing: a folder that is none, a link for instance, or gone already, or, where it would not be
+/// asked, what a dead process has left.
+std::optional<Process> process_in(const std::filesystem::path& folder, bool is_named) {
+  const auto id = process_of(folder.filename().native());
+  struct stat about {};
+  if (!id || ::lstat(folder.c_str(), &about) != 0 || !S_ISDIR(about.st_mode)) {
+    return std::nullopt;
+  }
+  Process process{.id = *id, .owner = about.st_uid, .socket = folder / kSocket, .refusal = {}};
+  if (::geteuid() == 0 && about.st_uid != 0 && !is_named) {
+    std::error_code ignored;
+    if (!std::filesystem::exists("/proc/" + std::to_string(*id), ignored)) {
+      return std::nullopt;
+    }
+    process.refusal = "not asked: " + folder.native() + " is not root's but user " +
+                      std::to_string(about.st_uid) + "'s; --folder " +
+                      folder.parent_path().native() + " asks all the same";
+  }
+  return process;
 }
 
-void look_into(const std::string& folder, Processes& processes) {
+void look_into(const std::string& folder, bool is_named, Processes& processes) {
   std::error_code error;
   std::filesystem::directory_iterator entry{folder, error};
   if (error == std::errc::no_such_file_or_directory) {
@@ -42,9 +60,8 @@ void look_into(const std::string& folder, Processes& processes) {
   }
   processes.looked_into.push_back(folder);
   for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
-    if (const auto id = process_of(entry->path().filename().native())) {
-      processes.found.push_back(
-          {.id = *id, .program = program_of(*id), .socket = entry->path() / kSocket});
+    if (auto process = process_in(entry->path(), is_named)) {
+      processes.found.push_back(*std::move(process));
     }
   }
   if (error) {
@@ -74,13 +91,19 @@ std::vector<std::string> usual_folders() {
   return folders;
 }
 
-Processes find_processes(std::span<const std::string> folders) {
+Processes find_processes(std::span<const std::string> folders, bool are_named) {
   Processes processes;
   for (const std::string& folder : folders) {
-    look_into(folder, processes);
+    look_into(folder, are_named, processes);
   }
   std::ranges::sort(processes.found, {}, &Process::id);
   return processes;
+}
+
+std::string program_of(int process) {
+  std::ifstream file{"/proc/" + std::to_string(process) + "/comm"};
+  std::string name;
+  return std::getline(file, name) ? printable(name) : "?";
 }
 
 }  // namespace ss

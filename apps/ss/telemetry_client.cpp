@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "ss/printable.hpp"
+
 namespace ss {
 
 namespace {
@@ -26,9 +28,9 @@ std::unexpected<Error> why(int number) {
   switch (number) {
     case ECONNREFUSED:
     case ENOENT:
-    case ENOTDIR:
+    case ENOTDIR: return failed(Failure::Gone, "it is gone");
     case ECONNRESET:
-    case EPIPE: return failed(Failure::Gone, "it is gone");
+    case EPIPE: return failed(Failure::HungUp, "it hung up");
     case EACCES:
     case EPERM:
       return failed(Failure::Refused, "its telemetry socket cannot be opened: " + text +
@@ -60,15 +62,33 @@ std::expected<TelemetryClient, Error> TelemetryClient::connect(
   if (::connect(descriptor, static_cast<const sockaddr*>(generic), sizeof(address)) != 0) {
     return why(errno);
   }
-  // It introduces itself first.
-  if (auto greeting = client.receive(); !greeting) {
-    return std::unexpected{std::move(greeting.error())};
+  if (!client.ask_who_listens()) {
+    return why(errno);
   }
   return client;
 }
 
+bool TelemetryClient::ask_who_listens() noexcept {
+  ucred listener{};
+  socklen_t size = sizeof(listener);
+  if (::getsockopt(descriptor_, SOL_SOCKET, SO_PEERCRED, &listener, &size) != 0) {
+    return false;
+  }
+  peer_ = {.process = listener.pid, .user = listener.uid};
+  return true;
+}
+
+std::expected<void, Error> TelemetryClient::await_greeting() {
+  if (auto greeting = receive(); !greeting) {
+    return std::unexpected{std::move(greeting.error())};
+  }
+  return {};
+}
+
 TelemetryClient::TelemetryClient(TelemetryClient&& other) noexcept
-    : descriptor_{std::exchange(other.descriptor_, -1)}, answer_{std::move(other.answer_)} {}
+    : descriptor_{std::exchange(other.descriptor_, -1)},
+      peer_{other.peer_},
+      answer_{std::move(other.answer_)} {}
 
 TelemetryClient::~TelemetryClient() {
   if (descriptor_ >= 0) {
@@ -91,7 +111,7 @@ std::expected<nlohmann::json, Error> TelemetryClient::ask(const std::string& com
     return failed(Failure::Confused, "it does not know the question; is it of another version?");
   }
   if (const auto error = body->find("error"); error != body->end() && error->is_string()) {
-    return failed(Failure::Confused, error->get<std::string>());
+    return failed(Failure::Confused, printable(error->get<std::string>()));
   }
   return std::move(*body);
 }

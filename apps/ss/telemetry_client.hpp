@@ -2,6 +2,8 @@
 // for each answer with a limit.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <expected>
 #include <filesystem>
@@ -18,7 +20,8 @@ class TelemetryClient {
   static constexpr std::chrono::milliseconds kPatience{2'000};
 
   enum class Failure {
-    Gone,      ///< Nobody is there: the process is dead, or has ended since.
+    Gone,      ///< Nobody listens there: the process is dead.
+    HungUp,    ///< It has ended since, or does not want to talk.
     Refused,   ///< Somebody else's.
     Silent,    ///< No answer in time.
     Confused,  ///< An answer that is none, or the process's own word on what went wrong.
@@ -28,20 +31,31 @@ class TelemetryClient {
     std::string text;  ///< One line, without the process.
   };
 
+  /// Who listens, in the kernel's word. From another PID namespace the process is zero.
+  struct Peer {
+    pid_t process = 0;
+    uid_t user = 0;
+  };
+
   [[nodiscard]] static std::expected<TelemetryClient, Error> connect(
       const std::filesystem::path& socket);
   TelemetryClient(TelemetryClient&& other) noexcept;
   TelemetryClient& operator=(TelemetryClient&&) = delete;
   ~TelemetryClient();
 
+  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+  /// Before the first question: waits until the process has introduced itself.
+  [[nodiscard]] std::expected<void, Error> await_greeting();
   /// What the process says to `command`: an object.
   [[nodiscard]] std::expected<nlohmann::json, Error> ask(const std::string& command);
 
  private:
   explicit TelemetryClient(int descriptor) : descriptor_{descriptor} {}
+  [[nodiscard]] bool ask_who_listens() noexcept;
   [[nodiscard]] std::expected<nlohmann::json, Error> receive();
 
   int descriptor_;
+  Peer peer_;
   std::vector<char> answer_ = std::vector<char>(64 * 1024);
 };
 

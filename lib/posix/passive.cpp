@@ -55,9 +55,11 @@ int Passive::wait(Instant until, int /*descriptor*/) {
   if (std::this_thread::get_id() == driver_) {
     return wait_as_driver(until);
   }
+  // What happens from here on is what the caller has not looked at, this turn of ours included.
+  const std::uint64_t seen = generation_;
   settle();
   forget_awake(std::this_thread::get_id());
-  Sleeper sleeper{.until = until, .seen = generation_};
+  Sleeper sleeper{.until = until, .seen = seen};
   sleepers_.push_back(&sleeper);
   rested_.notify_all();
   while (sleeper.seen == generation_ && now() < until) {

@@ -11,7 +11,7 @@ namespace {
 using Table = SocketCursor::Table;
 
 // Segments in flight that the records of one page may have made us look at.
-constexpr std::uint32_t kSegmentsPerPage = 8'192;
+constexpr std::uint32_t kSegmentsPerPage = 4'096;
 
 SocketRecord record_of(const tcp::Listener& listener, base::SlotHandle handle) noexcept {
   SocketRecord record;
@@ -27,7 +27,8 @@ SocketRecord record_of(const tcp::TimeWaitEntry& entry, std::uint32_t index, Ins
   SocketRecord record;
   record.state = TcpState::TimeWait;
   record.timer = tcp::TimerKind::TimeWait;
-  record.timer_left = entry.expires() - now;
+  // Its time may be up, and its turn not have come.
+  record.timer_left = std::max(entry.expires() - now, Duration::zero());
   record.tuple = entry.tuple;
   record.handle.index = index;
   return record;
@@ -96,12 +97,10 @@ void TcpCore::list_connection(const ConnectionSlot& slot, bool with_info, Socket
     // Over, or in TIME-WAIT, which has an entry of its own.
     return;
   }
-  const TcpInfo info = describe(slot, now_);
-  segments -= std::min(segments, info.unacked);
   SocketRecord record;
-  record.state = info.state;
-  record.receive_queue = info.unread_bytes;
-  record.send_queue = info.unacked_bytes;
+  record.state = connection.state();
+  record.receive_queue = connection.unread();
+  record.send_queue = connection.unacknowledged();
   record.tuple = connection.tuple();
   record.handle = connections_.handle_of(slot);
   record.is_orphan = connection.is_closed_by_application();
@@ -112,7 +111,8 @@ void TcpCore::list_connection(const ConnectionSlot& slot, bool with_info, Socket
   }
   record.has_info = with_info;
   if (with_info) {
-    record.info = info;
+    record.info = describe(slot, now_);
+    segments -= std::min(segments, record.info.unacked);
   }
   static_cast<void>(page.records.push_back(record));
 }

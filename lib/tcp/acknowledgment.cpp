@@ -209,8 +209,9 @@ void Connection::on_fin_acked(const Resources& resources, Instant now) noexcept 
 void Connection::report_writable(const Resources& resources) noexcept {
   // Not for every byte: a third of the buffer, so that the application works in large pieces.
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
+  const std::uint32_t unsent_limit = tuning_->unsent_limit_bytes;
   const bool has_little_unsent =
-      tuning_->unsent_limit_bytes == 0 || unsent_bytes() < (tuning_->unsent_limit_bytes + 1) / 2;
+      unsent_limit == 0 || unsent_bytes() < unsent_limit - unsent_limit / 2;
   if (wants_writable_ && can_send() && !fin_queued_ && has_little_unsent &&
       charge <= send_buffer_limit(resources) / 3 * 2) {
     wants_writable_ = false;

@@ -26,7 +26,7 @@ std::uint32_t Connection::packet_bytes_max() const noexcept {
 
 std::optional<Instant> Connection::next_deadline() const noexcept {
   const Instant deadline =
-      std::min({retransmit_at_, ack_at_, override_at_, state_at_, keepalive_.deadline()});
+      std::min({retransmit_at_, ack_at_, override_at_, state_deadline(), keepalive_.deadline()});
   return deadline == kNever ? std::nullopt : std::optional{deadline};
 }
 

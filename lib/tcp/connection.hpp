@@ -12,8 +12,7 @@
 //   icmp_error.cpp   what the path says: errors, and how large segments may be
 //   timeout.cpp      which timer went off
 //   liveness.cpp     is the peer there: R1, keepalive, user timeout, soft errors
-//   urgent_data.cpp  urgent data, both ways
-//   close.cpp        FIN, reset, TIME-WAIT
+//   urgent_data.cpp, close.cpp  urgent data, both ways; FIN, reset, TIME-WAIT
 //   tuning.cpp, info.cpp  what was chosen for it alone; what it can tell of itself
 #pragma once
 
@@ -198,10 +197,11 @@ class Connection {
   [[nodiscard]] const QuickAcks& quick_acks() const noexcept { return quick_acks_; }
   /// How far to fill a packet of the send buffer: whole segments, so that most lie in one packet.
   [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept;
-  /// Payload bytes queued and not acknowledged.
+  /// Payload bytes queued and not acknowledged; and those received in order and not read.
   [[nodiscard]] std::uint32_t unacknowledged() const noexcept {
     return active_ == nullptr ? 0 : active_->send_buffer.size();
   }
+  [[nodiscard]] std::uint32_t unread() const noexcept;
   /// Where `SegmentPlan` payloads are found.
   [[nodiscard]] SendBuffer& send_buffer() noexcept { return active_->send_buffer; }
   /// Whether everything that must hold between calls does. Walks over all that is in flight.
@@ -212,7 +212,6 @@ class Connection {
  private:
   static constexpr Instant kNever = Instant::max();
   static constexpr Duration kNoLinger = Duration::max();
-
   enum class Step : std::uint8_t { Continue, Done };
 
   // handshake.cpp
@@ -334,6 +333,7 @@ class Connection {
   void on_segment_timeout(const Resources& resources, Instant now) noexcept;
   void on_syn_timeout(const Resources& resources, Instant now) noexcept;
   void on_state_timeout(const Resources& resources) noexcept;
+  [[nodiscard]] Instant state_deadline() const noexcept;
 
   // liveness.cpp
   void check_r1(const Resources& resources, unsigned retransmissions) noexcept;

@@ -31,7 +31,7 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
   offer_options(resources);
   progress_at_ = now;
-  state_at_ = tuning_->syn_retries > 0 ? kNever : base::later(now, timeout);
+  state_at_ = base::later(now, timeout);
   syn_due_ = true;
   set_state(TcpState::SynSent);
 }
@@ -253,7 +253,9 @@ void Connection::establish(const Resources& resources, Instant now,
   // RFC 6298 §3: a SYN that was sent once tells the round-trip time; §5.7: one that was lost calls
   // for caution.
   if (syn_unseen_) {
-    // Nobody knows when it left, nor how often.
+    // Nobody knows when it left, nor how often. Timeouts that only waited for the application at
+    // the other end make nothing later.
+    rtt_.reset_backoff();
   } else if (syn_retransmissions_ == 0 && !syn_repeated_) {
     rtt_.add_sample(now - progress_at_);
     receive_autotune_.on_handshake(now - progress_at_);

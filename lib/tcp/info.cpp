@@ -67,6 +67,10 @@ void Connection::describe(const Resources& resources, TcpInfo& info) const noexc
   }
 }
 
+std::uint32_t Connection::unread() const noexcept {
+  return active_ == nullptr ? 0 : active_->receive_queue.size();
+}
+
 TcpRecovery Connection::recovery() const noexcept {
   if (in_recovery_) {
     return TcpRecovery::Recovery;
@@ -90,7 +94,8 @@ NextTimer Connection::next_timer() const noexcept {
   const NextTimer timers[] = {
       {.kind = is_probing ? TimerKind::Persist : TimerKind::Retransmission, .at = retransmit_at_},
       {.kind = TimerKind::Keepalive, .at = keepalive_.deadline()},
-      {.kind = is_synchronized(state_) ? TimerKind::TimeWait : TimerKind::Other, .at = state_at_},
+      {.kind = is_synchronized(state_) ? TimerKind::TimeWait : TimerKind::Other,
+       .at = state_deadline()},
       {.kind = TimerKind::Other, .at = std::min(ack_at_, override_at_)},
   };
   const NextTimer* const first = std::ranges::min_element(timers, {}, &NextTimer::at);

@@ -219,10 +219,13 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
   }
   if (app_closed_) {
     // RFC 9293 §3.6.1, SHLD-3: nobody will read it, and the peer should know.
-    // As Linux: the reset answers this segment, as one to nobody would be answered.
     abort(resources, Error::ConnectionAborted);
-    reset_due_ = false;
-    disposition.answer_with_reset = true;
+    if (segment.ack == send_.snd_nxt) {
+      // As Linux: the reset answers this segment, as one to nobody would be answered. With more in
+      // flight it would be old to a peer that has had some of that, so the connection's own goes.
+      reset_due_ = false;
+      disposition.answer_with_reset = true;
+    }
     disposition.dropped = DropReason::TcpAfterClose;
     segment.flags = TcpFlags{};
     return;

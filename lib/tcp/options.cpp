@@ -30,9 +30,15 @@ std::uint8_t window_scale_for(std::uint32_t window_max) noexcept {
 
 void Connection::offer_options(const Resources& resources) noexcept {
   const TcpConfig& config = resources.config;
-  const bool is_limited = tuning_->receive_buffer_bytes != 0 || tuning_->window_clamp_bytes != 0;
-  rcv_wscale_ =
-      window_scale_for((is_limited ? receive_limit(resources) : config.receive_buffer_bytes) / 2);
+  // Of what the buffer may grow to, not of what it starts with.
+  std::uint64_t most = config.receive_buffer_bytes;
+  if (tuning_->receive_buffer_bytes != 0) {
+    most = std::min<std::uint64_t>(most, tuning_->receive_buffer_bytes);
+  }
+  if (tuning_->window_clamp_bytes != 0) {
+    most = std::min<std::uint64_t>(most, 2ULL * tuning_->window_clamp_bytes);
+  }
+  rcv_wscale_ = window_scale_for(static_cast<std::uint32_t>(most / 2));
   offers_wscale_ = true;
   sack_ = config.selective_acks;
   if (config.timestamps) {

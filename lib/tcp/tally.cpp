@@ -17,8 +17,7 @@ void Tally::on_sent(const SegmentPlan& plan, Instant now) noexcept {
   if (length == 0 || plan.flags.rst()) {
     return;
   }
-  const bool is_first = segments_out_ == 1;
-  if (!is_first && plan.seq.is_before(sent_to_)) {
+  if (has_sent_ && plan.seq.is_before(sent_to_)) {
     ++retransmitted_;
     // What was cut anew may reach behind what had left.
     const SeqNum first = plan.payload_seq();
@@ -26,8 +25,9 @@ void Tally::on_sent(const SegmentPlan& plan, Instant now) noexcept {
         first.is_before(sent_to_) ? static_cast<std::uint32_t>(sent_to_ - first) : 0;
     bytes_retransmitted_ += std::min(plan.payload_bytes, old);
   }
-  if (is_first || end.is_after(sent_to_)) {
+  if (!has_sent_ || end.is_after(sent_to_)) {
     sent_to_ = end;
+    has_sent_ = true;
   }
 }
 

@@ -74,6 +74,7 @@ class Tally {
   std::uint32_t data_received_ms_;
   std::uint32_t ack_received_ms_;
   SendLimit limit_ = SendLimit::Idle;
+  bool has_sent_ = false;  // `sent_to_` is set: a SYN,ACK with a cookie was not ours to see.
 };
 static_assert(sizeof(Tally) <= 104, "kept beside every connection");
 

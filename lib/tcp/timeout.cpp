@@ -20,7 +20,7 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
       report_writable(resources);
     }
   }
-  if (state_at_ <= now) {
+  if (state_deadline() <= now) {
     state_at_ = kNever;
     on_state_timeout(resources);
   }
@@ -109,6 +109,13 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
   syn_due_ = !deferred_ || syn_retransmissions_ >= deferred_timeouts_;
   resources.stats.tcp_retransmitted_segments += syn_due_ ? 1 : 0;
   retransmit_at_ = now + rtt_.rto(resources.config);
+}
+
+Instant Connection::state_deadline() const noexcept {
+  // As Linux: who counts SYNs does not look at the clock. The time for opening stays, for a change
+  // of mind.
+  const bool is_counting = state_ == TcpState::SynSent && tuning_->syn_retries > 0;
+  return is_counting ? kNever : state_at_;
 }
 
 void Connection::on_state_timeout(const Resources& resources) noexcept {

@@ -21,10 +21,8 @@ void Connection::set_tuning(const Resources& resources, const TcpTuning& tuning)
   if (state_ == TcpState::Closed && tuning.max_segment_bytes != 0) {
     mss_limit_ = std::min(mss_limit_, tuning.max_segment_bytes);
   }
-  if (state_ == TcpState::SynSent && tuning.syn_retries > 0) {
-    // As Linux: who counts does not look at the clock.
-    state_at_ = kNever;
-  }
+  // What waits for a limit that was chosen before may have room now.
+  report_writable(resources);
 }
 
 void Connection::set_quick_acks(bool on) noexcept {

@@ -20,12 +20,15 @@ HEADERS = [HERE.parents[1] / "lib/include/millrace/socket.h", pathlib.Path("/usr
            pathlib.Path("/usr/include/millrace/socket.h")]
 PREFIX = "millrace_"
 INCLUDE = "#include <millrace/socket.h>"
-# What is not code, or a name with what stands before it.
+# What is not code, or a name with what stands before it. Numbers are there for the apostrophes between their digits, and
+# a directive goes on behind a backslash, and within a comment.
 TOKEN = re.compile(
-    r"""(?P<other>/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|^[ \t]*\#[^\n]*)"""
+    r"""(?P<directive>^[ \t]*\#(?:/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\\\r?\n|[^\n])*)"""
+    r"""|(?P<other>/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[0-9](?:'?[\w.])*)"""
     r"""|(?P<member>(?:\.|->)\s*)?(?P<name>[A-Za-z_]\w*)(?P<open>\s*\()?""",
     re.DOTALL | re.MULTILINE,
 )
+DIRECTIVE = re.compile(r"\s*#\s*(\w+)")
 
 
 def calls_in(header: str) -> set[str]:
@@ -43,12 +46,33 @@ def ported(source: str, calls: set[str]) -> str:
 
 
 def with_include(source: str) -> str:
-    lines = source.splitlines(keepends=True)
-    places = [number for number, line in enumerate(lines) if re.match(r"\s*#\s*include\b", line)]
     if INCLUDE in source:
         return source
-    lines.insert(places[-1] + 1 if places else 0, f"{INCLUDE}\n")
-    return "".join(lines)
+    place = place_of_include(source)
+    before, behind = source[:place], source[place:]
+    line_end = "" if before.endswith("\n") or not before else "\n"
+    return f"{before}{line_end}{INCLUDE}\n{behind}"
+
+
+def place_of_include(source: str) -> int:
+    """Behind the last include that no condition holds back; where every one is conditional (an include guard, perhaps),
+    before the condition of the first."""
+    depth = 0
+    condition = 0  # Where the outermost one starts.
+    first_conditional = last_plain = None
+    for token in TOKEN.finditer(source):
+        directive = DIRECTIVE.match(token["directive"] or "")
+        word = directive[1] if directive else ""
+        if word in ("if", "ifdef", "ifndef"):
+            condition = condition if depth > 0 else token.start()
+            depth += 1
+        elif word == "endif":
+            depth = max(depth - 1, 0)
+        elif word == "include" and depth == 0:
+            last_plain = source.find("\n", token.end()) + 1 or len(source)
+        elif word == "include" and first_conditional is None:
+            first_conditional = condition
+    return next((place for place in (last_plain, first_conditional) if place is not None), 0)
 
 
 def difference(source: str, result: str) -> str:

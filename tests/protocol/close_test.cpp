@@ -204,6 +204,15 @@ TEST_P(Close, DataAfterCloseIsAnsweredWithAReset) {  // RFC 9293 §3.6.1, SHLD-3
       .expect_events(Events::kClosed);
 }
 
+TEST_P(Close, DataAfterCloseWithMoreInFlightIsAnsweredWithTheConnectionsReset) {
+  covers({"SHLD-3", "RFC 9293 §3.6.1"});
+  // The peer may have had what is in flight: a reset at what it has acknowledged would be old.
+  TcpScript t{established()};
+  t.app_sends(1'000).expect(data(1, 1'000)).app_closes().expect(fin(1'001));
+  t.peer_sends(data(1, 100).acks(1)).expect(rst_ack(1'002, 1));
+  t.expect_drop(DropReason::TcpAfterClose).expect_state(TcpState::Closed);
+}
+
 TEST_P(Close, DataWithFinAfterCloseIsAnsweredWithAReset) {  // RFC 9293 §3.6.1, SHLD-3
   covers({"SHLD-3", "RFC 9293 §3.6.1"});
   TcpScript t{established()};

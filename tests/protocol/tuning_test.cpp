@@ -85,6 +85,20 @@ TEST_P(Tuning, ReceiveBufferThatIsLargeDecidesTheScale) {
   t.at(100ms).peer_sends(syn_ack().with_scale(0)).expect(ack(1).with_window(256 * 1'024));
 }
 
+TEST_P(Tuning, ClampAloneLeavesTheScaleToTheBufferItBounds) {
+  covers({"RFC 7323 §2.2"});
+  // A buffer that starts small may grow to what the clamp allows, and the scale must be able to say
+  // that.
+  auto start = closed();
+  start.config.receive_buffer_initial_bytes = 32 * 1'024;
+  TcpScript t{start.tuned({.window_clamp_bytes = 200'000})};
+  t.open_active(180s).expect(syn().with_scale(2)).at(100ms).peer_sends(syn_ack()).expect(ack(1));
+  TcpScript small{start.tuned({.window_clamp_bytes = 10'000})};
+  small.open_active(180s).expect(syn().with_window(10'000).with_scale(0));
+  TcpScript large{start.tuned({.window_clamp_bytes = 0xffff'ffff})};
+  large.open_active(180s).expect(syn().with_scale(3));
+}
+
 TEST_P(Tuning, FixedReceiveBufferDoesNotGrow) {
   auto start = established();
   start.config.receive_buffer_initial_bytes = 32 * 1'024;
@@ -169,6 +183,39 @@ TEST_P(Tuning, UnsentLimitTellsWhenHalfOfItHasLeft) {
   t.at(200ms).peer_sends(ack(2'001)).expect(data(2'001, 1'000)).expect_events(Events::kWritable);
 }
 
+TEST_P(Tuning, LargerUnsentLimitWakesWhoeverWaits) {
+  TcpScript t{established().cwnd(1'000)};
+  t.app_sets_tuning({.unsent_limit_bytes = 2'000});
+  t.app_sends(2'000).expect(data(1, 1'000)).app_sends(1'000).expect_nothing();
+  EXPECT_EQ(t.app_tries_to_send(100), fail(Error::WouldBlock));
+  t.app_sets_tuning({.unsent_limit_bytes = 4'000}).expect_events(0);
+  t.app_sets_tuning({}).expect_events(Events::kWritable);
+}
+
+TEST_P(Tuning, LargerSendBufferWakesWhoeverWaits) {
+  TcpScript t{established().cwnd(1'000)};
+  t.app_sets_tuning({.send_buffer_bytes = 8'192});
+  ASSERT_TRUE(t.app_tries_to_send(30'000));
+  EXPECT_EQ(t.app_tries_to_send(1), fail(Error::WouldBlock));
+  t.drain();
+  t.expect(data(1, 1'000)).expect_events(0);
+  t.app_sets_tuning({.send_buffer_bytes = 128 * 1'024}).expect_events(Events::kWritable);
+}
+
+TEST_P(Tuning, LargestUnsentLimitWakesAsNoneDoes) {
+  TcpScript t{established().cwnd(1'000)};
+  t.app_sets_tuning({.send_buffer_bytes = 8'192, .unsent_limit_bytes = 0xffff'ffff});
+  const auto taken = t.app_tries_to_send(30'000);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(t.app_tries_to_send(1), fail(Error::WouldBlock));
+  t.drain();
+  t.expect(data(1, 1'000)).expect_events(0);
+  for (std::uint32_t acked = 1'001; acked <= *taken; acked += 1'000) {
+    t.peer_sends(ack(acked).with_window(1'000)).ignore_output();
+  }
+  t.expect_events(Events::kWritable);
+}
+
 // TCP_MAXSEG
 
 TEST_P(Tuning, MaxSegmentIsSaidAndKept) {
@@ -201,6 +248,23 @@ TEST_P(Tuning, RetriesChosenLaterCountAsWell) {
   t.open_active(2s).expect(syn()).app_sets_tuning({.syn_retries = 3});
   t.at(1s).expect(syn()).at(3s).expect(syn()).at(7s).expect(syn()).at(15s).expect_nothing();
   t.expect_outcome(fail(Error::TimedOut));
+}
+
+TEST_P(Tuning, RetriesWithdrawnLeaveTheTimeForOpening) {
+  TcpScript t{closed()};
+  t.open_active(5s).expect(syn()).app_sets_tuning({.syn_retries = 6}).at(1s).expect(syn());
+  t.app_sets_tuning({}).at(3s).expect(syn()).expect_silence_until(5s - 1ns).at(5s);
+  t.expect_nothing().expect_state(TcpState::Closed).expect_outcome(fail(Error::TimedOut));
+}
+
+TEST_P(Tuning, RetriesWithdrawnAfterTheTimeForOpeningEndItAtOnce) {
+  TcpScript t{closed().tuned({.syn_retries = 6})};
+  t.open_active(2s).expect(syn()).at(1s).expect(syn()).at(3s).expect(syn());
+  t.connection().set_tuning(t.resources(), {});
+  ASSERT_LE(t.deadline(), 3s);
+  t.connection().on_timer(t.resources(), t.clock());
+  t.drain();
+  t.expect_state(TcpState::Closed).expect_outcome(fail(Error::TimedOut));
 }
 
 // TCP_LINGER2
@@ -241,6 +305,16 @@ TEST_P(Tuning, DeferredOpenWaitsForData) {
   t.expect_events(Events::kConnected | Events::kReadable).at(940ms).expect(ack(11)).app_reads(10);
   // The client's silence says nothing of the path.
   EXPECT_EQ(t.info().rtt, Duration::zero());
+}
+
+TEST_P(Tuning, DeferredOpenBacksNothingOffThatFollows) {
+  covers({"RFC 6298 §5.7"});
+  TcpScript t{deferring(3, GetParam())};
+  t.open_passive(syn()).expect(syn_ack(1)).at(100ms).peer_sends(ack(1)).expect_nothing();
+  t.at(4s).peer_sends(data(1, 10).acks(1)).expect_state(TcpState::Established).app_reads(10);
+  t.expect(ack(11));
+  EXPECT_EQ(t.rto(), 1s);
+  t.app_sends(10).expect(data(1, 10).acks(11)).at(5s).expect(data(1, 10).acks(11));
 }
 
 TEST_P(Tuning, DeferredOpenAsksOnceMoreAtItsEnd) {

@@ -59,6 +59,28 @@ class PortTest(unittest.TestCase):
             self.script.ported(text, set()), f"#include <a>\n#include <b>\n{self.script.INCLUDE}\nint x;\n"
         )
 
+    def test_code_behind_digit_separators_is_ported(self):
+        self.assertEqual(self.port("x = 1'000; read(1); y = 0xff'ff;"), "x = 1'000; millrace_read(1); y = 0xff'ff;")
+        self.assertEqual(self.port("n = 65'536; // it's read(1)"), "n = 65'536; // it's read(1)")
+        self.assertEqual(self.port("c = u8'\"'; read(1);"), "c = u8'\"'; millrace_read(1);")
+
+    def test_a_directive_goes_on_behind_a_backslash(self):
+        for text in ("#define R(f) \\\n  read(f)\n", "#define R(f) /* two\n lines */ read(f)\n"):
+            self.assertEqual(self.port(text), text)
+            self.assertEqual(self.port(f"{text}read(1);"), f"{text}millrace_read(1);")
+
+    def test_the_header_is_under_no_condition(self):
+        include = f"{self.script.INCLUDE}\n"
+        for before, behind in (
+            ("#include <a>\n", "#ifdef __linux__\n#include <b>\n#endif\nint x;\n"),
+            ("#if A\n#if B\n#endif\n#endif\n#include <a>\n", "#if C\n# include <b>\n#else\n#include <c>\n#endif\n"),
+            ("#define _GNU_SOURCE\n", "#ifndef A_H\n#define A_H\n#include <a>\n#include <b>\nint x;\n#endif\n"),
+            ("#include <a>\n", "/*\n#include <b>\n*/\n"),
+            ("", "int x;\n"),
+        ):
+            self.assertEqual(self.script.ported(before + behind, set()), before + include + behind)
+        self.assertEqual(self.script.ported("#include <a>", set()), f"#include <a>\n{include}")
+
     def test_the_calls_are_those_of_the_header(self):
         calls = self.script.calls_in("int millrace_start(void); /* millrace_no( */ int millrace_read(int fd);")
         self.assertEqual(calls, {"read"})

@@ -1,7 +1,9 @@
 // millrace-udp-echo [PORT]: sends back each datagram, in the very packets that it came in. What the
 // device does not take at once stays in the socket's queue, and goes on when there is room.
 #include <array>
-#include <cstdint>
+#include <cstddef>
+#include <string>
+#include <utility>
 
 #include <millrace/program.hpp>
 
@@ -42,16 +44,15 @@ class UdpEcho final : public millrace::UdpHandler {
 };
 
 int main(int argc, char** argv) {
-  std::uint64_t port = 7;
+  millrace::Port port{7};
   UdpEcho echo;
   millrace::Program program{"millrace-udp-echo", "Sends back each datagram that it receives."};
   program.option("PORT", port, "UDP port").suggest("nc -u {address} 7");
   return program.run(
       argc, argv, [&](millrace::Worker& worker) -> millrace::Result<void, std::string> {
-        const auto socket =
-            worker.open_udp({.port = millrace::Port{static_cast<std::uint16_t>(port)}}, echo);
+        const auto socket = worker.open_udp({.port = port}, echo);
         if (!socket) {
-          return millrace::fail("port " + std::to_string(port), socket.error());
+          return millrace::fail("port " + std::to_string(port.number()), socket.error());
         }
         return {};
       });

@@ -1,17 +1,27 @@
-// millrace-ss without a process to ask: what its options choose, its columns, and its words for
-// what TCP knows.
+// millrace-ss without a process to ask: what its options choose, its columns, its words for what
+// TCP knows, and whom it does not believe.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <array>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "ss/collect.hpp"
 #include "ss/info_words.hpp"
 #include "ss/options.hpp"
 #include "ss/print.hpp"
+#include "ss/printable.hpp"
+#include "ss/processes.hpp"
 #include "ss/socket.hpp"
 
 namespace ss {
@@ -208,6 +218,155 @@ TEST(Json, HoldsWhatTheTableHas) {
   EXPECT_EQ(json[0]["local"]["port"], 4'711);
   EXPECT_EQ(json[0]["info"]["rtt"], 18'446'744'073'709'551'615ULL);
   EXPECT_EQ(nlohmann::json::parse(json_of({})), nlohmann::json::array());
+}
+
+/// A telemetry socket that greets, then says one thing after another, then hangs up.
+class Impostor {
+ public:
+  Impostor(int process, std::vector<std::string> sayings) : sayings_{std::move(sayings)} {
+    std::string name = "/tmp/ss_test.XXXXXX";
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    place_ = name;
+    folder_ = place_ / ("millrace-" + std::to_string(process));
+    std::filesystem::create_directory(folder_);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = folder_ / "dpdk_telemetry.v2";
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    listener_ = ::socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    const void* const generic = &address;
+    EXPECT_EQ(::bind(listener_, static_cast<const sockaddr*>(generic), sizeof(address)), 0);
+    EXPECT_EQ(::listen(listener_, 1), 0);
+    thread_ = std::jthread{[this] { serve(); }};
+  }
+  Impostor(const Impostor&) = delete;
+  Impostor& operator=(const Impostor&) = delete;
+  ~Impostor() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+    std::filesystem::remove_all(place_);
+  }
+
+  [[nodiscard]] Processes look(bool is_named = true) const {
+    const std::vector<std::string> folders{place_.native()};
+    return find_processes(folders, is_named);
+  }
+  [[nodiscard]] const std::filesystem::path& place() const { return place_; }
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  void serve() {
+    for (;;) {
+      const int connection = ::accept(listener_, nullptr, nullptr);
+      if (connection < 0) {
+        return;
+      }
+      for (const std::string& saying : sayings_) {
+        std::array<char, 100> question{};
+        const bool is_greeting = &saying == sayings_.data();
+        if (!is_greeting && ::recv(connection, question.data(), question.size(), 0) <= 0) {
+          break;
+        }
+        ::send(connection, saying.data(), saying.size(), MSG_NOSIGNAL);
+      }
+      ::close(connection);
+    }
+  }
+
+  std::vector<std::string> sayings_;
+  std::filesystem::path place_;
+  std::filesystem::path folder_;
+  int listener_ = -1;
+  std::jthread thread_;
+};
+
+constexpr const char* kGreeting = R"({"version":"DPDK 22.11.0","pid":1,"max_output_len":16384})";
+constexpr const char* kCores = R"({"/millrace/cores":{"cores":2}})";
+constexpr const char* kPage =
+    R"({"/millrace/sockets":{"next":0,"s0":{"state":"ES\u001b[2JTAB\n"},"s1":{"local":"\u009b1"}}})";
+constexpr int kNobody = 4'000'000;
+
+TEST(Collect, ReplacesWhatATerminalWouldObey) {
+  const Impostor impostor{kNobody, {kGreeting, kCores, kPage, kPage}};
+  const Collected collected = collect(impostor.look().found.at(0), false);
+  EXPECT_EQ(collected.error, "");
+  ASSERT_EQ(collected.sockets.size(), 4U);
+  EXPECT_EQ(collected.sockets[0].state, "ES?[2JTAB?");
+  EXPECT_EQ(collected.sockets[1].local, "??1");
+  EXPECT_EQ(collected.sockets[3].core, 1U);
+  EXPECT_EQ(printable("\x1b]0;\x7f\x9b \xc3\xa9~"), "?]0;?? ??~");
+
+  const Impostor failing{kNobody, {kGreeting, R"({"/millrace/cores":{"error":"no\u001b[m"}})"}};
+  EXPECT_EQ(collect(failing.look().found.at(0), false).error, "process 4000000 (?): no?[m");
+}
+
+TEST(Collect, KnowsTheProgramOnlyOfWhoListens) {
+  const Impostor other{kNobody, {kGreeting, kCores, kPage, kPage}};
+  EXPECT_EQ(collect(other.look().found.at(0), false).sockets.at(0).program, "?");
+  const Impostor own{::getpid(), {kGreeting, kCores, kPage, kPage}};
+  EXPECT_EQ(collect(own.look().found.at(0), false).sockets.at(0).program, program_of(::getpid()));
+}
+
+TEST(Collect, AsksNobodyButTheFoldersOwner) {
+  const Impostor impostor{kNobody, {kGreeting, kCores, kPage, kPage}};
+  Process process = impostor.look().found.at(0);
+  EXPECT_EQ(process.owner, ::getuid());
+  process.owner += 7;
+  const Collected collected = collect(process, false);
+  EXPECT_TRUE(collected.is_alive);
+  EXPECT_TRUE(collected.sockets.empty());
+  EXPECT_NE(collected.error.find("'s process listens there; it was not asked"), std::string::npos)
+      << collected.error;
+}
+
+TEST(Collect, CutsShortWhatHasNoEnd) {
+  const Impostor impostor{kNobody, {kGreeting, kCores, kPage, kPage}};
+  const Process process = impostor.look().found.at(0);
+  const Collected some = collect(process, false, {.sockets = 3});
+  EXPECT_EQ(some.sockets.size(), 3U);
+  EXPECT_EQ(some.error, "process 4000000 (?): it tells of more than 3 sockets; those are shown");
+  EXPECT_EQ(collect(process, false, {.sockets = 4}).error, "");
+  const Collected one = collect(process, false, {.cores = 1});
+  EXPECT_EQ(one.sockets.size(), 2U);
+  EXPECT_EQ(one.error, "process 4000000 (?): it tells of 2 cores; the first 1 are shown");
+}
+
+TEST(Collect, WhoHangsUpIsThere) {
+  const Impostor silent{kNobody, {}};
+  const Collected collected = collect(silent.look().found.at(0), false);
+  EXPECT_TRUE(collected.is_alive);
+  EXPECT_EQ(collected.error,
+            "process 4000000 (?): it hung up before it was asked; too many may be asking it");
+  Process gone = silent.look().found.at(0);
+  gone.socket = silent.folder() / "nothing";
+  EXPECT_FALSE(collect(gone, false).is_alive);
+  EXPECT_EQ(collect(gone, false).error, "");
+}
+
+TEST(Processes, AreFoldersNotLinks) {
+  const Impostor impostor{kNobody, {}};
+  std::filesystem::create_directory_symlink(impostor.folder(), impostor.place() / "millrace-17");
+  const Processes processes = impostor.look();
+  ASSERT_EQ(processes.found.size(), 1U);
+  EXPECT_EQ(processes.found[0].id, kNobody);
+}
+
+TEST(Processes, OfOthersAreNotAskedByRootUnlessNamed) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root can give a folder away";
+  }
+  const Impostor impostor{::getpid(), {}};
+  EXPECT_EQ(impostor.look(false).found.at(0).refusal, "");
+  ASSERT_EQ(::chown(impostor.folder().c_str(), 65'534, 65'534), 0);
+  const std::string refusal = impostor.look(false).found.at(0).refusal;
+  EXPECT_NE(refusal.find("is not root's but user 65534's"), std::string::npos) << refusal;
+  EXPECT_EQ(impostor.look(true).found.at(0).refusal, "");
+
+  const Impostor dead{kNobody, {}};
+  ASSERT_EQ(::chown(dead.folder().c_str(), 65'534, 65'534), 0);
+  EXPECT_TRUE(dead.look(false).found.empty()) << "nobody misses what is dead";
+  EXPECT_EQ(dead.look(true).found.size(), 1U);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
-// getaddrinfo on a passive stack: nobody turns its loop but calls, and time stands still until
-// another thread lets it pass.
+// getaddrinfo, and waiting as such, on a passive stack: nobody turns its loop but calls, and time
+// stands still until another thread lets it pass.
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <thread>
 
@@ -67,6 +69,30 @@ TEST_F(PassiveNames, ASilentServerIsGivenUpWhenTimeHasPassed) {
   passive().let_pass(2s);
   caller.join();
   EXPECT_EQ(status, EAI_AGAIN);
+}
+
+TEST_F(PassiveNames, AWaitThatTurnsTheStackItselfDoesNotSleepOverIt) {
+  std::atomic<bool> is_done = false;
+  Instant began{};
+  Instant ended{};
+  std::jthread caller{[&] {
+    passive().call([&](Sockets&) {
+      constexpr std::array<std::byte, 28> kNonsense{};
+      EXPECT_TRUE(host_->wire().arrive(kNonsense));
+      began = passive().now();
+      const int status = passive().wait(began + 10s, 0);
+      ended = passive().now();
+      return status;
+    });
+    // It is not to be waited for any more.
+    static_cast<void>(passive().ask_time(Duration::zero()));
+    is_done = true;
+  }};
+  while (!is_done) {
+    passive().let_pass(1s);
+  }
+  caller.join();
+  EXPECT_EQ(ended, began) << "what arrived may be what the caller waits for";
 }
 
 }  // namespace

@@ -151,6 +151,22 @@ TEST_F(TcpListTest, InfoComesWhenAskedFor) {
   }
 }
 
+TEST_F(TcpListTest, TimeThatIsUpIsNotNegative) {
+  start();
+  ASSERT_TRUE(tcp().listen({.port = kServerPort}, recorder));
+  static_cast<void>(open_and_time_wait(40'000, recorder));
+  // The core was busy for longer.
+  now += 2 * config.tcp.msl + 1s;
+  unsigned found = 0;
+  for (const SocketRecord& record : list()) {
+    if (record.state == TcpState::TimeWait) {
+      EXPECT_EQ(record.timer_left, Duration::zero());
+      ++found;
+    }
+  }
+  EXPECT_EQ(found, 1U);
+}
+
 TEST_F(TcpListTest, CursorsFromOutsideAreHarmless) {
   start();
   ASSERT_TRUE(tcp().listen({.port = kServerPort}, recorder));

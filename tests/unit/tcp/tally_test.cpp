@@ -62,6 +62,21 @@ TEST(Tally, KnowsWhatIsSentAgain) {
   }
 }
 
+TEST(Tally, StartsAtAnyNumberWithoutASyn) {
+  // As behind a SYN cookie: the first to leave may be an ACK.
+  for (const std::uint32_t first : {1'000U, 0xffff'ffffU, 0x7fff'ffffU, 0xc000'0000U}) {
+    SCOPED_TRACE(first);
+    Tally tally{kStart};
+    tally.on_sent(plan(SeqNum{first}, 0), kStart);
+    tally.on_sent(plan(SeqNum{first}, 1'000), kStart);
+    EXPECT_EQ(told(tally).total_retransmitted, 0U);
+    EXPECT_EQ(told(tally).bytes_retransmitted, 0U);
+    tally.on_sent(plan(SeqNum{first}, 1'000), kStart);
+    EXPECT_EQ(told(tally).total_retransmitted, 1U);
+    EXPECT_EQ(told(tally).bytes_retransmitted, 1'000U);
+  }
+}
+
 TEST(Tally, CountsDataOfASynOnce) {
   Tally tally{kStart};
   tally.on_sent(plan(SeqNum{10}, 300, TcpFlags::kSyn), kStart);

@@ -25,6 +25,21 @@ Endpoint endpoint_of(const sockaddr* address) noexcept {
           .port = Port{ntohs(ipv4.sin_port)}};
 }
 
+Result<Endpoint, int> endpoint_to_bind(const sockaddr* address, socklen_t length) noexcept {
+  if (address == nullptr) {
+    return fail(EFAULT);
+  }
+  if (length < sizeof(sockaddr_in)) {
+    return fail(EINVAL);
+  }
+  const Endpoint wanted = endpoint_of(address);
+  const sa_family_t family = family_of(address);
+  if (family != AF_INET && !(family == AF_UNSPEC && wanted.address.is_unspecified())) {
+    return fail(EAFNOSUPPORT);
+  }
+  return wanted;
+}
+
 int put_endpoint(const Endpoint& endpoint, sockaddr* address, socklen_t* length) noexcept {
   if (address == nullptr || length == nullptr) {
     return -EFAULT;

@@ -180,28 +180,21 @@ int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
   if (file == nullptr) {
     return error;
   }
-  if (address == nullptr) {
-    return -EFAULT;
+  const auto wanted = endpoint_to_bind(address, length);
+  if (!wanted) {
+    return -wanted.error();
   }
-  if (length < sizeof(sockaddr_in)) {
-    return -EINVAL;
-  }
-  const Endpoint wanted = endpoint_of(address);
-  const sa_family_t family = family_of(address);
-  if (family != AF_INET && !(family == AF_UNSPEC && wanted.address.is_unspecified())) {
-    return -EAFNOSUPPORT;
-  }
-  if (!wanted.address.is_unspecified() && !is_own(wanted.address)) {
+  if (!wanted->address.is_unspecified() && !is_own(wanted->address)) {
     return -EADDRNOTAVAIL;
   }
   if (file->state() != TcpState::Closed || file->has_port()) {
     return -EINVAL;
   }
-  if (const int bound = bind_to(*file, wanted); bound < 0) {
+  if (const int bound = bind_to(*file, *wanted); bound < 0) {
     return bound;
   }
-  file->has_bound_port = !wanted.port.is_unspecified();
-  file->has_bound_address = !wanted.address.is_unspecified();
+  file->has_bound_port = !wanted->port.is_unspecified();
+  file->has_bound_address = !wanted->address.is_unspecified();
   return 0;
 }
 

@@ -116,30 +116,23 @@ int Sockets::open_udp(UdpFile& file, const Endpoint& wanted) {
 }
 
 int Sockets::bind(UdpFile& file, const sockaddr* address, socklen_t length) {
-  if (address == nullptr) {
-    return -EFAULT;
+  const auto wanted = endpoint_to_bind(address, length);
+  if (!wanted) {
+    return -wanted.error();
   }
-  if (length < sizeof(sockaddr_in)) {
-    return -EINVAL;
-  }
-  const Endpoint wanted = endpoint_of(address);
-  const sa_family_t family = family_of(address);
-  if (family != AF_INET && !(family == AF_UNSPEC && wanted.address.is_unspecified())) {
-    return -EAFNOSUPPORT;
-  }
-  if (!wanted.address.is_unspecified() && !is_own(wanted.address)) {
+  if (!wanted->address.is_unspecified() && !is_own(wanted->address)) {
     return -EADDRNOTAVAIL;
   }
   if (file.has_port) {
     return -EINVAL;
   }
-  if (!wanted.port.is_unspecified() && conflicts(file, wanted)) {
+  if (!wanted->port.is_unspecified() && conflicts(file, *wanted)) {
     return -EADDRINUSE;
   }
-  const int opened = open_udp(file, wanted);
+  const int opened = open_udp(file, *wanted);
   if (opened == 0) {
-    file.has_bound_port = !wanted.port.is_unspecified();
-    file.bound_address = wanted.address;
+    file.has_bound_port = !wanted->port.is_unspecified();
+    file.bound_address = wanted->address;
   }
   return opened;
 }

@@ -200,8 +200,9 @@ std::size_t TcpFile::peek(std::size_t skip, std::span<std::byte> into) {
   }
   if (held_.empty()) {
     const auto bytes = front().subspan(std::min(skip, front().size()));
+    // Not memcpy: where nothing waits, or there is no room, the bytes lie nowhere.
     const std::size_t count = std::min(bytes.size(), into.size());
-    std::memcpy(into.data(), bytes.data(), count);
+    std::ranges::copy(bytes.first(count), into.begin());
     return count;
   }
   std::size_t copied = 0;

@@ -19,6 +19,9 @@ namespace {
 
 constexpr std::uint32_t kLargePackets = 255;
 constexpr double kLimitMost = 1'000'000;
+/// tcp_fastopen_key=a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4.
+constexpr std::array<std::uint8_t, 16> kFastOpenKey{0xa1, 0xa1, 0xa1, 0xa1, 0xb2, 0xb2, 0xb2, 0xb2,
+                                                    0xc3, 0xc3, 0xc3, 0xc3, 0xd4, 0xd4, 0xd4, 0xd4};
 
 /// What packetdrill's public scripts take for granted: the settings of Linux that they run under.
 void behave_as_scripts_expect(TcpConfig& tcp) {
@@ -37,6 +40,8 @@ void behave_as_scripts_expect(TcpConfig& tcp) {
   tcp.push_burst_segments = 2;
   tcp.empty_window_probes = true;
   tcp.delayed_fin_acks = true;
+  tcp.fast_open_by_default = true;
+  tcp.fast_open_key = kFastOpenKey;
 }
 
 /// Small enough for every machine that runs scripts.

@@ -203,7 +203,14 @@ class TcpCore {
                                           InitialData& into) noexcept;
   [[nodiscard]] bool queue_initial(Instant now, ConnectionSlot& slot, InitialData& data) noexcept;
   void offer_fast_open(Instant now, ConnectionSlot& slot) noexcept;
+  [[nodiscard]] std::optional<std::array<std::uint8_t, 16>> fast_open_key_of(
+      const ConnectionSlot& slot) noexcept;
+  static void shape_as_experiment(wire::TcpOptions& options) noexcept;
   void learn_fast_open(Instant now, const ConnectionSlot& slot, const Arrival& answer) noexcept;
+  /// Whether the application may hear of whoever has sent this SYN before his handshake is over;
+  /// and what the SYN,ACK is to say of it.
+  [[nodiscard]] bool has_fast_open_leave(Instant now, ConnectionSlot& slot, const Arrival& syn,
+                                         bool has_data) noexcept;
   void try_fast_open(Instant now, ConnectionSlot& slot, const Arrival& syn,
                      packet::Packet payload) noexcept;
   void note_early(ConnectionSlot& slot) noexcept;

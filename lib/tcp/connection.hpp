@@ -77,8 +77,8 @@ class Connection {
   /// Behind `open_active`, and behind what is to be sent: the SYN carries `cookie` and as much as
   /// fits into `peer_mss` (RFC 7413 §4.2.1). An empty cookie asks for one, and data waits.
   void offer_fast_open(const wire::FastOpenCookie& cookie, std::uint16_t peer_mss) noexcept;
-  /// Behind `open_passive`, for a SYN with a good cookie: takes the data that came with it, and
-  /// lets the application answer before the handshake is over (RFC 7413 §4.2.2).
+  /// Behind `open_passive`, for a SYN with a good cookie: takes the data that came with it, if any,
+  /// and lets the application answer before the handshake is over (RFC 7413 §4.2.2).
   /// False, with nothing changed, when there is no room for it.
   [[nodiscard]] bool accept_early(const Resources& resources, Instant now,
                                   packet::Packet payload) noexcept;

@@ -121,6 +121,13 @@ struct TcpConfig {
       fast_open_key{};  ///< Signs the Fast Open cookies that we hand out, as Linux's
                         ///< tcp_fastopen_key, so that several hosts honour each other's; it never
                         ///< changes. Empty: drawn at random, and anew in time.
+  bool fast_open_by_default =
+      false;  ///< A listener that does not say how many connections it accepts with the data of
+              ///< their SYN accepts as many as may wait, as Linux does with the bit 0x400 of
+              ///< tcp_fastopen. Off: none (`ListenOptions::fast_open`).
+  bool fast_open_without_cookies =
+      false;  ///< A listener that allows Fast Open takes the data of any SYN, as Linux does with the
+              ///< bit 0x200 of tcp_fastopen: only where no source address is forged.
   Duration fast_open_key_lifetime =
       std::chrono::hours{24};  ///< The key of our Fast Open cookies lasts so long, and what it has
                                ///< signed twice as long (RFC 7413 §4.1.2).

@@ -34,7 +34,8 @@ void behave_as_scripts_expect(TcpConfig& tcp) {
   tcp.timestamps_required = false;
   tcp.ecn = EcnMode::Off;
   tcp.mtu_probing = MtuProbing::Off;
-  tcp.user_timeout = 924s;  // Fifteen retransmissions.
+  tcp.user_timeout = 924s;    // Fifteen retransmissions.
+  tcp.connect_timeout = 63s;  // Five, of a SYN.
   tcp.rto_variation_min = tcp.rto_min;
   tcp.slow_start_ack_segments = 0;
   tcp.push_burst_segments = 2;
@@ -84,6 +85,7 @@ Result<ScriptFlags, std::string> parse_script_flags(std::string_view text) {
         return control::parse_seconds(value, {.min = 0, .max = kLimitMost});
       },
       [&flags](Duration value) { flags.receive_limit = value; }, "");
+  app.add_option("--sysctls", flags.sysctls);
   std::vector<const char*> arguments;
   std::ranges::transform(*words, std::back_inserter(arguments), &std::string::c_str);
   if (auto stop =
@@ -127,7 +129,11 @@ ScriptedHost::ScriptedHost(ScriptFlags flags, packet::CorePools pools, packet::P
       loop_{stack_, {&wire_}, background_, clock_} {
   stack_.start(clock_.now());
   passive_ = std::make_unique<posix::Passive>(posix::Passive::Parts{
-      .loop = loop_, .worker = worker_, .clock = clock_, .config = flags_.config});
+      .loop = loop_,
+      .worker = worker_,
+      .clock = clock_,
+      .config = flags_.config,
+      .wall_clock_at_zero = std::chrono::seconds{kStartOfTime} - start_.time_since_epoch()});
 }
 
 ScriptedHost::~ScriptedHost() {

@@ -107,6 +107,9 @@ ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int
   if (!where) {
     return -where.error();
   }
+  if (wants_zero_copy(*file, flags) && !file->notices.has_room()) {
+    return -ENOBUFS;
+  }
   const Pin pin{*this, *file};
   PartCursor cursor{parts, count};
   SynData data;
@@ -122,6 +125,9 @@ ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int
     return opened;
   }
   file->link = Link::Connecting;
+  if (first > 0) {
+    note_write(*file, flags);
+  }
   const bool may_wait = !file->is_nonblocking && (flags & MSG_DONTWAIT) == 0;
   const auto is_open = [file]() -> ssize_t { return file->is_opening() ? -EAGAIN : 0; };
   const ssize_t waited = persist(
@@ -137,6 +143,9 @@ ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int
   const ssize_t rest = persist(
       *file, {.may_wait = may_wait, .timeout = file->options.send_timeout, .too_late = -EAGAIN},
       [&] { return give(*file, cursor, flags); });
+  if (cursor.done() > first) {
+    note_write(*file, first > 0 ? flags & ~MSG_ZEROCOPY : flags);
+  }
   if (may_wait) {
     waiting_.turn();
   }

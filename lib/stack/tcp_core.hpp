@@ -44,6 +44,14 @@ namespace millrace::stack {
 
 class Stack;
 
+/// Hears that what a connection's `tcp::SendWatch` was asked for has happened.
+class ProgressListener {
+ public:
+  virtual ~ProgressListener() = default;
+  /// `handler` is the connection's.
+  virtual void on_progress(TcpHandler& handler) = 0;
+};
+
 class TcpCore {
  public:
   TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output& output,
@@ -74,6 +82,8 @@ class TcpCore {
   // Connections.
   /// How much of what is sent first would leave with the SYN to `peer` (RFC 7413 §4.2.1). Zero:
   /// there is no cookie yet.
+  /// Who hears of places that `tcp::SendWatch` tells of; null: nobody.
+  void set_progress_listener(ProgressListener* listener) noexcept { progress_listener_ = listener; }
   [[nodiscard]] std::uint32_t fast_open_room(const IpAddress& peer, Instant now) noexcept;
   /// Null when the handle is stale.
   [[nodiscard]] ConnectionSlot* find(base::SlotHandle handle) noexcept;
@@ -252,6 +262,7 @@ class TcpCore {
   tcp::SynCookies cookies_;
   tcp::FastOpenCookies fast_open_cookies_;
   tcp::FastOpenCache fast_open_cache_;
+  ProgressListener* progress_listener_ = nullptr;
   tcp::PortSelector ports_;
   tcp::TimestampOffsets timestamp_offsets_;
   base::TimerWheel timers_;

@@ -198,10 +198,10 @@ class Connection {
   /// How far to fill a packet of the send buffer: whole segments, so that most lie in one packet.
   [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept;
   /// Payload bytes queued and not acknowledged; and those received in order and not read.
-  [[nodiscard]] std::uint32_t unacknowledged() const noexcept {
-    return active_ == nullptr ? 0 : active_->send_buffer.size();
-  }
+  [[nodiscard]] std::uint32_t unacknowledged() const noexcept;
   [[nodiscard]] std::uint32_t unread() const noexcept;
+  /// What is there while data is queued or in flight; else null.
+  [[nodiscard]] ActiveBlock* active() noexcept { return active_; }
   /// Where `SegmentPlan` payloads are found.
   [[nodiscard]] SendBuffer& send_buffer() noexcept { return active_->send_buffer; }
   /// Whether everything that must hold between calls does. Walks over all that is in flight.

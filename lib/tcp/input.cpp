@@ -329,8 +329,10 @@ void Connection::process_fin(const Resources& resources, Instant now,
   }
   // Before any data there is no telling how long an answer takes.
   const bool is_delayed = resources.config.delayed_fin_acks && state_ == TcpState::Established &&
-                          receive_.rcv_nxt != receive_.irs + 1 && unacked_bytes_ + 1U <= rcv_mss_;
+                          receive_.rcv_nxt != receive_.irs + 1 && unacked_bytes_ + 1U <= rcv_mss_ &&
+                          !(early_ && progress_at_ == now);
   receive_.rcv_nxt += 1;
+  duplicate_ = SackBlock{};  // As Linux: behind the end nobody needs to hear of it.
   if (receive_.rcv_adv.is_before(receive_.rcv_nxt)) {
     receive_.rcv_adv = receive_.rcv_nxt;
   }

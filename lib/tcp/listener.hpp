@@ -36,6 +36,7 @@ class Listener {
   /// counts for a while, lest whoever owns an address with a cookie open as many as he likes (RFC
   /// 7413 §5.1).
   void allow_fast_open(std::uint32_t limit) noexcept { fast_open_limit_ = limit; }
+  [[nodiscard]] std::uint32_t fast_open_limit() const noexcept { return fast_open_limit_; }
   [[nodiscard]] bool has_fast_open() const noexcept { return fast_open_limit_ > 0; }
   [[nodiscard]] bool may_fast_open(Instant now) const noexcept {
     return early_ + (now < resets_until_ ? early_resets_ : 0) < fast_open_limit_;

@@ -172,6 +172,8 @@ constexpr TcpSetting kSizesAndForms[] = {
                                              "segments to a PSH, as with offload; 0: fewer PSH"),
     setting<&TcpConfig::empty_window_probes>("empty_window_probes",
                                              "a closed window is probed without data"),
+    setting<&TcpConfig::resets_at_sack_edge>("resets_at_sack_edge",
+                                             "resets count behind what came out of order"),
     setting<&TcpConfig::timestamps>("timestamps", "RFC 7323"),
     setting<&TcpConfig::timestamps_required>("timestamps_required",
                                              "of every segment, once agreed on (RFC 7323 §3.2)"),

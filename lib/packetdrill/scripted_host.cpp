@@ -41,6 +41,7 @@ void behave_as_scripts_expect(TcpConfig& tcp) {
   tcp.push_burst_segments = 2;
   tcp.empty_window_probes = true;
   tcp.delayed_fin_acks = true;
+  tcp.resets_at_sack_edge = true;
   tcp.fast_open_by_default = true;
   tcp.fast_open_key = kFastOpenKey;
 }

@@ -130,7 +130,11 @@ Connection::Step Connection::check_reset(const Resources& resources, Instant now
   if (!segment.flags.rst()) {
     return Step::Continue;
   }
-  if (segment.seq != receive_.rcv_nxt) {
+  // Deviates from RFC 5961 §3.2: if it is told to, also what a peer sends that has had our SACK and
+  // takes everything before it for received, because Linux and those who compare do.
+  const bool is_at_sack_edge = resources.config.resets_at_sack_edge && sack_ &&
+                               active_ != nullptr && active_->sack_report.ends_at(segment.seq);
+  if (segment.seq != receive_.rcv_nxt && !is_at_sack_edge) {
     if (!segment.seq.is_in_window(receive_.rcv_nxt, receive_.rcv_wnd())) {
       // The right edge, and what only reaches into the window, pass step 1; but only SEG.SEQ
       // counts.

@@ -87,6 +87,9 @@ struct TcpConfig {
   bool empty_window_probes =
       false;  ///< A closed window is probed with a segment without data that lies before it, as
               ///< Linux does. Off: with an octet of new data (RFC 9293 §3.8.6.1).
+  bool resets_at_sack_edge =
+      false;  ///< A reset ends the connection also right behind the last octet that has arrived out
+              ///< of order, as in Linux. Off: RFC 5961 §3.2, only at the next octet expected.
   bool timestamps = true;  ///< Timestamps, and protection against old segments by them (RFC 7323).
   bool timestamps_required =
       true;  ///< Once agreed on, what lacks them is let go (RFC 7323 §3.2). False takes it, as
@@ -126,8 +129,8 @@ struct TcpConfig {
               ///< their SYN accepts as many as may wait, as Linux does with the bit 0x400 of
               ///< tcp_fastopen. Off: none (`ListenOptions::fast_open`).
   bool fast_open_without_cookies =
-      false;  ///< A listener that allows Fast Open takes the data of any SYN, as Linux does with the
-              ///< bit 0x200 of tcp_fastopen: only where no source address is forged.
+      false;  ///< A listener that allows Fast Open takes the data of any SYN, as Linux does with
+              ///< the bit 0x200 of tcp_fastopen: only where no source address is forged.
   Duration fast_open_key_lifetime =
       std::chrono::hours{24};  ///< The key of our Fast Open cookies lasts so long, and what it has
                                ///< signed twice as long (RFC 7413 §4.1.2).

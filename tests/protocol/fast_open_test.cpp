@@ -1,93 +1,13 @@
 // Fast Open: RFC 7413 §4.2, a server that is asked, and a client that asks.
-#include "stack/stack_host.hpp"
+#include "fast_open_host.hpp"
 #include "support/covers.hpp"
 
 namespace millrace::stack {
 namespace {
 
 using test::covers;
-using wire::FastOpenCookie;
 
-constexpr std::uint16_t kPeerPort = 9'000;
-
-class FastOpen : public StackHost {
- protected:
-  void start_listening(std::uint32_t limit = 4) {
-    start();
-    listener = tcp().listen({.port = kServerPort, .fast_open = limit}, recorder).value();
-  }
-  void send(const PeerSegment& segment) {
-    receive(segment);
-    turn();
-  }
-  PeerSegment fast_syn(std::uint16_t port, const FastOpenCookie& cookie, std::string_view text) {
-    PeerSegment syn{
-        .flags = kSyn, .seq = SeqNum{1'000}, .payload = bytes_of_text(text), .from = port};
-    syn.options.mss = 1'460;
-    syn.options.fast_open = cookie;
-    return syn;
-  }
-  /// As a client that has none yet.
-  FastOpenCookie ask_for_cookie(std::uint16_t port = 39'999) {
-    send(fast_syn(port, {}, ""));
-    const auto answer = next_tcp();
-    EXPECT_TRUE(answer && answer->options.fast_open);
-    send({.flags = kRst, .seq = SeqNum{1'001}, .from = port});
-    return answer->options.fast_open.value_or(FastOpenCookie{});
-  }
-  /// Opens with data and takes the SYN,ACK.
-  Peer fast_open(std::uint16_t port, const FastOpenCookie& cookie, std::string_view text) {
-    send(fast_syn(port, cookie, text));
-    const auto answer = next_tcp();
-    EXPECT_TRUE(answer && answer->tcp.flags.bits() == (kSyn | kAck));
-    return {.port = port,
-            .seq = SeqNum{1'001} + static_cast<std::uint32_t>(text.size()),
-            .ack = answer ? answer->tcp.seq + 1 : SeqNum{0}};
-  }
-
-  static FastOpenCookie a_cookie() {
-    FastOpenCookie cookie;
-    for (unsigned i = 0; i < 8; ++i) {
-      EXPECT_TRUE(cookie.push_back(static_cast<std::byte>(0x30 + i)));
-    }
-    return cookie;
-  }
-  TcpSocket connect(std::string_view text) {
-    const auto data = std::as_bytes(std::span{text});
-    const auto handle = tcp().connect(now, {.address = kPeer, .port = Port{kPeerPort}}, recorder,
-                                      {.data = data, .fast_open = true});
-    EXPECT_TRUE(handle.has_value());
-    turn();
-    return socket_of(handle.value());
-  }
-  /// The peer's SYN,ACK for `syn`, which acknowledges `bytes` of its data.
-  PeerSegment answer_to(const SentTcp& syn, std::uint32_t bytes,
-                        std::optional<FastOpenCookie> cookie = {}) {
-    PeerSegment answer{.flags = kSyn | kAck,
-                       .seq = SeqNum{5'000},
-                       .ack = syn.tcp.seq + 1 + bytes,
-                       .from = kPeerPort,
-                       .to = syn.tcp.source_port};
-    answer.options.mss = 1'460;
-    answer.options.fast_open = cookie;
-    return answer;
-  }
-  /// Once, so that the next open has a cookie.
-  void learn_cookie() {
-    TcpSocket socket = connect("");
-    const auto syn = next_tcp();
-    ASSERT_TRUE(syn && syn->options.fast_open && syn->options.fast_open->empty());
-    send(answer_to(*syn, 0, a_cookie()));
-    ASSERT_EQ(next_flags(), kAck);
-    ASSERT_TRUE(socket.abort().has_value());
-    turn();
-    sent.clear();
-    recorder.heard.clear();
-  }
-
-  Recorder recorder;
-  base::SlotHandle listener;
-};
+class FastOpen : public FastOpenHost {};
 
 TEST_F(FastOpen, AServerGivesACookieToWhoAsks) {
   covers({"RFC 7413 §4.2.2"});
@@ -326,130 +246,6 @@ TEST_F(FastOpen, AStrangeSynDoesNotEndWhatTheApplicationKnowsOf) {
   EXPECT_EQ(recorder.count("closed"), 0U);
 }
 
-TEST_F(FastOpen, ACookieWithoutDataLetsTheServerSpeakFirst) {  // as Linux does
-  start_listening();
-  const FastOpenCookie cookie = ask_for_cookie();
-  fast_open(40'000, cookie, "");
-  ASSERT_EQ(recorder.heard, (std::vector<std::string>{"accepted"}));
-  TcpInfo info = recorder.sockets.back().info().value();
-  EXPECT_EQ(info.state, TcpState::SynReceived);
-  EXPECT_FALSE(info.has_syn_data);
-  ASSERT_TRUE(recorder.sockets.back().send("welcome").has_value());
-  turn();
-  const auto data = next_tcp();
-  ASSERT_TRUE(data.has_value());
-  EXPECT_EQ(data->payload, bytes_of_text("welcome"));
-}
-
-TEST_F(FastOpen, WhoAsksAsTheDraftsDidIsAnsweredSo) {  // RFC 6994 §3
-  start_listening();
-  PeerSegment syn = fast_syn(40'000, {}, "");
-  syn.options.fast_open_is_experimental = true;
-  send(syn);
-  const auto answer = next_tcp();
-  ASSERT_TRUE(answer && answer->options.fast_open);
-  EXPECT_TRUE(answer->options.fast_open_is_experimental);
-  EXPECT_EQ(*answer->options.fast_open, ask_for_cookie());
-  syn = fast_syn(40'001, *answer->options.fast_open, "hello");
-  syn.options.fast_open_is_experimental = true;
-  send(syn);
-  EXPECT_EQ(recorder.heard, (std::vector<std::string>{"accepted", "readable"}));
-  EXPECT_TRUE(recorder.sockets.back().info().value().has_syn_data);
-}
-
-TEST_F(FastOpen, NoCookieIsGivenAwayWhereNoneCouldBeUsed) {  // as Linux does
-  start_listening(1);
-  const FastOpenCookie cookie = ask_for_cookie();
-  fast_open(40'000, cookie, "one");
-  send(fast_syn(40'001, {}, ""));
-  const auto answer = next_tcp();
-  ASSERT_TRUE(answer.has_value());
-  EXPECT_FALSE(answer->options.fast_open.has_value());
-}
-
-TEST_F(FastOpen, WithoutCookiesAnySynMayCarryData) {
-  config.tcp.fast_open_without_cookies = true;
-  start_listening();
-  PeerSegment syn = fast_syn(40'000, {}, "hello");
-  syn.options.fast_open.reset();
-  send(syn);
-  const auto answer = next_tcp();
-  ASSERT_TRUE(answer.has_value());
-  EXPECT_EQ(answer->tcp.ack, SeqNum{1'006});
-  EXPECT_FALSE(answer->options.fast_open.has_value());
-  EXPECT_EQ(recorder.heard, (std::vector<std::string>{"accepted", "readable"}));
-  syn = fast_syn(40'001, {}, "");
-  syn.options.fast_open.reset();
-  send(syn);
-  EXPECT_EQ(recorder.count("accepted"), 1U) << "an ordinary SYN stays one";
-}
-
-TEST_F(FastOpen, ListenersMayAllowItWithoutBeingAsked) {
-  config.tcp.fast_open_by_default = true;
-  start();
-  listener = tcp().listen({.port = kServerPort, .backlog = 1, .fast_open = 0}, recorder).value();
-  const FastOpenCookie cookie = ask_for_cookie();
-  EXPECT_EQ(cookie.size(), 8U);
-  fast_open(40'000, cookie, "one");
-  fast_open(40'001, cookie, "two");
-  EXPECT_EQ(recorder.count("accepted"), 1U) << "as many as may wait";
-}
-
-TEST_F(FastOpen, AListenersKeySignsItsCookies) {
-  start_listening();
-  const FastOpenCookie host = ask_for_cookie();
-  const std::array<std::uint8_t, 16> key{1, 2, 3};
-  tcp().find_listener(listener)->set_fast_open_key(key);
-  const FastOpenCookie own = ask_for_cookie(39'998);
-  EXPECT_NE(own, host);
-  fast_open(40'000, host, "one");
-  EXPECT_EQ(recorder.count("accepted"), 0U);
-  fast_open(40'001, own, "two");
-  EXPECT_EQ(recorder.count("accepted"), 1U);
-}
-
-TEST_F(FastOpen, AServerWithoutCookiesIsAskedOnceAsTheDraftsDid) {  // as Linux does
-  start();
-  for (const bool is_experimental : {false, true, false, false}) {
-    connect("hello");
-    const auto syn = next_tcp();
-    ASSERT_TRUE(syn && syn->options.fast_open && syn->options.fast_open->empty());
-    EXPECT_EQ(syn->options.fast_open_is_experimental, is_experimental);
-    send(answer_to(*syn, 0));
-    EXPECT_EQ(next_tcp().value().payload, bytes_of_text("hello"));
-  }
-}
-
-TEST_F(FastOpen, ACookieUnderTheDraftsKindGoesBackUnderIt) {
-  start();
-  connect("");
-  auto syn = next_tcp();
-  ASSERT_TRUE(syn.has_value());
-  PeerSegment answer = answer_to(*syn, 0, a_cookie());
-  answer.options.fast_open_is_experimental = true;
-  send(answer);
-  sent.clear();
-  connect("hello");
-  syn = next_tcp();
-  ASSERT_TRUE(syn && syn->options.fast_open);
-  EXPECT_EQ(*syn->options.fast_open, a_cookie());
-  EXPECT_TRUE(syn->options.fast_open_is_experimental);
-  EXPECT_EQ(syn->payload, bytes_of_text("hello"));
-}
-
-TEST_F(FastOpen, ACookieThatNobodyAskedForIsNotKept) {  // as Linux does
-  start();
-  ASSERT_TRUE(
-      tcp().connect(now, {.address = kPeer, .port = Port{kPeerPort}}, recorder, {}).has_value());
-  turn();
-  send(answer_to(next_tcp().value(), 0, a_cookie()));
-  sent.clear();
-  connect("hello");
-  const auto syn = next_tcp();
-  ASSERT_TRUE(syn && syn->options.fast_open);
-  EXPECT_TRUE(syn->options.fast_open->empty());
-}
-
 TEST_F(FastOpen, AClientAsksForACookieFirst) {
   covers({"RFC 7413 §4.2.1"});
   start();
@@ -530,7 +326,7 @@ TEST_F(FastOpen, WhatRoutersTakeBoundsTheSynAsWell) {
   ASSERT_TRUE(first.has_value());
   ASSERT_EQ(first->ip.total_length, 1'492);
   const FourTuple tuple{.local = {.address = kOurs, .port = Port{first->tcp.source_port}},
-                        .remote = {.address = kPeer, .port = Port{kPeerPort}}};
+                        .remote = {.address = kPeer, .port = Port{kOpenPort}}};
   receive(icmp_frame({.type = wire::IcmpType::DestinationUnreachable, .code = 4, .rest = 1'000},
                      tuple, first->tcp.seq, 1'492));
   turn();
@@ -582,7 +378,7 @@ TEST_F(FastOpen, NobodyIsAskedUnlessTheApplicationAsks) {
   const auto data = std::as_bytes(std::span{std::string_view{"hello"}});
   ASSERT_TRUE(
       tcp()
-          .connect(now, {.address = kPeer, .port = Port{kPeerPort}}, recorder, {.data = data})
+          .connect(now, {.address = kPeer, .port = Port{kOpenPort}}, recorder, {.data = data})
           .has_value());
   turn();
   const auto syn = next_tcp();
@@ -597,7 +393,7 @@ TEST_F(FastOpen, TooMuchDataIsRefusedAndNothingKept) {
   start();
   const std::vector<std::byte> data(16 * 1024 + 1);
   EXPECT_EQ(tcp()
-                .connect(now, {.address = kPeer, .port = Port{kPeerPort}}, recorder, {.data = data})
+                .connect(now, {.address = kPeer, .port = Port{kOpenPort}}, recorder, {.data = data})
                 .error(),
             Error::InvalidArgument);
   EXPECT_TRUE(stack->is_empty());
@@ -611,7 +407,7 @@ TEST_F(FastOpen, AnOpenThatIsRefusedGivesItsDataBack) {
   const auto syn = next_tcp();
   send({.flags = kRst | kAck,
         .ack = syn->tcp.seq + 6,
-        .from = kPeerPort,
+        .from = kOpenPort,
         .to = syn->tcp.source_port});
   EXPECT_EQ(recorder.outcomes.back().error(), Error::ConnectionRefused);
   turn();

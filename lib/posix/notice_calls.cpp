@@ -89,6 +89,9 @@ void Sockets::look_at_progress(TcpFile& file) {
 }
 
 void Sockets::on_progress(TcpHandler& handler) {
+  if (&handler == &nobody_) {
+    return;  // Its socket has been closed.
+  }
   auto& file = static_cast<TcpFile&>(handler);  // Nobody else's connections are watched.
   look_at_progress(file);
   file.note();

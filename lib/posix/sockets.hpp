@@ -207,6 +207,7 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
 
   // fast_open.cpp
   [[nodiscard]] Result<Endpoint, int> where_to_open(TcpFile& file, const Destination& wanted) const;
+  [[nodiscard]] ssize_t send_behind_syn(TcpFile& file, PartCursor& parts, int flags);
   [[nodiscard]] bool may_defer(const TcpFile& file, const Endpoint& destination);
 
   // data_calls.cpp
@@ -251,7 +252,7 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   [[nodiscard]] int get_memory(TcpFile& file, void* value, socklen_t* length);
   void set_no_delay(TcpFile& file, bool on);
   /// A write has queued something; MSG_MORE: what is not a full segment waits for the next one.
-  void note_more(const TcpFile& file, bool has_more);
+  void note_more(TcpFile& file, bool has_more);
   void set_cork(TcpFile& file, bool on);
   int set_opening_option(TcpFile& file, int option, int number);
   int set_fast_open_key(TcpFile& file, const void* value, socklen_t length);

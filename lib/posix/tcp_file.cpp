@@ -137,7 +137,7 @@ void TcpFile::forget() noexcept {
   native = {};
   phase_ = Phase::Idle;
   shut_ = 0;
-  is_done_ = is_send_blocked_ = has_urgent = has_mark = has_ended_ = false;
+  is_done_ = is_send_blocked_ = has_urgent = has_mark = has_ended_ = is_held_back = false;
   notices.finish();
   urgent_byte_.reset();
   open_error_.reset();

@@ -161,9 +161,10 @@ class TcpFile final : public File, public TcpHandler {
   Link link = Link::Unconnected;
   bool has_bound_port = false;  // By bind(2), so that dissolving a connection keeps it.
   bool has_bound_address = false;
-  bool has_urgent = false;  // An urgent byte may be taken out of line.
-  bool has_mark = false;    // Urgent data was announced, and reading is not past it.
-  ErrorQueue errors;        // For MSG_ERRQUEUE.
+  bool has_urgent = false;    // An urgent byte may be taken out of line.
+  bool has_mark = false;      // Urgent data was announced, and reading is not past it.
+  bool is_held_back = false;  // The last write had MSG_MORE.
+  ErrorQueue errors;          // For MSG_ERRQUEUE.
   SendNotices notices;
   std::optional<TcpInfo> last_info;  // What the connection told when it ended.
   base::ListLink accept_link;

@@ -312,7 +312,11 @@ void Sockets::set_no_delay(TcpFile& file, bool on) {
   }
 }
 
-void Sockets::note_more(const TcpFile& file, bool has_more) {
+void Sockets::note_more(TcpFile& file, bool has_more) {
+  if (!has_more && !file.is_held_back) [[likely]] {
+    return;
+  }
+  file.is_held_back = has_more;
   stack::ConnectionSlot* const slot = find_slot(file);
   if (slot != nullptr && slot->connection.active() != nullptr) {
     slot->connection.active()->more.on_write(has_more);

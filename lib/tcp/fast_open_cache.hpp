@@ -15,8 +15,8 @@ namespace millrace::tcp {
 
 /// What is known of a destination.
 struct FastOpenPeer {
-  wire::FastOpenCookie cookie;  ///< Empty: none yet, ask for one.
-  std::uint16_t mss = 0;        ///< What it said it takes; 0: unknown.
+  wire::FastOpenCookie cookie;   ///< Empty: none yet, ask for one.
+  std::uint16_t mss = 0;         ///< What it said it takes; 0: unknown.
   bool is_experimental = false;  ///< It was asked, or answers, with the experimental kind.
 };
 

@@ -166,8 +166,7 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
 std::uint8_t Connection::push_flag(SeqNum end) noexcept {
   // RFC 9293 §3.9.1.2, MUST-61: the last segment of what is queued. As Linux does, also after half
   // of the largest window, so that a peer that waits for a push need not wait for all of a long
-  // stream. Whatever pushes are queued before that collapse into one (SHLD-27).
-  // What MSG_MORE was said of is no end, as in Linux.
+  // stream. Whatever pushes are queued before that collapse into one (SHLD-27). MSG_MORE: no end.
   const bool is_last =
       end.is_at_or_after(active_->send_buffer.end()) && !active_->more.withholds_push();
   const bool is_half_window = end.is_after(active_->pushed + send_.max_snd_wnd / 2);
@@ -209,14 +208,14 @@ bool Connection::may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant
   const bool sends_all = bytes == unsent;
   const bool has_small_in_flight = small_end_.is_after(send_.snd_una);
   const bool fills_half_window = bytes >= send_.max_snd_wnd / 2 && bytes > 0 && send_.flight() == 0;
-  // Urgent data does not wait, as in Linux.
-  const bool is_released = urgent_out_.is_pending() || (!corked_ && !active_->more.holds() &&
-                                                        (no_delay_ || !has_small_in_flight));
+  const bool is_released =  // Urgent data does not wait, as in Linux.
+      urgent_out_.is_pending() ||
+      (!corked_ && !active_->more.holds() && (no_delay_ || !has_small_in_flight));
   if (is_full || (sends_all && is_released) || fills_half_window || override_due_) {
     if (override_due_) {
       active_->more.on_waited();
+      override_due_ = false;
     }
-    override_due_ = false;
     override_at_ = kNever;
     return true;
   }

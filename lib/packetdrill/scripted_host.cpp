@@ -19,6 +19,9 @@ namespace {
 
 constexpr std::uint32_t kLargePackets = 255;
 constexpr double kLimitMost = 1'000'000;
+/// tcp_fastopen_key=a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4.
+constexpr std::array<std::uint8_t, 16> kFastOpenKey{0xa1, 0xa1, 0xa1, 0xa1, 0xb2, 0xb2, 0xb2, 0xb2,
+                                                    0xc3, 0xc3, 0xc3, 0xc3, 0xd4, 0xd4, 0xd4, 0xd4};
 
 /// What packetdrill's public scripts take for granted: the settings of Linux that they run under.
 void behave_as_scripts_expect(TcpConfig& tcp) {
@@ -31,12 +34,16 @@ void behave_as_scripts_expect(TcpConfig& tcp) {
   tcp.timestamps_required = false;
   tcp.ecn = EcnMode::Off;
   tcp.mtu_probing = MtuProbing::Off;
-  tcp.user_timeout = 924s;  // Fifteen retransmissions.
+  tcp.user_timeout = 924s;    // Fifteen retransmissions.
+  tcp.connect_timeout = 63s;  // Five, of a SYN.
   tcp.rto_variation_min = tcp.rto_min;
   tcp.slow_start_ack_segments = 0;
   tcp.push_burst_segments = 2;
   tcp.empty_window_probes = true;
   tcp.delayed_fin_acks = true;
+  tcp.resets_at_sack_edge = true;
+  tcp.fast_open_by_default = true;
+  tcp.fast_open_key = kFastOpenKey;
 }
 
 /// Small enough for every machine that runs scripts.
@@ -79,6 +86,7 @@ Result<ScriptFlags, std::string> parse_script_flags(std::string_view text) {
         return control::parse_seconds(value, {.min = 0, .max = kLimitMost});
       },
       [&flags](Duration value) { flags.receive_limit = value; }, "");
+  app.add_option("--sysctls", flags.sysctls);
   std::vector<const char*> arguments;
   std::ranges::transform(*words, std::back_inserter(arguments), &std::string::c_str);
   if (auto stop =
@@ -122,7 +130,11 @@ ScriptedHost::ScriptedHost(ScriptFlags flags, packet::CorePools pools, packet::P
       loop_{stack_, {&wire_}, background_, clock_} {
   stack_.start(clock_.now());
   passive_ = std::make_unique<posix::Passive>(posix::Passive::Parts{
-      .loop = loop_, .worker = worker_, .clock = clock_, .config = flags_.config});
+      .loop = loop_,
+      .worker = worker_,
+      .clock = clock_,
+      .config = flags_.config,
+      .wall_clock_at_zero = std::chrono::seconds{kStartOfTime} - start_.time_since_epoch()});
 }
 
 ScriptedHost::~ScriptedHost() {

@@ -21,12 +21,13 @@ namespace millrace::packetdrill {
 
 struct ScriptFlags {
   Config config;
+  std::string sysctls = "/proc/sys/net/ipv4";  ///< Where scripts set what they want of the kernel.
   Duration receive_limit =
       std::chrono::minutes{5};  ///< Of virtual time, for a packet that does not come.
 };
 
 /// Reads the shared options of Millrace's programs, as far as they are about addresses and TCP, and
-/// --receive-limit SECONDS. Error: a line for people.
+/// --receive-limit SECONDS and --sysctls FOLDER, or none. Error: a line for people.
 [[nodiscard]] Result<ScriptFlags, std::string> parse_script_flags(std::string_view text);
 
 /// Where virtual time begins, in seconds since the epoch.

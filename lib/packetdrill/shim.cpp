@@ -10,12 +10,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "device/dpdk/eal.hpp"
 #include "packetdrill/interface.hpp"
 #include "packetdrill/scripted_host.hpp"
+#include "packetdrill/sysctls.hpp"
 
 namespace millrace::packetdrill {
 
@@ -28,7 +31,29 @@ using posix::Sockets;
   std::exit(EXIT_FAILURE);
 }
 
-ScriptedHost& host_of(void* userdata) { return *static_cast<ScriptedHost*>(userdata); }
+/// A run. The shell commands that a script begins with come between the table's being handed out
+/// and its first use: the stack is made only then, so that it has what they have set.
+struct Script {
+  ScriptFlags flags;
+  Sysctls sysctls;  // Before those commands.
+  std::once_flag is_made;
+  std::unique_ptr<ScriptedHost> host;
+};
+
+void make_host(Script& script) {
+  Sysctls::read(script.flags.sysctls).apply_changes(script.sysctls, script.flags.config);
+  auto host = ScriptedHost::make(std::move(script.flags));
+  if (!host) {
+    give_up(host.error());
+  }
+  script.host = *std::move(host);
+}
+
+ScriptedHost& host_of(void* userdata) {
+  Script& script = *static_cast<Script*>(userdata);
+  std::call_once(script.is_made, make_host, script);
+  return *script.host;
+}
 
 template <class Number>
 Number answer(Number result) {
@@ -253,9 +278,7 @@ int shim_gettimeofday(void* ud, timeval* now, struct timezone* /*zone*/) {
   now->tv_usec = microseconds % 1'000'000;
   return 0;
 }
-void shim_free(void* ud) {
-  const std::unique_ptr<ScriptedHost> host{static_cast<ScriptedHost*>(ud)};
-}
+void shim_free(void* ud) { const std::unique_ptr<Script> script{static_cast<Script*>(ud)}; }
 
 /// DPDK starts once in a process; the scripts of one command line come one after the other.
 void start_dpdk() {
@@ -314,12 +337,11 @@ void init(const char* flags, packetdrill_interface& interface) {
     give_up(parsed.error());
   }
   start_dpdk();
-  auto host = ScriptedHost::make(*std::move(parsed));
-  if (!host) {
-    give_up(host.error());
-  }
+  auto script = std::make_unique<Script>();
+  script->sysctls = Sysctls::read(parsed->sysctls);
+  script->flags = *std::move(parsed);
   interface = kEntries;
-  interface.userdata = host->release();
+  interface.userdata = script.release();
 }
 
 }  // namespace

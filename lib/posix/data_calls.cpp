@@ -52,7 +52,8 @@ ssize_t Sockets::receive(int fd, const iovec* parts, std::size_t count, int flag
   }
   PartCursor cursor{parts, count};
   if ((flags & MSG_ERRQUEUE) != 0) {
-    return -EAGAIN;
+    msghdr message = message_of(parts, count);
+    return receive_notice(*file, message);
   }
   if (file->is_listening()) {
     return -ENOTCONN;
@@ -177,6 +178,9 @@ ssize_t Sockets::receive_message(int fd, msghdr* message, int flags) {
   if (file == nullptr) {
     return error;
   }
+  if ((flags & MSG_ERRQUEUE) != 0) {
+    return receive_notice(*file, *message);
+  }
   const Pin pin{*this, *file};
   const ssize_t result = socket_receive(fd, message->msg_iov, message->msg_iovlen, flags);
   if (result >= 0) {
@@ -270,7 +274,9 @@ ssize_t Sockets::send(int fd, const iovec* parts, std::size_t count, int flags) 
   if ((flags & MSG_FASTOPEN) != 0 || file->is_deferred()) [[unlikely]] {
     return send_opening(fd, parts, count, flags, {});
   }
-  hold_back(*file, (flags & MSG_MORE) != 0);
+  if (wants_zero_copy(*file, flags) && !file->notices.has_room()) {
+    return -ENOBUFS;
+  }
   PartCursor cursor{parts, count};
   const bool may_wait = !file->is_nonblocking && (flags & MSG_DONTWAIT) == 0;
   const ssize_t result = persist(
@@ -279,6 +285,8 @@ ssize_t Sockets::send(int fd, const iovec* parts, std::size_t count, int flags) 
   if (cursor.done() == 0) {
     return result;
   }
+  note_more(*file, (flags & MSG_MORE) != 0);
+  note_write(*file, flags);
   if (may_wait) {
     waiting_.turn();
   }

@@ -22,12 +22,34 @@ void ErrorQueue::push(const sock_extended_err& what, const Endpoint& destination
   record->payload_bytes = static_cast<std::uint16_t>(kept.size());
   std::ranges::copy(kept, record->bytes.begin());
   queue_.push_back(*record);
+  newest_ = record;
   ++count_;
+}
+
+bool ErrorQueue::push_notice(const sock_extended_err& what,
+                             const std::optional<timespec>& time) noexcept {
+  const std::uint32_t before = count_;
+  push(what, {}, {}, {});
+  if (count_ == before) {
+    return false;
+  }
+  newest_->time = time;
+  return true;
+}
+
+bool ErrorQueue::extend_zero_copy(std::uint32_t first, std::uint32_t last) noexcept {
+  if (newest_ == nullptr || newest_->what.ee_origin != SO_EE_ORIGIN_ZEROCOPY ||
+      newest_->what.ee_data + 1 != first) {
+    return false;
+  }
+  newest_->what.ee_data = last;
+  return true;
 }
 
 void ErrorQueue::pop() noexcept {
   ErrorRecord* const record = queue_.pop_front();
   base::expects(record != nullptr);
+  newest_ = newest_ == record ? nullptr : newest_;
   pool_.erase(pool_.index_of(*record));
   --count_;
 }

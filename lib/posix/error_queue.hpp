@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <millrace/endpoint.hpp>
@@ -33,8 +34,9 @@ struct ErrorRecord {
   }
 
   sock_extended_err what{};
-  Endpoint destination;  ///< Of the datagram.
-  IpAddress reporter;    ///< Unspecified: nobody else.
+  Endpoint destination;          ///< Of the datagram.
+  IpAddress reporter;            ///< Unspecified: nobody else.
+  std::optional<timespec> time;  ///< Of what is told, for SCM_TIMESTAMPING; a wall clock's.
   std::uint16_t payload_bytes = 0;
   std::array<std::byte, kPayloadMax> bytes;
   base::ListLink link;
@@ -54,6 +56,12 @@ class ErrorQueue {
   /// What does not fit of `payload` is left out.
   void push(const sock_extended_err& what, const Endpoint& destination, const IpAddress& reporter,
             std::span<const std::byte> payload) noexcept;
+  /// What is no error of a datagram's. False: there is no room for it.
+  [[nodiscard]] bool push_notice(const sock_extended_err& what,
+                                 const std::optional<timespec>& time) noexcept;
+  /// Lets the newest record speak of those writes with MSG_ZEROCOPY as well, as Linux does. False:
+  /// it is of something else, or of others than those just before.
+  [[nodiscard]] bool extend_zero_copy(std::uint32_t first, std::uint32_t last) noexcept;
   /// The oldest; null when there is none.
   [[nodiscard]] const ErrorRecord* front() const noexcept { return queue_.front(); }
   /// There must be one.
@@ -64,6 +72,7 @@ class ErrorQueue {
  private:
   ErrorRecords& pool_;
   base::IntrusiveList<ErrorRecord, &ErrorRecord::link> queue_;
+  ErrorRecord* newest_ = nullptr;
   std::uint32_t count_ = 0;
 };
 

@@ -107,6 +107,9 @@ ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int
   if (!where) {
     return -where.error();
   }
+  if (wants_zero_copy(*file, flags) && !file->notices.has_room()) {
+    return -ENOBUFS;
+  }
   const Pin pin{*this, *file};
   PartCursor cursor{parts, count};
   SynData data;
@@ -122,25 +125,36 @@ ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int
     return opened;
   }
   file->link = Link::Connecting;
-  const bool may_wait = !file->is_nonblocking && (flags & MSG_DONTWAIT) == 0;
-  const auto is_open = [file]() -> ssize_t { return file->is_opening() ? -EAGAIN : 0; };
+  if (first > 0) {
+    note_write(*file, flags);
+  }
+  return send_behind_syn(*file, cursor, flags);
+}
+
+/// Waits for the handshake, as far as that may be, and sends what the SYN had no room for.
+ssize_t Sockets::send_behind_syn(TcpFile& file, PartCursor& parts, int flags) {
+  const std::size_t first = parts.done();
+  const bool may_wait = !file.is_nonblocking && (flags & MSG_DONTWAIT) == 0;
+  const auto is_open = [&file]() -> ssize_t { return file.is_opening() ? -EAGAIN : 0; };
   const ssize_t waited = persist(
-      *file,
-      {.may_wait = may_wait, .timeout = file->options.send_timeout, .too_late = -EINPROGRESS},
+      file, {.may_wait = may_wait, .timeout = file.options.send_timeout, .too_late = -EINPROGRESS},
       is_open);
   if (waited < 0) {
     return first > 0 && waited == -EINPROGRESS ? static_cast<ssize_t>(first) : waited;
   }
-  if (const int failed = finish_connect(*file); failed < 0) {
+  if (const int failed = finish_connect(file); failed < 0) {
     return failed;
   }
   const ssize_t rest = persist(
-      *file, {.may_wait = may_wait, .timeout = file->options.send_timeout, .too_late = -EAGAIN},
-      [&] { return give(*file, cursor, flags); });
+      file, {.may_wait = may_wait, .timeout = file.options.send_timeout, .too_late = -EAGAIN},
+      [&] { return give(file, parts, flags); });
+  if (parts.done() > first) {
+    note_write(file, first > 0 ? flags & ~MSG_ZEROCOPY : flags);
+  }
   if (may_wait) {
     waiting_.turn();
   }
-  return cursor.done() > 0 ? static_cast<ssize_t>(cursor.done()) : rest;
+  return parts.done() > 0 ? static_cast<ssize_t>(parts.done()) : rest;
 }
 
 }  // namespace millrace::posix

@@ -87,7 +87,6 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
     return -EBADF;
   }
   const Pin pin{*this, *file};
-  hold_back(*file, false);
   std::size_t sent = 0;
   const auto try_once = [&]() -> ssize_t {
     while (sent < count) {
@@ -105,6 +104,7 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
                                   .too_late = -EAGAIN,
                                   .pace = kKernelPace},
                                  try_once);
+  note_more(*file, false);
   let_leave(*file);
   return result < 0 && sent > 0 ? static_cast<ssize_t>(sent) : result;
 }
@@ -128,11 +128,8 @@ ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, st
   }
   const bool may_wait = (flags & SPLICE_F_NONBLOCK) == 0 && !file->is_nonblocking;
   const Pin pin{*this, *file};
-  if (sink != nullptr) {
-    hold_back(*sink, (flags & SPLICE_F_MORE) != 0);
-  }
   return source != nullptr ? splice_out(*source, pipe, count, may_wait)
-                           : splice_in(pipe, *sink, count, may_wait);
+                           : splice_in(pipe, *sink, count, flags);
 }
 
 ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may_wait) {
@@ -140,6 +137,9 @@ ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may
     return -ENOTCONN;
   }
   const auto try_once = [&]() -> ssize_t {
+    if (file.is_at_mark()) {
+      return 0;  // As Linux: the urgent byte is not for pipes.
+    }
     if (file.readable() == 0) {
       const int reason = why_nothing(file);
       return reason == -EAGAIN || reason == 0 || reason == -ENOTCONN ? reason : -file.take_error();
@@ -165,7 +165,9 @@ ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may
                  try_once);
 }
 
-ssize_t Sockets::splice_in(int pipe, TcpFile& file, std::size_t count, bool may_wait) {
+ssize_t Sockets::splice_in(int pipe, TcpFile& file, std::size_t count, unsigned flags) {
+  const bool may_wait =
+      (flags & SPLICE_F_NONBLOCK) == 0 && !file.is_nonblocking && !is_nonblocking(pipe);
   std::size_t moved = 0;
   const auto try_once = [&]() -> ssize_t {
     while (moved < count) {
@@ -182,11 +184,12 @@ ssize_t Sockets::splice_in(int pipe, TcpFile& file, std::size_t count, bool may_
     return static_cast<ssize_t>(moved);
   };
   const ssize_t result = persist(file,
-                                 {.may_wait = may_wait && !is_nonblocking(pipe),
+                                 {.may_wait = may_wait,
                                   .timeout = file.options.send_timeout,
                                   .too_late = -EAGAIN,
                                   .pace = kKernelPace},
                                  try_once);
+  note_more(file, (flags & SPLICE_F_MORE) != 0);
   let_leave(file);
   return result < 0 && moved > 0 ? static_cast<ssize_t>(moved) : result;
 }

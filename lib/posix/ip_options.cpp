@@ -19,7 +19,8 @@ bool is_within(int number, int least, int most) noexcept {
 }
 
 bool can_be_set(int option) noexcept {
-  return option == IP_TOS || option == IP_TTL || option == IP_MTU_DISCOVER || option == IP_RECVERR;
+  return option == IP_TOS || option == IP_TTL || option == IP_MTU_DISCOVER ||
+         option == IP_RECVERR || option == IP_FREEBIND;
 }
 
 /// IP's options may be one byte, too; of none Linux makes a zero.
@@ -61,6 +62,7 @@ int Sockets::set_ip_option(TcpFile& file, int option, const void* value, socklen
       }
       options.mtu_discovery = static_cast<std::uint8_t>(number);
       break;
+    case IP_FREEBIND: options.may_be_away = number != 0; break;
     default: options.hears_path_errors = number != 0; break;
   }
   apply_ip_options(file);
@@ -90,6 +92,7 @@ int Sockets::get_ip_option(TcpFile& file, int option, void* value, socklen_t* le
       break;
     case IP_MTU_DISCOVER: number = options.mtu_discovery; break;
     case IP_RECVERR: number = options.hears_path_errors ? 1 : 0; break;
+    case IP_FREEBIND: number = options.may_be_away ? 1 : 0; break;
     case IP_MTU:
       // Only who has, or had, a peer has a path.
       number = static_cast<int>(describe(file).path_mtu);

@@ -111,6 +111,13 @@ int Sockets::set_socket_option(TcpFile& file, int option, const void* value, soc
       file.note();
       return 0;
     }
+    case SO_ZEROCOPY:
+      if (number != 0 && number != 1) {
+        return -EINVAL;
+      }
+      options.zero_copy = is_on;
+      return 0;
+    case SO_TIMESTAMPING: return set_stamps(file, number);
     case SO_RCVTIMEO: return read_timeout(value, length, options.receive_timeout);
     case SO_SNDTIMEO: return read_timeout(value, length, options.send_timeout);
     default: return -ENOPROTOOPT;
@@ -173,6 +180,8 @@ int Sockets::get_socket_option(TcpFile& file, int option, void* value, socklen_t
     case SO_RCVLOWAT: number = options.receive_low_water; break;
     case SO_ERROR: number = file.take_error(); break;
     case SO_TYPE: number = SOCK_STREAM; break;
+    case SO_ZEROCOPY: number = options.zero_copy ? 1 : 0; break;
+    case SO_TIMESTAMPING: number = static_cast<int>(options.stamps); break;
     case SO_DOMAIN: number = AF_INET; break;
     case SO_PROTOCOL: number = IPPROTO_TCP; break;
     case SO_ACCEPTCONN: number = file.is_listening() ? 1 : 0; break;

@@ -124,6 +124,15 @@ void Passive::let_pass(Duration time) {
   }
 }
 
+timespec Passive::wall_clock() noexcept {
+  if (!parts_.wall_clock_at_zero) {
+    return Waiting::wall_clock();
+  }
+  const Duration time = *parts_.wall_clock_at_zero + now().time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  return {.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()};
+}
+
 std::optional<Instant> Passive::next_event() const noexcept {
   std::optional<Instant> next = parts_.loop.next_deadline();
   for (const Sleeper* sleeper : sleepers_) {

@@ -48,6 +48,8 @@ class Passive final : public Waiting {
     Worker& worker;
     StandingClock& clock;
     const Config& config;
+    /// What the wall clock showed when `clock` showed zero; empty: the kernel's clock is asked.
+    std::optional<Duration> wall_clock_at_zero{};
   };
 
   explicit Passive(const Parts& parts);
@@ -88,6 +90,7 @@ class Passive final : public Waiting {
   [[nodiscard]] int wait(Instant until, int descriptor) override;
   void turn() override { settle(); }
   [[nodiscard]] Instant now() noexcept override { return parts_.clock.now(); }
+  [[nodiscard]] timespec wall_clock() noexcept override;
 
  private:
   struct Sleeper {

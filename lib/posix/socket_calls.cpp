@@ -44,15 +44,19 @@ Sockets::Sockets(const Parts& parts, const Limits& limits)
       config_{parts.config},
       random_{make_random(parts.config)},
       names_{parts.worker, parts.waiting},
-      tcp_files_{limits.sockets},
       error_records_{limits.error_records},
+      send_notices_{limits.send_notices},
+      tcp_files_{limits.sockets},
       udp_files_{limits.udp_sockets},
       epoll_sets_{limits.epoll_sets},
       watches_{limits.watches},
       nobody_{nobody()},
-      gathered_(kDatagramMax) {}
+      gathered_(kDatagramMax) {
+  stack_.tcp().set_progress_listener(this);
+}
 
 Sockets::~Sockets() {
+  stack_.tcp().set_progress_listener(nullptr);
   udp_files_.for_each([](const UdpFile& file) { static_cast<void>(file.native.close()); });
   tcp_files_.for_each([this](const TcpFile& file) {
     if (file.has_connection()) {
@@ -184,7 +188,7 @@ int Sockets::bind(int fd, const sockaddr* address, socklen_t length) {
   if (!wanted) {
     return -wanted.error();
   }
-  if (!wanted->address.is_unspecified() && !is_own(wanted->address)) {
+  if (!wanted->address.is_unspecified() && !is_own(wanted->address) && !file->options.may_be_away) {
     return -EADDRNOTAVAIL;
   }
   if (file->state() != TcpState::Closed || file->has_port()) {
@@ -226,14 +230,19 @@ int Sockets::listen(int fd, int backlog) {
   const auto listener = stack_.tcp().listen({.port = file->local.port,
                                              .address = file->local.address,
                                              .backlog = most,
-                                             .fast_open = file->options.fast_open},
+                                             .fast_open = file->options.fast_open.value_or(0)},
                                             *file);
   if (!listener) {
     file->local = before;
     file->set_has_port(had_port);
     return -errno_of(listener.error());
   }
-  stack_.tcp().find_listener(*listener)->count_accepted();
+  tcp::Listener& made = *stack_.tcp().find_listener(*listener);
+  made.count_accepted();
+  made.set_fast_open_key(file->options.fast_open_key);
+  if (file->options.fast_open) {
+    made.allow_fast_open(*file->options.fast_open);  // None, too, if that was said.
+  }
   file->forget();
   file->start_listening(*listener);
   apply_tuning(*file);
@@ -253,7 +262,7 @@ TcpFile* Sockets::make_accepted(TcpFile& listener, TcpSocket socket) {
   file->remote = ends->remote;
   file->set_has_port(true);
   file->options = listener.options;
-  file->options.fast_open = 0;  // A listener's alone.
+  file->options.fast_open.reset();  // A listener's alone.
   file->options.deferred_timeouts = 0;
   file->start_accepted(socket);
   static_cast<void>(socket.set_handler(*file));

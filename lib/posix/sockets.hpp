@@ -42,12 +42,13 @@
 
 namespace millrace::posix {
 
-class Sockets final : public TcpFileSource {
+class Sockets final : public TcpFileSource, public stack::ProgressListener {
  public:
   struct Limits {
     std::uint32_t sockets = 16'384;
     std::uint32_t udp_sockets = 4'096;
-    std::uint32_t error_records = 1'024;  // Of all sockets with IP_RECVERR.
+    std::uint32_t error_records = 1'024;  // Of all sockets, for MSG_ERRQUEUE.
+    std::uint32_t send_notices = 1'024;   // Writes that are still to be told of, of all sockets.
     std::uint32_t epoll_sets = 256;
     std::uint32_t watches = 32'768;
   };
@@ -130,7 +131,10 @@ class Sockets final : public TcpFileSource {
   [[nodiscard]] packet::PacketBudget& packet_budget() noexcept override {
     return stack_.tcp().resources().budget;
   }
+  [[nodiscard]] ErrorRecords& error_records() noexcept override { return error_records_; }
+  [[nodiscard]] SendNoticePool& send_notices() noexcept override { return send_notices_; }
   [[nodiscard]] TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) override;
+  void on_progress(TcpHandler& handler) override;
 
  private:
   // Calls that answer EAGAIN until one of them lets a turn run.
@@ -203,6 +207,7 @@ class Sockets final : public TcpFileSource {
 
   // fast_open.cpp
   [[nodiscard]] Result<Endpoint, int> where_to_open(TcpFile& file, const Destination& wanted) const;
+  [[nodiscard]] ssize_t send_behind_syn(TcpFile& file, PartCursor& parts, int flags);
   [[nodiscard]] bool may_defer(const TcpFile& file, const Endpoint& destination);
 
   // data_calls.cpp
@@ -212,9 +217,19 @@ class Sockets final : public TcpFileSource {
   [[nodiscard]] ssize_t give(TcpFile& file, PartCursor& parts, int flags);
   [[nodiscard]] int why_not_sendable(TcpFile& file);
 
+  // notice_calls.cpp
+  [[nodiscard]] static bool wants_zero_copy(const TcpFile& file, int flags) noexcept {
+    return (flags & MSG_ZEROCOPY) != 0 && file.options.zero_copy;
+  }
+  /// A write has queued something: it may be told of later.
+  void note_write(TcpFile& file, int flags);
+  void look_at_progress(TcpFile& file);
+  ssize_t receive_notice(TcpFile& file, msghdr& message);
+  [[nodiscard]] int set_stamps(TcpFile& file, int number);
+
   // file_calls.cpp
   ssize_t splice_out(TcpFile& file, int pipe, std::size_t count, bool may_wait);
-  ssize_t splice_in(int pipe, TcpFile& file, std::size_t count, bool may_wait);
+  ssize_t splice_in(int pipe, TcpFile& file, std::size_t count, unsigned flags);
   [[nodiscard]] ssize_t send_from(TcpFile& file, int source, off_t* offset, std::size_t count);
 
   // epoll.cpp
@@ -236,9 +251,13 @@ class Sockets final : public TcpFileSource {
   [[nodiscard]] int buffer_size(TcpFile& file, int option);
   [[nodiscard]] int get_memory(TcpFile& file, void* value, socklen_t* length);
   void set_no_delay(TcpFile& file, bool on);
-  /// MSG_MORE: what is not a full segment waits for the next write.
-  void hold_back(TcpFile& file, bool on);
+  /// A write has queued something; MSG_MORE: what is not a full segment waits for the next one.
+  void note_more(TcpFile& file, bool has_more);
+  void set_cork(TcpFile& file, bool on);
   int set_opening_option(TcpFile& file, int option, int number);
+  int set_fast_open_key(TcpFile& file, const void* value, socklen_t length);
+  int get_fast_open_key(const TcpFile& file, void* value, socklen_t* length);
+  [[nodiscard]] std::uint32_t fast_open_of(const TcpFile& file);
   int get_tcp_info(TcpFile& file, void* value, socklen_t* length);
   int set_socket_option(TcpFile& file, int option, const void* value, socklen_t length);
   int set_tcp_option(TcpFile& file, int option, const void* value, socklen_t length);
@@ -304,8 +323,9 @@ class Sockets final : public TcpFileSource {
   base::Random random_;
   Names names_;
   DescriptorTable table_;
-  base::SlotTable<TcpFile> tcp_files_;
   ErrorRecords error_records_;
+  SendNoticePool send_notices_;
+  base::SlotTable<TcpFile> tcp_files_;
   base::SlotTable<UdpFile> udp_files_;
   base::SlotTable<EpollSet> epoll_sets_;
   base::SlotTable<Watch> watches_;

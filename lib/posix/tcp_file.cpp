@@ -77,7 +77,7 @@ std::uint32_t TcpFile::events(std::uint32_t asked) {
   const std::uint8_t closed = shut();
   const bool is_receive_shut = (closed & kReceiveShut) != 0;
   const bool is_send_shut = (closed & kSendShut) != 0;
-  std::uint32_t events = error_ != 0 ? kError : 0;
+  std::uint32_t events = error_ != 0 || !errors.empty() ? kError : 0;
   if ((is_receive_shut && is_send_shut) || phase_ == Phase::Idle || phase_ == Phase::Over) {
     events |= EPOLLHUP;
   }
@@ -138,6 +138,7 @@ void TcpFile::forget() noexcept {
   phase_ = Phase::Idle;
   shut_ = 0;
   is_done_ = is_send_blocked_ = has_urgent = has_mark = has_ended_ = is_held_back = false;
+  notices.finish();
   urgent_byte_.reset();
   open_error_.reset();
   last_info.reset();
@@ -356,6 +357,7 @@ void TcpFile::on_closed(TcpSocket /*socket*/, Result<void> outcome) {
   } else {
     is_done_ = true;
   }
+  notices.finish();
   native = {};
   phase_ = Phase::Over;
   note_end();

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,7 +19,9 @@
 #include "base/slot_table.hpp"
 #include "packet/packet_budget.hpp"
 #include "packet/packet_queue.hpp"
+#include "posix/error_queue.hpp"
 #include "posix/file.hpp"
+#include "posix/send_notices.hpp"
 
 namespace millrace::posix {
 
@@ -30,6 +33,8 @@ class TcpFileSource {
   virtual ~TcpFileSource() = default;
   /// Charged for the packets that a file holds; it outlives all files.
   [[nodiscard]] virtual packet::PacketBudget& packet_budget() noexcept = 0;
+  [[nodiscard]] virtual ErrorRecords& error_records() noexcept = 0;
+  [[nodiscard]] virtual SendNoticePool& send_notices() noexcept = 0;
   [[nodiscard]] virtual TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) = 0;
 };
 
@@ -41,7 +46,10 @@ struct TcpFileOptions {
   KeepaliveOptions keepalive;
   TcpTuning tuning;
   linger lingering{};
-  std::uint32_t fast_open = 0;
+  std::optional<std::uint32_t> fast_open;                     // TCP_FASTOPEN, if it was set.
+  std::optional<std::array<std::uint8_t, 16>> fast_open_key;  // TCP_FASTOPEN_KEY.
+  std::uint32_t stamps = 0;                                   // SO_TIMESTAMPING as it was set.
+  std::uint32_t stamp_base = 0;  // What their numbers count from, with SOF_TIMESTAMPING_OPT_ID.
   std::uint32_t unsent_low_water = 0;  // TCP_NOTSENT_LOWAT as it was set.
   int receive_low_water = 1;
   std::uint8_t deferred_timeouts = 0;  // TCP_DEFER_ACCEPT, as Linux counts it.
@@ -56,6 +64,8 @@ struct TcpFileOptions {
   bool fast_open_connect = false;  // TCP_FASTOPEN_CONNECT.
   bool hears_path_errors = false;  // IP_RECVERR.
   bool urgent_inline = false;
+  bool zero_copy = false;    // SO_ZEROCOPY.
+  bool may_be_away = false;  // IP_FREEBIND.
   bool reuse_address = false;
   bool reuse_port = false;
   bool broadcast = false;
@@ -69,7 +79,11 @@ class TcpFile final : public File, public TcpHandler {
   static constexpr std::uint8_t kSendShut = 2;     // SEND_SHUTDOWN.
 
   explicit TcpFile(TcpFileSource& source) noexcept
-      : File{FileKind::Tcp}, source_{source}, budget_{source.packet_budget()} {}
+      : File{FileKind::Tcp},
+        errors{source.error_records()},
+        notices{source.send_notices(), errors},
+        source_{source},
+        budget_{source.packet_budget()} {}
   ~TcpFile() override { drop_held(); }
 
   // The state.
@@ -147,9 +161,11 @@ class TcpFile final : public File, public TcpHandler {
   Link link = Link::Unconnected;
   bool has_bound_port = false;  // By bind(2), so that dissolving a connection keeps it.
   bool has_bound_address = false;
-  bool has_urgent = false;           // An urgent byte may be taken out of line.
-  bool has_mark = false;             // Urgent data was announced, and reading is not past it.
-  bool is_held_back = false;         // MSG_MORE: the next write without it lets go.
+  bool has_urgent = false;    // An urgent byte may be taken out of line.
+  bool has_mark = false;      // Urgent data was announced, and reading is not past it.
+  bool is_held_back = false;  // The last write had MSG_MORE.
+  ErrorQueue errors;          // For MSG_ERRQUEUE.
+  SendNotices notices;
   std::optional<TcpInfo> last_info;  // What the connection told when it ended.
   base::ListLink accept_link;
   base::IntrusiveList<TcpFile, &TcpFile::accept_link>

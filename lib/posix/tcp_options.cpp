@@ -187,17 +187,16 @@ int Sockets::set_tcp_option(TcpFile& file, int option, const void* value, sockle
   if (option == TCP_CONGESTION) {
     return set_congestion(value, length);
   }
+  if (option == TCP_FASTOPEN_KEY) {
+    return set_fast_open_key(file, value, length);
+  }
   int number = 0;
   if (const int flaw = read_value(value, length, number); flaw < 0) {
     return flaw;
   }
   switch (option) {
     case TCP_NODELAY: set_no_delay(file, number != 0); break;
-    case TCP_CORK:
-      file.options.cork = number != 0;
-      file.is_held_back = false;
-      static_cast<void>(file.native.set_cork(file.options.cork));
-      break;
+    case TCP_CORK: set_cork(file, number != 0); break;
     case TCP_QUICKACK: set_quick_acks(file, number); break;
     case TCP_KEEPIDLE:
     case TCP_KEEPINTVL:
@@ -236,6 +235,32 @@ int Sockets::set_tcp_option(TcpFile& file, int option, const void* value, sockle
   return 0;
 }
 
+void Sockets::set_cork(TcpFile& file, bool on) {
+  file.options.cork = on;
+  stack::ConnectionSlot* const slot = on ? nullptr : find_slot(file);
+  if (slot != nullptr && slot->connection.active() != nullptr) {
+    slot->connection.active()->more.release();
+  }
+  static_cast<void>(file.native.set_cork(on));
+}
+
+/// Sixteen bytes, as Linux's tcp_fastopen_key has them in memory; it also takes a second key.
+int Sockets::set_fast_open_key(TcpFile& file, const void* value, socklen_t length) {
+  std::array<std::uint8_t, 16> key{};
+  const TcpState state = file.state();
+  if (length != key.size() || (state != TcpState::Closed && state != TcpState::Listen)) {
+    return -EINVAL;
+  }
+  if (const int flaw = read_value(value, length, key); flaw < 0) {
+    return flaw;
+  }
+  file.options.fast_open_key = key;
+  if (tcp::Listener* const listener = find_listener(file)) {
+    listener->set_fast_open_key(key);
+  }
+  return 0;
+}
+
 /// What is about how connections begin.
 int Sockets::set_opening_option(TcpFile& file, int option, int number) {
   const TcpState state = file.state();
@@ -263,7 +288,7 @@ int Sockets::set_opening_option(TcpFile& file, int option, int number) {
   }
   file.options.fast_open = static_cast<std::uint32_t>(number);
   if (tcp::Listener* const listener = find_listener(file)) {
-    listener->allow_fast_open(file.options.fast_open);
+    listener->allow_fast_open(*file.options.fast_open);
   }
   return 0;
 }
@@ -272,10 +297,14 @@ int Sockets::set_opening_option(TcpFile& file, int option, int number) {
 void Sockets::set_no_delay(TcpFile& file, bool on) {
   file.options.no_delay = on;
   static_cast<void>(file.native.set_no_delay(on));
-  if (!on || (!file.is_held_back && !file.options.cork)) {
+  stack::ConnectionSlot* const slot = on ? find_slot(file) : nullptr;
+  if (slot == nullptr) {
     return;
   }
-  file.is_held_back = false;
+  if (tcp::ActiveBlock* const active = slot->connection.active()) {
+    active->more.release();
+  }
+  // Turned off and on, whether there is a cork or not, so that the stack looks at it.
   static_cast<void>(file.native.set_cork(false));
   if (file.options.cork) {
     waiting_.turn();
@@ -283,13 +312,14 @@ void Sockets::set_no_delay(TcpFile& file, bool on) {
   }
 }
 
-void Sockets::hold_back(TcpFile& file, bool on) {
-  if (file.is_held_back == on) {
+void Sockets::note_more(TcpFile& file, bool has_more) {
+  if (!has_more && !file.is_held_back) [[likely]] {
     return;
   }
-  file.is_held_back = on;
-  if (!file.options.cork) {
-    static_cast<void>(file.native.set_cork(on));
+  file.is_held_back = has_more;
+  stack::ConnectionSlot* const slot = find_slot(file);
+  if (slot != nullptr && slot->connection.active() != nullptr) {
+    slot->connection.active()->more.on_write(has_more);
   }
 }
 
@@ -299,6 +329,22 @@ void Sockets::apply_tuning(TcpFile& file) {
   } else {
     static_cast<void>(file.native.set_tuning(file.options.tuning));
   }
+}
+
+std::uint32_t Sockets::fast_open_of(const TcpFile& file) {
+  const tcp::Listener* const listener = find_listener(file);
+  return listener == nullptr ? file.options.fast_open.value_or(0) : listener->fast_open_limit();
+}
+
+/// The host's own, which is drawn at random, is nobody's to see, as opposed to a chosen one.
+int Sockets::get_fast_open_key(const TcpFile& file, void* value, socklen_t* length) {
+  const auto& key =
+      file.options.fast_open_key ? file.options.fast_open_key : config_.tcp.fast_open_key;
+  if (!key) {
+    *length = 0;
+    return 0;
+  }
+  return write_bytes(key->data(), key->size(), value, length);
 }
 
 TcpInfo Sockets::describe(TcpFile& file) {
@@ -340,7 +386,8 @@ int Sockets::get_tcp_option(TcpFile& file, int option, void* value, socklen_t* l
       break;
     case TCP_WINDOW_CLAMP: number = window_clamp(file); break;
     case TCP_NOTSENT_LOWAT: number = static_cast<int>(options.unsent_low_water); break;
-    case TCP_FASTOPEN: number = static_cast<int>(options.fast_open); break;
+    case TCP_FASTOPEN: number = static_cast<int>(fast_open_of(file)); break;
+    case TCP_FASTOPEN_KEY: return get_fast_open_key(file, value, length);
     case TCP_FASTOPEN_CONNECT: number = options.fast_open_connect ? 1 : 0; break;
     case TCP_INQ: number = options.tells_unread ? 1 : 0; break;
     case TCP_CONGESTION: return get_congestion(value, length);

@@ -2,6 +2,8 @@
 // on_core turns the loop itself, passive sleeps until another thread has made something happen.
 #pragma once
 
+#include <ctime>
+
 #include <millrace/time.hpp>
 
 namespace millrace::posix {
@@ -23,6 +25,12 @@ class Waiting {
   /// Lets the stack do what is due without waiting; nothing where that cannot be.
   virtual void turn() = 0;
   [[nodiscard]] virtual Instant now() noexcept = 0;
+  /// What the kernel calls the time: of CLOCK_REALTIME, unless time is a script's.
+  [[nodiscard]] virtual timespec wall_clock() noexcept {
+    timespec time{};
+    static_cast<void>(::clock_gettime(CLOCK_REALTIME, &time));
+    return time;
+  }
 };
 
 }  // namespace millrace::posix

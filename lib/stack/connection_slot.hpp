@@ -51,6 +51,9 @@ struct ConnectionSlot {
   bool is_in_demux = false;
   bool is_early = false;          // Accepted, its handshake is not over: counted by its listener.
   bool grants_fast_open = false;  // Its SYN,ACK carries a Fast Open cookie.
+  bool asks_fast_open = false;    // Our SYN asks for one.
+  bool offers_fast_open = false;  // Our SYN carries the option at all.
+  bool is_fast_open_experimental = false;  // In the form of RFC 7413's drafts.
   tcp::Tally tally;
 };
 

@@ -99,7 +99,9 @@ Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options,
   if (listener == nullptr) {
     return fail(Error::OutOfListeners);
   }
-  listener->allow_fast_open(options.fast_open);
+  const bool is_open_to_all = config_.tcp.fast_open_by_default && options.fast_open == 0;
+  listener->allow_fast_open(is_open_to_all ? options.backlog : options.fast_open);
+  listener->take_without_cookies(config_.tcp.fast_open_without_cookies);
   listener->set_options(
       options.tuning,
       tcp::timeouts_within(options.defer_accept, config_.tcp.rto_initial, config_.tcp.rto_max));

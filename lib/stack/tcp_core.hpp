@@ -44,6 +44,14 @@ namespace millrace::stack {
 
 class Stack;
 
+/// Hears that what a connection's `tcp::SendWatch` was asked for has happened.
+class ProgressListener {
+ public:
+  virtual ~ProgressListener() = default;
+  /// `handler` is the connection's.
+  virtual void on_progress(TcpHandler& handler) = 0;
+};
+
 class TcpCore {
  public:
   TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output& output,
@@ -74,6 +82,8 @@ class TcpCore {
   // Connections.
   /// How much of what is sent first would leave with the SYN to `peer` (RFC 7413 §4.2.1). Zero:
   /// there is no cookie yet.
+  /// Who hears of places that `tcp::SendWatch` tells of; null: nobody.
+  void set_progress_listener(ProgressListener* listener) noexcept { progress_listener_ = listener; }
   [[nodiscard]] std::uint32_t fast_open_room(const IpAddress& peer, Instant now) noexcept;
   /// Null when the handle is stale.
   [[nodiscard]] ConnectionSlot* find(base::SlotHandle handle) noexcept;
@@ -203,7 +213,14 @@ class TcpCore {
                                           InitialData& into) noexcept;
   [[nodiscard]] bool queue_initial(Instant now, ConnectionSlot& slot, InitialData& data) noexcept;
   void offer_fast_open(Instant now, ConnectionSlot& slot) noexcept;
+  [[nodiscard]] std::optional<std::array<std::uint8_t, 16>> fast_open_key_of(
+      const ConnectionSlot& slot) noexcept;
+  static void shape_as_experiment(wire::TcpOptions& options) noexcept;
   void learn_fast_open(Instant now, const ConnectionSlot& slot, const Arrival& answer) noexcept;
+  /// Whether the application may hear of whoever has sent this SYN before his handshake is over;
+  /// and what the SYN,ACK is to say of it.
+  [[nodiscard]] bool has_fast_open_leave(Instant now, ConnectionSlot& slot, const Arrival& syn,
+                                         bool has_data) noexcept;
   void try_fast_open(Instant now, ConnectionSlot& slot, const Arrival& syn,
                      packet::Packet payload) noexcept;
   void note_early(ConnectionSlot& slot) noexcept;
@@ -245,6 +262,7 @@ class TcpCore {
   tcp::SynCookies cookies_;
   tcp::FastOpenCookies fast_open_cookies_;
   tcp::FastOpenCache fast_open_cache_;
+  ProgressListener* progress_listener_ = nullptr;
   tcp::PortSelector ports_;
   tcp::TimestampOffsets timestamp_offsets_;
   base::TimerWheel timers_;

@@ -46,6 +46,9 @@ void TcpCore::dispatch(ConnectionSlot& slot, Stack& stack) noexcept {
   if (news.has(Events::kPeerFinished) && is_heard()) {
     slot.handler->on_peer_finished(socket);
   }
+  if (news.has(Events::kProgress) && is_heard() && progress_listener_ != nullptr) {
+    progress_listener_->on_progress(*slot.handler);
+  }
   if (const auto error = slot.connection.take_soft_error(); error && is_heard()) {
     slot.handler->on_soft_error(socket, *error);
   }

@@ -52,7 +52,25 @@ void TcpCore::offer_fast_open(Instant now, ConnectionSlot& slot) noexcept {
   const tcp::FastOpenPeer* const peer =
       fast_open_cache_.find(slot.connection.tuple().remote.address, now);
   if (peer != nullptr) {
+    slot.offers_fast_open = true;
+    slot.asks_fast_open = peer->cookie.empty();
+    slot.is_fast_open_experimental = peer->is_experimental;
     slot.connection.offer_fast_open(peer->cookie, peer->mss);
+  }
+}
+
+std::optional<std::array<std::uint8_t, 16>> TcpCore::fast_open_key_of(
+    const ConnectionSlot& slot) noexcept {
+  const tcp::Listener* const listener = listeners_.find(slot.listener);
+  return listener == nullptr ? std::nullopt : listener->fast_open_key();
+}
+
+void TcpCore::shape_as_experiment(wire::TcpOptions& options) noexcept {
+  constexpr std::size_t kRoomBesideUserTimeout = 12;
+  options.fast_open_is_experimental = true;
+  if (options.fast_open->size() > kRoomBesideUserTimeout) {
+    // Its number takes two octets, and the next segments say the timeout again.
+    options.user_timeout.reset();
   }
 }
 
@@ -81,26 +99,55 @@ void TcpCore::learn_fast_open(Instant now, const ConnectionSlot& slot,
       break;
     case tcp::FastOpenOutcome::Refused: fast_open_cache_.on_refusal(peer, now); return;
   }
-  if (answer.segment.flags.syn() && options.fast_open && !options.fast_open->empty()) {
-    fast_open_cache_.learn(peer, {.cookie = *options.fast_open, .mss = options.mss.value_or(0)},
-                           now);
+  // As Linux: what nobody has asked for is no cookie.
+  if (!answer.segment.flags.syn() || !slot.offers_fast_open) {
+    return;
   }
+  if (options.fast_open && !options.fast_open->empty()) {
+    fast_open_cache_.learn(peer,
+                           {.cookie = *options.fast_open,
+                            .mss = options.mss.value_or(0),
+                            .is_experimental = options.fast_open_is_experimental},
+                           now);
+  } else if (slot.asks_fast_open &&
+             slot.connection.fast_open_outcome() == tcp::FastOpenOutcome::None) {
+    fast_open_cache_.on_no_cookie(peer, now);
+  }
+}
+
+bool TcpCore::has_fast_open_leave(Instant now, ConnectionSlot& slot, const Arrival& syn,
+                                  bool has_data) noexcept {
+  const tcp::Listener& listener = *listeners_.find(slot.listener);
+  const auto& offered = syn.segment.options.fast_open;
+  if (!(has_data || offered) || !listener.may_fast_open(now)) {
+    // As Linux: nor are cookies given away where none could be used.
+    return false;
+  }
+  if (listener.needs_no_cookie()) {
+    return true;
+  }
+  if (!offered) {
+    return false;
+  }
+  const auto verdict = offered->empty() ? tcp::FastOpenVerdict::Wrong
+                                        : fast_open_cookies_.check(syn.tuple, *offered, now,
+                                                                   listener.fast_open_key());
+  slot.grants_fast_open = verdict != tcp::FastOpenVerdict::Good;
+  slot.is_fast_open_experimental = syn.segment.options.fast_open_is_experimental;
+  return verdict != tcp::FastOpenVerdict::Wrong;
 }
 
 void TcpCore::try_fast_open(Instant now, ConnectionSlot& slot, const Arrival& syn,
                             Packet payload) noexcept {
   tcp::Listener& listener = *listeners_.find(slot.listener);
-  if (!listener.has_fast_open() || !syn.segment.options.fast_open) {
+  if (!listener.has_fast_open()) {
     return;
   }
-  const wire::FastOpenCookie& cookie = *syn.segment.options.fast_open;
-  const auto verdict = cookie.empty() ? tcp::FastOpenVerdict::Wrong
-                                      : fast_open_cookies_.check(syn.tuple, cookie, now);
-  slot.grants_fast_open = verdict != tcp::FastOpenVerdict::Good;
   const bool has_data = payload && payload.size() > 0;
-  if (verdict == tcp::FastOpenVerdict::Wrong || !has_data || !listener.may_fast_open(now) ||
+  if (!has_fast_open_leave(now, slot, syn, has_data) ||
       !slot.connection.accept_early(resources_, now, std::move(payload))) {
-    stats_.tcp_fast_opens_refused += cookie.empty() ? 0 : 1;
+    const auto& cookie = syn.segment.options.fast_open;
+    stats_.tcp_fast_opens_refused += cookie && !cookie->empty() ? 1 : 0;
     return;
   }
   ++stats_.tcp_fast_opens_in;

@@ -177,6 +177,9 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
   }
   stats_.count(DropReason::TcpTimeWait);
   if (answer == tcp::TimeWaitAnswer::Ignore) {
+    if (!arrival.segment.flags.rst() && arrival.segment.options.timestamps) {
+      time_wait_.note_timestamp(index, arrival.segment.options.timestamps->value);
+    }
     return;
   }
   if (arrival.segment.flags.syn() || arrival.segment.length() == 0) {

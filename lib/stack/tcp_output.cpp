@@ -57,7 +57,11 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
       return Visit::Drained;
     }
     if (slot.grants_fast_open && plan->flags.syn()) {
-      plan->options.fast_open = fast_open_cookies_.make(slot.connection.tuple(), now);
+      plan->options.fast_open =
+          fast_open_cookies_.make(slot.connection.tuple(), now, fast_open_key_of(slot));
+    }
+    if (plan->options.fast_open && slot.is_fast_open_experimental) [[unlikely]] {
+      shape_as_experiment(plan->options);
     }
     if (!send(now, slot, *plan)) {
       return Visit::OutOfPackets;

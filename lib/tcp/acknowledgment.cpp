@@ -107,6 +107,10 @@ void Connection::on_new_ack(const Resources& resources, Instant now,
   active_->scoreboard.on_ack(ack);
   active_->send_buffer.on_ack(ack, resources.budget);
   send_.snd_una = ack;
+  active_->more.release();
+  if (active_->watch.on_ack(ack)) {
+    events_.add(Events::kProgress);
+  }
   progress_at_ = now;
   soft_error_.on_progress();
   urgent_out_.on_ack(ack);

@@ -11,12 +11,14 @@
 #include "packet/packet_budget.hpp"
 #include "tcp/burst_push.hpp"
 #include "tcp/challenge_ack.hpp"
+#include "tcp/more_hold.hpp"
 #include "tcp/reassembly_queue.hpp"
 #include "tcp/receive_queue.hpp"
 #include "tcp/sack_report.hpp"
 #include "tcp/scoreboard.hpp"
 #include "tcp/send_autosize.hpp"
 #include "tcp/send_buffer.hpp"
+#include "tcp/send_watch.hpp"
 #include "tcp/sent_segments.hpp"
 #include "wire/tcp_options.hpp"
 
@@ -32,6 +34,8 @@ struct ActiveBlock {
   SackReport sack_report;  ///< Of `reassembly`.
   Scoreboard scoreboard;   ///< Over `sent`.
   BurstPush burst_push;
+  MoreHold more;
+  SendWatch watch;
   SeqNum pushed{0};  ///< Behind the last segment that left with PSH.
 
   /// Lets go of what waits ahead of a hole, and of the reports of it. Returns how many segments

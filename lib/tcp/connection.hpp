@@ -77,8 +77,8 @@ class Connection {
   /// Behind `open_active`, and behind what is to be sent: the SYN carries `cookie` and as much as
   /// fits into `peer_mss` (RFC 7413 §4.2.1). An empty cookie asks for one, and data waits.
   void offer_fast_open(const wire::FastOpenCookie& cookie, std::uint16_t peer_mss) noexcept;
-  /// Behind `open_passive`, for a SYN with a good cookie: takes the data that came with it, and
-  /// lets the application answer before the handshake is over (RFC 7413 §4.2.2).
+  /// Behind `open_passive`, for a SYN with a good cookie: takes the data that came with it, if any,
+  /// and lets the application answer before the handshake is over (RFC 7413 §4.2.2).
   /// False, with nothing changed, when there is no room for it.
   [[nodiscard]] bool accept_early(const Resources& resources, Instant now,
                                   packet::Packet payload) noexcept;
@@ -198,10 +198,10 @@ class Connection {
   /// How far to fill a packet of the send buffer: whole segments, so that most lie in one packet.
   [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept;
   /// Payload bytes queued and not acknowledged; and those received in order and not read.
-  [[nodiscard]] std::uint32_t unacknowledged() const noexcept {
-    return active_ == nullptr ? 0 : active_->send_buffer.size();
-  }
+  [[nodiscard]] std::uint32_t unacknowledged() const noexcept;
   [[nodiscard]] std::uint32_t unread() const noexcept;
+  /// What is there while data is queued or in flight; else null.
+  [[nodiscard]] ActiveBlock* active() noexcept { return active_; }
   /// Where `SegmentPlan` payloads are found.
   [[nodiscard]] SendBuffer& send_buffer() noexcept { return active_->send_buffer; }
   /// Whether everything that must hold between calls does. Walks over all that is in flight.

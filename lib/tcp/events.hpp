@@ -19,6 +19,7 @@ class Events {
   static constexpr std::uint8_t kClosed = 16;
   static constexpr std::uint8_t kSoftError = 32;
   static constexpr std::uint8_t kUrgent = 64;
+  static constexpr std::uint8_t kProgress = 128;  // A place that SendWatch knows was passed.
 
   constexpr Events() noexcept = default;
   constexpr explicit Events(std::uint8_t bits) noexcept : bits_{bits} {}

@@ -55,6 +55,17 @@ void FastOpenCache::learn(const IpAddress& peer, const FastOpenPeer& said, Insta
   }
 }
 
+void FastOpenCache::on_no_cookie(const IpAddress& peer, Instant now) noexcept {
+  if (entries_.empty()) {
+    return;
+  }
+  Entry& entry = obtain(peer, now);
+  if (entry.known.cookie.empty()) {
+    entry.known.is_experimental = !entry.has_tried_both;
+    entry.has_tried_both = true;
+  }
+}
+
 void FastOpenCache::on_success(const IpAddress& peer) noexcept {
   failures_in_a_row_ = 0;
   if (Entry* const entry = look_up(peer)) {

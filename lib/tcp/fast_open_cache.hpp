@@ -15,8 +15,9 @@ namespace millrace::tcp {
 
 /// What is known of a destination.
 struct FastOpenPeer {
-  wire::FastOpenCookie cookie;  ///< Empty: none yet, ask for one.
-  std::uint16_t mss = 0;        ///< What it said it takes; 0: unknown.
+  wire::FastOpenCookie cookie;   ///< Empty: none yet, ask for one.
+  std::uint16_t mss = 0;         ///< What it said it takes; 0: unknown.
+  bool is_experimental = false;  ///< It was asked, or answers, with the experimental kind.
 };
 
 class FastOpenCache {
@@ -29,6 +30,9 @@ class FastOpenCache {
   [[nodiscard]] const FastOpenPeer* find(const IpAddress& peer, Instant now) noexcept;
   /// Its SYN,ACK brought a cookie.
   void learn(const IpAddress& peer, const FastOpenPeer& said, Instant now) noexcept;
+  /// Its SYN,ACK brought none though one was asked for. As Linux: it is asked once more, the next
+  /// time, with the experimental kind, and from then on with the usual one.
+  void on_no_cookie(const IpAddress& peer, Instant now) noexcept;
   /// It took the data of our SYN.
   void on_success(const IpAddress& peer) noexcept;
   /// A SYN with data, or with the option, was lost where one without came through.
@@ -48,6 +52,7 @@ class FastOpenCache {
     Instant used_at = Instant::min();  // Never.
     Instant paused_until = Instant::min();
     std::uint32_t failures = 0;
+    bool has_tried_both = false;  // Kinds of the option, or is about to.
   };
 
   [[nodiscard]] Entry* look_up(const IpAddress& peer) noexcept;

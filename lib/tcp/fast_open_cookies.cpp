@@ -16,6 +16,10 @@ using KeyBytes = std::array<std::byte, base::KeyedHash::kKeyBytes>;
 
 constexpr std::size_t kV4Size = 4;
 
+base::KeyedHash hash_under(const std::array<std::uint8_t, base::KeyedHash::kKeyBytes>& key) {
+  return base::KeyedHash{std::bit_cast<KeyBytes>(key)};
+}
+
 FastOpenCookie cookie_under(const base::KeyedHash& key, const FourTuple& tuple) {
   // The addresses as on the wire, client's first: Linux's form, so that hosts with the same key
   // honour each other's cookies.
@@ -39,7 +43,7 @@ FastOpenCookies::FastOpenCookies(const Key& key, Duration key_lifetime, base::Ra
                                  Instant now) noexcept
     : key_lifetime_{key_lifetime},
       random_{random},
-      key_{key ? base::KeyedHash{std::bit_cast<KeyBytes>(*key)} : fresh_key()},
+      key_{key ? hash_under(*key) : fresh_key()},
       rotate_at_{key ? Instant::max() : base::later(now, key_lifetime)} {}
 
 base::KeyedHash FastOpenCookies::fresh_key() noexcept {
@@ -58,13 +62,20 @@ void FastOpenCookies::rotate(Instant now) noexcept {
   rotate_at_ = base::later(now, key_lifetime_);
 }
 
-FastOpenCookie FastOpenCookies::make(const FourTuple& tuple, Instant now) noexcept {
+FastOpenCookie FastOpenCookies::make(const FourTuple& tuple, Instant now, const Key& own) noexcept {
+  if (own) {
+    return cookie_under(hash_under(*own), tuple);
+  }
   rotate(now);
   return cookie_under(key_, tuple);
 }
 
 FastOpenVerdict FastOpenCookies::check(const FourTuple& tuple, const FastOpenCookie& cookie,
-                                       Instant now) noexcept {
+                                       Instant now, const Key& own) noexcept {
+  if (own) {
+    return cookie == cookie_under(hash_under(*own), tuple) ? FastOpenVerdict::Good
+                                                           : FastOpenVerdict::Wrong;
+  }
   rotate(now);
   if (cookie == cookie_under(key_, tuple)) {
     return FastOpenVerdict::Good;

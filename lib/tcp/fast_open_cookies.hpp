@@ -33,9 +33,11 @@ class FastOpenCookies {
   FastOpenCookies(const Key& key, Duration key_lifetime, base::Random& random,
                   Instant now) noexcept;
 
-  [[nodiscard]] FastOpenCookie make(const FourTuple& tuple, Instant now) noexcept;
+  /// With `own`, a listener's key, instead of the host's.
+  [[nodiscard]] FastOpenCookie make(const FourTuple& tuple, Instant now,
+                                    const Key& own = std::nullopt) noexcept;
   [[nodiscard]] FastOpenVerdict check(const FourTuple& tuple, const FastOpenCookie& cookie,
-                                      Instant now) noexcept;
+                                      Instant now, const Key& own = std::nullopt) noexcept;
 
  private:
   void rotate(Instant now) noexcept;

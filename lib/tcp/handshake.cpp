@@ -227,12 +227,19 @@ void Connection::add_fast_open(const Resources& resources, Instant now,
 bool Connection::accept_early(const Resources& resources, Instant now,
                               packet::Packet payload) noexcept {
   base::expects(state_ == TcpState::SynReceived);
+  if (!payload || payload.size() == 0) {
+    // As Linux: with a good cookie, or where none is needed, also before there is anything to read.
+    early_ = true;
+    events_.add(Events::kConnected);
+    return true;
+  }
   if (payload.size() > receive_.rcv_wnd()) {
     payload.truncate(receive_.rcv_wnd());
   }
   Disposition disposition;
   deliver(resources, now, std::move(payload), disposition);
   early_ = !disposition.dropped;
+  fast_open_outcome_ = early_ ? FastOpenOutcome::Taken : fast_open_outcome_;
   // The SYN,ACK says what was taken.
   ack_now_ = false;
   ack_at_ = kNever;

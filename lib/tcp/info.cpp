@@ -67,6 +67,10 @@ void Connection::describe(const Resources& resources, TcpInfo& info) const noexc
   }
 }
 
+std::uint32_t Connection::unacknowledged() const noexcept {
+  return active_ == nullptr ? 0 : active_->send_buffer.size();
+}
+
 std::uint32_t Connection::unread() const noexcept {
   return active_ == nullptr ? 0 : active_->receive_queue.size();
 }

@@ -130,7 +130,11 @@ Connection::Step Connection::check_reset(const Resources& resources, Instant now
   if (!segment.flags.rst()) {
     return Step::Continue;
   }
-  if (segment.seq != receive_.rcv_nxt) {
+  // Deviates from RFC 5961 §3.2: if it is told to, also what a peer sends that has had our SACK and
+  // takes everything before it for received, because Linux and those who compare do.
+  const bool is_at_sack_edge = resources.config.resets_at_sack_edge && sack_ &&
+                               active_ != nullptr && active_->sack_report.ends_at(segment.seq);
+  if (segment.seq != receive_.rcv_nxt && !is_at_sack_edge) {
     if (!segment.seq.is_in_window(receive_.rcv_nxt, receive_.rcv_wnd())) {
       // The right edge, and what only reaches into the window, pass step 1; but only SEG.SEQ
       // counts.
@@ -329,8 +333,10 @@ void Connection::process_fin(const Resources& resources, Instant now,
   }
   // Before any data there is no telling how long an answer takes.
   const bool is_delayed = resources.config.delayed_fin_acks && state_ == TcpState::Established &&
-                          receive_.rcv_nxt != receive_.irs + 1 && unacked_bytes_ + 1U <= rcv_mss_;
+                          receive_.rcv_nxt != receive_.irs + 1 && unacked_bytes_ + 1U <= rcv_mss_ &&
+                          !(early_ && progress_at_ == now);
   receive_.rcv_nxt += 1;
+  duplicate_ = SackBlock{};  // As Linux: behind the end nobody needs to hear of it.
   if (receive_.rcv_adv.is_before(receive_.rcv_nxt)) {
     receive_.rcv_adv = receive_.rcv_nxt;
   }

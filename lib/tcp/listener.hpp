@@ -2,7 +2,9 @@
 // §3.10.1). It counts; the connections themselves are elsewhere.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 
 #include <millrace/endpoint.hpp>
 #include <millrace/tcp.hpp>
@@ -34,10 +36,21 @@ class Listener {
   /// counts for a while, lest whoever owns an address with a cookie open as many as he likes (RFC
   /// 7413 §5.1).
   void allow_fast_open(std::uint32_t limit) noexcept { fast_open_limit_ = limit; }
+  [[nodiscard]] std::uint32_t fast_open_limit() const noexcept { return fast_open_limit_; }
   [[nodiscard]] bool has_fast_open() const noexcept { return fast_open_limit_ > 0; }
   [[nodiscard]] bool may_fast_open(Instant now) const noexcept {
     return early_ + (now < resets_until_ ? early_resets_ : 0) < fast_open_limit_;
   }
+  /// What signs its cookies, instead of the host's key; empty: the host's.
+  void set_fast_open_key(const std::optional<std::array<std::uint8_t, 16>>& key) noexcept {
+    fast_open_key_ = key;
+  }
+  [[nodiscard]] const std::optional<std::array<std::uint8_t, 16>>& fast_open_key() const noexcept {
+    return fast_open_key_;
+  }
+  /// The data of any SYN is taken.
+  void take_without_cookies(bool on) noexcept { needs_no_cookie_ = on; }
+  [[nodiscard]] bool needs_no_cookie() const noexcept { return needs_no_cookie_; }
   void on_early() noexcept { ++early_; }
   void on_early_gone() noexcept { --early_; }
   void on_early_reset(Instant now) noexcept {
@@ -88,8 +101,10 @@ class Listener {
   std::uint32_t early_resets_ = 0;
   Instant resets_until_ = Instant::min();
   Instant cookies_until_ = Instant::min();
+  std::optional<std::array<std::uint8_t, 16>> fast_open_key_;
   TcpTuning tuning_;
   std::uint8_t deferred_timeouts_ = 0;
+  bool needs_no_cookie_ = false;
   bool is_paused_ = false;
   bool counts_accepted_ = false;
 };

@@ -166,8 +166,9 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
 std::uint8_t Connection::push_flag(SeqNum end) noexcept {
   // RFC 9293 §3.9.1.2, MUST-61: the last segment of what is queued. As Linux does, also after half
   // of the largest window, so that a peer that waits for a push need not wait for all of a long
-  // stream. Whatever pushes are queued before that collapse into one (SHLD-27).
-  const bool is_last = end.is_at_or_after(active_->send_buffer.end());
+  // stream. Whatever pushes are queued before that collapse into one (SHLD-27). MSG_MORE: no end.
+  const bool is_last =
+      end.is_at_or_after(active_->send_buffer.end()) && !active_->more.withholds_push();
   const bool is_half_window = end.is_after(active_->pushed + send_.max_snd_wnd / 2);
   if (!is_last && !is_half_window) {
     return 0;
@@ -207,11 +208,14 @@ bool Connection::may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant
   const bool sends_all = bytes == unsent;
   const bool has_small_in_flight = small_end_.is_after(send_.snd_una);
   const bool fills_half_window = bytes >= send_.max_snd_wnd / 2 && bytes > 0 && send_.flight() == 0;
-  // Urgent data does not wait, as in Linux.
-  const bool is_released =
-      urgent_out_.is_pending() || (!corked_ && (no_delay_ || !has_small_in_flight));
+  const bool is_released =  // Urgent data does not wait, as in Linux.
+      urgent_out_.is_pending() ||
+      (!corked_ && !active_->more.holds() && (no_delay_ || !has_small_in_flight));
   if (is_full || (sends_all && is_released) || fills_half_window || override_due_) {
-    override_due_ = false;
+    if (override_due_) {
+      active_->more.on_waited();
+      override_due_ = false;
+    }
     override_at_ = kNever;
     return true;
   }
@@ -239,6 +243,9 @@ bool Connection::note_transmission(const Resources& resources, Instant now,
   }
   send_.snd_nxt += length;
   fin_sent_ = fin_sent_ || has_fin;
+  if (active_->watch.on_sent(send_.snd_nxt)) {
+    events_.add(Events::kProgress);
+  }
   if (payload_bytes > 0 && payload_bytes < send_mss()) {
     small_end_ = send_.snd_nxt;
   }

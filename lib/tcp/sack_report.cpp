@@ -30,6 +30,17 @@ void SackReport::on_advance(SeqNum rcv_nxt) noexcept {
   }
 }
 
+bool SackReport::ends_at(SeqNum seq) const noexcept {
+  bool is_met = false;
+  for (const SackBlock& block : blocks_) {
+    if (block.right.is_after(seq)) {
+      return false;
+    }
+    is_met = is_met || block.right == seq;
+  }
+  return is_met;
+}
+
 SackBlocks SackReport::compose(const std::optional<SackBlock>& duplicate,
                                std::size_t most) const noexcept {
   SackBlocks composed;

@@ -41,6 +41,8 @@ class SackReport {
   /// `most` in all.
   [[nodiscard]] SackBlocks compose(const std::optional<SackBlock>& duplicate,
                                    std::size_t most) const noexcept;
+  /// There are blocks, and the rightmost of them ends there.
+  [[nodiscard]] bool ends_at(SeqNum seq) const noexcept;
   [[nodiscard]] const SackBlocks& blocks() const noexcept { return blocks_; }
 
  private:

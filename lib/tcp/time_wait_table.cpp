@@ -84,6 +84,12 @@ void TimeWaitTable::set_timestamps(std::uint32_t index, std::uint32_t ts_recent)
   entry.ts_recent = ts_recent;
 }
 
+void TimeWaitTable::note_timestamp(std::uint32_t index, std::uint32_t value) noexcept {
+  TimeWaitEntry& entry = entries_.at(index);
+  const bool is_newer = static_cast<std::int32_t>(value - entry.ts_recent) > 0;
+  entry.ts_recent = entry.has_timestamps != 0 && is_newer ? value : entry.ts_recent;
+}
+
 bool TimeWaitTable::may_answer_oddity(std::uint32_t index, Instant now) noexcept {
   TimeWaitEntry& entry = entries_.at(index);
   const auto tick = static_cast<std::uint16_t>(base::milliseconds_of(now) / kTickMs);

@@ -62,6 +62,9 @@ class TimeWaitTable {
                                   SeqNum rcv_nxt) noexcept;
   /// The connection had agreed on timestamps, and this was the peer's newest (RFC 7323 §5.3).
   void set_timestamps(std::uint32_t index, std::uint32_t ts_recent) noexcept;
+  /// An ACK that stands where it is expected has brought a timestamp, which the next answers echo,
+  /// as in Linux.
+  void note_timestamp(std::uint32_t index, std::uint32_t value) noexcept;
   void set_dscp(std::uint32_t index, std::uint8_t dscp) noexcept {
     entries_.at(index).dscp = dscp & 63U;
   }

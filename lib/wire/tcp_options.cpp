@@ -25,6 +25,7 @@ enum class Kind : std::uint8_t {
   Timestamps = 8,
   UserTimeout = 28,
   FastOpen = 34,
+  Experiment = 254,
 };
 
 // Lengths on the wire, kind and length octets included, padding not.
@@ -34,6 +35,10 @@ constexpr std::size_t kSackPermittedSize = 2;
 constexpr std::size_t kTimestampsSize = 10;
 constexpr std::size_t kFastOpenBaseSize = 2;
 constexpr std::size_t kFastOpenCookieMin = 4;
+// RFC 6994 §3: what tells this experiment from others. Peers that were built after the drafts of
+// RFC 7413 still use it.
+constexpr std::uint16_t kFastOpenExperiment = 0xf989;
+constexpr std::size_t kExperimentSize = sizeof(kFastOpenExperiment);
 constexpr std::size_t kSackBaseSize = 2;
 constexpr std::size_t kSackBlockSize = 8;
 
@@ -61,12 +66,14 @@ void read_sack(TcpOptions& options, std::span<const std::byte> body) noexcept {
   }
 }
 
-void read_fast_open(TcpOptions& options, std::span<const std::byte> body) noexcept {
+void read_fast_open(TcpOptions& options, std::span<const std::byte> body,
+                    bool is_experimental) noexcept {
   const bool has_size_of_cookie = body.size() >= kFastOpenCookieMin && body.size() % 2 == 0 &&
                                   body.size() <= FastOpenCookie::capacity();
   if (!body.empty() && !has_size_of_cookie) {
     return;
   }
+  options.fast_open_is_experimental = is_experimental;
   FastOpenCookie& cookie = options.fast_open.emplace();
   for (const std::byte octet : body) {
     static_cast<void>(cookie.push_back(octet));
@@ -89,7 +96,10 @@ void read_option(TcpOptions& options, std::uint8_t kind, std::span<const std::by
   } else if (kind == std::to_underlying(Kind::Sack)) {
     read_sack(options, body);
   } else if (kind == std::to_underlying(Kind::FastOpen)) {
-    read_fast_open(options, body);
+    read_fast_open(options, body, false);
+  } else if (kind == std::to_underlying(Kind::Experiment) && body.size() >= kExperimentSize &&
+             read_raw<Field16>(body).value() == kFastOpenExperiment) {
+    read_fast_open(options, body.subspan(kExperimentSize), true);
   } else if (kind == std::to_underlying(Kind::UserTimeout) && size == kUserTimeoutSize) {
     options.user_timeout = UserTimeoutOption{read_raw<Field16>(body).value()};
   }
@@ -160,16 +170,24 @@ void emit_syn_options(Writer& writer, const TcpOptions& options) noexcept {
   writer.user_timeout(options.user_timeout);
 }
 
+std::size_t fast_open_size(const TcpOptions& options) noexcept {
+  return kFastOpenBaseSize + (options.fast_open_is_experimental ? kExperimentSize : 0) +
+         options.fast_open->size();
+}
+
 std::size_t padded_fast_open_size(const TcpOptions& options) noexcept {
-  return options.fast_open ? (kFastOpenBaseSize + options.fast_open->size() + 3) / 4 * 4 : 0;
+  return options.fast_open ? (fast_open_size(options) + 3) / 4 * 4 : 0;
 }
 
 void emit_fast_open(Writer& writer, const TcpOptions& options) noexcept {
   if (!options.fast_open) {
     return;
   }
-  const std::size_t size = kFastOpenBaseSize + options.fast_open->size();
-  writer.kind(Kind::FastOpen, size);
+  const std::size_t size = fast_open_size(options);
+  writer.kind(options.fast_open_is_experimental ? Kind::Experiment : Kind::FastOpen, size);
+  if (options.fast_open_is_experimental) {
+    writer.word(kFastOpenExperiment);
+  }
   for (const std::byte octet : *options.fast_open) {
     writer.octet(std::to_integer<std::uint8_t>(octet));
   }

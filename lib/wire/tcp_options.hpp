@@ -69,6 +69,8 @@ struct TcpOptions {
   std::optional<TcpTimestamps> timestamps;
   base::FixedVector<SackBlock, kSackBlocksMax> sack;
   std::optional<FastOpenCookie> fast_open;  ///< In a SYN only.
+  bool fast_open_is_experimental = false;   ///< It came, or goes, under the experimental kind that
+                                            ///< RFC 7413's drafts used (RFC 6994).
   std::optional<UserTimeoutOption> user_timeout;
 
   friend bool operator==(const TcpOptions&, const TcpOptions&) noexcept = default;

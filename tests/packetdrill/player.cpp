@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "notice.hpp"
 #include "packetdrill/interface.hpp"
 #include "script_packet.hpp"
 
@@ -47,22 +48,13 @@ const Numbers kErrors{{"EAGAIN", EAGAIN},
                       {"ENOPROTOOPT", ENOPROTOOPT},
                       {"EHOSTUNREACH", EHOSTUNREACH},
                       {"EDEADLK", EDEADLK}};
-const Numbers kBits{{"IN", EPOLLIN},
-                    {"OUT", EPOLLOUT},
-                    {"ERR", EPOLLERR},
-                    {"HUP", EPOLLHUP},
-                    {"RDHUP", EPOLLRDHUP},
-                    {"ET", static_cast<long>(EPOLLET)},
-                    {"PEEK", MSG_PEEK},
-                    {"DONTWAIT", MSG_DONTWAIT},
-                    {"WAITALL", MSG_WAITALL},
-                    {"RD", SHUT_RD},
-                    {"WR", SHUT_WR},
-                    {"RDWR", SHUT_RDWR},
-                    {"0", 0},
-                    {"FIONREAD", FIONREAD},
-                    {"SIOCOUTQ", SIOCOUTQ},
-                    {"SIOCOUTQNSD", SIOCOUTQNSD}};
+const Numbers kBits{
+    {"IN", EPOLLIN},        {"OUT", EPOLLOUT},          {"ERR", EPOLLERR},
+    {"HUP", EPOLLHUP},      {"RDHUP", EPOLLRDHUP},      {"ET", static_cast<long>(EPOLLET)},
+    {"PEEK", MSG_PEEK},     {"DONTWAIT", MSG_DONTWAIT}, {"WAITALL", MSG_WAITALL},
+    {"MORE", MSG_MORE},     {"ZEROCOPY", MSG_ZEROCOPY}, {"RD", SHUT_RD},
+    {"WR", SHUT_WR},        {"RDWR", SHUT_RDWR},        {"0", 0},
+    {"FIONREAD", FIONREAD}, {"SIOCOUTQ", SIOCOUTQ},     {"SIOCOUTQNSD", SIOCOUTQNSD}};
 struct OptionName {
   int level;
   int option;
@@ -73,7 +65,8 @@ const std::map<std::string, OptionName> kOptions{
     {"NODELAY", {IPPROTO_TCP, TCP_NODELAY}},   {"FASTOPEN", {IPPROTO_TCP, TCP_FASTOPEN}},
     {"KEEPIDLE", {IPPROTO_TCP, TCP_KEEPIDLE}}, {"KEEPINTVL", {IPPROTO_TCP, TCP_KEEPINTVL}},
     {"KEEPCNT", {IPPROTO_TCP, TCP_KEEPCNT}},   {"USER_TIMEOUT", {IPPROTO_TCP, TCP_USER_TIMEOUT}},
-    {"UNKNOWN", {IPPROTO_TCP, 9'999}}};
+    {"CORK", {IPPROTO_TCP, TCP_CORK}},         {"ZEROCOPY", {SOL_SOCKET, SO_ZEROCOPY}},
+    {"STAMPS", {SOL_SOCKET, SO_TIMESTAMPING}}, {"UNKNOWN", {IPPROTO_TCP, 9'999}}};
 
 struct Line {
   std::string text;
@@ -133,7 +126,7 @@ long number_of(const std::string& text, const Numbers& names) {
 
 class Player {
  public:
-  explicit Player(const std::string& flags) {
+  Player(const std::string& flags, const std::function<void()>& before) {
     const char* const path = std::getenv("MILLRACE_SHIM");
     void* const library =
         path == nullptr ? nullptr : ::dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -146,6 +139,7 @@ class Player {
     void* const symbol = ::dlsym(library, "packetdrill_interface_init");
     std::memcpy(&init, &symbol, sizeof(init));
     init(flags.c_str(), &table_);
+    before();
     start_ = now();
   }
   Player(const Player&) = delete;
@@ -173,6 +167,11 @@ class Player {
       inject(line);
     } else if (line.end) {
       start_blocking(line);
+    } else if (verb == "notice") {
+      const std::string found = read_notice(table_, fds_.at(line.words.at(1)), start_);
+      if (found != line.result) {
+        refuse("it told " + found);
+      }
     } else if (verb != "wait") {
       check(line, call(line));
     }
@@ -303,7 +302,7 @@ class Player {
   long call_on(const std::string& verb, int fd, long argument, const Line& line) {
     void* const ud = table_.userdata;
     std::vector<char> buffer(static_cast<std::size_t>(
-        verb == "read" || verb == "recv" || verb == "write" ? argument : 0));
+        verb == "read" || verb == "recv" || verb == "write" || verb == "send" ? argument : 0));
     const int number = static_cast<int>(argument);
     if (verb == "bind") {
       return with_address("192.168.0.1", argument, [&](const sockaddr* a, socklen_t n) {
@@ -334,6 +333,10 @@ class Player {
     }
     if (verb == "recv") {
       return table_.recv(ud, fd, buffer.data(), buffer.size(),
+                         static_cast<int>(number_of(line.words.at(3), kBits)));
+    }
+    if (verb == "send") {
+      return table_.send(ud, fd, buffer.data(), buffer.size(),
                          static_cast<int>(number_of(line.words.at(3), kBits)));
     }
     if (verb == "write") {
@@ -416,8 +419,8 @@ class Player {
   }
 
   static void check(const Line& line, long result) {
-    const bool counts =
-        line.words[0] == "read" || line.words[0] == "write" || line.words[0] == "recv";
+    const std::string& verb = line.words[0];
+    const bool counts = verb == "read" || verb == "write" || verb == "recv" || verb == "send";
     const long usual = counts ? std::stol(line.words.at(2)) : 0;
     long wanted = usual;
     if (line.result) {
@@ -489,7 +492,7 @@ class Player {
   static constexpr std::uint16_t kServerPort = 8'080;
 
   packetdrill_interface table_{};
-  double start_ = 0;
+  double start_ = 0;  // Since the epoch.
   double last_event_ = 0;
   std::map<std::string, int> fds_;
   std::map<int, int> sets_;
@@ -508,10 +511,11 @@ class Player {
 
 }  // namespace
 
-std::string play(std::string_view script, const std::string& flags) {
+std::string play(std::string_view script, const std::string& flags,
+                 const std::function<void()>& before) {
   std::string place = "the start";
   try {
-    Player player{flags};
+    Player player{flags, before};
     for (const Line& line : parse(script)) {
       place = line.text;
       player.play(line);

@@ -13,6 +13,7 @@
 //     0.0  read B 1000         recv B 1000 DONTWAIT|PEEK   shutdown B WR   close B   nonblock B
 //     0.0  poll B IN|OUT = IN  epoll B IN|ET = IN   set B KEEPIDLE 5   get B ERROR = 0
 //     0.0  ioctl B FIONREAD = 5
+//     0.0  send B 1000 MORE|ZEROCOPY           0.0  notice B = zerocopy:0-1 (notice.hpp)
 //     0.0  < S  seq 0 win 65535 mss 1460       a packet of the peer's; numbers count from each
 //                                              side's SYN
 //     0.0  < S  seq 0 opts mss:1000,sackok     the same with options (script_options.hpp)
@@ -22,12 +23,15 @@
 //     0.0  wait                                lets time pass until then
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
 namespace millrace::test {
 
-/// Empty when all went as the script says, else what did not.
-[[nodiscard]] std::string play(std::string_view script, const std::string& flags);
+/// Empty when all went as the script says, else what did not. `before` runs where packetdrill runs
+/// the shell commands that a script begins with.
+[[nodiscard]] std::string play(
+    std::string_view script, const std::string& flags, const std::function<void()>& before = [] {});
 
 }  // namespace millrace::test

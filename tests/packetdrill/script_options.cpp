@@ -1,5 +1,6 @@
 #include "script_options.hpp"
 
+#include <algorithm>
 #include <array>
 #include <iomanip>
 #include <optional>
@@ -13,6 +14,8 @@ namespace {
 constexpr std::uint8_t kEnd = 0;
 constexpr std::uint8_t kNop = 1;
 constexpr std::uint8_t kFastOpen = 34;
+constexpr std::uint8_t kExperiment = 254;
+constexpr std::array<std::uint8_t, 2> kMagic{0xf9, 0x89};
 
 struct Known {
   const char* word;
@@ -30,9 +33,12 @@ void put(std::vector<std::uint8_t>& bytes, const Known& known, std::uint64_t val
   }
 }
 
-void put_cookie(std::vector<std::uint8_t>& bytes, const std::string& digits) {
-  bytes.push_back(kFastOpen);
-  bytes.push_back(static_cast<std::uint8_t>(2 + digits.size() / 2));
+void put_cookie(std::vector<std::uint8_t>& bytes, const std::string& digits, bool is_experiment) {
+  bytes.push_back(is_experiment ? kExperiment : kFastOpen);
+  bytes.push_back(static_cast<std::uint8_t>((is_experiment ? 4 : 2) + digits.size() / 2));
+  if (is_experiment) {
+    bytes.insert(bytes.end(), kMagic.begin(), kMagic.end());
+  }
   for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
     bytes.push_back(static_cast<std::uint8_t>(std::stoul(digits.substr(i, 2), nullptr, 16)));
   }
@@ -46,8 +52,8 @@ void put_word(std::vector<std::uint8_t>& bytes, const std::string& text) {
     bytes.push_back(kNop);
     return;
   }
-  if (word == "fo") {
-    put_cookie(bytes, value);
+  if (word == "fo" || word == "foexp") {
+    put_cookie(bytes, value, word == "foexp");
     return;
   }
   for (const Known& known : kKnown) {
@@ -72,6 +78,9 @@ std::string cookie_digits(std::span<const std::uint8_t> cookie) {
 std::string word_of(std::uint8_t kind, std::span<const std::uint8_t> value) {
   if (kind == kFastOpen) {
     return value.empty() ? "fo" : "fo:" + cookie_digits(value);
+  }
+  if (kind == kExperiment && value.size() >= 2 && std::ranges::equal(value.first(2), kMagic)) {
+    return value.size() == 2 ? "foexp" : "foexp:" + cookie_digits(value.subspan(2));
   }
   for (const Known& known : kKnown) {
     if (kind == known.kind && value.size() == known.number_bytes) {

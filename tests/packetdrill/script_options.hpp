@@ -1,5 +1,6 @@
 // The options of a script's packet: words joined by commas, as "mss:1460,nop,wscale:7,sackok",
-// "ts" (whatever its values), "fo:0123" (a Fast Open cookie).
+// "ts" (whatever its values), "fo:0123" (a Fast Open cookie), "foexp:0123" (the same as the drafts
+// of RFC 7413 had it).
 #pragma once
 
 #include <cstdint>

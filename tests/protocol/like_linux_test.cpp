@@ -49,6 +49,34 @@ TEST_P(LikeLinux, ClosedWindowThatNobodyAnswersForEndsTheConnection) {
   t.expect_state(TcpState::Closed).expect_outcome(fail(Error::TimedOut));
 }
 
+TEST_P(LikeLinux, AResetBehindWhatCameOutOfOrderCounts) {
+  covers({"RFC 5961 §3.2"});
+  for (const bool is_on : {false, true}) {
+    Start start = established();
+    start.config.resets_at_sack_edge = is_on;
+    start.selective_acks();
+    TcpScript t{start};
+    t.peer_sends(data(1'001, 1'000)).expect(ack(1).sacks({{1'001, 2'001}}));
+    t.peer_sends(data(3'001, 1'000)).expect(ack(1).sacks({{3'001, 4'001}, {1'001, 2'001}}));
+    t.peer_sends(rst(2'001)).expect_state(TcpState::Established);
+    static_cast<void>(t.take_output());
+    t.peer_sends(rst(4'001)).expect_state(is_on ? TcpState::Closed : TcpState::Established);
+    static_cast<void>(t.take_output());
+  }
+}
+
+TEST_P(LikeLinux, AResetBehindDataInOrderDoesNotCount) {
+  covers({"RFC 5961 §3.2"});
+  Start start = established();
+  start.config.resets_at_sack_edge = true;
+  start.selective_acks();
+  TcpScript t{start};
+  t.peer_sends(data(1'001, 1'000)).expect(ack(1).sacks({{1'001, 2'001}}));
+  t.peer_sends(data(1, 1'000)).expect(ack(2'001));
+  t.peer_sends(rst(2'501)).expect_state(TcpState::Established);
+  static_cast<void>(t.take_output());
+}
+
 TEST_P(LikeLinux, FinIsAcknowledgedWithDelayOnceDataHasCome) {
   covers({"SHLD-18"});
   TcpScript t{with([](TcpConfig& c) { c.delayed_fin_acks = true; })};

@@ -210,6 +210,13 @@ TEST_P(SackReceive, DuplicateBelowTheAckIsReportedOnce) {
   EXPECT_EQ(t.stats().tcp_duplicates_reported_out, 1U);
 }
 
+TEST_P(SackReceive, DuplicateThatBringsTheEndIsNotReported) {  // as Linux: nobody needs it then
+  TcpScript t{established()};
+  t.peer_sends(data(1, 500)).expect_nothing();
+  t.peer_sends(fin(1).with_bytes(500)).expect(ack(502).sacks({}));
+  EXPECT_EQ(t.stats().tcp_duplicates_reported_out, 0U);
+}
+
 TEST_P(SackReceive, DuplicateIsReportedBeforeTheBlocks) {
   covers({"RFC 2883 §4"});  // §4.1.3.
   TcpScript t{established()};

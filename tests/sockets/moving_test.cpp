@@ -137,6 +137,16 @@ TEST_F(SocketPipe, TakesWhatIsSplicedFromASocket) {
   EXPECT_EQ(bytes_readable(made.own), 3);
 }
 
+TEST_F(SocketPipe, SpliceStopsAtUrgentData) {
+  const Connection made = connect_to_peer();
+  made.tell("write", "ab");
+  made.tell("write", "! oob");
+  insist([&] { return (events_now(made.own, POLLPRI) & POLLPRI) != 0; }, "urgent data");
+  ASSERT_EQ(api::splice(made.own, nullptr, in(), nullptr, 10, 0), 2);
+  EXPECT_EQ(api::splice(made.own, nullptr, in(), nullptr, 10, 0), 0);
+  EXPECT_EQ(read_once(out()), "ab");
+}
+
 TEST_F(SocketPipe, SpliceSeesTheEndOfASocket) {
   const Connection made = connect_to_peer();
   made.tell("shutdown", "1");

@@ -87,6 +87,9 @@ struct TcpConfig {
   bool empty_window_probes =
       false;  ///< A closed window is probed with a segment without data that lies before it, as
               ///< Linux does. Off: with an octet of new data (RFC 9293 §3.8.6.1).
+  bool resets_at_sack_edge =
+      false;  ///< A reset ends the connection also right behind the last octet that has arrived out
+              ///< of order, as in Linux. Off: RFC 5961 §3.2, only at the next octet expected.
   bool timestamps = true;  ///< Timestamps, and protection against old segments by them (RFC 7323).
   bool timestamps_required =
       true;  ///< Once agreed on, what lacks them is let go (RFC 7323 §3.2). False takes it, as
@@ -121,6 +124,13 @@ struct TcpConfig {
       fast_open_key{};  ///< Signs the Fast Open cookies that we hand out, as Linux's
                         ///< tcp_fastopen_key, so that several hosts honour each other's; it never
                         ///< changes. Empty: drawn at random, and anew in time.
+  bool fast_open_by_default =
+      false;  ///< A listener that does not say how many connections it accepts with the data of
+              ///< their SYN accepts as many as may wait, as Linux does with the bit 0x400 of
+              ///< tcp_fastopen. Off: none (`ListenOptions::fast_open`).
+  bool fast_open_without_cookies =
+      false;  ///< A listener that allows Fast Open takes the data of any SYN, as Linux does with
+              ///< the bit 0x200 of tcp_fastopen: only where no source address is forged.
   Duration fast_open_key_lifetime =
       std::chrono::hours{24};  ///< The key of our Fast Open cookies lasts so long, and what it has
                                ///< signed twice as long (RFC 7413 §4.1.2).

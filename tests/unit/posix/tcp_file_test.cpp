@@ -12,7 +12,12 @@ struct NoSource final : TcpFileSource {
   packet::PacketBudget& packet_budget() noexcept override { return budget; }
   TcpFile* make_accepted(TcpFile& /*listener*/, TcpSocket /*socket*/) override { return nullptr; }
 
+  ErrorRecords& error_records() noexcept override { return records; }
+  SendNoticePool& send_notices() noexcept override { return notices; }
+
   packet::PacketBudget budget{0};
+  ErrorRecords records{4};
+  SendNoticePool notices{4};
 };
 
 TEST(TcpFile, TellsWhatRoutersSayOnlyToWhoAsked) {

@@ -40,6 +40,23 @@ TEST(FastOpenCache, AnUnknownDestinationIsAskedForACookie) {
   EXPECT_TRUE(found->cookie.empty());
 }
 
+TEST(FastOpenCache, AsksOnceMoreWithTheKindOfTheDrafts) {  // as Linux does
+  FastOpenCache some = cache();
+  some.on_no_cookie(peer(1), kStart);
+  EXPECT_TRUE(some.find(peer(1), kStart)->is_experimental);
+  EXPECT_FALSE(some.find(peer(2), kStart)->is_experimental);
+  some.on_no_cookie(peer(1), kStart);
+  EXPECT_FALSE(some.find(peer(1), kStart)->is_experimental) << "neither is understood";
+  some.on_no_cookie(peer(1), kStart);
+  EXPECT_FALSE(some.find(peer(1), kStart)->is_experimental);
+  some.learn(peer(2), knows(2), kStart);
+  some.on_no_cookie(peer(2), kStart);
+  EXPECT_FALSE(some.find(peer(2), kStart)->is_experimental) << "it has one";
+  FastOpenCache none = cache(0);
+  none.on_no_cookie(peer(1), kStart);
+  EXPECT_EQ(none.find(peer(1), kStart), nullptr);
+}
+
 TEST(FastOpenCache, KeepsCookieAndMssOfEach) {
   test::covers({"RFC 7413 §4.1.3"});
   FastOpenCache some = cache();

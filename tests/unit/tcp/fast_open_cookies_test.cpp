@@ -51,6 +51,15 @@ TEST_F(FastOpenCookiesTest, AnyOtherBitIsWrong) {
   EXPECT_EQ(cookies.check(tuple(2), {}, kStart), FastOpenVerdict::Wrong);
 }
 
+TEST_F(FastOpenCookiesTest, AListenersOwnKeyNeverAges) {
+  const FastOpenCookies::Key own{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
+  const FastOpenCookie cookie = cookies.make(tuple(2), kStart, own);
+  EXPECT_NE(cookie, cookies.make(tuple(2), kStart));
+  EXPECT_EQ(cookies.check(tuple(2), cookie, kStart + 1h, own), FastOpenVerdict::Good);
+  EXPECT_EQ(cookies.check(tuple(2), cookie, kStart), FastOpenVerdict::Wrong);
+  EXPECT_EQ(cookies.check(tuple(3), cookie, kStart, own), FastOpenVerdict::Wrong);
+}
+
 TEST_F(FastOpenCookiesTest, TheKeyBeforeIsStillGoodOnce) {
   test::covers({"RFC 7413 §4.1.2"});
   const FastOpenCookie cookie = cookies.make(tuple(2), kStart);

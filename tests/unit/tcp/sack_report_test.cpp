@@ -44,6 +44,15 @@ TEST_P(SackReportTest, NewestComesFirst) {
   EXPECT_EQ(report(), (Edges{{100, 200}, {300, 400}, {500, 600}}));
 }
 
+TEST_P(SackReportTest, EndsWhereItsRightmostBlockDoes) {
+  EXPECT_FALSE(report_.ends_at(block(0, 200).right)) << "there is none";
+  report_.on_arrival(block(500, 600));
+  report_.on_arrival(block(100, 200));
+  EXPECT_TRUE(report_.ends_at(block(0, 600).right));
+  EXPECT_FALSE(report_.ends_at(block(0, 200).right));
+  EXPECT_FALSE(report_.ends_at(block(0, 601).right));
+}
+
 TEST_P(SackReportTest, WhatGrewIntoTheNewestIsPartOfIt) {
   covers({"RFC 2018 §4"});
   report_.on_arrival(block(100, 200));

@@ -59,6 +59,19 @@ TEST(TimeWaitTable, RestartedEntryIsTheLastToExpire) {  // RFC 9293 §3.10.7.4, 
   EXPECT_EQ(table.next_deadline(), kStart + 64s) << "the only one";
 }
 
+TEST(TimeWaitTable, NewerTimestampsAreKeptWhereThereAreAny) {
+  TimeWaitTable table{4, 60s};
+  const std::uint32_t with = table.add(kStart, tuple(1), SeqNum{}, SeqNum{});
+  const std::uint32_t without = table.add(kStart, tuple(2), SeqNum{}, SeqNum{});
+  table.set_timestamps(with, 0xffff'fff0U);
+  table.note_timestamp(with, 5);
+  EXPECT_EQ(table.at(with).ts_recent, 5U);
+  table.note_timestamp(with, 4);
+  EXPECT_EQ(table.at(with).ts_recent, 5U) << "older";
+  table.note_timestamp(without, 5);
+  EXPECT_EQ(table.at(without).ts_recent, 0U);
+}
+
 TEST(TimeWaitTable, OpensOfOursMayTakeAnEntryOverAfterASecond) {
   test::covers({"RFC 6191 §2"});
   TimeWaitTable table{4, 60s};

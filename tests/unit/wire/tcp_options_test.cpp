@@ -287,10 +287,37 @@ TEST(TcpOptions, FastOpenCookiesOfEverySizeSurvive) {  // RFC 7413 §4.1.1
   }
 }
 
+TEST(TcpOptions, FastOpenOfTheDraftsSurvives) {  // RFC 6994 §3
+  for (const std::size_t size : {0U, 4U, 8U, 16U}) {
+    TcpOptions options = with_cookie(size);
+    options.fast_open_is_experimental = true;
+    Bytes out(kTcpOptionsSizeMax);
+    const std::size_t written = emit_tcp_options(out, options, true);
+    EXPECT_EQ(written, tcp_options_size(options, true));
+    const auto read = TcpOptions::parse(std::span{out}.first(written));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, options) << size;
+  }
+}
+
+TEST(TcpOptions, OtherExperimentsAreNotFastOpen) {
+  for (const char* const other : {"fe 04 f9 88", "fe 03 f9 01", "fe 02 01 01"}) {
+    const auto read = TcpOptions::parse(from_hex(other));
+    ASSERT_TRUE(read) << other;
+    EXPECT_FALSE(read->fast_open) << other;
+  }
+}
+
 TEST(TcpOptions, FastOpenStandsLastAndPaddedBehind) {  // as Linux writes it
   Bytes expected = from_hex(std::string{kLinuxSyn} + "22 0a a0 a1 a2 a3 a4 a5 a6 a7 01 01");
   Bytes out(kTcpOptionsSizeMax);
   out.resize(emit_tcp_options(out, with_cookie(8), true));
+  EXPECT_EQ(out, expected);
+  TcpOptions of_draft = with_cookie(8);
+  of_draft.fast_open_is_experimental = true;
+  expected = from_hex(std::string{kLinuxSyn} + "fe 0c f9 89 a0 a1 a2 a3 a4 a5 a6 a7");
+  out.resize(kTcpOptionsSizeMax);
+  out.resize(emit_tcp_options(out, of_draft, true));
   EXPECT_EQ(out, expected);
   expected = from_hex(std::string{kLinuxSyn} + "22 02 01 01");
   out.resize(kTcpOptionsSizeMax);

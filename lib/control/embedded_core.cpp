@@ -13,6 +13,7 @@
 #include "control/core_thread.hpp"
 #include "control/logger.hpp"
 #include "control/report.hpp"
+#include "control/signal_gate.hpp"
 #include "control/version.hpp"
 #include "device/dpdk/eal.hpp"
 
@@ -50,6 +51,9 @@ Result<Settings, Stop> read(const std::string& name, const std::vector<std::stri
 
 Result<std::unique_ptr<EmbeddedCore>, Stop> EmbeddedCore::start(
     const std::vector<std::string>& arguments) {
+  // The threads that are started below, DPDK's among them, take none of the program's signals.
+  SignalGate signals;
+  signals.close();
   const std::string name = arguments.empty() ? "millrace" : arguments.front();
   const auto refuse = [&name](const std::string& problem) {
     return fail(Stop{kExitSurroundings, error_line(name, problem)});
@@ -119,8 +123,8 @@ EmbeddedCore::~EmbeddedCore() {
   }
 }
 
-CoreLoop::Step EmbeddedCore::step(Instant wake_at, int beside) {
-  const CoreLoop::Step step = loop_->step(wake_at, beside);
+CoreLoop::Step EmbeddedCore::step(Instant wake_at, int beside, const sigset_t* signals) {
+  const CoreLoop::Step step = loop_->step(wake_at, beside, signals);
   if (step != CoreLoop::Step::Turned) {
     show_messages();
   }

@@ -3,6 +3,7 @@
 // over their thread.
 #pragma once
 
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,7 +45,8 @@ class EmbeddedCore {
 
   /// As CoreLoop's.
   bool turn_once() { return loop_->turn_once(); }
-  CoreLoop::Step step(Instant wake_at, int beside);
+  CoreLoop::Step step(Instant wake_at, int beside, const sigset_t* signals = nullptr);
+  [[nodiscard]] bool is_about_to_sleep() const noexcept { return loop_->is_about_to_sleep(); }
   /// Turns until what was sent has arrived, or for `limit`.
   void deliver(Duration limit);
 

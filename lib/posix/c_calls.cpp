@@ -239,8 +239,12 @@ int millrace_poll(pollfd* fds, nfds_t count, int timeout) {
   if (core == nullptr) {
     return ::poll(fds, count, timeout);
   }
-  return millrace::posix::answer(core->is_here() ? core->sockets().poll(fds, count, timeout)
-                                                 : -EPERM);
+  if (!core->is_here()) {
+    return millrace::posix::answer(-EPERM);
+  }
+  const int found = core->sockets().poll(fds, count, timeout);
+  core->end_call();
+  return millrace::posix::answer(found);
 }
 
 int millrace_epoll_create(int size) {

@@ -38,7 +38,9 @@ template <class Ours, class Kernels>
   if (!core->sockets().owns(fd)) {
     return kernels();
   }
-  return answer(ours(core->sockets()));
+  const auto result = ours(core->sockets());
+  core->end_call();
+  return answer(result);
 }
 
 /// Calls `make` with the sockets, starting Millrace if need be.

@@ -338,10 +338,14 @@ ssize_t Sockets::persist(File& file, const Patience& patience, Try try_once) {
       return patience.too_late;
     }
     const Instant until = std::min(deadline, base::later(waiting_.now(), patience.pace));
-    if (const int interrupted = waiting_.wait(until, Waiting::kNoDescriptor); interrupted < 0) {
-      return interrupted;
-    }
+    const int woken = waiting_.wait(until, Waiting::kNoDescriptor);
     result = attempt();
+    // As Linux: what has happened meanwhile goes before a signal; and after one that lets calls go
+    // on, those do that have no limit of time.
+    const bool goes_on = woken >= 0 || (woken == -ERESTART && !patience.timeout);
+    if (result == -EAGAIN && !goes_on) {
+      return woken == -ERESTART ? -EINTR : woken;
+    }
   }
   return result;
 }

@@ -31,6 +31,12 @@ extern "C" {
  * a call that would have to block answers EDEADLK. Descriptors that are not Millrace's are handed on to the system's
  * call of the same name, in every function below.
  *
+ * Signals: a call that waits is ended by one that has a handler, with EINTR or with what it has got so far; unless all
+ * handlers of the program are installed with SA_RESTART: then those calls go on which Linux lets go on, that is all but
+ * millrace_poll, millrace_epoll_wait and those with a limit of time. While a call waits and does not sleep, signals are
+ * held back from its thread until it looks for them, so a thread of yours that has them unblocked may get them instead;
+ * SIGPROF and those that tell of faults in the program are not. Handlers of signals must not call the functions below.
+ *
  * Returns 0, or -1 with errno: EALREADY (it runs), EINVAL (wrong options), ENETDOWN (the surroundings do not allow it),
  * ECANCELED (an option asked for a text and no more). What was wrong is told on standard error.
  */

@@ -13,10 +13,6 @@ int millrace_getaddrinfo(const char* node, const char* service, const addrinfo* 
     return EAI_SYSTEM;
   }
   millrace::posix::OnCore& core = *millrace::posix::process_core();
-  if (!core.is_here()) {
-    errno = EPERM;
-    return EAI_SYSTEM;
-  }
   const int status = core.sockets().names().find(node, service, hints, result);
   core.end_call();
   return status;

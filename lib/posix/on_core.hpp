@@ -32,8 +32,6 @@ class OnCore final : public Waiting {
   [[nodiscard]] Sockets& sockets() noexcept { return sockets_; }
   /// The native interface of the same core.
   [[nodiscard]] Worker& worker() noexcept { return *core_->core().face; }
-  /// Whether the calling thread is the core.
-  [[nodiscard]] bool is_here() const noexcept { return core_->core().stack->is_on_core(); }
   /// Whether a turn is under way: a handler calls.
   [[nodiscard]] bool is_in_turn() const noexcept { return is_in_turn_; }
 

@@ -27,7 +27,7 @@ extern "C" {
  * connection, and in one of sixteen calls that answer EAGAIN. Between turns nothing is sent or received, so do not stay
  * away from these calls for long.
  *
- * Threads: only the calling one may use the functions below; others get EPERM. Inside a handler of the native interface
+ * Threads: only the calling one may use the functions below; others get EPERM, also while it starts or ends. Inside a handler of the native interface
  * a call that would have to block answers EDEADLK. Descriptors that are not Millrace's are handed on to the system's
  * call of the same name, in every function below.
  *

@@ -221,7 +221,9 @@ ssize_t millrace_sendfile(int out, int in, off_t* offset, size_t count) {
   const bool reads_ours = is_ours(in);
   return dispatch(
       reads_ours ? in : out,
-      [=](Sockets& sockets) { return with_signal(sockets.sendfile(out, in, offset, count), 0); },
+      [=](Sockets& sockets) {
+        return with_signal(sockets, out, sockets.sendfile(out, in, offset, count), 0);
+      },
       [=] { return ::sendfile(out, in, offset, count); });
 }
 
@@ -231,7 +233,8 @@ ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, si
   return dispatch(
       reads_ours ? in : out,
       [=](Sockets& sockets) {
-        return with_signal(sockets.splice(in, in_offset, out, out_offset, count, flags), 0);
+        return with_signal(sockets, out,
+                           sockets.splice(in, in_offset, out, out_offset, count, flags), 0);
       },
       [=] { return ::splice(in, in_offset, out, out_offset, count, flags); });
 }

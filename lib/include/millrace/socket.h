@@ -98,7 +98,10 @@ ssize_t millrace_sendto(int fd, const void* buffer, size_t count, int flags, con
                         socklen_t length);
 /** sendmsg(2). EINVAL: its control part asks for something of IP. */
 ssize_t millrace_sendmsg(int fd, const struct msghdr* message, int flags);
-/** sendfile(2), from a file of the system's to a socket of Millrace's, or what the system's own can do. */
+/**
+ * sendfile(2), from a file of the system's to a socket of Millrace's, or what the system's own can do. EINVAL, as there:
+ * the source has no places to read from, a pipe for instance (millrace_splice takes those).
+ */
 ssize_t millrace_sendfile(int out, int in, off_t* offset, size_t count);
 /** splice(2), between a socket of Millrace's and a pipe of the system's, or what the system's own can do. */
 ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, size_t count, unsigned flags);

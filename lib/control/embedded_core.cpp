@@ -75,6 +75,7 @@ Result<std::unique_ptr<EmbeddedCore>, Stop> EmbeddedCore::start(
                                                       {.wake = *std::move(wake),
                                                        .request_wake = *std::move(request_wake),
                                                        .answered = *std::move(answered)}}};
+  const sigset_t handled_before = SignalGate::handled();
   auto instance = Instance::make({.config = settings->config,
                                   .is_verbose = settings->log_level <= LogLevel::Debug,
                                   .stop = core->stop_,
@@ -83,6 +84,12 @@ Result<std::unique_ptr<EmbeddedCore>, Stop> EmbeddedCore::start(
     return refuse(instance.error());
   }
   core->instance_ = *std::move(instance);
+  core->drivers_signals_ = SignalGate::handled();
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    if (sigismember(&handled_before, signal) == 1) {
+      sigdelset(&core->drivers_signals_, signal);
+    }
+  }
   const std::vector<unsigned>& processors = settings->config.cores;
   if (!processors.empty() && !Affinity::only(processors.front()).apply()) {
     return refuse("--cores: this thread cannot run there; give a processor that it may use");

@@ -11,10 +11,16 @@ namespace millrace::control {
 /// SIGPROF, whose handlers are to see what runs.
 class SignalGate {
  public:
-  SignalGate() noexcept = default;
+  SignalGate() noexcept { sigemptyset(&drivers_); }
   SignalGate(const SignalGate&) = delete;
   SignalGate& operator=(const SignalGate&) = delete;
   ~SignalGate() { open(); }
+
+  /// Signals that have a handler now.
+  [[nodiscard]] static sigset_t handled() noexcept;
+  /// These are not the program's, but a driver's to itself, a TAP's for instance: they are never
+  /// held back, nor do they end anything. Before the first `close`.
+  void leave_alone(const sigset_t& signals) noexcept { drivers_ = signals; }
 
   /// From here on they wait. Threads that are started meanwhile never get any.
   void close() noexcept;
@@ -22,9 +28,10 @@ class SignalGate {
   void open() noexcept;
   [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
 
-  /// What a sleep of the thread is to leave blocked: what was before `close`. Null while open.
+  /// What a sleep of the thread is to leave blocked: what was before `close`, and what is to be
+  /// left alone. Null while open.
   [[nodiscard]] const sigset_t* mask_of_sleep() const noexcept {
-    return is_closed_ ? &previous_ : nullptr;
+    return is_closed_ ? &in_sleep_ : nullptr;
   }
   /// While closed: lets those in that wait. Returns whether a handler has run.
   [[nodiscard]] bool let_in() noexcept;
@@ -33,7 +40,11 @@ class SignalGate {
   [[nodiscard]] bool do_calls_restart() const noexcept;
 
  private:
+  [[nodiscard]] sigset_t held_back() const noexcept;
+
+  sigset_t drivers_{};
   sigset_t previous_{};
+  sigset_t in_sleep_{};
   bool is_closed_ = false;
 };
 

@@ -34,6 +34,7 @@ OnCore::OnCore(std::unique_ptr<control::EmbeddedCore> core)
                 .waiting = *this,
                 .config = core_->config()},
                limits_of(core_->config())} {
+  signals_.leave_alone(core_->drivers_signals());
   turn();  // What was announced at the start leaves.
 }
 

@@ -88,6 +88,23 @@ TEST_F(SignalGateTest, ProfilersSeeWhatRuns) {
   EXPECT_FALSE(gate.let_in());
 }
 
+TEST_F(SignalGateTest, ADriversOwnSignalsAreNobodyElses) {
+  install(SIGUSR2, 0);
+  const sigset_t drivers = SignalGate::handled();
+  EXPECT_EQ(sigismember(&drivers, SIGUSR2), 1);
+  EXPECT_EQ(sigismember(&drivers, SIGUSR1), 0);
+  install(SIGUSR1, SA_RESTART);
+  SignalGate gate;
+  gate.leave_alone(drivers);
+  gate.close();
+  EXPECT_EQ(sigismember(gate.mask_of_sleep(), SIGUSR2), 1) << "it ends no sleep";
+  EXPECT_EQ(sigismember(gate.mask_of_sleep(), SIGUSR1), 0);
+  ASSERT_EQ(::raise(SIGUSR2), 0);
+  EXPECT_EQ(handled, 1) << "the driver hears of it at once";
+  EXPECT_FALSE(gate.let_in());
+  EXPECT_TRUE(gate.do_calls_restart());
+}
+
 TEST_F(SignalGateTest, CallsGoOnWhereAllHandlersAskForIt) {
   SignalGate gate;
   EXPECT_FALSE(gate.do_calls_restart()) << "a handler that was there for one signal only is gone";

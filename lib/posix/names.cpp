@@ -58,7 +58,7 @@ Result<socket::NameAnswer, int> Names::look_up(const std::string& name) {
     resolver_ = *std::move(made);
   }
   if (const auto known = resolver_->known(name)) {
-    return **known;
+    return *known ? Result<socket::NameAnswer, int>{**known} : fail(number_of(known->error()));
   }
   return ask(name);
 }

@@ -2,21 +2,12 @@
 #include "nc/relay.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <span>
-#include <system_error>
 #include <utility>
 
+#include "nc/relay_words.hpp"
+
 namespace nc {
-namespace {
-
-// When the helpers take nothing: soon again.
-constexpr millrace::Duration kRetryDelay = std::chrono::milliseconds{2};
-
-std::string system_message(int error) { return std::generic_category().message(error); }
-
-}  // namespace
 
 Relay::Relay(millrace::Worker& worker, StandardIo& io, const Options& options, OnEnd on_end)
     : worker_{worker},
@@ -279,13 +270,12 @@ void Relay::give_up(std::string_view why) {
 
 void Relay::fail(std::string_view what, std::string_view why) {
   has_failed_ = true;
-  std::fprintf(stderr, "millrace-nc: %.*s: %.*s\n", static_cast<int>(what.size()), what.data(),
-               static_cast<int>(why.size()), why.data());
+  complain(what, why);
 }
 
 void Relay::say(std::string_view what) const {
   if (options_.is_verbose) {
-    std::fprintf(stderr, "millrace-nc: %.*s\n", static_cast<int>(what.size()), what.data());
+    say_line(what);
   }
 }
 

@@ -1,21 +1,12 @@
 // Chunks to datagrams and back. Messages go to standard error, a line each.
 #include "nc/udp_relay.hpp"
 
-#include <chrono>
-#include <cstdio>
 #include <span>
-#include <system_error>
 #include <utility>
 
+#include "nc/relay_words.hpp"
+
 namespace nc {
-namespace {
-
-// When the helpers take nothing: soon again.
-constexpr millrace::Duration kRetryDelay = std::chrono::milliseconds{2};
-
-std::string system_message(int error) { return std::generic_category().message(error); }
-
-}  // namespace
 
 UdpRelay::UdpRelay(millrace::Worker& worker, StandardIo& io, const Options& options, OnEnd on_end)
     : worker_{worker},
@@ -179,15 +170,14 @@ void UdpRelay::watch_idle() {
 
 void UdpRelay::fail(std::string_view what, std::string_view why) {
   if (on_end_) {
-    std::fprintf(stderr, "millrace-nc: %.*s: %.*s\n", static_cast<int>(what.size()), what.data(),
-                 static_cast<int>(why.size()), why.data());
+    complain(what, why);
   }
   end(1);
 }
 
 void UdpRelay::say(std::string_view what) const {
   if (options_.is_verbose) {
-    std::fprintf(stderr, "millrace-nc: %.*s\n", static_cast<int>(what.size()), what.data());
+    say_line(what);
   }
 }
 

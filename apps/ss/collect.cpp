@@ -27,7 +27,7 @@ std::uint64_t number_of(const json& fields, const char* name) {
 
 std::string text_of(const json& fields, const char* name) {
   const auto found = fields.find(name);
-  return found != fields.end() && found->is_string() ? printable(found->get<std::string>())
+  return found != fields.end() && found->is_string() ? printable_word(found->get<std::string>())
                                                      : std::string{};
 }
 
@@ -53,7 +53,7 @@ Socket socket_of(const json& fields, bool with_info) {
   if (with_info && fields.contains("rto")) {
     for (const auto& [name, value] : fields.items()) {
       if (value.is_number_unsigned()) {
-        socket.info[printable(name)] = value.get<std::uint64_t>();
+        socket.info[printable_word(name)] = value.get<std::uint64_t>();
       }
     }
     for (const char* const name :

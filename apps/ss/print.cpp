@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ss/info_words.hpp"
+#include "ss/printable.hpp"
 
 namespace ss {
 
@@ -39,7 +40,7 @@ std::string port_text(std::uint16_t port, const std::string& protocol, bool is_n
 }
 
 std::string process_words(const Socket& socket) {
-  return "users:((\"" + socket.program + "\",pid=" + std::to_string(socket.process) +
+  return "users:((" + quoted(socket.program) + ",pid=" + std::to_string(socket.process) +
          ",core=" + std::to_string(socket.core) + "))";
 }
 

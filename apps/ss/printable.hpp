@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace ss {
 
@@ -12,6 +13,23 @@ namespace ss {
   std::ranges::replace_if(
       text, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
   return text;
+}
+
+/// The same for what is one word and never holds a space, so that it does not pass for two.
+[[nodiscard]] inline std::string printable_word(std::string text) {
+  text = printable(std::move(text));
+  std::ranges::replace(text, ' ', '?');
+  return text;
+}
+
+/// Between quotes, as a C program has it: what is inside cannot pass for the end.
+[[nodiscard]] inline std::string quoted(const std::string& text) {
+  std::string whole = "\"";
+  for (const char letter : printable(text)) {
+    whole += letter == '"' || letter == '\\' ? "\\" : "";
+    whole += letter;
+  }
+  return whole + '"';
 }
 
 }  // namespace ss

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -102,8 +103,12 @@ Processes find_processes(std::span<const std::string> folders, bool are_named) {
 
 std::string program_of(int process) {
   std::ifstream file{"/proc/" + std::to_string(process) + "/comm"};
-  std::string name;
-  return std::getline(file, name) ? printable(name) : "?";
+  // The name may hold line ends, and one of the kernel's is behind it.
+  std::string name{std::istreambuf_iterator<char>{file}, {}};
+  if (name.ends_with('\n')) {
+    name.pop_back();
+  }
+  return name.empty() ? "?" : printable(name);
 }
 
 }  // namespace ss

@@ -57,7 +57,7 @@ bool CoreLoop::turn_once() {
   return was_busy;
 }
 
-CoreLoop::Step CoreLoop::step(Instant wake_at, int beside) {
+CoreLoop::Step CoreLoop::step(Instant wake_at, int beside, const sigset_t* signals) {
   if (turn_once()) {
     pause_if_stuck();
     return Step::Turned;
@@ -66,7 +66,7 @@ CoreLoop::Step CoreLoop::step(Instant wake_at, int beside) {
     return Step::Turned;
   }
   if (may_sleep_) {
-    return sleep(wake_at, beside) ? Step::Interrupted : Step::Slept;
+    return sleep(wake_at, beside, signals) ? Step::Interrupted : Step::Slept;
   }
   // Whoever shares the processor may be the very peer that is to send something; if nobody does,
   // this returns at once.
@@ -138,7 +138,7 @@ void CoreLoop::answer_requests() {
   });
 }
 
-bool CoreLoop::sleep(Instant wake_at, int beside) {
+bool CoreLoop::sleep(Instant wake_at, int beside, const sigset_t* signals) {
   std::optional<Instant> deadline = core_.loop->next_deadline();
   if (wake_at != Instant::max()) {
     deadline = std::min(deadline.value_or(wake_at), wake_at);
@@ -146,8 +146,8 @@ bool CoreLoop::sleep(Instant wake_at, int beside) {
   if (drain_deadline_) {
     deadline = std::min(deadline.value_or(*drain_deadline_), *drain_deadline_);
   }
-  const bool was_interrupted =
-      sleep_.sleep(deadline ? std::optional{*deadline - core_.clock.now()} : std::nullopt, beside);
+  const bool was_interrupted = sleep_.sleep(
+      deadline ? std::optional{*deadline - core_.clock.now()} : std::nullopt, beside, signals);
   // Before the requests are looked at: what is asked from here on raises it again.
   main_line_.request_wake.lower();
   if (const auto device = sleep_.take_failed_device()) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -80,8 +81,12 @@ class CoreLoop {
   /// One turn and no sleep. Returns whether there was anything to do.
   bool turn_once();
   /// One turn; after enough of them without work the thread sleeps: until `wake_at`, or until
-  /// `beside` is readable, at the latest.
-  Step step(Instant wake_at = Instant::max(), int beside = -1);
+  /// `beside` is readable, at the latest. `signals`: as IdleSleep::sleep has it.
+  Step step(Instant wake_at = Instant::max(), int beside = -1, const sigset_t* signals = nullptr);
+  /// Whether the next step sleeps unless there is something to do.
+  [[nodiscard]] bool is_about_to_sleep() const noexcept {
+    return may_sleep_ && empty_turns_ + 1 >= kEmptyTurnsBeforeSleep;
+  }
   /// Aborts what is left and sends what is queued.
   void end();
 
@@ -92,7 +97,7 @@ class CoreLoop {
   void watch();
   void tell_conflict();
   void answer_requests();
-  [[nodiscard]] bool sleep(Instant wake_at, int beside);
+  [[nodiscard]] bool sleep(Instant wake_at, int beside, const sigset_t* signals);
   void send(const CoreMessage& message) noexcept;
 
   Core& core_;

@@ -13,6 +13,7 @@
 #include "control/core_thread.hpp"
 #include "control/logger.hpp"
 #include "control/report.hpp"
+#include "control/signal_gate.hpp"
 #include "control/version.hpp"
 #include "device/dpdk/eal.hpp"
 
@@ -50,6 +51,9 @@ Result<Settings, Stop> read(const std::string& name, const std::vector<std::stri
 
 Result<std::unique_ptr<EmbeddedCore>, Stop> EmbeddedCore::start(
     const std::vector<std::string>& arguments) {
+  // The threads that are started below, DPDK's among them, take none of the program's signals.
+  SignalGate signals;
+  signals.close();
   const std::string name = arguments.empty() ? "millrace" : arguments.front();
   const auto refuse = [&name](const std::string& problem) {
     return fail(Stop{kExitSurroundings, error_line(name, problem)});
@@ -71,6 +75,7 @@ Result<std::unique_ptr<EmbeddedCore>, Stop> EmbeddedCore::start(
                                                       {.wake = *std::move(wake),
                                                        .request_wake = *std::move(request_wake),
                                                        .answered = *std::move(answered)}}};
+  const sigset_t handled_before = SignalGate::handled();
   auto instance = Instance::make({.config = settings->config,
                                   .is_verbose = settings->log_level <= LogLevel::Debug,
                                   .stop = core->stop_,
@@ -79,6 +84,12 @@ Result<std::unique_ptr<EmbeddedCore>, Stop> EmbeddedCore::start(
     return refuse(instance.error());
   }
   core->instance_ = *std::move(instance);
+  core->drivers_signals_ = SignalGate::handled();
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    if (sigismember(&handled_before, signal) == 1) {
+      sigdelset(&core->drivers_signals_, signal);
+    }
+  }
   const std::vector<unsigned>& processors = settings->config.cores;
   if (!processors.empty() && !Affinity::only(processors.front()).apply()) {
     return refuse("--cores: this thread cannot run there; give a processor that it may use");
@@ -119,8 +130,8 @@ EmbeddedCore::~EmbeddedCore() {
   }
 }
 
-CoreLoop::Step EmbeddedCore::step(Instant wake_at, int beside) {
-  const CoreLoop::Step step = loop_->step(wake_at, beside);
+CoreLoop::Step EmbeddedCore::step(Instant wake_at, int beside, const sigset_t* signals) {
+  const CoreLoop::Step step = loop_->step(wake_at, beside, signals);
   if (step != CoreLoop::Step::Turned) {
     show_messages();
   }

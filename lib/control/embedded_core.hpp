@@ -3,6 +3,7 @@
 // over their thread.
 #pragma once
 
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,9 +43,13 @@ class EmbeddedCore {
   [[nodiscard]] Core& core() noexcept { return *instance_->cores().front(); }
   [[nodiscard]] const Config& config() const noexcept { return instance_->config(); }
 
+  /// Signals that drivers have taken for themselves.
+  [[nodiscard]] const sigset_t& drivers_signals() const noexcept { return drivers_signals_; }
+
   /// As CoreLoop's.
   bool turn_once() { return loop_->turn_once(); }
-  CoreLoop::Step step(Instant wake_at, int beside);
+  CoreLoop::Step step(Instant wake_at, int beside, const sigset_t* signals = nullptr);
+  [[nodiscard]] bool is_about_to_sleep() const noexcept { return loop_->is_about_to_sleep(); }
   /// Turns until what was sent has arrived, or for `limit`.
   void deliver(Duration limit);
 
@@ -61,6 +66,7 @@ class EmbeddedCore {
   void show_messages();
 
   Settings settings_;
+  sigset_t drivers_signals_{};
   spdlog::logger log_;
   StopSwitch stop_;
   WakeEvent wake_;

@@ -3,6 +3,7 @@
 #include "control/idle_sleep.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <ctime>
 
@@ -45,7 +46,7 @@ IdleSleep::IdleSleep(std::span<device::Device* const> devices, std::span<const i
   descriptors_.push_back({.fd = -1, .events = POLLIN, .revents = 0});  // For `beside`.
 }
 
-bool IdleSleep::sleep(std::optional<Duration> limit, int beside) noexcept {
+bool IdleSleep::sleep(std::optional<Duration> limit, int beside, const sigset_t* signals) noexcept {
   if (limit && *limit <= Duration::zero()) {
     return false;
   }
@@ -56,7 +57,8 @@ bool IdleSleep::sleep(std::optional<Duration> limit, int beside) noexcept {
   const timespec timeout = to_timespec(limit.value_or(Duration::zero()));
   // An interruption by a signal is a reason to look, too.
   const bool was_interrupted =
-      ::ppoll(descriptors_.data(), descriptors_.size(), limit ? &timeout : nullptr, nullptr) < 0;
+      ::ppoll(descriptors_.data(), descriptors_.size(), limit ? &timeout : nullptr, signals) < 0 &&
+      errno == EINTR;
   disarm(devices_.size());
   note_failed_devices();
   return was_interrupted;

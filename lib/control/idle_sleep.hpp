@@ -4,6 +4,7 @@
 
 #include <poll.h>
 
+#include <csignal>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -28,8 +29,10 @@ class IdleSleep {
 
   /// Sleeps until something wakes the core, at most for `limit`; returns at once if a device may
   /// have packets. Whatever the reason to return, the core polls next. `beside` wakes the core,
-  /// too, this once, when it is readable; below zero: none. Returns whether a signal woke it.
-  bool sleep(std::optional<Duration> limit, int beside = -1) noexcept;
+  /// too, this once, when it is readable; below zero: none. `signals` are those that are blocked
+  /// meanwhile; null: those that are blocked anyway. Returns whether a signal woke it.
+  bool sleep(std::optional<Duration> limit, int beside = -1,
+             const sigset_t* signals = nullptr) noexcept;
 
   /// A device whose descriptor has failed, its interface was deleted say: each is told of once, and
   /// wakes nobody any more.

@@ -79,7 +79,8 @@ Result<void, std::string> Instance::check_machine() {
   if (auto checked = check_devices(); !checked) {
     return checked;
   }
-  return check_memory(plan_memory(setup_.config), available_memory());
+  return check_memory(plan_memory(setup_.config), available_memory(),
+                      device::Eal::usable_hugepage_bytes(setup_.config.eal_arguments));
 }
 
 Result<void, std::string> Instance::check_cores() const {

@@ -69,9 +69,10 @@ MemoryPlan plan_memory(const Config& config) noexcept {
   return plan;
 }
 
-Result<void, std::string> check_memory(const MemoryPlan& plan, std::uint64_t available_bytes) {
+Result<void, std::string> check_memory(const MemoryPlan& plan, std::uint64_t available_bytes,
+                                       std::uint64_t hugepage_bytes) {
   constexpr std::uint64_t kMebibyte = 1ULL << 20U;
-  if (plan.bytes_in_pages <= available_bytes) {
+  if (plan.bytes_in_hugepages <= hugepage_bytes || plan.bytes_in_pages <= available_bytes) {
     return {};
   }
   return fail(fmt::format(

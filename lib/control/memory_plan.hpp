@@ -24,8 +24,10 @@ struct MemoryPlan {
 
 /// Pools are touched when they are made: without this, too many packets would end in the kernel's
 /// killing somebody. Error: what was wrong; what would be right.
+/// `hugepage_bytes` are free beside; with enough of them no others are touched.
 [[nodiscard]] Result<void, std::string> check_memory(const MemoryPlan& plan,
-                                                     std::uint64_t available_bytes);
+                                                     std::uint64_t available_bytes,
+                                                     std::uint64_t hugepage_bytes);
 
 /// What the kernel could hand out without swapping, from the text of /proc/meminfo; all there is if
 /// it does not say.

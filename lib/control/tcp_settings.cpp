@@ -5,12 +5,13 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <limits>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "control/setting_value.hpp"
 
 namespace millrace::control {
 
@@ -18,8 +19,6 @@ namespace {
 
 template <auto Member>
 using FieldOf = std::remove_cvref_t<decltype(std::declval<TcpConfig&>().*Member)>;
-
-constexpr double kSecondsMax = 1e9;
 
 /// The words for the values of an enumeration, or of a switch.
 template <class Field>
@@ -98,13 +97,7 @@ Parsed<Key> parse_key(std::string_view text) {
 template <auto Member>
 Parsed<bool> apply(TcpConfig& config, std::string_view value) {
   using Field = FieldOf<Member>;
-  if constexpr (std::is_same_v<Field, Duration>) {
-    const Parsed<Duration> time = parse_seconds(value, {.min = 0, .max = kSecondsMax});
-    if (!time) {
-      return fail(time.error());
-    }
-    config.*Member = *time;
-  } else if constexpr (std::is_same_v<Field, Key>) {
+  if constexpr (std::is_same_v<Field, Key>) {
     const Parsed<Key> key = parse_key(value);
     if (!key) {
       return fail(key.error());
@@ -117,13 +110,7 @@ Parsed<bool> apply(TcpConfig& config, std::string_view value) {
     }
     config.*Member = *word;
   } else {
-    static_assert(std::is_unsigned_v<Field>);
-    const Parsed<std::uint64_t> count =
-        parse_count(value, {.min = 0, .max = std::numeric_limits<Field>::max()});
-    if (!count) {
-      return fail(count.error());
-    }
-    config.*Member = static_cast<Field>(*count);
+    return apply_number(config.*Member, value);
   }
   return true;
 }

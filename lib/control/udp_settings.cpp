@@ -2,19 +2,16 @@
 #include "control/udp_settings.hpp"
 
 #include <algorithm>
-#include <cstdint>
-#include <limits>
 #include <span>
 #include <type_traits>
-#include <utility>
 
 #include <fmt/format.h>
+
+#include "control/setting_value.hpp"
 
 namespace millrace::control {
 
 namespace {
-
-constexpr double kSecondsMax = 1e9;
 
 template <class Section>
 struct Setting {
@@ -25,23 +22,7 @@ struct Setting {
 
 template <class Section, auto Member>
 Parsed<bool> apply(Section& section, std::string_view value) {
-  using Field = std::remove_cvref_t<decltype(section.*Member)>;
-  if constexpr (std::is_same_v<Field, Duration>) {
-    const Parsed<Duration> time = parse_seconds(value, {.min = 0, .max = kSecondsMax});
-    if (!time) {
-      return fail(time.error());
-    }
-    section.*Member = *time;
-  } else {
-    static_assert(std::is_unsigned_v<Field>);
-    const Parsed<std::uint64_t> count =
-        parse_count(value, {.min = 0, .max = std::numeric_limits<Field>::max()});
-    if (!count) {
-      return fail(count.error());
-    }
-    section.*Member = static_cast<Field>(*count);
-  }
-  return true;
+  return apply_number(section.*Member, value);
 }
 
 template <class Section, auto Member>

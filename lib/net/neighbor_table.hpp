@@ -73,9 +73,11 @@ enum class Creation : std::uint8_t { Forbidden, Allowed };
 /// dropped or given up in another's favor are counted here.
 class NeighborTable {
  public:
-  static constexpr std::uint32_t kParkedPerNeighborMax = 64;
+  /// A burst of a hundred questions to a server, or of connections to a gateway, gets through the
+  /// first time; Linux holds about as many (`unres_qlen_bytes`).
+  static constexpr std::uint32_t kParkedPerNeighborMax = 128;
   static constexpr std::uint32_t kParkedMax =
-      256;  ///< Frames of `failed()` that nobody took count too.
+      512;  ///< Frames of `failed()` that nobody took count too.
   static constexpr std::uint8_t kRequestsMax = 3;
   static constexpr std::uint8_t kProbesMax = 3;
 

@@ -61,17 +61,22 @@ std::optional<Reassembled> Reassembly::add(Instant now, Fragment fragment) noexc
     stats_.count(DropReason::Ipv4BadFragment);
     return std::nullopt;
   }
-  Entry& entry = entry_for(now, {.source = header.source,
-                                 .destination = header.destination,
-                                 .interface_index = fragment.interface_index,
-                                 .identification = header.identification,
-                                 .protocol = header.protocol});
+  const Key key{.source = header.source,
+                .destination = header.destination,
+                .interface_index = fragment.interface_index,
+                .identification = header.identification,
+                .protocol = header.protocol};
+  Entry* const known = find(key);
+  // Before a new one is made, for which another may have to go.
+  if (known == nullptr && !could_make_room(0, fragment.packet.charge())) {
+    stats_.count(DropReason::Ipv4ReassemblyFull);
+    return std::nullopt;
+  }
+  Entry& entry = known != nullptr ? *known : make_entry(now, key);
   if (const auto refusal = keep(entry, fragment)) {
     stats_.count(*refusal);
     if (*refusal == DropReason::Ipv4OverlappingFragment) {
       give_up(entry);
-    } else if (entry.fragments.empty() && !entry.is_given_up) {
-      remove(entry);
     }
     return std::nullopt;
   }
@@ -92,14 +97,18 @@ std::optional<Reassembled> Reassembly::add(Instant now, Fragment fragment) noexc
   return whole;
 }
 
-Reassembly::Entry& Reassembly::entry_for(Instant now, const Key& key) noexcept {
-  const std::uint32_t place = bucket_of(key.source);
-  Bucket& bucket = buckets_[place];
-  for (Entry& entry : bucket.entries) {
+Reassembly::Entry* Reassembly::find(const Key& key) noexcept {
+  for (Entry& entry : buckets_[bucket_of(key.source)].entries) {
     if (entry.key == key) {
-      return entry;
+      return &entry;
     }
   }
+  return nullptr;
+}
+
+Reassembly::Entry& Reassembly::make_entry(Instant now, const Key& key) noexcept {
+  const std::uint32_t place = bucket_of(key.source);
+  Bucket& bucket = buckets_[place];
   if (bucket.count >= config_.per_source) {
     clear(*bucket.entries.front(), DropReason::Ipv4ReassemblyFull);
     remove(*bucket.entries.front());
@@ -184,10 +193,15 @@ Reassembly::Place Reassembly::find_place(const Entry& entry, std::uint32_t offse
           .refusal = overlaps ? std::optional{DropReason::Ipv4OverlappingFragment} : std::nullopt};
 }
 
+/// Where even all that the others give up is too little, nothing is given up in vain. `kept`: what
+/// the datagram itself holds.
+bool Reassembly::could_make_room(std::uint32_t kept, std::uint32_t charge) const noexcept {
+  return kept + charge <= bytes_max_ &&
+         budget_.could_charge(charge, packet::BudgetUse::Bulk, bytes_ - kept);
+}
+
 bool Reassembly::make_room(const Entry& entry, std::uint32_t charge) noexcept {
-  // Where even all that the others give up is too little, nothing is given up in vain.
-  if (entry.charge + charge > bytes_max_ ||
-      !budget_.could_charge(charge, packet::BudgetUse::Bulk, bytes_ - entry.charge)) {
+  if (!could_make_room(entry.charge, charge)) {
     return false;
   }
   while (bytes_ + charge > bytes_max_ || !budget_.try_charge(charge, packet::BudgetUse::Bulk)) {

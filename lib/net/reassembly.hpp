@@ -120,8 +120,10 @@ class Reassembly {
     std::optional<DropReason> refusal;
   };
 
-  [[nodiscard]] Entry& entry_for(Instant now, const Key& key) noexcept;
+  [[nodiscard]] Entry* find(const Key& key) noexcept;
+  [[nodiscard]] Entry& make_entry(Instant now, const Key& key) noexcept;
   [[nodiscard]] std::uint32_t bucket_of(const IpAddress& source) const noexcept;
+  [[nodiscard]] bool could_make_room(std::uint32_t kept, std::uint32_t charge) const noexcept;
   [[nodiscard]] bool make_room(const Entry& entry, std::uint32_t charge) noexcept;
   [[nodiscard]] static Place find_place(const Entry& entry, std::uint32_t offset,
                                         std::uint32_t bytes) noexcept;

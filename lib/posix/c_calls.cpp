@@ -16,6 +16,7 @@
 #include "posix/process.hpp"
 #include "posix/sockets.hpp"
 
+using millrace::posix::Caller;
 using millrace::posix::dispatch;
 using millrace::posix::make_descriptor;
 using millrace::posix::Sockets;
@@ -41,6 +42,13 @@ iovec part_of(const void* buffer, size_t count) noexcept {
 
 size_t size_of_parts(int count) noexcept {
   return count < 0 ? SIZE_MAX : static_cast<size_t>(count);
+}
+
+/// Whether a call on it is ours, as far as the calling thread may say so.
+bool is_ours(int fd) noexcept {
+  millrace::posix::OnCore* const core =
+      millrace::posix::caller() == Caller::Core ? millrace::posix::process_core() : nullptr;
+  return core != nullptr && core->sockets().owns(fd);
 }
 
 /// Linux answers a read or a writev of nothing before it asks the socket, but for descriptors that
@@ -210,24 +218,23 @@ ssize_t millrace_sendmsg(int fd, const msghdr* message, int flags) {
 }
 
 ssize_t millrace_sendfile(int out, int in, off_t* offset, size_t count) {
-  const millrace::posix::OnCore* const core = millrace::posix::process_core();
-  const bool reads_ours =
-      core != nullptr && core->is_here() && millrace::posix::process_core()->sockets().owns(in);
+  const bool reads_ours = is_ours(in);
   return dispatch(
       reads_ours ? in : out,
-      [=](Sockets& sockets) { return with_signal(sockets.sendfile(out, in, offset, count), 0); },
+      [=](Sockets& sockets) {
+        return with_signal(sockets, out, sockets.sendfile(out, in, offset, count), 0);
+      },
       [=] { return ::sendfile(out, in, offset, count); });
 }
 
 ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, size_t count,
                         unsigned flags) {
-  const millrace::posix::OnCore* const core = millrace::posix::process_core();
-  const bool reads_ours =
-      core != nullptr && core->is_here() && millrace::posix::process_core()->sockets().owns(in);
+  const bool reads_ours = is_ours(in);
   return dispatch(
       reads_ours ? in : out,
       [=](Sockets& sockets) {
-        return with_signal(sockets.splice(in, in_offset, out, out_offset, count, flags), 0);
+        return with_signal(sockets, out,
+                           sockets.splice(in, in_offset, out, out_offset, count, flags), 0);
       },
       [=] { return ::splice(in, in_offset, out, out_offset, count, flags); });
 }
@@ -235,12 +242,18 @@ ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, si
 int millrace_pipe(int* fds) { return ::pipe(fds); }
 
 int millrace_poll(pollfd* fds, nfds_t count, int timeout) {
-  millrace::posix::OnCore* const core = millrace::posix::process_core();
+  const Caller who = millrace::posix::caller();
+  if (who == Caller::Foreign) {
+    return millrace::posix::answer(-EPERM);
+  }
+  millrace::posix::OnCore* const core =
+      who == Caller::Core ? millrace::posix::process_core() : nullptr;
   if (core == nullptr) {
     return ::poll(fds, count, timeout);
   }
-  return millrace::posix::answer(core->is_here() ? core->sockets().poll(fds, count, timeout)
-                                                 : -EPERM);
+  const int found = core->sockets().poll(fds, count, timeout);
+  core->end_call();
+  return millrace::posix::answer(found);
 }
 
 int millrace_epoll_create(int size) {

@@ -157,11 +157,11 @@ int Sockets::epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
   const Pin pin{*this, *set};
   while (count == 0 && waiting_.now() < deadline && !set->is_closing) {
     const int woken = waiting_.wait(deadline, set->kernel_descriptor());
-    if (woken < 0) {
-      count = woken;
-      break;
+    // What has happened meanwhile goes before a signal.
+    count = set->is_closing ? 0 : collect(*set, events, most, woken == Waiting::kSlept);
+    if (count == 0 && woken < 0) {
+      count = woken == -ERESTART ? -EINTR : woken;
     }
-    count = collect(*set, events, most, woken == Waiting::kSlept);
   }
   if (set->is_closing) {
     return -EBADF;
@@ -204,13 +204,13 @@ int Sockets::poll(pollfd* fds, nfds_t count, int timeout) {
   bool has_asked = true;
   Instant next_look = has_kernels ? waiting_.now() + kKernelPace : Waiting::kForEver;
   while (found == 0 && waiting_.now() < deadline) {
-    const int interrupted = waiting_.wait(std::min(deadline, next_look), Waiting::kNoDescriptor);
-    if (interrupted < 0) {
-      return interrupted;
-    }
+    const int woken = waiting_.wait(std::min(deadline, next_look), Waiting::kNoDescriptor);
     has_asked = waiting_.now() >= next_look;
     next_look = has_asked ? waiting_.now() + kKernelPace : next_look;
     found = look_at(fds, count, has_asked);
+    if (found == 0 && woken < 0) {
+      return woken == -ERESTART ? -EINTR : woken;
+    }
   }
   // Time may be up a little before it is the kernel's turn again.
   return found == 0 && !has_asked && has_kernels ? look_at(fds, count, true) : found;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/fixed_vector.hpp"
+
 namespace millrace::posix {
 
 namespace {
@@ -16,6 +18,33 @@ std::uint32_t events_of(const Watch& watch) {
   return watch.is_disarmed ? 0 : watch.file.events(asked) & asked;
 }
 
+constexpr bool kNever = false;
+
+/// Walks over a list of watches and, behind each, over the list that `enter(watch, level)` returns,
+/// if it is not null, until `is_over`. By a path of one place for each level, of which there are
+/// few.
+template <int LevelsMax, class List, class Enter>
+void walk(const List& first, Enter enter, const bool& is_over = kNever) noexcept {
+  struct Place {
+    typename List::Iterator at;
+    typename List::Iterator end;
+  };
+  base::FixedVector<Place, LevelsMax + 1> path;
+  static_cast<void>(path.push_back({first.begin(), first.end()}));
+  while (!path.empty() && !is_over) {
+    Place& place = path.back();
+    if (place.at == place.end) {
+      path.pop_back();
+    } else if (const List* const next = enter(*place.at++, static_cast<int>(path.size()))) {
+      static_cast<void>(path.push_back({next->begin(), next->end()}));
+    }
+  }
+}
+
+const EpollSet* set_in(const Watch& watch) noexcept {
+  return watch.file.kind() == FileKind::Epoll ? static_cast<const EpollSet*>(&watch.file) : nullptr;
+}
+
 }  // namespace
 
 EpollSet::~EpollSet() {
@@ -25,17 +54,23 @@ EpollSet::~EpollSet() {
 }
 
 std::uint32_t EpollSet::events(std::uint32_t /*asked*/) {
-  for (const Watch& watch : ready_) {
-    if (events_of(watch) != 0) {
-      return EPOLLIN | EPOLLRDNORM;
+  constexpr std::uint32_t kIn = EPOLLIN | EPOLLRDNORM;
+  bool holds = false;
+  const auto look = [&holds](const Watch& watch, int /*level*/) -> const ReadyList* {
+    const EpollSet* const inner = set_in(watch);
+    if (inner != nullptr) {
+      return !watch.is_disarmed && (watch.events & kIn) != 0 ? &inner->ready_ : nullptr;
     }
-  }
-  return 0;
+    holds = events_of(watch) != 0;
+    return nullptr;
+  };
+  walk<kLevelsMax>(ready_, look, holds);
+  return holds ? kIn : 0;
 }
 
 int EpollSet::collect(epoll_event* out, int most) {
   int count = 0;
-  base::IntrusiveList<Watch, &Watch::ready> again;
+  ReadyList again;
   while (count < most) {
     Watch* const watch = ready_.pop_front();
     if (watch == nullptr) {
@@ -66,35 +101,42 @@ int EpollSet::why_not_watch(const EpollSet& inner) const noexcept {
   return inner.reaches(*this) || inner.levels_below() + levels_above() > kLevelsMax ? -ELOOP : 0;
 }
 
+/// Whoever watches this set may have looked, found nothing that holds, and forgotten it.
+void EpollSet::note_sets_above() noexcept {
+  walk<kLevelsMax>(watches, [](Watch& watch, int /*level*/) {
+    watch.set.link_ready(watch);
+    return &watch.set.watches;
+  });
+}
+
 int EpollSet::levels_below() const noexcept {
   int most = 0;
-  for (const Watch& member : members) {
-    if (member.file.kind() == FileKind::Epoll) {
-      most = std::max(most, static_cast<const EpollSet&>(member.file).levels_below());
-    }
-  }
+  walk<kLevelsMax>(members, [&most](const Watch& member, int level) -> const Watches* {
+    const EpollSet* const inner = set_in(member);
+    most = inner != nullptr ? std::max(most, level) : most;
+    return inner != nullptr ? &inner->members : nullptr;
+  });
   return most + 1;
 }
 
 int EpollSet::levels_above() const noexcept {
   int most = 0;
-  for (const Watch& watch : watches) {
-    most = std::max(most, watch.set.levels_above());
-  }
+  walk<kLevelsMax>(watches, [&most](const Watch& watch, int level) {
+    most = std::max(most, level);
+    return &watch.set.watches;
+  });
   return most + 1;
 }
 
 bool EpollSet::reaches(const EpollSet& other) const noexcept {
-  if (this == &other) {
-    return true;
-  }
-  for (const Watch& member : members) {
-    if (member.file.kind() == FileKind::Epoll &&
-        static_cast<const EpollSet&>(member.file).reaches(other)) {
-      return true;
-    }
-  }
-  return false;
+  bool is_there = this == &other;
+  const auto look = [&](const Watch& member, int /*level*/) -> const Watches* {
+    const EpollSet* const inner = set_in(member);
+    is_there = inner == &other;
+    return inner != nullptr ? &inner->members : nullptr;
+  };
+  walk<kLevelsMax>(members, look, is_there);
+  return is_there;
 }
 
 int EpollSet::control_kernel(int operation, int fd, epoll_event* event) noexcept {

@@ -14,6 +14,7 @@ namespace millrace::posix {
 class EpollSet final : public File {
  public:
   using Watches = base::IntrusiveList<Watch, &Watch::of_set>;
+  using ReadyList = base::IntrusiveList<Watch, &Watch::ready>;
 
   EpollSet() noexcept : File{FileKind::Epoll} {}
   ~EpollSet() override;
@@ -21,12 +22,10 @@ class EpollSet final : public File {
   [[nodiscard]] std::uint32_t events(std::uint32_t asked) override;
   /// It may have something to tell from now on.
   void make_ready(Watch& watch) noexcept {
-    if (!watch.ready.is_linked()) {
-      ready_.push_back(watch);
+    link_ready(watch);
+    if (!watches.empty()) [[unlikely]] {
+      note_sets_above();
     }
-    // Whoever watches this set may have looked, found nothing that holds, and forgotten it. Sets in
-    // sets are few (`kLevelsMax`).
-    note();
   }
   /// Writes what is ready, at most `most`, each once.
   [[nodiscard]] int collect(epoll_event* out, int most);
@@ -52,11 +51,17 @@ class EpollSet final : public File {
   // Collections that do not ask, until one does all the same.
   static constexpr unsigned kCollectionsBeforeKernel = 32;
 
+  void link_ready(Watch& watch) noexcept {
+    if (!watch.ready.is_linked()) {
+      ready_.push_back(watch);
+    }
+  }
+  void note_sets_above() noexcept;
   [[nodiscard]] int levels_below() const noexcept;
   [[nodiscard]] int levels_above() const noexcept;
   [[nodiscard]] bool reaches(const EpollSet& other) const noexcept;
 
-  base::IntrusiveList<Watch, &Watch::ready> ready_;
+  ReadyList ready_;
   int kernel_ = -1;
   unsigned collections_ = 0;  // Since the kernel's descriptors were looked at.
 };

@@ -1,10 +1,7 @@
-// sendfile(2) and splice(2): between our sockets and the kernel's files and pipes, by way of packet
-// buffers, so that what is sent is read in place.
+// sendfile(2) and splice(2): between our streams and the kernel's files and pipes, by way of packet
+// buffers, so that what is sent is read in place. Datagrams: udp_moving.cpp.
 #include <fcntl.h>
 #include <linux/limits.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,36 +9,10 @@
 
 #include <millrace/buffer.hpp>
 
+#include "posix/pipe_end.hpp"
 #include "posix/sockets.hpp"
 
 namespace millrace::posix {
-
-namespace {
-
-bool is_pipe(int fd) noexcept {
-  struct stat status {};
-  return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
-}
-
-bool is_nonblocking(int fd) noexcept { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
-
-std::size_t bytes_in(int pipe) noexcept {
-  int bytes = 0;
-  return ::ioctl(pipe, FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
-}
-
-/// Whether the events hold, POLLHUP and POLLERR included.
-bool holds(int fd, short events) noexcept {
-  pollfd descriptor{.fd = fd, .events = events, .revents = 0};
-  return ::poll(&descriptor, 1, 0) > 0;
-}
-
-bool has_hung_up(int pipe) noexcept {
-  pollfd descriptor{.fd = pipe, .events = POLLIN, .revents = 0};
-  return ::poll(&descriptor, 1, 0) > 0 && (descriptor.revents & POLLIN) == 0;
-}
-
-}  // namespace
 
 /// Reads a packet's worth from the kernel and queues it. The bytes, 0 at the end, -EAGAIN where
 /// there is no room.
@@ -77,14 +48,16 @@ ssize_t Sockets::send_from(TcpFile& file, int source, off_t* offset, std::size_t
 ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
   int error = 0;
   TcpFile* const file = find_tcp(out, error);
-  if (file == nullptr) {
+  UdpFile* const datagrams = find_udp(out);
+  if (file == nullptr && datagrams == nullptr) {
     return error == -ENOTSOCK ? -EINVAL : error;
   }
-  if (owns(in)) {
-    return -EINVAL;
+  const int flaw = owns(in) ? -EINVAL : why_no_file(in, offset != nullptr);
+  if (flaw < 0) {
+    return flaw;
   }
-  if (::fcntl(in, F_GETFD) < 0) {
-    return -EBADF;
+  if (datagrams != nullptr) {
+    return sendfile(*datagrams, in, offset, count);
   }
   const Pin pin{*this, *file};
   std::size_t sent = 0;
@@ -111,12 +84,11 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
 
 ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, std::size_t count,
                         unsigned flags) {
-  int error = 0;
-  TcpFile* const source = find_tcp(in, error);
-  TcpFile* const sink = find_tcp(out, error);
-  TcpFile* const file = source != nullptr ? source : sink;
+  File* const source = owns(in) ? table_.find(in) : nullptr;
+  File* const sink = owns(out) ? table_.find(out) : nullptr;
+  File* const file = source != nullptr ? source : sink;
   const int pipe = source != nullptr ? out : in;
-  if (file == nullptr || (source != nullptr && sink != nullptr) || owns(pipe) || !is_pipe(pipe)) {
+  if (file == nullptr || file->kind() == FileKind::Epoll || owns(pipe) || !is_pipe(pipe)) {
     return ::fcntl(pipe, F_GETFD) < 0 || (owns(pipe) && table_.find(pipe) == nullptr) ? -EBADF
                                                                                       : -EINVAL;
   }
@@ -126,10 +98,17 @@ ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, st
   if (count == 0) {
     return 0;
   }
-  const bool may_wait = (flags & SPLICE_F_NONBLOCK) == 0 && !file->is_nonblocking;
+  const Splice how{.may_wait = (flags & SPLICE_F_NONBLOCK) == 0 && !file->is_nonblocking,
+                   .has_more = (flags & SPLICE_F_MORE) != 0};
   const Pin pin{*this, *file};
-  return source != nullptr ? splice_out(*source, pipe, count, may_wait)
-                           : splice_in(pipe, *sink, count, flags);
+  if (file->kind() == FileKind::Udp) {
+    auto& datagrams = static_cast<UdpFile&>(*file);
+    return source != nullptr ? splice_out(datagrams, pipe, count, how.may_wait)
+                             : splice_in(pipe, datagrams, count, how);
+  }
+  auto& stream = static_cast<TcpFile&>(*file);
+  return source != nullptr ? splice_out(stream, pipe, count, how.may_wait)
+                           : splice_in(pipe, stream, count, flags);
 }
 
 ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may_wait) {
@@ -146,7 +125,7 @@ ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may
     }
     std::size_t moved = 0;
     // What a pipe says it can take it takes at once when that is no more than PIPE_BUF.
-    while (moved < count && file.readable() > 0 && holds(pipe, POLLOUT)) {
+    while (moved < count && file.readable() > 0 && room_in(pipe) > 0) {
       const auto bytes = file.front();
       const ssize_t written = ::write(
           pipe, bytes.data(), std::min({bytes.size(), count - moved, std::size_t{PIPE_BUF}}));

@@ -13,11 +13,9 @@ int millrace_getaddrinfo(const char* node, const char* service, const addrinfo* 
     return EAI_SYSTEM;
   }
   millrace::posix::OnCore& core = *millrace::posix::process_core();
-  if (!core.is_here()) {
-    errno = EPERM;
-    return EAI_SYSTEM;
-  }
-  return core.sockets().names().find(node, service, hints, result);
+  const int status = core.sockets().names().find(node, service, hints, result);
+  core.end_call();
+  return status;
 }
 
 void millrace_freeaddrinfo(addrinfo* list) { millrace::posix::free_list(list); }

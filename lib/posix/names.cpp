@@ -58,7 +58,7 @@ Result<socket::NameAnswer, int> Names::look_up(const std::string& name) {
     resolver_ = *std::move(made);
   }
   if (const auto known = resolver_->known(name)) {
-    return **known;
+    return *known ? Result<socket::NameAnswer, int>{**known} : fail(number_of(known->error()));
   }
   return ask(name);
 }
@@ -75,7 +75,7 @@ Result<socket::NameAnswer, int> Names::ask(const std::string& name) {
   while (!told) {
     const int waited = waiting_.wait(Waiting::kForEver, Waiting::kNoDescriptor);
     // glibc does not let a signal end it, either.
-    if (waited < 0 && waited != -EINTR) {
+    if (waited < 0 && waited != -EINTR && waited != -ERESTART) {
       resolver_->forget(*ticket);
       return system_error(-waited);
     }

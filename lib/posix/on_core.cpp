@@ -34,6 +34,7 @@ OnCore::OnCore(std::unique_ptr<control::EmbeddedCore> core)
                 .waiting = *this,
                 .config = core_->config()},
                limits_of(core_->config())} {
+  signals_.leave_alone(core_->drivers_signals());
   turn();  // What was announced at the start leaves.
 }
 
@@ -46,15 +47,30 @@ int OnCore::wait(Instant until, int descriptor) {
   if (is_in_turn_) {
     return -EDEADLK;
   }
+  hold_signals_back();
   is_in_turn_ = true;
-  const control::CoreLoop::Step step = core_->step(until, descriptor);
+  const control::CoreLoop::Step step = core_->step(until, descriptor, signals_.mask_of_sleep());
   is_in_turn_ = false;
+  if (steps_ % kStepsBetweenLooks == 0 && signals_.let_in()) {
+    return interruption();
+  }
   switch (step) {
     case control::CoreLoop::Step::Turned: return 0;
     case control::CoreLoop::Step::Slept: return kSlept;
-    case control::CoreLoop::Step::Interrupted: return -EINTR;
+    case control::CoreLoop::Step::Interrupted: return interruption();
   }
   std::unreachable();
+}
+
+/// Before the turn whose sleep they are to end; else they could come between the two.
+void OnCore::hold_signals_back() noexcept {
+  if (++steps_ >= kStepsBetweenLooks || core_->is_about_to_sleep()) {
+    signals_.close();
+  }
+}
+
+int OnCore::interruption() const noexcept {
+  return signals_.do_calls_restart() ? -ERESTART : -EINTR;
 }
 
 void OnCore::turn() {

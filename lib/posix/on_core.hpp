@@ -10,6 +10,7 @@
 
 #include "control/command_line.hpp"
 #include "control/embedded_core.hpp"
+#include "control/signal_gate.hpp"
 #include "posix/sockets.hpp"
 #include "posix/waiting.hpp"
 
@@ -31,20 +32,35 @@ class OnCore final : public Waiting {
   [[nodiscard]] Sockets& sockets() noexcept { return sockets_; }
   /// The native interface of the same core.
   [[nodiscard]] Worker& worker() noexcept { return *core_->core().face; }
-  /// Whether the calling thread is the core.
-  [[nodiscard]] bool is_here() const noexcept { return core_->core().stack->is_on_core(); }
   /// Whether a turn is under way: a handler calls.
   [[nodiscard]] bool is_in_turn() const noexcept { return is_in_turn_; }
 
   [[nodiscard]] int wait(Instant until, int descriptor) override;
   void turn() override;
   [[nodiscard]] Instant now() noexcept override { return core_->core().clock.now(); }
+  /// The program goes on: signals come in again at any time.
+  void end_call() noexcept {
+    if (!is_in_turn_) {
+      steps_ = 0;
+      signals_.open();
+    }
+  }
 
  private:
+  // Of one call that waits, before signals are held back, and between looks at whether there are
+  // any: each is a system call. One that comes before that came before the call, as the program
+  // sees it.
+  static constexpr unsigned kStepsBetweenLooks = 64;
+
+  void hold_signals_back() noexcept;
+  [[nodiscard]] int interruption() const noexcept;
+
   explicit OnCore(std::unique_ptr<control::EmbeddedCore> core);
 
   std::unique_ptr<control::EmbeddedCore> core_;
   bool is_in_turn_ = false;
+  control::SignalGate signals_;
+  unsigned steps_ = 0;  // Of the call under way.
   Sockets sockets_;
 };
 

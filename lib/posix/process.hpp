@@ -3,16 +3,28 @@
 #pragma once
 
 #include <cerrno>
+#include <cstdint>
 #include <memory>
 
 #include "posix/on_core.hpp"
 
 namespace millrace::posix {
 
-/// Null until it is started, and after its end.
+/// Whom the calling thread is to the Millrace of the process.
+enum class Caller : std::uint8_t {
+  Core,     ///< The thread that has started it, from the start to the end.
+  Foreign,  ///< Another, while it runs, starts or ends.
+  Nobody,   ///< Any, before the start and after the end.
+};
+/// From any thread.
+[[nodiscard]] Caller caller() noexcept;
+
+/// Null until it is started, and after its end. For the thread that is the core alone; others have
+/// nothing to hold it by while that ends it.
 [[nodiscard]] OnCore* process_core() noexcept;
 
-/// Starts it with MILLRACE_OPTIONS unless it runs; zero or a negative errno.
+/// Starts it with MILLRACE_OPTIONS unless it runs; zero or a negative errno, -EPERM of a foreign
+/// thread.
 [[nodiscard]] int start_unasked();
 
 /// As a system call's wrapper in C: -1 and errno, or the result.
@@ -28,17 +40,17 @@ template <class Number>
 /// Calls `ours` with the sockets when `fd` is one of ours, else `kernels`.
 template <class Ours, class Kernels>
 [[nodiscard]] auto dispatch(int fd, Ours ours, Kernels kernels) -> decltype(kernels()) {
-  OnCore* const core = process_core();
-  if (core == nullptr) {
-    return kernels();
-  }
-  if (!core->is_here()) {
+  const Caller who = caller();
+  if (who == Caller::Foreign) {
     return answer(static_cast<decltype(kernels())>(-EPERM));
   }
-  if (!core->sockets().owns(fd)) {
+  OnCore* const core = who == Caller::Core ? process_core() : nullptr;
+  if (core == nullptr || !core->sockets().owns(fd)) {
     return kernels();
   }
-  return answer(ours(core->sockets()));
+  const auto result = ours(core->sockets());
+  core->end_call();
+  return answer(result);
 }
 
 /// Calls `make` with the sockets, starting Millrace if need be.
@@ -47,8 +59,7 @@ template <class Make>
   if (const int started = start_unasked(); started < 0) {
     return answer(started);
   }
-  OnCore& core = *process_core();
-  return answer(core.is_here() ? make(core.sockets()) : -EPERM);
+  return answer(make(process_core()->sockets()));
 }
 
 }  // namespace millrace::posix

@@ -5,7 +5,8 @@
 // Defined by topic: socket_calls.cpp (their beginning), close_calls.cpp,
 // connect.cpp, fast_open.cpp, data_calls.cpp, file_calls.cpp
 // (sendfile, splice), options.cpp, tcp_options.cpp, ip_options.cpp, epoll.cpp (epoll and poll),
-// control_calls.cpp (fcntl, ioctl); for UDP: udp_calls.cpp, udp_data.cpp, udp_options.cpp.
+// control_calls.cpp (fcntl, ioctl); for UDP: udp_calls.cpp, udp_data.cpp,
+// udp_moving.cpp, udp_options.cpp.
 #pragma once
 
 #include <poll.h>
@@ -288,6 +289,7 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   // udp_data.cpp
   [[nodiscard]] static int check_message(const msghdr* message) noexcept;
   ssize_t receive(UdpFile& file, msghdr& message, int flags);
+  [[nodiscard]] ssize_t receive_once(UdpFile& file, msghdr& message, int flags, bool may_wait);
   [[nodiscard]] ssize_t take(stack::UdpSlot& slot, msghdr& message, int flags);
   [[nodiscard]] static ssize_t receive_error(UdpFile& file, msghdr& message);
   ssize_t send(UdpFile& file, const msghdr& message, int flags);
@@ -298,6 +300,17 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   [[nodiscard]] ssize_t hold(UdpFile& file, std::span<const std::byte> piece,
                              const Endpoint& destination, bool is_held);
   [[nodiscard]] int uncork(UdpFile& file);
+
+  // udp_moving.cpp
+  struct Splice {
+    bool may_wait = true;
+    bool has_more = false;  // SPLICE_F_MORE.
+  };
+  ssize_t sendfile(UdpFile& file, int in, off_t* offset, std::size_t count);
+  ssize_t splice_out(UdpFile& file, int pipe, std::size_t count, bool may_wait);
+  ssize_t splice_in(int pipe, UdpFile& file, std::size_t count, const Splice& how);
+  [[nodiscard]] ssize_t give_gathered(UdpFile& file, std::size_t bytes, int flags);
+  [[nodiscard]] int why_not_movable(UdpFile& file, std::size_t bytes);
 
   // udp_options.cpp
   struct OptionName {
@@ -358,10 +371,14 @@ ssize_t Sockets::persist(File& file, const Patience& patience, Try try_once) {
       return patience.too_late;
     }
     const Instant until = std::min(deadline, base::later(waiting_.now(), patience.pace));
-    if (const int interrupted = waiting_.wait(until, Waiting::kNoDescriptor); interrupted < 0) {
-      return interrupted;
-    }
+    const int woken = waiting_.wait(until, Waiting::kNoDescriptor);
     result = attempt();
+    // As Linux: what has happened meanwhile goes before a signal; and after one that lets calls go
+    // on, those do that have no limit of time.
+    const bool goes_on = woken >= 0 || (woken == -ERESTART && !patience.timeout);
+    if (result == -EAGAIN && !goes_on) {
+      return woken == -ERESTART ? -EINTR : woken;
+    }
   }
   return result;
 }

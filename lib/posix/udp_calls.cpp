@@ -97,8 +97,14 @@ int Sockets::ensure_port(UdpFile& file) {
 
 /// Zero or a negative errno.
 int Sockets::open_udp(UdpFile& file, const Endpoint& wanted) {
-  static_cast<void>(file.native.close());
   file.corked.reset();
+  if (stack::UdpSlot* const kept = slot_of(file)) {
+    // It was dissolved with datagrams left to read, which stay.
+    apply_options(file);
+    const auto rebound = stack_.udp().rebind(*kept, wanted);
+    file.has_port = file.has_port || rebound.has_value();
+    return rebound ? 0 : -errno_of_open(rebound.error());
+  }
   file.note_send_free();  // Who was to tell of room is gone.
   UdpOptions options;
   options.port = wanted.port;

@@ -94,26 +94,27 @@ ssize_t Sockets::receive(UdpFile& file, msghdr& message, int flags) {
     return receive_error(file, message);
   }
   const bool may_wait = !file.is_nonblocking && (flags & MSG_DONTWAIT) == 0;
-  const auto try_once = [&]() -> ssize_t {
-    // RFC 1122 §4.1.3.3: what ICMP said goes before what has arrived.
-    if (file.error() != 0) {
-      return -file.take_error();
-    }
-    stack::UdpSlot* const slot = slot_of(file);
-    if (slot != nullptr && !slot->queue.empty()) {
-      return take(*slot, message, flags);
-    }
-    if (!may_wait || !file.is_shut(UdpFile::kReceiveShut)) {
-      return -EAGAIN;
-    }
-    message.msg_namelen = 0;
-    message.msg_controllen = 0;
-    message.msg_flags = 0;
-    return 0;
-  };
   return persist(
       file, {.may_wait = may_wait, .timeout = file.options.receive_timeout, .too_late = -EAGAIN},
-      try_once);
+      [&] { return receive_once(file, message, flags, may_wait); });
+}
+
+ssize_t Sockets::receive_once(UdpFile& file, msghdr& message, int flags, bool may_wait) {
+  // RFC 1122 §4.1.3.3: what ICMP said goes before what has arrived.
+  if (file.error() != 0) {
+    return -file.take_error();
+  }
+  stack::UdpSlot* const slot = slot_of(file);
+  if (slot != nullptr && !slot->queue.empty()) {
+    return take(*slot, message, flags);
+  }
+  if (!may_wait || !file.is_shut(UdpFile::kReceiveShut)) {
+    return -EAGAIN;
+  }
+  message.msg_namelen = 0;
+  message.msg_controllen = 0;
+  message.msg_flags = 0;
+  return 0;
 }
 
 /// The next datagram, of which there is one: whole, or what fits of it.

@@ -19,8 +19,8 @@ class Waiting {
 
   virtual ~Waiting() = default;
   /// Returns when something may have changed, at the latest about `until`, or when `descriptor` is
-  /// readable. Zero, kSlept, or what the call is to answer: -EINTR, -EDEADLK (it may not wait
-  /// here).
+  /// readable. Zero, kSlept, or what the call is to answer: -EINTR, -ERESTART (likewise, but of a
+  /// signal that lets calls go on that have no limit of time), -EDEADLK (it may not wait here).
   [[nodiscard]] virtual int wait(Instant until, int descriptor) = 0;
   /// Lets the stack do what is due without waiting; nothing where that cannot be.
   virtual void turn() = 0;

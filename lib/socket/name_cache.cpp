@@ -5,12 +5,17 @@
 
 namespace millrace::socket {
 
-const NameAnswer* NameCache::find(Instant now, std::string_view name) const {
+const NameCache::Known* NameCache::find(Instant now, std::string_view name) const {
   const auto found = entries_.find(name);
   return found == entries_.end() || found->second.expires <= now ? nullptr : &found->second.answer;
 }
 
-void NameCache::learn(Instant now, std::string name, NameAnswer answer, Instant expires) {
+const Instant* NameCache::expiry_of(Instant now, std::string_view name) const {
+  const auto found = entries_.find(name);
+  return found == entries_.end() || found->second.expires <= now ? nullptr : &found->second.expires;
+}
+
+void NameCache::learn(Instant now, std::string name, Known answer, Instant expires) {
   if (capacity_ == 0 || expires <= now) {
     return;
   }

@@ -1,5 +1,5 @@
-// NameCache: what names lead to for as long as their servers allow (RFC 1035 §3.2.1). It knows no
-// clock and asks nobody.
+// NameCache: what names lead to, or that they lead nowhere, for as long as their servers allow (RFC
+// 1035 §3.2.1, RFC 2308 §5). It knows no clock and asks nobody.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <millrace/error.hpp>
 #include <millrace/time.hpp>
 
 #include "socket/name_answer.hpp"
@@ -15,18 +16,22 @@ namespace millrace::socket {
 
 class NameCache {
  public:
+  using Known = Result<NameAnswer>;
+
   /// `capacity` in names; zero remembers nothing.
   explicit NameCache(std::uint32_t capacity) noexcept : capacity_{capacity} {}
 
   /// Null when it is not known, or no longer.
-  [[nodiscard]] const NameAnswer* find(Instant now, std::string_view name) const;
+  [[nodiscard]] const Known* find(Instant now, std::string_view name) const;
+  /// Null likewise.
+  [[nodiscard]] const Instant* expiry_of(Instant now, std::string_view name) const;
   /// Remembers it until `expires`. When it is full the one that would be forgotten first goes.
-  void learn(Instant now, std::string name, NameAnswer answer, Instant expires);
+  void learn(Instant now, std::string name, Known answer, Instant expires);
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
  private:
   struct Entry {
-    NameAnswer answer;
+    Known answer;
     Instant expires;
   };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/deadline.hpp"
+#include "socket/name_denial.hpp"
 
 namespace millrace::socket {
 
@@ -19,8 +20,13 @@ namespace {
 constexpr std::size_t kNameMax = 253;
 constexpr Duration kTimeout = std::chrono::seconds{2};
 constexpr std::uint32_t kTries = 3;
+// Names that servers are asked for at once: a link whose neighbor is still asked for holds as many
+// datagrams (net::NeighborTable), and one that is lost costs a timeout. The others wait for these.
+constexpr std::uint32_t kAskedAtOnce = 96;
 // RFC 8767 §4 asks for a bound and leaves room for a smaller one than its week.
 constexpr std::chrono::seconds kTtlMax = std::chrono::days{1};
+// RFC 2308 §5 has one to three hours work well.
+constexpr std::chrono::seconds kDenialMax = std::chrono::hours{3};
 
 /// A process has one library of c-ares; it is never shut down.
 bool start_library() {
@@ -92,9 +98,10 @@ ResolverCore::ResolverCore(Worker& worker, const ResolverOptions& options, Hosts
       limit_{options.limit},
       hosts_{std::move(hosts)},
       cache_{options.cache_entries},
-      wires_{worker, [this](ares_socket_t readable, ares_socket_t writable) {
-               process(readable, writable);
-             }} {}
+      wires_{
+          worker,
+          [this](ares_socket_t readable, ares_socket_t writable) { process(readable, writable); },
+          [this](std::span<const std::byte> message) { note_reply(message); }} {}
 
 ResolverCore::~ResolverCore() {
   is_closing_ = true;
@@ -113,9 +120,9 @@ Result<void, std::string> ResolverCore::open(const ResolverOptions& options,
   // The files are ours to read, once: none is left to c-ares.
   std::string lookups = "b";
   std::string no_file = "/dev/null";
-  std::vector<std::string> search = options.search.empty() ? conf.search : options.search;
+  search_ = options.search.empty() ? conf.search : options.search;
   std::vector<char*> domains;
-  for (std::string& domain : search) {
+  for (std::string& domain : search_) {
     domains.push_back(domain.data());
   }
   const Duration timeout = options.timeout.value_or(conf.timeout.value_or(kTimeout));
@@ -194,23 +201,41 @@ Result<ResolverCore::Ticket> ResolverCore::resolve(std::string_view name, OnAnsw
   }
   static_cast<void>(timer_.cancel());
   timer_ = *timer;
-  Query& query =
-      queries_.emplace_back(*this, ++last_ticket_, in_small_letters(name), std::move(done),
-                            base::later(worker_.now(), limit_), wires_.replies(), known(name));
+  Query& query = queries_.emplace_back(
+      *this, ++last_ticket_, std::string{name}, in_small_letters(name), std::move(done),
+      base::later(worker_.now(), limit_), wires_.replies(), known(name));
   const Ticket ticket = query.ticket;
   if (!query.answer && !has_servers_) {
     query.answer = fail(Error::NoNameServer);
   }
-  if (!query.answer) {
-    // Addresses are not sorted by whether they can be reached: that would ask the kernel.
-    const ares_addrinfo_hints hints{.ai_flags = ARES_AI_NOSORT | ARES_AI_CANONNAME,
-                                    .ai_family = AF_INET,
-                                    .ai_socktype = SOCK_STREAM,
-                                    .ai_protocol = 0};
-    query.is_at_ares = true;
-    ares_getaddrinfo(channel_, std::string{name}.c_str(), nullptr, &hints, &on_answer, &query);
+  if (!query.answer && at_ares_ < kAskedAtOnce) {
+    ask(query);
   }
   return ticket;
+}
+
+void ResolverCore::ask(Query& query) {
+  // Addresses are not sorted by whether they can be reached: that would ask the kernel.
+  const ares_addrinfo_hints hints{.ai_flags = ARES_AI_NOSORT | ARES_AI_CANONNAME,
+                                  .ai_family = AF_INET,
+                                  .ai_socktype = SOCK_STREAM,
+                                  .ai_protocol = 0};
+  query.was_asked = query.is_at_ares = true;
+  query.replies_before = wires_.replies();
+  ++at_ares_;
+  ares_getaddrinfo(channel_, query.name.c_str(), nullptr, &hints, &on_answer, &query);
+}
+
+void ResolverCore::ask_waiting() {
+  // One that is answered at once makes room for the next.
+  for (Query& query : queries_) {
+    if (at_ares_ >= kAskedAtOnce) {
+      return;
+    }
+    if (!query.was_asked && !query.answer && query.done) {
+      ask(query);
+    }
+  }
 }
 
 void ResolverCore::forget(Ticket ticket) {
@@ -233,6 +258,7 @@ void ResolverCore::on_answer(void* query, int status, int /*timeouts*/, ares_add
   Query& asked = *static_cast<Query*>(query);
   if (!asked.core.is_closing_) {
     asked.is_at_ares = false;
+    --asked.core.at_ares_;
     asked.core.note_answer(asked, status, info);
   }
   if (info != nullptr) {
@@ -254,7 +280,9 @@ void ResolverCore::note_answer(Query& query, int status, const ares_addrinfo* in
     }
   }
   if (found.addresses.empty()) {
-    query.answer = fail(is_found ? Error::NameHasNoAddress : error_of(query, status));
+    const Error error = is_found ? Error::NameHasNoAddress : error_of(query, status);
+    query.answer = fail(error);
+    remember_failure(query, error);
     return;
   }
   if (info->name != nullptr) {
@@ -267,6 +295,38 @@ void ResolverCore::note_answer(Query& query, int status, const ares_addrinfo* in
   const Instant now = worker_.now();
   cache_.learn(now, query.key, found, now + std::chrono::seconds{ttl});
   query.answer = std::move(found);
+}
+
+void ResolverCore::note_reply(std::span<const std::byte> message) {
+  if (const auto denial = read_denial(message)) {
+    const Instant now = worker_.now();
+    cache_.learn(now, denial->name, fail(denial->error),
+                 now + std::min<std::chrono::seconds>(denial->lifetime, kDenialMax));
+  }
+}
+
+/// Where servers have denied all that the name can stand for, for as long as all of that holds.
+void ResolverCore::remember_failure(const Query& query, Error error) {
+  const bool is_denied = error == Error::NameNotFound || error == Error::NameHasNoAddress;
+  if (!is_denied || query.key.ends_with('.')) {
+    return;  // What stands for itself is known by that name already.
+  }
+  const Instant now = worker_.now();
+  std::vector<std::string> tried{query.key + '.'};
+  for (const std::string& domain : search_) {
+    tried.push_back(
+        in_small_letters(query.key + '.' + domain + (domain.ends_with('.') ? "" : ".")));
+  }
+  Instant expires = Instant::max();
+  for (const std::string& name : tried) {
+    const Instant* const holds_until = cache_.expiry_of(now, name);
+    const NameCache::Known* const known = cache_.find(now, name);
+    if (holds_until == nullptr || known->has_value()) {
+      return;
+    }
+    expires = std::min(expires, *holds_until);
+  }
+  cache_.learn(now, query.key, fail(error), expires);
 }
 
 Error ResolverCore::error_of(const Query& query, int status) const noexcept {
@@ -291,6 +351,7 @@ void ResolverCore::on_wish(void* self, ares_socket_t descriptor, int /*reads*/, 
 // Inside of a handler, whose owner c-ares may destroy, but not this.
 void ResolverCore::process(ares_socket_t readable, ares_socket_t writable) {
   ares_process_fd(channel_, readable, writable);
+  ask_waiting();
   static_cast<void>(set_timer());
 }
 
@@ -299,6 +360,7 @@ void ResolverCore::on_timer() {
   wires_.write_what_waits();
   ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
   give_up_late(worker_.now(), Error::TimedOut);
+  ask_waiting();
   if (!set_timer()) {
     give_up_late(Instant::max(), Error::OutOfTimers);
   }

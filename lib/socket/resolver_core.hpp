@@ -48,12 +48,14 @@ class ResolverCore {
   struct Query {
     ResolverCore& core;
     Ticket ticket;
-    std::string key;  // As the cache knows the name.
-    OnAnswer done;    // Empty once it was called or forgotten.
+    std::string name;  // As it was asked for.
+    std::string key;   // As the cache knows it.
+    OnAnswer done;     // Empty once it was called or forgotten.
     Instant deadline;
     std::uint64_t replies_before;  // That name servers had sent.
     std::optional<Answer> answer;  // Once it is known.
-    bool is_at_ares = false;       // c-ares has its address.
+    bool was_asked = false;
+    bool is_at_ares = false;  // c-ares has its address.
   };
 
   ResolverCore(Worker& worker, const ResolverOptions& options, HostsFile hosts);
@@ -62,6 +64,10 @@ class ResolverCore {
   [[nodiscard]] bool set_servers(const std::vector<Endpoint>& servers);
   static void on_answer(void* query, int status, int timeouts, ares_addrinfo* info);
   static void on_wish(void* self, ares_socket_t descriptor, int reads, int writes);
+  void ask(Query& query);
+  void ask_waiting();
+  void note_reply(std::span<const std::byte> message);
+  void remember_failure(const Query& query, Error error);
   void note_answer(Query& query, int status, const ares_addrinfo* info);
   [[nodiscard]] Error error_of(const Query& query, int status) const noexcept;
   void process(ares_socket_t readable, ares_socket_t writable);
@@ -75,11 +81,15 @@ class ResolverCore {
   std::uint32_t queries_max_;
   Duration limit_;
   HostsFile hosts_;
+  std::vector<std::string> search_;  // As c-ares tries them.
+  // By name as it was asked for; what servers deny also by the name that they were asked for, which
+  // is the one with a dot at its end.
   NameCache cache_;
   ResolverWires wires_;
   ares_channel channel_ = nullptr;
   bool has_servers_ = false;
   std::list<Query> queries_;  // In the order in which they were asked, and so by deadline.
+  std::uint32_t at_ares_ = 0;
   Ticket last_ticket_ = 0;
   Timer timer_;
   bool is_closing_ = false;

@@ -112,7 +112,9 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
         ++wires_.replies_;
         store(datagram->source, from, from_bytes);
         const std::size_t bytes = datagram->payload.copy_to(into);
-        note_answered(into.first(bytes));
+        if (note_answered(into.first(bytes))) {
+          wires_.on_reply_(into.first(bytes));
+        }
         return static_cast<ares_ssize_t>(bytes);
       }
     }
@@ -189,12 +191,15 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
     asked_.back().last = now;
     return asked_.back().socket.send(question);
   }
-  /// Gives up the ports where no other answer is waited for.
-  void note_answered(std::span<const std::byte> answer) {
-    std::erase_if(asked_, [id = id_of(answer)](Asked& asked) {
-      const bool is_last = std::erase(asked.open, id) > 0 && asked.open.empty();
-      return is_last && asked.socket.close().has_value();
+  /// Gives up the ports where no other answer is waited for. Whether this one was.
+  bool note_answered(std::span<const std::byte> answer) {
+    bool was_awaited = false;
+    std::erase_if(asked_, [&was_awaited, id = id_of(answer)](Asked& asked) {
+      const bool is_known = std::erase(asked.open, id) > 0;
+      was_awaited = was_awaited || is_known;
+      return is_known && asked.open.empty() && asked.socket.close().has_value();
     });
+    return was_awaited;
   }
   void writable() {
     can_write_ = true;
@@ -213,8 +218,8 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
   bool can_write_ = false;
 };
 
-ResolverWires::ResolverWires(Worker& worker, OnReady on_ready)
-    : worker_{worker}, on_ready_{std::move(on_ready)} {}
+ResolverWires::ResolverWires(Worker& worker, OnReady on_ready, OnReply on_reply)
+    : worker_{worker}, on_ready_{std::move(on_ready)}, on_reply_{std::move(on_reply)} {}
 
 ResolverWires::~ResolverWires() = default;
 

@@ -20,9 +20,11 @@ class ResolverWires {
  public:
   /// `on_ready(readable, writable)`: descriptors to process, ARES_SOCKET_BAD for none.
   using OnReady = std::move_only_function<void(ares_socket_t readable, ares_socket_t writable)>;
+  /// A datagram that answers a question which is open, before c-ares has it.
+  using OnReply = std::move_only_function<void(std::span<const std::byte> message)>;
 
   /// `worker` must outlive it.
-  ResolverWires(Worker& worker, OnReady on_ready);
+  ResolverWires(Worker& worker, OnReady on_ready, OnReply on_reply);
   ResolverWires(const ResolverWires&) = delete;
   ResolverWires& operator=(const ResolverWires&) = delete;
   /// Closes what is open.
@@ -56,6 +58,7 @@ class ResolverWires {
 
   Worker& worker_;
   OnReady on_ready_;
+  OnReply on_reply_;
   std::vector<std::unique_ptr<Wire>> wires_;  // By descriptor, counted from one; null: free.
   std::uint64_t replies_ = 0;
 };

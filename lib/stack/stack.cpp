@@ -179,20 +179,20 @@ void Stack::on_ipv4(Instant now, net::Interface& interface, Packet datagram,
     }
     whole = std::move(*complete);
   }
-  on_datagram(now, interface, std::move(whole));
+  on_datagram(now, interface, whole);
 }
 
 void Stack::on_datagram(Instant now, net::Interface& interface,
-                        net::Reassembled datagram) noexcept {
+                        net::Reassembled& datagram) noexcept {
   const wire::Ipv4Header& header = datagram.header;
   switch (header.protocol) {
-    case wire::IpProtocol::Tcp: on_tcp(now, interface, std::move(datagram)); break;
+    case wire::IpProtocol::Tcp: on_tcp(now, interface, datagram); break;
     case wire::IpProtocol::Icmp:
       if (const auto error = icmp_.on_packet(now, interface, header, std::move(datagram.packet))) {
         on_icmp_error(now, *error);
       }
       break;
-    case wire::IpProtocol::Udp: on_udp(now, interface, std::move(datagram)); break;
+    case wire::IpProtocol::Udp: on_udp(now, interface, datagram); break;
     default:
       stats_.count(DropReason::Ipv4UnknownProtocol);
       if (datagram.is_link_unicast) {
@@ -203,7 +203,7 @@ void Stack::on_datagram(Instant now, net::Interface& interface,
 }
 
 void Stack::on_tcp(Instant now, const net::Interface& interface,
-                   net::Reassembled datagram) noexcept {
+                   net::Reassembled& datagram) noexcept {
   if (!datagram.is_link_unicast) {
     // RFC 1122 §3.3.6: a link-layer broadcast of a unicast datagram is a mistake, or worse.
     stats_.count(DropReason::TcpNotUnicast);
@@ -221,7 +221,7 @@ void Stack::on_tcp(Instant now, const net::Interface& interface,
 }
 
 void Stack::on_udp(Instant now, const net::Interface& interface,
-                   net::Reassembled datagram) noexcept {
+                   net::Reassembled& datagram) noexcept {
   const auto refusal =
       udp_.on_datagram(interface, datagram.header, datagram.packet, datagram.is_link_unicast);
   if (!refusal) {

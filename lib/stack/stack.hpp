@@ -115,9 +115,9 @@ class Stack {
   void on_ipv4(Instant now, net::Interface& interface, packet::Packet datagram,
                bool is_link_unicast) noexcept;
   /// A whole datagram, in one piece or as the chain of its fragments.
-  void on_datagram(Instant now, net::Interface& interface, net::Reassembled datagram) noexcept;
-  void on_tcp(Instant now, const net::Interface& interface, net::Reassembled datagram) noexcept;
-  void on_udp(Instant now, const net::Interface& interface, net::Reassembled datagram) noexcept;
+  void on_datagram(Instant now, net::Interface& interface, net::Reassembled& datagram) noexcept;
+  void on_tcp(Instant now, const net::Interface& interface, net::Reassembled& datagram) noexcept;
+  void on_udp(Instant now, const net::Interface& interface, net::Reassembled& datagram) noexcept;
   void on_icmp_error(Instant now, const net::IcmpError& error) noexcept;
   void report_incomplete(Instant now) noexcept;
   void report_unresolved() noexcept;

@@ -151,6 +151,26 @@ Result<void> UdpCore::disconnect(UdpSlot& slot) noexcept {
   return {};
 }
 
+Result<void> UdpCore::rebind(UdpSlot& slot, const Endpoint& wanted) noexcept {
+  if (is_shut_down_ || slot.is_connected()) {
+    return fail(Error::InvalidState);
+  }
+  if (!wanted.address.is_unspecified() && !is_our_address(wanted.address)) {
+    return fail(Error::AddressNotAvailable);
+  }
+  const FourTuple before = slot.tuple;
+  const IpAddress address = std::exchange(slot.bound_address, wanted.address);
+  leave_demux(slot);
+  --port_users_[before.local.port.number()];
+  const auto taken = take_port(slot, wanted.port);
+  if (!taken) {
+    slot.bound_address = address;
+    enter_demux(slot, before);
+    ++port_users_[before.local.port.number()];
+  }
+  return taken;
+}
+
 void UdpCore::close(UdpSlot& slot) noexcept {
   if (slot.event_link.is_linked()) {
     UdpEventQueue::unlink(slot);

@@ -54,6 +54,9 @@ class UdpCore {
   [[nodiscard]] UdpSlot* find(base::SlotHandle handle) noexcept { return sockets_.find(handle); }
   [[nodiscard]] Result<void> connect(UdpSlot& slot, const Endpoint& peer) noexcept;
   [[nodiscard]] Result<void> disconnect(UdpSlot& slot) noexcept;
+  /// Gives an unconnected socket another address and port, as `open` would, with what has arrived;
+  /// a failure leaves it as it was.
+  [[nodiscard]] Result<void> rebind(UdpSlot& slot, const Endpoint& wanted) noexcept;
   void close(UdpSlot& slot) noexcept;
   /// Closes every socket, and opens no more.
   void shut_down() noexcept;

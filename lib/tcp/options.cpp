@@ -234,6 +234,9 @@ void Connection::measure_sender(const Segment& segment, Instant now) noexcept {
     return;
   }
   const wire::TcpTimestamps& theirs = *segment.options.timestamps;
+  if (!receive_autotune_.is_new(theirs.echo)) {
+    return;
+  }
   if (const auto sample = timestamps_.round_trip(theirs, now)) {
     receive_autotune_.on_echo(theirs.echo, *sample);
   }

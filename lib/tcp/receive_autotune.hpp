@@ -28,6 +28,10 @@ class ReceiveAutotune {
   /// A round trip as the handshake tells it: a first guess, which is only ever corrected downwards
   /// without timestamps. A slow sender takes much longer for a window.
   void on_handshake(Duration sample) noexcept;
+  /// Whether an echo may tell a round trip: it is not the one before.
+  [[nodiscard]] bool is_new(std::uint32_t echo) const noexcept {
+    return static_cast<std::uint16_t>(echo) != last_echo_;
+  }
   /// A round trip as timestamps tell it: how long ago we sent what full-sized data echoes. Data
   /// that follows an idle time is late by that, so one sample can at most double what is known.
   void on_echo(std::uint32_t echo, Duration sample) noexcept;

@@ -24,6 +24,7 @@ INCLUDE = "#include <millrace/socket.h>"
 # a directive goes on behind a backslash, and within a comment.
 TOKEN = re.compile(
     r"""(?P<directive>^[ \t]*\#(?:/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\\\r?\n|[^\n])*)"""
+    r"""|(?P<raw>\b(?:u8|[uUL])?R"(?P<end>[^ ()\\\t\v\f\n]{0,16})\(.*?\)(?P=end)")"""
     r"""|(?P<other>/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[0-9](?:'?[\w.])*)"""
     r"""|(?P<member>(?:\.|->)\s*)?(?P<name>[A-Za-z_]\w*)(?P<open>\s*\()?""",
     re.DOTALL | re.MULTILINE,

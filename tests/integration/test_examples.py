@@ -253,6 +253,15 @@ def test_timers_repeat_as_often_as_asked(namespace):
 # bsd_echo
 
 
+def test_bsd_echo_says_how_it_is_called():
+    program = str(path_of("bsd_echo"))
+    help_text = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
+    assert help_text.stdout.startswith("usage: millrace-bsd-echo [PORT]\n")
+    for wrong in (["0"], ["65536"], ["-1"], ["7x"], [""], ["7", "8"]):
+        refused = subprocess.run([program, *wrong], capture_output=True, text=True, check=False)
+        assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", help_text.stdout), wrong
+
+
 def test_bsd_echo_returns_what_it_gets_and_ends_in_order(namespace):
     options = "--device tap:millrace0 --address 198.18.0.2/24 --log error"
     server = namespace.start(

@@ -9,6 +9,7 @@ constexpr std::size_t kUdpMax = 512;
 constexpr std::size_t kTcpMax = 65'535;
 constexpr std::uint32_t kTypeA = 1;
 constexpr std::uint32_t kTypeCname = 5;
+constexpr std::uint32_t kTypeSoa = 6;
 constexpr std::uint32_t kQuestionName = 0xc000 + kHeader;  // A pointer to it.
 constexpr std::uint8_t kNoSuchName = 3;
 
@@ -131,15 +132,24 @@ NameServer::Bytes NameServer::answer(const Bytes& asked, std::size_t most) {
     add_record(answers, owner, kTypeA, record.ttl, data);
     ++count;
   }
+  Bytes authority;
+  if (record.addresses.empty() && soa_lifetime > 0) {
+    Bytes data(2 + 4 * sizeof(std::uint32_t));  // Two names of no label, and four numbers.
+    add16(data, soa_minimum >> 16U);
+    add16(data, soa_minimum & 0xffffU);
+    add_record(authority, Bytes{std::byte{0}}, kTypeSoa, soa_lifetime, data);
+  }
   const bool is_cut = question_end + answers.size() > most;
   Bytes made{asked.begin(), asked.begin() + static_cast<std::ptrdiff_t>(question_end)};
   made[2] = static_cast<std::byte>(is_cut ? 0x83 : 0x81);
   made[3] = static_cast<std::byte>(0x80U | record.response_code);
   made[6] = static_cast<std::byte>(is_cut ? 0 : count >> 8U);
   made[7] = static_cast<std::byte>(is_cut ? 0 : count & 0xffU);
-  made[8] = made[9] = made[10] = made[11] = std::byte{0};
+  made[8] = made[10] = made[11] = std::byte{0};
+  made[9] = std::byte{!is_cut && !authority.empty()};
   if (!is_cut) {
     made.insert(made.end(), answers.begin(), answers.end());
+    made.insert(made.end(), authority.begin(), authority.end());
   }
   return made;
 }

@@ -35,6 +35,8 @@ class NameServer final : public UdpHandler, public TcpHandler {
   unsigned by_udp = 0;
   unsigned by_tcp = 0;
   unsigned connections = 0;
+  std::uint32_t soa_lifetime = 0;  // Of the record that a denial carries; zero: it has none.
+  std::uint32_t soa_minimum = 0;   // Its last field.
   bool is_silent = false;
   bool reads_tcp = true;  // Else questions wait until another one comes.
   UdpSocket socket;

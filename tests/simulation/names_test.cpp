@@ -354,8 +354,85 @@ TEST_F(Names, BeyondSomePortsQuestionsShareOneAndAllAreAnswered) {
     }
   });
   EXPECT_TRUE(pair.world.run_until([&] { return found == kNames; }, 1s));
-  const std::set<Port> ports(server.asked_from.begin(), server.asked_from.end());
+  // Those that are asked at once; the others follow, and find ports that are free again.
+  constexpr std::ptrdiff_t kAtOnce = 96;
+  ASSERT_EQ(server.asked_from.size(), kNames);
+  const std::set<Port> ports(server.asked_from.begin(), server.asked_from.begin() + kAtOnce);
   EXPECT_EQ(ports.size(), 64U);
+}
+
+TEST_F(Names, ThatThereIsNoneIsRememberedAsLongAsTheServerSays) {
+  covers({"RFC 2308 §5"});
+  server.soa_lifetime = 30;
+  server.soa_minimum = 5;
+  server.records["bare.example.net."] = {};
+  open();
+  EXPECT_EQ(look_up("none.example.net").error(), Error::NameNotFound);
+  const unsigned asked = server.by_udp;
+  EXPECT_EQ(asked, 2U) << "as it stands, and in the search domain";
+  EXPECT_EQ(look_up("NONE.example.net").error(), Error::NameNotFound);
+  EXPECT_EQ(look_up("none.example.net.").error(), Error::NameNotFound);
+  EXPECT_EQ(look_up("bare.example.net.").error(), Error::NameHasNoAddress);
+  EXPECT_EQ(look_up("bare.example.net.").error(), Error::NameHasNoAddress);
+  EXPECT_EQ(server.by_udp, asked + 1);
+  server.records["none.example.net."] = {.addresses = {kWeb}};
+  pair.world.run_for(4s);
+  EXPECT_EQ(look_up("none.example.net").error(), Error::NameNotFound);
+  pair.world.run_for(2s);
+  EXPECT_EQ(look_up("none.example.net"), kWeb) << "its time is over";
+}
+
+TEST_F(Names, ThatThereIsNoneIsNotRememberedWhereNobodySaysForHowLong) {
+  open();
+  EXPECT_EQ(look_up("none.example.net.").error(), Error::NameNotFound);
+  EXPECT_EQ(look_up("none.example.net.").error(), Error::NameNotFound);
+  EXPECT_EQ(server.by_udp, 2U);
+  EXPECT_EQ(resolver->cached(), 0U);
+}
+
+TEST_F(Names, NorForMoreThanThreeHours) {
+  server.soa_lifetime = server.soa_minimum = 1'000'000;
+  open();
+  EXPECT_EQ(look_up("none.example.net.").error(), Error::NameNotFound);
+  pair.world.run_for(3h - 1s);
+  EXPECT_EQ(look_up("none.example.net.").error(), Error::NameNotFound);
+  EXPECT_EQ(server.by_udp, 1U);
+  pair.world.run_for(1s);
+  EXPECT_EQ(look_up("none.example.net.").error(), Error::NameNotFound);
+  EXPECT_EQ(server.by_udp, 2U);
+}
+
+TEST_F(Names, ADomainWhereTheNameHasNoAddressIsNotTheLast) {
+  options.search = {"example.net", "example.org"};
+  server.records["www.example.net."] = {};
+  server.records["www.example.org."] = {.addresses = {kWeb}};
+  open();
+  EXPECT_EQ(look_up("www"), kWeb);
+  EXPECT_EQ(server.asked_for.back(), "www.example.org.");
+}
+
+TEST_F(Names, ButThatItExistsSomewhereIsSaid) {
+  options.search = {"example.net", "example.org"};
+  server.records["www.example.net."] = {};
+  open();
+  EXPECT_EQ(look_up("www").error(), Error::NameHasNoAddress);
+}
+
+TEST_F(Names, AsManyAsMayBeUnderWayAreAskedForBeforeTheServerIsKnownToTheLink) {
+  constexpr unsigned kNames = 256;
+  open();
+  unsigned found = 0;
+  pair.world.call(pair.client, [&](Worker&) {
+    for (unsigned i = 0; i < kNames; ++i) {
+      const std::string name = "n" + std::to_string(i) + ".example.net.";
+      server.records[name] = {.addresses = {kWeb}};
+      EXPECT_TRUE(resolver->resolve(name, [&](const auto& one) { found += one ? 1U : 0U; }));
+    }
+    EXPECT_FALSE(resolver->resolve("one.more.", [](const auto&) {}));
+  });
+  // Less than a question that was lost waits before it is asked again.
+  EXPECT_TRUE(pair.world.run_until([&] { return found == kNames; }, 1s)) << found;
+  EXPECT_EQ(server.by_udp, kNames) << "each once";
 }
 
 TEST_F(Names, OptionsThatCannotBeAreRefusedInWords) {

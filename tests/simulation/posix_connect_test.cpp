@@ -106,6 +106,24 @@ TEST(PosixConnect, InterruptedGoesOnToo) {
   EXPECT_EQ(net.client.connect(fd, 2, 80), 0);
 }
 
+TEST(PosixConnect, ASignalThatLetsCallsGoOnEndsThoseWithALimitOfTimeAlone) {
+  PosixPair net;
+  const int listener = net.server.listener(80);
+  const int fd = net.client.socket();
+  net.client.refuse_to_wait(ERESTART, 3);
+  EXPECT_EQ(net.client.connect(fd, 2, 80), 0);
+  net.client.refuse_to_wait(ERESTART);
+  const timeval soon{.tv_sec = 5, .tv_usec = 0};
+  ASSERT_EQ(net.client.sockets().setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
+  EXPECT_EQ(net.client.receive(fd), "errno " + std::to_string(EINTR));
+  pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+  EXPECT_EQ(net.client.sockets().poll(&entry, 1, -1), -EINTR);
+  const int set = net.client.sockets().epoll_create(0);
+  epoll_event event{};
+  EXPECT_EQ(net.client.sockets().epoll_wait(set, &event, 1, -1), -EINTR);
+  EXPECT_GE(net.server.accept(listener), 0);
+}
+
 TEST(PosixConnect, AListenerIsConnectedAlready) {
   PosixPair net;
   const int listener = net.server.listener(80);

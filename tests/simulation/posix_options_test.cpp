@@ -7,90 +7,72 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <vector>
 
+#include "simulation/option_row.hpp"
 #include "simulation/posix_pair.hpp"
 
 namespace millrace::test {
 namespace {
 
-struct Row {
-  const char* name;
-  int level;
-  int option;
-  int at_first;
-  int value;
-  int got;      ///< What getsockopt says after `value` was set.
-  int refused;  ///< A value that is EINVAL; INT_MIN: none is.
-};
-
-constexpr int kNone = -2'147'483'647 - 1;
-
 constexpr std::array kRows{
-    Row{"SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR, 0, 5, 1, kNone},
-    Row{"SO_REUSEPORT", SOL_SOCKET, SO_REUSEPORT, 0, 1, 1, kNone},
-    Row{"SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 0, 1, 1, kNone},
-    Row{"SO_OOBINLINE", SOL_SOCKET, SO_OOBINLINE, 0, 1, 1, kNone},
-    Row{"SO_BROADCAST", SOL_SOCKET, SO_BROADCAST, 0, 1, 1, kNone},
-    Row{"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 1, 0, 1, kNone},
-    Row{"SO_RCVLOWAT of all", SOL_SOCKET, SO_RCVLOWAT, 1, -1, 3'145'728, kNone},
-    Row{"SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 524'288, 40'000, 80'000, kNone},
-    Row{"SO_SNDBUF too small", SOL_SOCKET, SO_SNDBUF, 524'288, 0, 4'608, kNone},
-    Row{"SO_SNDBUF negative", SOL_SOCKET, SO_SNDBUF, 524'288, -1, 4 << 20, kNone},
-    Row{"SO_RCVBUF", SOL_SOCKET, SO_RCVBUF, 131'072, 30'000, 60'000, kNone},
-    Row{"SO_RCVBUF too small", SOL_SOCKET, SO_RCVBUF, 131'072, 1, 2'304, kNone},
-    Row{"SO_RCVBUF too large", SOL_SOCKET, SO_RCVBUF, 131'072, 1 << 30, 6 << 20, kNone},
-    Row{"TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY, 0, 1, 1, kNone},
-    Row{"TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, 7'200, 10, 10, 32'768},
-    Row{"TCP_KEEPINTVL", IPPROTO_TCP, TCP_KEEPINTVL, 75, 1, 1, 0},
-    Row{"TCP_KEEPCNT", IPPROTO_TCP, TCP_KEEPCNT, 9, 127, 127, 128},
-    Row{"TCP_USER_TIMEOUT", IPPROTO_TCP, TCP_USER_TIMEOUT, 0, 2'500, 2'500, -1},
-    Row{"TCP_CORK", IPPROTO_TCP, TCP_CORK, 0, 7, 1, kNone},
-    Row{"TCP_MAXSEG", IPPROTO_TCP, TCP_MAXSEG, 536, 1'000, 1'000, 87},
-    Row{"TCP_MAXSEG least", IPPROTO_TCP, TCP_MAXSEG, 536, 88, 88, 32'768},
-    Row{"TCP_MAXSEG none", IPPROTO_TCP, TCP_MAXSEG, 536, 0, 536, -1},
-    Row{"TCP_SYNCNT", IPPROTO_TCP, TCP_SYNCNT, 7, 3, 3, 0},
-    Row{"TCP_SYNCNT most", IPPROTO_TCP, TCP_SYNCNT, 7, 127, 127, 128},
-    Row{"TCP_LINGER2", IPPROTO_TCP, TCP_LINGER2, 60, 20, 20, kNone},
-    Row{"TCP_LINGER2 default", IPPROTO_TCP, TCP_LINGER2, 60, 0, 60, kNone},
-    Row{"TCP_LINGER2 never", IPPROTO_TCP, TCP_LINGER2, 60, -5, -1, kNone},
-    Row{"TCP_LINGER2 most", IPPROTO_TCP, TCP_LINGER2, 60, 121, 120, kNone},
-    Row{"TCP_DEFER_ACCEPT", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, 5, 7, kNone},
-    Row{"TCP_DEFER_ACCEPT exact", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, 3, 3, kNone},
-    Row{"TCP_DEFER_ACCEPT negative", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, -1, 0, kNone},
-    Row{"TCP_WINDOW_CLAMP", IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 9'000, 9'000, kNone},
-    Row{"TCP_WINDOW_CLAMP least", IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, -1, 1'152, kNone},
-    Row{"TCP_QUICKACK", IPPROTO_TCP, TCP_QUICKACK, 1, 0, 0, kNone},
-    Row{"TCP_QUICKACK even", IPPROTO_TCP, TCP_QUICKACK, 1, 2, 0, kNone},
-    Row{"TCP_NOTSENT_LOWAT", IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, 4'000, 4'000, kNone},
-    Row{"TCP_NOTSENT_LOWAT none", IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, -1, -1, kNone},
-    Row{"TCP_INQ", IPPROTO_TCP, TCP_INQ, 0, 1, 1, 2},
-    Row{"TCP_FASTOPEN", IPPROTO_TCP, TCP_FASTOPEN, 0, 5, 5, -1},
-    Row{"TCP_FASTOPEN_CONNECT", IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0, 1, 1, 2},
-    Row{"IP_TOS", IPPROTO_IP, IP_TOS, 0, 0xb9, 0xb8, kNone},
-    Row{"IP_TTL", IPPROTO_IP, IP_TTL, 64, 9, 9, 256},
-    Row{"IP_MTU_DISCOVER", IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT, IP_PMTUDISC_DONT,
-        IP_PMTUDISC_DONT, 6},
-    Row{"IP_RECVERR", IPPROTO_IP, IP_RECVERR, 0, 3, 1, kNone},
+    OptionRow{"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 1, 0, 1, kNone},
+    OptionRow{"SO_RCVLOWAT of all", SOL_SOCKET, SO_RCVLOWAT, 1, -1, 3'145'728, kNone},
+    OptionRow{"SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 524'288, 40'000, 80'000, kNone},
+    OptionRow{"SO_SNDBUF too small", SOL_SOCKET, SO_SNDBUF, 524'288, 0, 4'608, kNone},
+    OptionRow{"SO_SNDBUF negative", SOL_SOCKET, SO_SNDBUF, 524'288, -1, 4 << 20, kNone},
+    OptionRow{"SO_RCVBUF", SOL_SOCKET, SO_RCVBUF, 131'072, 30'000, 60'000, kNone},
+    OptionRow{"SO_RCVBUF too small", SOL_SOCKET, SO_RCVBUF, 131'072, 1, 2'304, kNone},
+    OptionRow{"SO_RCVBUF too large", SOL_SOCKET, SO_RCVBUF, 131'072, 1 << 30, 6 << 20, kNone},
+    OptionRow{"TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY, 0, 1, 1, kNone},
+    OptionRow{"TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, 7'200, 10, 10, 32'768},
+    OptionRow{"TCP_KEEPINTVL", IPPROTO_TCP, TCP_KEEPINTVL, 75, 1, 1, 0},
+    OptionRow{"TCP_KEEPCNT", IPPROTO_TCP, TCP_KEEPCNT, 9, 127, 127, 128},
+    OptionRow{"TCP_USER_TIMEOUT", IPPROTO_TCP, TCP_USER_TIMEOUT, 0, 2'500, 2'500, -1},
+    OptionRow{"TCP_CORK", IPPROTO_TCP, TCP_CORK, 0, 7, 1, kNone},
+    OptionRow{"TCP_MAXSEG", IPPROTO_TCP, TCP_MAXSEG, 536, 1'000, 1'000, 87},
+    OptionRow{"TCP_MAXSEG least", IPPROTO_TCP, TCP_MAXSEG, 536, 88, 88, 32'768},
+    OptionRow{"TCP_MAXSEG none", IPPROTO_TCP, TCP_MAXSEG, 536, 0, 536, -1},
+    OptionRow{"TCP_SYNCNT", IPPROTO_TCP, TCP_SYNCNT, 7, 3, 3, 0},
+    OptionRow{"TCP_SYNCNT most", IPPROTO_TCP, TCP_SYNCNT, 7, 127, 127, 128},
+    OptionRow{"TCP_LINGER2", IPPROTO_TCP, TCP_LINGER2, 60, 20, 20, kNone},
+    OptionRow{"TCP_LINGER2 default", IPPROTO_TCP, TCP_LINGER2, 60, 0, 60, kNone},
+    OptionRow{"TCP_LINGER2 never", IPPROTO_TCP, TCP_LINGER2, 60, -5, -1, kNone},
+    OptionRow{"TCP_LINGER2 most", IPPROTO_TCP, TCP_LINGER2, 60, 121, 120, kNone},
+    OptionRow{"TCP_DEFER_ACCEPT", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, 5, 7, kNone},
+    OptionRow{"TCP_DEFER_ACCEPT exact", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, 3, 3, kNone},
+    OptionRow{"TCP_DEFER_ACCEPT negative", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, -1, 0, kNone},
+    OptionRow{"TCP_WINDOW_CLAMP", IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 9'000, 9'000, kNone},
+    OptionRow{"TCP_WINDOW_CLAMP least", IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, -1, 1'152, kNone},
+    OptionRow{"TCP_QUICKACK", IPPROTO_TCP, TCP_QUICKACK, 1, 0, 0, kNone},
+    OptionRow{"TCP_QUICKACK even", IPPROTO_TCP, TCP_QUICKACK, 1, 2, 0, kNone},
+    OptionRow{"TCP_NOTSENT_LOWAT", IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, 4'000, 4'000, kNone},
+    OptionRow{"TCP_NOTSENT_LOWAT none", IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, -1, -1, kNone},
+    OptionRow{"TCP_INQ", IPPROTO_TCP, TCP_INQ, 0, 1, 1, 2},
+    OptionRow{"TCP_FASTOPEN", IPPROTO_TCP, TCP_FASTOPEN, 0, 5, 5, -1},
+    OptionRow{"TCP_FASTOPEN_CONNECT", IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0, 1, 1, 2},
+    OptionRow{"IP_TOS", IPPROTO_IP, IP_TOS, 0, 0xb9, 0xb8, kNone},
+    OptionRow{"IP_TTL", IPPROTO_IP, IP_TTL, 64, 9, 9, 256},
+    OptionRow{"IP_MTU_DISCOVER", IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT, IP_PMTUDISC_DONT,
+              IP_PMTUDISC_DONT, 6},
+    OptionRow{"IP_RECVERR", IPPROTO_IP, IP_RECVERR, 0, 3, 1, kNone},
 };
+
+std::vector<OptionRow> all_rows() {
+  std::vector<OptionRow> rows{kFlagRows.begin(), kFlagRows.end()};
+  rows.insert(rows.end(), kRows.begin(), kRows.end());
+  return rows;
+}
 
 TEST(PosixOptions, EachHasItsDefaultAndKeepsWhatIsSet) {
   PosixPair net;
-  for (const Row& row : kRows) {
-    SCOPED_TRACE(row.name);
-    const int fd = net.client.socket();
-    EXPECT_EQ(net.client.get(fd, row.level, row.option), row.at_first);
-    EXPECT_EQ(net.client.set(fd, row.level, row.option, row.value), 0);
-    EXPECT_EQ(net.client.get(fd, row.level, row.option), row.got);
-    if (row.refused != kNone) {
-      EXPECT_EQ(net.client.set(fd, row.level, row.option, row.refused), -EINVAL);
-      EXPECT_EQ(net.client.get(fd, row.level, row.option), row.got);
-    }
-    EXPECT_EQ(net.client.sockets().close(fd), 0);
+  for (const OptionRow& row : all_rows()) {
+    expect_kept(net.client, net.client.socket(), row);
   }
 }
 
 /// What a listener's connections have of an option; kNone: something of their own.
-int inherited(const Row& row) {
+int inherited(const OptionRow& row) {
   if (row.level != IPPROTO_TCP) {
     return row.got;
   }
@@ -103,7 +85,7 @@ int inherited(const Row& row) {
 }
 
 TEST(PosixOptions, AcceptedSocketsInherit) {
-  for (const Row& row : kRows) {
+  for (const OptionRow& row : all_rows()) {
     SCOPED_TRACE(row.name);
     PosixPair net;
     const int listener = net.server.socket();
@@ -124,7 +106,7 @@ TEST(PosixOptions, AcceptedSocketsInherit) {
 }
 
 TEST(PosixOptions, ConnectedSocketsKeepWhatWasSetBefore) {
-  for (const Row& row : kRows) {
+  for (const OptionRow& row : all_rows()) {
     SCOPED_TRACE(row.name);
     PosixPair net;
     static_cast<void>(net.server.listener(80));
@@ -165,7 +147,7 @@ TEST(PosixOptions, EachChecksItsLengthAndPointer) {
   PosixPair net;
   const int fd = net.client.socket();
   auto& sockets = net.client.sockets();
-  for (const Row& row : kRows) {
+  for (const OptionRow& row : all_rows()) {
     SCOPED_TRACE(row.name);
     const int value = row.value;
     const bool may_be_short = row.level == IPPROTO_IP;

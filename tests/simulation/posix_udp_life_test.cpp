@@ -162,6 +162,28 @@ TEST_F(PosixUdpLife, UnspecLeavesWhatHasArrived) {
   EXPECT_EQ(net.server.receive(theirs), "again");
 }
 
+TEST_F(PosixUdpLife, BindingAnewLeavesWhatHasArrived) {
+  const int theirs = bound(net.server, kPort);
+  const int fd = connected();
+  const std::uint16_t drawn = port_of(net.client, fd);
+  EXPECT_EQ(send_to(net.server, theirs, "early", socket_address(1, drawn)), 5);
+  net.run_for(50ms);
+  sockaddr_in none{};
+  none.sin_family = AF_UNSPEC;
+  EXPECT_EQ(net.client.sockets().connect(fd, generic(none), sizeof none), 0);
+  const int other = bound(net.client, 77);
+  EXPECT_EQ(net.client.bind(fd, 0, 77), -EADDRINUSE);
+  EXPECT_EQ(net.client.events(fd) & POLLIN, unsigned{POLLIN}) << "a failure costs nothing";
+  EXPECT_EQ(net.client.bind(fd, 1, drawn), 0) << "its own, which it has given back";
+  EXPECT_EQ(local_name(net.client, fd), "198.18.0.1:" + std::to_string(drawn));
+  EXPECT_EQ(net.client.receive(fd), "early");
+  EXPECT_EQ(send_to(net.server, theirs, "late", socket_address(1, drawn)), 4);
+  EXPECT_EQ(net.client.receive(fd), "late");
+  EXPECT_EQ(net.client.sockets().close(fd), 0);
+  EXPECT_EQ(net.client.bind(socket(net.client), 1, drawn), 0);
+  EXPECT_EQ(net.client.sockets().close(other), 0);
+}
+
 TEST_F(PosixUdpLife, DoesNotListenOrAccept) {
   const int fd = bound(net.server, kPort);
   EXPECT_EQ(net.server.sockets().listen(fd, 5), -EOPNOTSUPP);

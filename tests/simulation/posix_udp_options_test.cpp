@@ -5,7 +5,9 @@
 #include <netinet/udp.h>
 
 #include <array>
+#include <vector>
 
+#include "simulation/option_row.hpp"
 #include "simulation/posix_udp.hpp"
 
 namespace millrace::test {
@@ -13,52 +15,32 @@ namespace {
 
 using PosixUdpOptions = PosixUdp;
 
-struct Row {
-  const char* name;
-  int level;
-  int option;
-  int at_first;
-  int value;
-  int got;      ///< What getsockopt says after `value` was set.
-  int refused;  ///< A value that is EINVAL; kNone: none is.
-};
-
-constexpr int kNone = -2'147'483'647 - 1;
-
 constexpr std::array kRows{
-    Row{"SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR, 0, 5, 1, kNone},
-    Row{"SO_REUSEPORT", SOL_SOCKET, SO_REUSEPORT, 0, 1, 1, kNone},
-    Row{"SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 0, 1, 1, kNone},
-    Row{"SO_OOBINLINE", SOL_SOCKET, SO_OOBINLINE, 0, 1, 1, kNone},
-    Row{"SO_BROADCAST", SOL_SOCKET, SO_BROADCAST, 0, 1, 1, kNone},
-    Row{"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 1, 0, 1, kNone},
-    Row{"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 1, -1, 2'147'483'647, kNone},
-    Row{"SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 212'992, 20'000, 40'000, kNone},
-    Row{"SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 212'992, 1, 4'608, kNone},
-    Row{"SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 212'992, -1, 425'984, kNone},
-    Row{"IP_TOS", IPPROTO_IP, IP_TOS, 0, 0xb9, 0xb9, kNone},
-    Row{"IP_TTL", IPPROTO_IP, IP_TTL, 64, 9, 9, 256},
-    Row{"IP_TTL", IPPROTO_IP, IP_TTL, 64, -1, 64, 0},
-    Row{"IP_RECVERR", IPPROTO_IP, IP_RECVERR, 0, -1, 1, kNone},
-    Row{"IP_MTU_DISCOVER", IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT, IP_PMTUDISC_DO,
-        IP_PMTUDISC_DO, -1},
-    Row{"IP_MTU_DISCOVER", IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT, IP_PMTUDISC_PROBE,
-        IP_PMTUDISC_PROBE, IP_PMTUDISC_INTERFACE},
-    Row{"UDP_CORK", IPPROTO_UDP, UDP_CORK, 0, 1, 1, kNone},
+    OptionRow{"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 1, 0, 1, kNone},
+    OptionRow{"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 1, -1, 2'147'483'647, kNone},
+    OptionRow{"SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 212'992, 20'000, 40'000, kNone},
+    OptionRow{"SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 212'992, 1, 4'608, kNone},
+    OptionRow{"SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 212'992, -1, 425'984, kNone},
+    OptionRow{"IP_TOS", IPPROTO_IP, IP_TOS, 0, 0xb9, 0xb9, kNone},
+    OptionRow{"IP_TTL", IPPROTO_IP, IP_TTL, 64, 9, 9, 256},
+    OptionRow{"IP_TTL", IPPROTO_IP, IP_TTL, 64, -1, 64, 0},
+    OptionRow{"IP_RECVERR", IPPROTO_IP, IP_RECVERR, 0, -1, 1, kNone},
+    OptionRow{"IP_MTU_DISCOVER", IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT, IP_PMTUDISC_DO,
+              IP_PMTUDISC_DO, -1},
+    OptionRow{"IP_MTU_DISCOVER", IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT, IP_PMTUDISC_PROBE,
+              IP_PMTUDISC_PROBE, IP_PMTUDISC_INTERFACE},
+    OptionRow{"UDP_CORK", IPPROTO_UDP, UDP_CORK, 0, 1, 1, kNone},
 };
+
+std::vector<OptionRow> all_rows() {
+  std::vector<OptionRow> rows{kFlagRows.begin(), kFlagRows.end()};
+  rows.insert(rows.end(), kRows.begin(), kRows.end());
+  return rows;
+}
 
 TEST_F(PosixUdpOptions, EachHasItsDefaultAndKeepsWhatIsSet) {
-  for (const Row& row : kRows) {
-    SCOPED_TRACE(row.name);
-    const int fd = socket(net.client);
-    EXPECT_EQ(net.client.get(fd, row.level, row.option), row.at_first);
-    EXPECT_EQ(net.client.set(fd, row.level, row.option, row.value), 0);
-    EXPECT_EQ(net.client.get(fd, row.level, row.option), row.got);
-    if (row.refused != kNone) {
-      EXPECT_EQ(net.client.set(fd, row.level, row.option, row.refused), -EINVAL);
-      EXPECT_EQ(net.client.get(fd, row.level, row.option), row.got);
-    }
-    EXPECT_EQ(net.client.sockets().close(fd), 0);
+  for (const OptionRow& row : all_rows()) {
+    expect_kept(net.client, socket(net.client), row);
   }
 }
 

@@ -50,6 +50,14 @@ class PortTest(unittest.TestCase):
         for text in ("/* read(1)\n read(2) */", "// read(1)\n", 'p("\\"read(1)");', "'\"';", "#define R read(1)\n"):
             self.assertEqual(self.port(text), text)
 
+    def test_raw_strings_are_left_alone(self):
+        for text in (
+            'R"(read(1)\nread(2))";', 'R"(a "read(1)" b)";', 'u8R"x(")" read(1) )x";', 'LR"--(\\)--";', 'R"()";'
+        ):
+            self.assertEqual(self.port(text), text)
+            self.assertEqual(self.port(f"{text} read(1);"), f"{text} millrace_read(1);")
+        self.assertEqual(self.port('BAR"(read(1)"; read(1);'), 'BAR"(read(1)"; millrace_read(1);', "an end of a name")
+
     def test_code_behind_a_string_is_ported(self):
         self.assertEqual(self.port("p('\"', \"/*\"); read(1);"), "p('\"', \"/*\"); millrace_read(1);")
 

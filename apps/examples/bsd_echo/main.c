@@ -1,5 +1,6 @@
-/* An echo server as one writes it for BSD sockets and epoll, with a prefix before each call. What Millrace is to use is
-   in the environment: MILLRACE_OPTIONS="--device tap:millrace0 --address 198.18.0.2/24" millrace-bsd-echo 7 */
+/* An echo server as one writes it for BSD sockets and epoll, with a prefix before each call. What
+   Millrace is to use is in the environment: MILLRACE_OPTIONS="--device tap:millrace0 --address
+   198.18.0.2/24" millrace-bsd-echo 7 */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <millrace/socket.h>
@@ -61,9 +62,31 @@ static void echo(int fd) {
   }
 }
 
+static int explain(FILE* where, int status) {
+  fprintf(where,
+          "usage: millrace-bsd-echo [PORT]\n"
+          "Returns what it gets, on TCP port PORT, 1 to 65535; 7 without it. What Millrace is to\n"
+          "use is in the environment variable MILLRACE_OPTIONS.\n");
+  return status;
+}
+
+/* 0: it is none. */
+static unsigned short port_of(const char* word) {
+  char* end = NULL;
+  const unsigned long port = strtoul(word, &end, 10);
+  return word[0] >= '0' && word[0] <= '9' && *end == '\0' && port <= 65535 ? (unsigned short)port
+                                                                           : 0;
+}
+
 int main(int argc, char** argv) {
-  const int port = argc > 1 ? atoi(argv[1]) : 7;
-  const int listener = listen_on((unsigned short)port);
+  if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    return explain(stdout, EXIT_SUCCESS);
+  }
+  const unsigned short port = argc > 1 ? port_of(argv[1]) : 7;
+  if (argc > 2 || port == 0) {
+    return explain(stderr, 2);
+  }
+  const int listener = listen_on(port);
   if (listener < 0) {
     return fail("listen");
   }

@@ -232,6 +232,8 @@ int main(int count, char** words) {
   if (count == 4 && strcmp(words[1], "ask") == 0) {
     return ask(words[2], words[3]);
   }
-  fprintf(stderr, "usage: line-count serve PORT | line-count ask HOST PORT < FILE\n");
-  return 2;
+  const int is_question = count == 2 && strcmp(words[1], "--help") == 0;
+  fprintf(is_question ? stdout : stderr,
+          "usage: line-count serve PORT | line-count ask HOST PORT < FILE\n");
+  return is_question ? 0 : 2;
 }

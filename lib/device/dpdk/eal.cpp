@@ -267,6 +267,11 @@ Eal::Eal(Eal&&) noexcept = default;
 Eal& Eal::operator=(Eal&&) noexcept = default;
 Eal::~Eal() = default;
 
+std::uint64_t Eal::usable_hugepage_bytes(const std::string& extra_arguments) {
+  const auto extra = split_arguments(extra_arguments);
+  return extra && !names_any_of(*extra, {"--no-huge"}) ? free_hugepage_bytes() : 0;
+}
+
 std::string Eal::version() {
   const std::string full = rte_version();  // "DPDK 22.11.11"
   const std::size_t space = full.find(' ');

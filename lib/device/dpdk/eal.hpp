@@ -39,6 +39,9 @@ class Eal {
   Eal& operator=(Eal&&) noexcept;
   ~Eal();
 
+  /// What is free of hugepages, as far as it is taken with those extra arguments.
+  [[nodiscard]] static std::uint64_t usable_hugepage_bytes(const std::string& extra_arguments);
+
   /// "22.11.11", say.
   [[nodiscard]] static std::string version();
   /// "hugepages" or "ordinary pages", for the start-up report.

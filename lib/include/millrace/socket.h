@@ -27,9 +27,15 @@ extern "C" {
  * connection, and in one of sixteen calls that answer EAGAIN. Between turns nothing is sent or received, so do not stay
  * away from these calls for long.
  *
- * Threads: only the calling one may use the functions below; others get EPERM. Inside a handler of the native interface
+ * Threads: only the calling one may use the functions below; others get EPERM, also while it starts or ends. Inside a handler of the native interface
  * a call that would have to block answers EDEADLK. Descriptors that are not Millrace's are handed on to the system's
  * call of the same name, in every function below.
+ *
+ * Signals: a call that waits is ended by one that has a handler, with EINTR or with what it has got so far; unless all
+ * handlers of the program are installed with SA_RESTART: then those calls go on which Linux lets go on, that is all but
+ * millrace_poll, millrace_epoll_wait and those with a limit of time. While a call waits and does not sleep, signals are
+ * held back from its thread until it looks for them, so a thread of yours that has them unblocked may get them instead;
+ * SIGPROF and those that tell of faults in the program are not. Handlers of signals must not call the functions below.
  *
  * Returns 0, or -1 with errno: EALREADY (it runs), EINVAL (wrong options), ENETDOWN (the surroundings do not allow it),
  * ECANCELED (an option asked for a text and no more). What was wrong is told on standard error.
@@ -92,7 +98,10 @@ ssize_t millrace_sendto(int fd, const void* buffer, size_t count, int flags, con
                         socklen_t length);
 /** sendmsg(2). EINVAL: its control part asks for something of IP. */
 ssize_t millrace_sendmsg(int fd, const struct msghdr* message, int flags);
-/** sendfile(2), from a file of the system's to a socket of Millrace's, or what the system's own can do. */
+/**
+ * sendfile(2), from a file of the system's to a socket of Millrace's, or what the system's own can do. EINVAL, as there:
+ * the source has no places to read from, a pipe for instance (millrace_splice takes those).
+ */
 ssize_t millrace_sendfile(int out, int in, off_t* offset, size_t count);
 /** splice(2), between a socket of Millrace's and a pipe of the system's, or what the system's own can do. */
 ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, size_t count, unsigned flags);

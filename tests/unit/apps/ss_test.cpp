@@ -1,10 +1,12 @@
 // millrace-ss without a process to ask: what its options choose, its columns, its words for what
 // TCP knows, and whom it does not believe.
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -208,6 +210,24 @@ TEST(Summary, CountsStates) {
   EXPECT_EQ(json["udp"]["total"], 1);
 }
 
+TEST(Table, AProgramsNameCannotPassForMore) {
+  Socket socket = socket_in("ESTAB");
+  socket.program = "a\",pid=1,core=0)) \\\n\x1b[m";
+  const std::string table = table_of({&socket, 1}, options_of({"-p"}));
+  EXPECT_NE(table.find(R"(users:(("a\",pid=1,core=0)) \\??[m",pid=123,core=0)))"),
+            std::string::npos)
+      << table;
+  EXPECT_EQ(std::ranges::count(table, '\n'), 2);
+}
+
+TEST(Processes, AProgramsNameIsReadToItsEnd) {
+  std::string before(16, '\0');
+  ASSERT_EQ(::prctl(PR_GET_NAME, before.data()), 0);
+  ASSERT_EQ(::prctl(PR_SET_NAME, "two\nlines\n\x07"), 0);
+  EXPECT_EQ(program_of(::getpid()), "two?lines??");
+  ASSERT_EQ(::prctl(PR_SET_NAME, before.data()), 0);
+}
+
 TEST(Json, HoldsWhatTheTableHas) {
   Socket socket = socket_in("ESTAB");
   socket.info = {{"rtt", 18'446'744'073'709'551'615ULL}};
@@ -284,7 +304,7 @@ class Impostor {
 constexpr const char* kGreeting = R"({"version":"DPDK 22.11.0","pid":1,"max_output_len":16384})";
 constexpr const char* kCores = R"({"/millrace/cores":{"cores":2}})";
 constexpr const char* kPage =
-    R"({"/millrace/sockets":{"next":0,"s0":{"state":"ES\u001b[2JTAB\n"},"s1":{"local":"\u009b1"}}})";
+    R"({"/millrace/sockets":{"next":0,"s0":{"state":"ES\u001b[2JTAB 0\n"},"s1":{"local":"\u009b1"}}})";
 constexpr int kNobody = 4'000'000;
 
 TEST(Collect, ReplacesWhatATerminalWouldObey) {
@@ -292,7 +312,7 @@ TEST(Collect, ReplacesWhatATerminalWouldObey) {
   const Collected collected = collect(impostor.look().found.at(0), false);
   EXPECT_EQ(collected.error, "");
   ASSERT_EQ(collected.sockets.size(), 4U);
-  EXPECT_EQ(collected.sockets[0].state, "ES?[2JTAB?");
+  EXPECT_EQ(collected.sockets[0].state, "ES?[2JTAB?0?");
   EXPECT_EQ(collected.sockets[1].local, "??1");
   EXPECT_EQ(collected.sockets[3].core, 1U);
   EXPECT_EQ(printable("\x1b]0;\x7f\x9b \xc3\xa9~"), "?]0;?? ??~");

@@ -6,11 +6,13 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <optional>
 
 #include <gtest/gtest.h>
 
+#include "control/signal_gate.hpp"
 #include "control/stop_signals.hpp"
 #include "control/wake_event.hpp"
 
@@ -117,6 +119,17 @@ TEST_F(IdleSleepTest, DoesNotSleepWhenADeviceHasPackets) {
   sleep.sleep(std::nullopt);
   EXPECT_EQ(second_.arms, 1);
   EXPECT_FALSE(first_.is_armed) << "armed before the second one refused";
+}
+
+TEST_F(IdleSleepTest, EndsWithASignalThatCameBeforeItAndWasHeldBack) {
+  IdleSleep sleep{devices_, descriptors_};
+  const auto before = std::signal(SIGUSR1, [](int) {});
+  SignalGate gate;
+  gate.close();
+  ASSERT_EQ(::raise(SIGUSR1), 0);
+  EXPECT_TRUE(sleep.sleep(Duration{60s}, -1, gate.mask_of_sleep()));
+  gate.open();
+  std::signal(SIGUSR1, before);
 }
 
 TEST_F(IdleSleepTest, DoesNotSleepPastADeadline) {

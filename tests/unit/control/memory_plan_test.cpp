@@ -55,8 +55,10 @@ TEST(CheckMemory, RefusesMoreThanThereIs) {
   Config config;
   config.packets = 1U << 20U;
   const MemoryPlan plan = plan_memory(config);
-  EXPECT_TRUE(check_memory(plan, plan.bytes_in_pages));
-  const auto refused = check_memory(plan, 1024ULL << 20U);
+  EXPECT_TRUE(check_memory(plan, plan.bytes_in_pages, 0));
+  EXPECT_TRUE(check_memory(plan, 0, plan.bytes_in_hugepages)) << "no other page is needed then";
+  EXPECT_FALSE(check_memory(plan, 0, plan.bytes_in_hugepages - 1));
+  const auto refused = check_memory(plan, 1024ULL << 20U, 0);
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().starts_with("--packets: 1048576 packet buffers take "))
       << refused.error();

@@ -398,6 +398,31 @@ TEST_F(ReassemblyTest, NothingGivesWayInVain) {
   EXPECT_EQ(small.used(), 0U);
 }
 
+TEST_F(ReassemblyTest, NorDoesItWhereDatagramsAreCounted) {
+  constexpr std::uint32_t kCharge = packet::PacketBudget::kPacketCharge;
+  packet::PacketBudget small{20ULL * kCharge, 10ULL * kCharge};
+  for (const bool is_per_source : {false, true}) {
+    config.datagrams = is_per_source ? 64 : 3;
+    config.per_source = is_per_source ? 3 : 64;
+    reassembly.reset();
+    reassembly.emplace(config, small, random, stats);
+    const std::uint64_t before = dropped(DropReason::Ipv4ReassemblyFull);
+    for (std::uint16_t id = 0; id < 3; ++id) {
+      EXPECT_FALSE(add({0, 8, false}, id));
+    }
+    ASSERT_TRUE(small.try_charge(10 * kCharge, packet::BudgetUse::InOrder));
+    EXPECT_FALSE(add({0, 8, false}, 9));
+    EXPECT_EQ(reassembly->size(), 3U) << "a fragment that is refused costs nobody his place";
+    EXPECT_EQ(dropped(DropReason::Ipv4ReassemblyFull), before + 1);
+    small.release(10 * kCharge);
+    for (std::uint16_t id = 0; id < 3; ++id) {
+      expect_whole(add({8, 8, true}, id), 16);
+    }
+  }
+  reassembly.reset();
+  EXPECT_EQ(small.used(), 0U);
+}
+
 TEST_F(ReassemblyTest, ADatagramHasSoManyFragmentsAndNoMore) {
   config.fragments = 3;
   rebuild();

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -19,6 +20,8 @@
 
 namespace millrace::posix {
 namespace {
+
+using namespace std::chrono_literals;
 
 struct OnCoreTest : testing::Test {
   static void SetUpTestSuite() {
@@ -113,6 +116,53 @@ TEST_F(OnCoreTest, AHandlerThatWouldBlockGetsEdeadlk) {
   EXPECT_EQ(error, EDEADLK);
   EXPECT_EQ(stopped, -1);
   EXPECT_EQ(millrace_close(listening), 0);
+}
+
+volatile std::sig_atomic_t signals_handled = 0;
+
+/// Raised in a turn that a waiting call lets run, so that no sleep of it is there to be ended.
+void raise_during_the_next_call(int flags) {
+  signals_handled = 0;
+  struct sigaction action {};
+  action.sa_handler = [](int) { signals_handled = signals_handled + 1; };
+  action.sa_flags = flags;
+  ASSERT_EQ(::sigaction(SIGUSR1, &action, nullptr), 0);
+  ASSERT_TRUE(process_core()->worker().after(5ms, [] { ::raise(SIGUSR1); }));
+}
+
+TEST_F(OnCoreTest, ASignalInATurnEndsTheCallThatWaits) {
+  const int listening = listener(83);
+  raise_during_the_next_call(0);
+  EXPECT_EQ(millrace_accept(listening, nullptr, nullptr), -1);
+  EXPECT_EQ(errno, EINTR);
+  EXPECT_EQ(signals_handled, 1);
+  pollfd entry{.fd = listening, .events = POLLIN, .revents = 0};
+  raise_during_the_next_call(SA_RESTART);
+  EXPECT_EQ(millrace_poll(&entry, 1, 10'000), -1);
+  EXPECT_EQ(errno, EINTR);
+  sigset_t blocked;
+  ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, nullptr, &blocked), 0);
+  EXPECT_EQ(sigismember(&blocked, SIGUSR1), 0) << "the program has its signals back";
+  EXPECT_EQ(millrace_close(listening), 0);
+  std::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST_F(OnCoreTest, OrLetsItGoOnWhereTheProgramSaysSo) {
+  const int listening = listener(84);
+  raise_during_the_next_call(SA_RESTART);
+  int client = -1;
+  ASSERT_TRUE(process_core()->worker().after(20ms, [&client] {
+    client = millrace_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    const sockaddr_in address = own(84);
+    EXPECT_EQ(millrace_connect(client, generic(address), sizeof(address)), -1);
+    EXPECT_EQ(signals_handled, 1);
+  }));
+  const int server = millrace_accept(listening, nullptr, nullptr);
+  EXPECT_GE(server, 0);
+  for (const int fd : {client, server, listening}) {
+    EXPECT_EQ(millrace_close(fd), 0);
+  }
+  std::signal(SIGUSR1, SIG_DFL);
 }
 
 TEST_F(OnCoreTest, ABrokenPipeIsASignalUnlessItIsNotWanted) {

@@ -1,0 +1,65 @@
+// Threads that are not the core, from before the start until after the end: never anything but a
+// clear answer. DPDK starts once in a process, so this is one story.
+#include "posix/process.hpp"
+
+#include <gtest/gtest.h>
+#include <millrace/socket.h>
+#include <netinet/in.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <thread>
+
+namespace millrace::posix {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What a thread other than the calling one is told when it closes what is no descriptor.
+int told_elsewhere() {
+  int error = 0;
+  std::thread{[&error] { error = millrace_close(-1) == 0 ? 0 : errno; }}.join();
+  return error;
+}
+
+TEST(Process, OtherThreadsAreToldWhoseTheSocketsAreUntilTheEndIsOver) {
+  EXPECT_EQ(told_elsewhere(), EBADF) << "there is nothing but the kernel yet";
+  EXPECT_EQ(millrace_stop(), 0) << "nothing to end";
+  ::setenv("MILLRACE_OPTIONS",
+           "--device ring --address 198.18.0.2/24 --packets 4096 --max-connections 64 --log off",
+           1);
+  ASSERT_GE(millrace_socket(AF_INET, SOCK_STREAM, 0), 0);
+  EXPECT_EQ(told_elsewhere(), EPERM);
+
+  int while_ending = 0;
+  ASSERT_TRUE(process_core()->worker().after(Duration::zero(), [&while_ending] {
+    EXPECT_EQ(process_core(), nullptr) << "the end is under way";
+    while_ending = told_elsewhere();
+  }));
+  std::atomic<bool> is_over{false};
+  std::atomic<unsigned> calls{0};
+  std::thread caller{[&] {
+    while (!is_over) {
+      pollfd entry{.fd = -1, .events = 0, .revents = 0};
+      const int polled = millrace_poll(&entry, 1, 0);
+      EXPECT_TRUE(polled == 0 || errno == EPERM);
+      EXPECT_TRUE(millrace_socket(AF_INET, SOCK_STREAM, 0) == -1);
+      EXPECT_TRUE(errno == EPERM || errno == ENETDOWN);
+      ++calls;
+    }
+  }};
+  while (calls < 100) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(millrace_stop(), 0);
+  EXPECT_EQ(while_ending, EPERM);
+  is_over = true;
+  caller.join();
+  EXPECT_EQ(told_elsewhere(), EBADF);
+  EXPECT_EQ(millrace_socket(AF_INET, SOCK_STREAM, 0), -1);
+  EXPECT_EQ(errno, ENETDOWN);
+}
+
+}  // namespace
+}  // namespace millrace::posix

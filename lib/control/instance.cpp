@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <rte_memory.h>
 
+#include "control/close_on_exec.hpp"
 #include "control/core_thread.hpp"
 #include "control/interface_advice.hpp"
 #include "control/local_addresses.hpp"
@@ -48,11 +49,13 @@ Result<std::unique_ptr<Instance>, std::string> Instance::make(Setup setup) {
                               &Instance::open_capture,  &Instance::add_cores,
                               &Instance::open_devices,  &Instance::add_stacks,
                               &Instance::set_up_host};
+  const CloseOnExec descriptors;
   for (const auto step : kSteps) {
     if (Result<void, std::string> done = ((*instance).*step)(); !done) {
       return fail(std::move(done).error());
     }
   }
+  descriptors.mark_new();
   return instance;
 }
 

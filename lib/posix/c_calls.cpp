@@ -16,9 +16,9 @@
 #include "posix/process.hpp"
 #include "posix/sockets.hpp"
 
-using millrace::posix::Caller;
 using millrace::posix::dispatch;
 using millrace::posix::make_descriptor;
+using millrace::posix::Route;
 using millrace::posix::Sockets;
 
 namespace {
@@ -44,11 +44,9 @@ size_t size_of_parts(int count) noexcept {
   return count < 0 ? SIZE_MAX : static_cast<size_t>(count);
 }
 
-/// Whether a call on it is ours, as far as the calling thread may say so.
-bool is_ours(int fd) noexcept {
-  millrace::posix::OnCore* const core =
-      millrace::posix::caller() == Caller::Core ? millrace::posix::process_core() : nullptr;
-  return core != nullptr && core->sockets().owns(fd);
+/// Of a call on two descriptors: the one that decides whose it is.
+int deciding(int source, int sink) noexcept {
+  return millrace::posix::route(source) == Route::Kernels ? sink : source;
 }
 
 /// Linux answers a read or a writev of nothing before it asks the socket, but for descriptors that
@@ -218,9 +216,8 @@ ssize_t millrace_sendmsg(int fd, const msghdr* message, int flags) {
 }
 
 ssize_t millrace_sendfile(int out, int in, off_t* offset, size_t count) {
-  const bool reads_ours = is_ours(in);
   return dispatch(
-      reads_ours ? in : out,
+      deciding(in, out),
       [=](Sockets& sockets) {
         return with_signal(sockets, out, sockets.sendfile(out, in, offset, count), 0);
       },
@@ -229,9 +226,8 @@ ssize_t millrace_sendfile(int out, int in, off_t* offset, size_t count) {
 
 ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, size_t count,
                         unsigned flags) {
-  const bool reads_ours = is_ours(in);
   return dispatch(
-      reads_ours ? in : out,
+      deciding(in, out),
       [=](Sockets& sockets) {
         return with_signal(sockets, out,
                            sockets.splice(in, in_offset, out, out_offset, count, flags), 0);
@@ -240,21 +236,6 @@ ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, si
 }
 
 int millrace_pipe(int* fds) { return ::pipe(fds); }
-
-int millrace_poll(pollfd* fds, nfds_t count, int timeout) {
-  const Caller who = millrace::posix::caller();
-  if (who == Caller::Foreign) {
-    return millrace::posix::answer(-EPERM);
-  }
-  millrace::posix::OnCore* const core =
-      who == Caller::Core ? millrace::posix::process_core() : nullptr;
-  if (core == nullptr) {
-    return ::poll(fds, count, timeout);
-  }
-  const int found = core->sockets().poll(fds, count, timeout);
-  core->end_call();
-  return millrace::posix::answer(found);
-}
 
 int millrace_epoll_create(int size) {
   if (size <= 0) {

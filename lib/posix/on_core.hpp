@@ -30,6 +30,7 @@ class OnCore final : public Waiting {
   ~OnCore() override;
 
   [[nodiscard]] Sockets& sockets() noexcept { return sockets_; }
+  [[nodiscard]] const Sockets& sockets() const noexcept { return sockets_; }
   /// The native interface of the same core.
   [[nodiscard]] Worker& worker() noexcept { return *core_->core().face; }
   /// Whether a turn is under way: a handler calls.

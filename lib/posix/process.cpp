@@ -1,6 +1,8 @@
 #include "posix/process.hpp"
 
 #include <millrace/socket.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -21,14 +23,25 @@ namespace {
 struct Process {
   // Whose the rest is; none: nobody's, to be claimed. All that others may look at.
   std::atomic<std::thread::id> owner;
+  // Of all that was copied by a fork nothing may be touched: its threads are not here, and its
+  // packets and its device are the parent's, too.
+  std::atomic<bool> is_copy = false;
   std::unique_ptr<OnCore> core;
   bool has_started = false;
+  pid_t id = 0;  // The process that has started it.
 };
 static_assert(std::atomic<std::thread::id>::is_always_lock_free);
 
+/// Never destroyed: at the end of the process only the thread that is the core may end it, and no
+/// child of fork.
 Process& process() noexcept {
-  static Process only;
+  static Process& only = *new Process;
   return only;
+}
+
+void note_fork() noexcept {
+  Process& here = process();
+  here.is_copy = here.is_copy || here.owner.load() != std::thread::id{};
 }
 
 /// The sockets end first: until then other threads are told whose they are.
@@ -39,7 +52,8 @@ void end() {
 
 void stop_at_exit() {
   OnCore* const core = caller() == Caller::Core ? process_core() : nullptr;
-  if (core != nullptr && !core->is_in_turn()) {
+  // A system call by hand may have forked without a word.
+  if (core != nullptr && !core->is_in_turn() && ::getpid() == process().id) {
     end();
   }
 }
@@ -49,6 +63,10 @@ int start_claimed(const std::vector<std::string>& arguments) {
   Process& here = process();
   if (here.has_started) {
     std::fputs("millrace: it has ended; DPDK cannot be started twice in a process\n", stderr);
+    return -ENETDOWN;
+  }
+  here.id = ::getpid();
+  if (::pthread_atfork(nullptr, nullptr, note_fork) != 0) {
     return -ENETDOWN;
   }
   auto core = OnCore::start(arguments);
@@ -65,6 +83,9 @@ int start_claimed(const std::vector<std::string>& arguments) {
 }
 
 int start(const std::vector<std::string>& arguments) {
+  if (caller() == Caller::Child) {
+    return -EPERM;
+  }
   std::thread::id nobody;
   if (!process().owner.compare_exchange_strong(nobody, std::this_thread::get_id())) {
     return -EALREADY;
@@ -79,6 +100,9 @@ int start(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Caller caller() noexcept {
+  if (process().is_copy) {
+    return Caller::Child;
+  }
   const std::thread::id owner = process().owner;
   if (owner == std::thread::id{}) {
     return Caller::Nobody;
@@ -86,12 +110,25 @@ Caller caller() noexcept {
   return owner == std::this_thread::get_id() ? Caller::Core : Caller::Foreign;
 }
 
+Route route(int fd) noexcept {
+  const Caller who = caller();
+  if (who == Caller::Foreign) {
+    return Route::Refused;
+  }
+  const OnCore* const core = who == Caller::Nobody ? nullptr : process_core();
+  if (core == nullptr || !core->sockets().owns(fd)) {
+    return Route::Kernels;
+  }
+  return who == Caller::Child ? Route::Refused : Route::Ours;
+}
+
 OnCore* process_core() noexcept { return process().core.get(); }
 
 int start_unasked() {
   switch (caller()) {
     case Caller::Core: return process_core() != nullptr ? 0 : -ENETDOWN;
-    case Caller::Foreign: return -EPERM;
+    case Caller::Foreign:
+    case Caller::Child: return -EPERM;
     case Caller::Nobody: break;
   }
   const char* const line = std::getenv("MILLRACE_OPTIONS");
@@ -118,7 +155,7 @@ int millrace_stop() {
   using millrace::posix::Caller;
   const Caller who = millrace::posix::caller();
   if (who != Caller::Core) {
-    return who == Caller::Foreign ? answer(-EPERM) : 0;
+    return who == Caller::Nobody ? 0 : answer(-EPERM);
   }
   millrace::posix::OnCore* const core = millrace::posix::process_core();
   if (core == nullptr || core->is_in_turn()) {

@@ -14,17 +14,27 @@ namespace millrace::posix {
 enum class Caller : std::uint8_t {
   Core,     ///< The thread that has started it, from the start to the end.
   Foreign,  ///< Another, while it runs, starts or ends.
+  Child,    ///< Any of a process that was forked from the one in which it ran.
   Nobody,   ///< Any, before the start and after the end.
 };
 /// From any thread.
 [[nodiscard]] Caller caller() noexcept;
+
+/// Whose a call is, by its descriptor.
+enum class Route : std::uint8_t {
+  Ours,
+  Kernels,
+  Refused,  ///< Not for the calling thread or process: EPERM.
+};
+/// From any thread.
+[[nodiscard]] Route route(int fd) noexcept;
 
 /// Null until it is started, and after its end. For the thread that is the core alone; others have
 /// nothing to hold it by while that ends it.
 [[nodiscard]] OnCore* process_core() noexcept;
 
 /// Starts it with MILLRACE_OPTIONS unless it runs; zero or a negative errno, -EPERM of a foreign
-/// thread.
+/// thread or a child.
 [[nodiscard]] int start_unasked();
 
 /// As a system call's wrapper in C: -1 and errno, or the result.
@@ -40,16 +50,14 @@ template <class Number>
 /// Calls `ours` with the sockets when `fd` is one of ours, else `kernels`.
 template <class Ours, class Kernels>
 [[nodiscard]] auto dispatch(int fd, Ours ours, Kernels kernels) -> decltype(kernels()) {
-  const Caller who = caller();
-  if (who == Caller::Foreign) {
-    return answer(static_cast<decltype(kernels())>(-EPERM));
+  switch (route(fd)) {
+    case Route::Kernels: return kernels();
+    case Route::Refused: return answer(static_cast<decltype(kernels())>(-EPERM));
+    case Route::Ours: break;
   }
-  OnCore* const core = who == Caller::Core ? process_core() : nullptr;
-  if (core == nullptr || !core->sockets().owns(fd)) {
-    return kernels();
-  }
-  const auto result = ours(core->sockets());
-  core->end_call();
+  OnCore& core = *process_core();
+  const auto result = ours(core.sockets());
+  core.end_call();
   return answer(result);
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "device/dpdk/kernel_interface.hpp"
+#include "device/dpdk/taken_signals.hpp"
 #include "device/dpdk/xdp_text.hpp"
 
 namespace millrace::device {
@@ -140,6 +141,7 @@ Result<void, std::string> set_up_queues(const DpdkConfig& config, const rte_eth_
   const auto numa_node = static_cast<unsigned>(rte_eth_dev_socket_id(port));
   rte_eth_rxconf rx_conf = info.default_rxconf;
   rx_conf.offloads = agreement.rx_offloads;
+  const TakenSignals none_for_driver;
   status = rte_eth_rx_queue_setup(port, 0, agreement.rx_descriptors, numa_node, &rx_conf, pool);
   if (status != 0) {
     return fail(failure(config, "set up the receive queue of", status));

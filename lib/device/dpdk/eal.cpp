@@ -19,6 +19,8 @@
 
 #include "device/dpdk/eal_text.hpp"
 #include "device/dpdk/runtime_folder.hpp"
+#include "device/dpdk/taken_signals.hpp"
+#include "device/dpdk/telemetry_name.hpp"
 
 namespace millrace::device {
 
@@ -245,7 +247,11 @@ Result<Eal, std::string> Eal::start(const EalOptions& options) {
   if (!options.is_verbose) {
     silenced.emplace();
   }
-  const int taken = rte_eal_init(count, running->argv.data());
+  restore_telemetry_name_at_exit();
+  const int taken = [&] {
+    const TakenSignals none_for_drivers;
+    return rte_eal_init(count, running->argv.data());
+  }();
   const std::string standard_error = silenced ? silenced->restore() : std::string{};
   if (taken < 0) {
     const std::string cause = running->text.start_failure(standard_error, rte_errno);
@@ -254,6 +260,7 @@ Result<Eal, std::string> Eal::start(const EalOptions& options) {
   running->is_started = true;
   const std::filesystem::path folder = rte_eal_get_runtime_dir();
   running->in_use = mark_in_use(folder);
+  keep_telemetry_name(folder);
   remove_abandoned_folders(folder.parent_path());
   if (taken != count - 1) {
     const std::string stray = running->argv[static_cast<std::size_t>(taken) + 1];

@@ -19,7 +19,7 @@ constexpr std::size_t kBytesKept = 16 * 1024;
 
 /// Lines that say that something failed, but not why, and lines that say nothing.
 bool tells_a_cause(std::string_view line) {
-  constexpr std::array<std::string_view, 22> kEmptyWords{"FATAL:",
+  constexpr std::array<std::string_view, 24> kEmptyWords{"FATAL:",
                                                          "Invalid 'command line'",
                                                          "Error - exiting",
                                                          "Cannot init",
@@ -40,7 +40,9 @@ bool tells_a_cause(std::string_view line) {
                                                          "No bpffs",
                                                          "Can't use dispatcher",
                                                          "Falling back to loading",
-                                                         "elf: skipping"};
+                                                         "elf: skipping",
+                                                         "All rt-signals",
+                                                         "No Rx trigger"};
   return !line.empty() && std::ranges::none_of(kEmptyWords, [&](std::string_view words) {
     return line.starts_with(words);
   });

@@ -27,9 +27,15 @@ extern "C" {
  * connection, and in one of sixteen calls that answer EAGAIN. Between turns nothing is sent or received, so do not stay
  * away from these calls for long.
  *
- * Threads: only the calling one may use the functions below; others get EPERM, also while it starts or ends. Inside a handler of the native interface
- * a call that would have to block answers EDEADLK. Descriptors that are not Millrace's are handed on to the system's
- * call of the same name, in every function below.
+ * Threads: only the calling one may use the functions below; others get EPERM, also while it starts or ends, and for
+ * good if it ends before it has called millrace_stop: let a thread start Millrace that stays. Inside a handler of the
+ * native interface a call that would have to block answers EDEADLK. Descriptors that are not Millrace's are handed on to
+ * the system's call of the same name, in every function below that this thread calls.
+ *
+ * Processes: in a child of fork what would use a descriptor of Millrace's, close it or make one answers EPERM;
+ * descriptors of the system's are handed on, and the end of the child leaves the parent's connections alone. They are the
+ * parent's: daemons become one first, then start Millrace. A child that was forked before the start may start a Millrace
+ * of its own. A program that the process executes gets none of these descriptors, whatever SOCK_CLOEXEC says.
  *
  * Signals: a call that waits is ended by one that has a handler, with EINTR or with what it has got so far; unless all
  * handlers of the program are installed with SA_RESTART: then those calls go on which Linux lets go on, that is all but
@@ -37,15 +43,15 @@ extern "C" {
  * held back from its thread until it looks for them, so a thread of yours that has them unblocked may get them instead;
  * SIGPROF and those that tell of faults in the program are not. Handlers of signals must not call the functions below.
  *
- * Returns 0, or -1 with errno: EALREADY (it runs), EINVAL (wrong options), ENETDOWN (the surroundings do not allow it),
- * ECANCELED (an option asked for a text and no more). What was wrong is told on standard error.
+ * Returns 0, or -1 with errno: EALREADY (it runs), EPERM (in a child of fork), EINVAL (wrong options), ENETDOWN (the
+ * surroundings do not allow it), ECANCELED (an option asked for a text and no more). What was wrong is told on standard error.
  */
 int millrace_start(int argc, char** argv);
 
 /**
  * Closes what is open, gives what is queued up to three seconds to arrive, and ends Millrace for this process, in which
- * it cannot be started again. Happens by itself when the process ends by exit. Without a start it does nothing. Returns
- * 0, or -1 with errno: EPERM (another thread), EDEADLK (inside a handler).
+ * it cannot be started again. Happens by itself when the calling thread ends the process by exit. Without a start it does nothing. Returns
+ * 0, or -1 with errno: EPERM (another thread, a child), EDEADLK (inside a handler).
  */
 int millrace_stop(void);
 

@@ -22,8 +22,9 @@ struct PathView {
   std::uint32_t in_network = 0;  ///< Believed to be in the network, after the event.
   SeqNum snd_una{0};
   SeqNum snd_nxt{0};
-  Duration srtt{};     ///< Zero while unknown.
-  Duration min_rtt{};  ///< The shortest ever; zero while unknown.
+  Duration srtt{};                        ///< Zero while unknown.
+  Duration min_rtt{};                     ///< The shortest ever; zero while unknown.
+  std::uint32_t slow_start_segments = 2;  ///< `TcpConfig::slow_start_ack_segments`.
 };
 
 /// How fast data arrived at the peer while one segment was under way (delivery rate estimation,
@@ -57,8 +58,15 @@ struct AckSample {
   std::optional<Duration> rtt;         ///< Measured by it.
   bool is_window_limited = false;      ///< The congestion window was full since the last one.
   bool is_congestion_echo = false;     ///< It carries ECE (RFC 3168, RFC 8257).
-  bool is_recovering = false;          ///< A fast recovery or a timeout's is going on.
+  bool is_recovering = false;          ///< A fast recovery goes on: the window is PRR's. After a
+                                       ///< timeout it is not: slow start opens it (RFC 5681 §3.1).
   RateSample rate;
 };
+
+/// Whether a window opens for this ACK. RFC 7661 §4.4.2: not while the application does not fill
+/// it. RFC 3168 §6.1.2: an ACK that tells of congestion opens none.
+[[nodiscard]] inline bool may_grow(const AckSample& sample) noexcept {
+  return sample.is_window_limited && !sample.is_recovering && !sample.is_congestion_echo;
+}
 
 }  // namespace millrace::tcp

@@ -11,6 +11,7 @@
 #include "packet/packet_budget.hpp"
 #include "tcp/burst_push.hpp"
 #include "tcp/challenge_ack.hpp"
+#include "tcp/loss_recovery.hpp"
 #include "tcp/more_hold.hpp"
 #include "tcp/reassembly_queue.hpp"
 #include "tcp/receive_queue.hpp"
@@ -33,6 +34,7 @@ struct ActiveBlock {
   SendAutosize send_autosize;
   SackReport sack_report;  ///< Of `reassembly`.
   Scoreboard scoreboard;   ///< Over `sent`.
+  LossRecovery recovery;   ///< Likewise.
   BurstPush burst_push;
   MoreHold more;
   SendWatch watch;
@@ -43,6 +45,12 @@ struct ActiveBlock {
   std::uint32_t drop_out_of_order(packet::PacketBudget& budget) noexcept {
     sack_report.clear();
     return reassembly.clear(budget);
+  }
+
+  /// Lets go of the records of what is in flight: nothing of it will be sent again.
+  void drop_sent(SentSegmentPool& pool) noexcept {
+    sent.clear(pool);
+    recovery.stop_timer();
   }
 
   [[nodiscard]] bool is_needed() const noexcept {

@@ -12,6 +12,7 @@ using packet::Packet;
 namespace {
 
 constexpr std::uint32_t kSendBufferAlways = 16 * 1024;
+constexpr std::uint32_t kDeliveredUnit = 64 * 1024;
 // Up to here a payload is copied behind the one before it rather than kept in a buffer of its own.
 constexpr std::uint32_t kTailCopyMax = 256;
 
@@ -25,8 +26,9 @@ std::uint32_t Connection::packet_bytes_max() const noexcept {
 }
 
 std::optional<Instant> Connection::next_deadline() const noexcept {
-  const Instant deadline =
-      std::min({retransmit_at_, ack_at_, override_at_, state_deadline(), keepalive_.deadline()});
+  const Instant loss_at = active_ == nullptr ? kNever : active_->recovery.timer_at;
+  const Instant deadline = std::min(
+      {retransmit_at_, loss_at, ack_at_, override_at_, state_deadline(), keepalive_.deadline()});
   return deadline == kNever ? std::nullopt : std::optional{deadline};
 }
 
@@ -194,7 +196,7 @@ Packet Connection::receive_packet(const Resources& resources) noexcept {
 void Connection::release(const Resources& resources) noexcept {
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
-    active_->sent.clear(resources.sent_segments);
+    active_->drop_sent(resources.sent_segments);
     active_->receive_queue.clear(resources.budget);
     active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
@@ -210,6 +212,10 @@ bool Connection::attach(const Resources& resources) noexcept {
     if (active_ != nullptr) {
       active_->send_buffer.start(send_.snd_nxt);
       active_->pushed = send_.snd_nxt;
+      active_->recovery.highest = send_.snd_una;
+      active_->recovery.rate.start(std::uint64_t{delivered_units_} * kDeliveredUnit);
+      // What follows an idle time tells how fast the application is.
+      active_->recovery.rate.on_application_limited(0);
     }
   }
   return active_ != nullptr;
@@ -217,6 +223,9 @@ bool Connection::attach(const Resources& resources) noexcept {
 
 void Connection::detach_if_idle(const Resources& resources) noexcept {
   if (active_ != nullptr && !active_->is_needed()) {
+    // Rounded up: totals are compared with what they were, and must never go back.
+    delivered_units_ = static_cast<std::uint32_t>(
+        (active_->recovery.rate.delivered() + kDeliveredUnit - 1) / kDeliveredUnit);
     resources.active_blocks.erase(resources.active_blocks.index_of(*active_));
     active_ = nullptr;
   }

@@ -182,7 +182,9 @@ void Connection::settle_syn_data(const Resources& resources, Instant now,
   }
   if (segment.ack.is_after(send_.snd_una)) {
     fast_open_outcome_ = FastOpenOutcome::Taken;
-    on_new_ack(resources, now, segment);
+    AckInHand ack = take_in_hand(segment, now);
+    Disposition disposition;
+    process_delivery(resources, ack, disposition);
   }
   if (!active_->sent.empty()) {
     // RFC 7413 §4.2.1: what the SYN,ACK leaves out goes again at once, as any data.
@@ -251,7 +253,7 @@ void Connection::establish(const Resources& resources, Instant now,
                            const Segment& segment) noexcept {
   retransmit_at_ = kNever;
   // Who was let in early may have closed already, and lingers.
-  const bool is_lingering = app_closed_ && linger_ != kNoLinger;
+  const bool is_lingering = app_closed_ && linger_ms_ != kNoLinger;
   state_at_ = is_lingering ? state_at_ : kNever;
   syn_due_ = false;
   soft_error_.on_progress();
@@ -270,7 +272,7 @@ void Connection::establish(const Resources& resources, Instant now,
     rtt_.reset_backoff();
     rtt_.start_cautiously();
     // RFC 6928 §2: after a lost SYN the first flight is one segment.
-    congestion_.start(mss_);
+    congestion_.start(CongestionKind::Reno, mss_);
   }
   progress_at_ = now;
   if (segment.flags.syn()) {

@@ -285,7 +285,7 @@ class TcpScript {
   [[nodiscard]] const tcp::Resources& resources() const { return resources_; }
   [[nodiscard]] const CoreStats& stats() const { return stats_; }
   [[nodiscard]] packet::PacketBudget& budget() { return budget_; }
-  [[nodiscard]] std::uint32_t cwnd() const { return connection_->congestion().cwnd(); }
+  [[nodiscard]] std::uint32_t cwnd() const { return connection_->congestion().window(); }
   [[nodiscard]] std::uint32_t ssthresh() const { return connection_->congestion().ssthresh(); }
   [[nodiscard]] Duration rto() const { return connection_->rtt().rto(setup_.config); }
   /// What has been sent and not been expected yet, taken out.

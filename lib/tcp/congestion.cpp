@@ -1,0 +1,9 @@
+#include "tcp/congestion.hpp"
+
+#include "tcp/congestion_impl.hpp"
+
+namespace millrace::tcp {
+
+template class BasicCongestion<Controllers>;
+
+}  // namespace millrace::tcp

@@ -1,0 +1,165 @@
+// The definitions of BasicCongestion, for whoever makes one of a list of their own: congestion.cpp,
+// and tests of controllers that are not in the list.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <variant>
+
+#include "base/contract.hpp"
+#include "tcp/congestion.hpp"
+
+namespace millrace::tcp {
+
+/// Whether nobody but the controller may set its window.
+template <typename Controller>
+[[nodiscard]] constexpr bool moves_window() noexcept {
+  if constexpr (requires { Controller::kMovesOwnWindow; }) {
+    return Controller::kMovesOwnWindow;
+  }
+  return false;
+}
+
+template <typename List>
+void BasicCongestion<List>::start(CongestionKind kind, std::uint32_t initial_window) noexcept {
+  window_ = CongestionWindow{initial_window};
+  const auto index = static_cast<std::size_t>(kind);
+  base::expects(index < std::variant_size_v<List>);
+  [&]<std::size_t... I>(std::index_sequence<I...> /*indices*/) {
+    const bool is_found = ((I == index && (controller_.template emplace<I>(), true)) || ...);
+    base::ensures(is_found);
+  }
+  (std::make_index_sequence<std::variant_size_v<List>>{});
+}
+
+template <typename List>
+void BasicCongestion<List>::on_ack(const AckSample& sample, const PathView& path) noexcept {
+  std::visit([&](auto& controller) noexcept { controller.on_ack(window_, sample, path); },
+             controller_);
+}
+
+template <typename List>
+void BasicCongestion<List>::on_loss(const PathView& path) noexcept {
+  window_.save();
+  std::visit(
+      [&](auto& controller) noexcept { controller.on_reduction(window_, path, Reduction::Loss); },
+      controller_);
+}
+
+template <typename List>
+void BasicCongestion<List>::on_congestion_echo(const PathView& path) noexcept {
+  window_.save();
+  std::visit(
+      [&]<typename T>(T& controller) noexcept {
+        controller.on_reduction(window_, path, Reduction::Echo);
+        if constexpr (!moves_window<T>()) {
+          // RFC 3168 §6.1.2: as for a loss, and what is in flight is left alone.
+          window_.set(std::min(window_.bytes(), window_.ssthresh()));
+        }
+      },
+      controller_);
+}
+
+template <typename List>
+void BasicCongestion<List>::on_timeout(const PathView& path, bool is_first) noexcept {
+  std::visit(
+      [&]<typename T>(T& controller) noexcept {
+        // RFC 5681 §3.1: the threshold does not fall again for what has timed out before.
+        if (is_first) {
+          window_.save();
+          controller.on_reduction(window_, path, Reduction::Timeout);
+        }
+        if constexpr (!moves_window<T>()) {
+          window_.set(path.mss);
+        }
+      },
+      controller_);
+}
+
+template <typename List>
+void BasicCongestion<List>::on_recovery_end(const PathView& path) noexcept {
+  std::visit(
+      [&]<typename T>(T& controller) noexcept {
+        if constexpr (requires { controller.on_recovery_end(window_, path); }) {
+          controller.on_recovery_end(window_, path);
+        } else {
+          window_.set(window_.ssthresh());
+        }
+      },
+      controller_);
+}
+
+template <typename List>
+void BasicCongestion<List>::on_undo(const PathView& path) noexcept {
+  std::visit(
+      [&]<typename T>(T& controller) noexcept {
+        if constexpr (!moves_window<T>()) {
+          window_.restore();
+        }
+        if constexpr (requires { controller.on_undo(window_, path); }) {
+          controller.on_undo(window_, path);
+        }
+      },
+      controller_);
+}
+
+template <typename List>
+void BasicCongestion<List>::on_idle_restart(std::uint32_t initial_window) noexcept {
+  std::visit(
+      [&]<typename T>(T& controller) noexcept {
+        if constexpr (!moves_window<T>()) {
+          window_.set(std::min(window_.bytes(), initial_window));
+        }
+        if constexpr (requires { controller.on_idle_restart(window_); }) {
+          controller.on_idle_restart(window_);
+        }
+      },
+      controller_);
+}
+
+template <typename List>
+void BasicCongestion<List>::on_application_limited(std::uint32_t initial_window) noexcept {
+  if (moves_own_window() || window_.bytes() <= initial_window) {
+    return;
+  }
+  window_.set_ssthresh(std::max(window_.ssthresh(), window_.bytes() / 4 * 3));
+  window_.set(std::max(window_.bytes() / 2, initial_window));
+}
+
+template <typename List>
+void BasicCongestion<List>::on_sent(const PathView& path, std::uint32_t bytes) noexcept {
+  std::visit(
+      [&]<typename T>(T& controller) noexcept {
+        if constexpr (requires { controller.on_sent(window_, path, bytes); }) {
+          controller.on_sent(window_, path, bytes);
+        }
+      },
+      controller_);
+}
+
+template <typename List>
+bool BasicCongestion<List>::moves_own_window() const noexcept {
+  return std::visit([]<typename T>(const T& /*controller*/) noexcept { return moves_window<T>(); },
+                    controller_);
+}
+
+template <typename List>
+std::uint64_t BasicCongestion<List>::pacing_rate() const noexcept {
+  return std::visit(
+      []<typename T>(const T& controller) noexcept -> std::uint64_t {
+        if constexpr (requires { controller.pacing_rate(); }) {
+          return controller.pacing_rate();
+        }
+        return 0;
+      },
+      controller_);
+}
+
+template <typename List>
+std::string_view BasicCongestion<List>::name() const noexcept {
+  return std::visit([]<typename T>(const T& /*controller*/) noexcept { return T::kName; },
+                    controller_);
+}
+
+}  // namespace millrace::tcp

@@ -10,11 +10,12 @@
 
 #include <millrace/congestion.hpp>
 
+#include "tcp/cubic.hpp"
 #include "tcp/reno.hpp"
 
 namespace millrace::tcp {
 
-using Controllers = std::variant<Reno>;
+using Controllers = std::variant<Reno, Cubic>;
 
 /// Whether the list says what `kCongestionNames` says.
 [[nodiscard]] constexpr bool is_in_order() noexcept {

@@ -11,12 +11,14 @@ namespace millrace {
 
 /// Who decides how much of a connection's data may be in the network.
 enum class CongestionKind : std::uint8_t {
-  Reno,  ///< RFC 5681: half at each loss, one segment more in each round trip.
+  Reno,   ///< RFC 5681: half at each loss, one segment more in each round trip.
+  Cubic,  ///< RFC 9438: 0.7 at each loss, back along a cubic function of time; slow start ends as
+          ///< RFC 9406 says.
 };
 
 /// What TCP_CONGESTION and `--tcp congestion_control=` call them, in the order of
 /// `CongestionKind`.
-inline constexpr std::array<std::string_view, 1> kCongestionNames = {"reno"};
+inline constexpr std::array<std::string_view, 2> kCongestionNames = {"reno", "cubic"};
 
 /// The name of one.
 [[nodiscard]] constexpr std::string_view to_string(CongestionKind kind) noexcept {

@@ -25,7 +25,7 @@ namespace millrace::tcp {
 }
 
 /// What a controller must have. What else it may have: `kMovesOwnWindow`, `on_recovery_end`,
-/// `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`.
+/// `kNeedsExactEcn`, `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`.
 template <typename T>
 concept CongestionController = requires(T controller, CongestionWindow& window,
                                         const AckSample& sample, const PathView& path) {
@@ -77,6 +77,8 @@ class BasicCongestion {
     return static_cast<CongestionKind>(controller_.index());
   }
   [[nodiscard]] std::string_view name() const noexcept;
+  /// Marks are to be asked for, and echoed as `Ecn` does when exact (RFC 8257 §3.2).
+  [[nodiscard]] bool needs_exact_ecn() const noexcept;
 
  private:
   CongestionWindow window_;

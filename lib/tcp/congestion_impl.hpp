@@ -145,6 +145,15 @@ bool BasicCongestion<List>::moves_own_window() const noexcept {
 }
 
 template <typename List>
+bool BasicCongestion<List>::needs_exact_ecn() const noexcept {
+  return std::visit(
+      []<typename T>(const T& /*controller*/) noexcept {
+        return requires { requires T::kNeedsExactEcn; };
+      },
+      controller_);
+}
+
+template <typename List>
 std::uint64_t BasicCongestion<List>::pacing_rate() const noexcept {
   return std::visit(
       []<typename T>(const T& controller) noexcept -> std::uint64_t {

@@ -11,11 +11,12 @@
 #include <millrace/congestion.hpp>
 
 #include "tcp/cubic.hpp"
+#include "tcp/dctcp.hpp"
 #include "tcp/reno.hpp"
 
 namespace millrace::tcp {
 
-using Controllers = std::variant<Reno, Cubic>;
+using Controllers = std::variant<Reno, Cubic, Dctcp>;
 
 /// Whether the list says what `kCongestionNames` says.
 [[nodiscard]] constexpr bool is_in_order() noexcept {

@@ -14,11 +14,13 @@ enum class CongestionKind : std::uint8_t {
   Reno,   ///< RFC 5681: half at each loss, one segment more in each round trip.
   Cubic,  ///< RFC 9438: 0.7 at each loss, back along a cubic function of time; slow start ends as
           ///< RFC 9406 says.
+  Dctcp,  ///< RFC 8257, for data centers whose routers mark early: by as much as is marked. Asks
+          ///< for explicit congestion notification whatever `TcpConfig::ecn` says.
 };
 
 /// What TCP_CONGESTION and `--tcp congestion_control=` call them, in the order of
 /// `CongestionKind`.
-inline constexpr std::array<std::string_view, 2> kCongestionNames = {"reno", "cubic"};
+inline constexpr std::array<std::string_view, 3> kCongestionNames = {"reno", "cubic", "dctcp"};
 
 /// The name of one.
 [[nodiscard]] constexpr std::string_view to_string(CongestionKind kind) noexcept {

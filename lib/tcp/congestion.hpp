@@ -5,8 +5,10 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <variant>
 
 #include <millrace/congestion.hpp>
 
@@ -25,7 +27,8 @@ namespace millrace::tcp {
 }
 
 /// What a controller must have. What else it may have: `kMovesOwnWindow`, `on_recovery_end`,
-/// `kNeedsExactEcn`, `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`.
+/// `kNeedsExactEcn`, `on_segment_lost`, `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`; and
+/// `borrow` and `give_back`, where it needs a model from the pool.
 template <typename T>
 concept CongestionController = requires(T controller, CongestionWindow& window,
                                         const AckSample& sample, const PathView& path) {
@@ -41,11 +44,17 @@ concept CongestionController = requires(T controller, CongestionWindow& window,
 template <typename List>
 class BasicCongestion {
  public:
-  /// RFC 5681 §3.1: `ssthresh` starts arbitrarily high.
-  void start(CongestionKind kind, std::uint32_t initial_window) noexcept;
+  /// RFC 5681 §3.1: `ssthresh` starts arbitrarily high. False: `pool`, where a controller of that
+  /// kind has its model, is exhausted or absent, and CUBIC took its place. Whatever held a model
+  /// before must have been released.
+  bool start(CongestionKind kind, std::uint32_t initial_window, BbrPool* pool = nullptr) noexcept;
+  /// At the connection's end: gives back what came from `pool`.
+  void release(BbrPool& pool) noexcept;
 
   /// Every ACK that delivers something or tells of a loss.
   void on_ack(const AckSample& sample, const PathView& path) noexcept;
+  /// Before the `on_ack` or `on_timeout` to which it belongs, for each segment.
+  void on_segment_lost(const LostSegment& lost, const PathView& path) noexcept;
   /// A recovery begins: the threshold falls. The window itself is PRR's until the recovery's end.
   void on_loss(const PathView& path) noexcept;
   /// An ACK echoes a mark, the first of this window of data: threshold and window fall.
@@ -66,6 +75,11 @@ class BasicCongestion {
   /// In a recovery, where `moves_own_window` is false.
   void set_window(std::uint32_t bytes) noexcept { window_.set(bytes); }
 
+  /// The controller itself, where it is a `T`.
+  template <typename T>
+  [[nodiscard]] const T* get() const noexcept {
+    return std::get_if<T>(&controller_);
+  }
   /// Nobody else is to set the window.
   [[nodiscard]] bool moves_own_window() const noexcept;
   [[nodiscard]] std::uint32_t window() const noexcept { return window_.bytes(); }
@@ -82,6 +96,11 @@ class BasicCongestion {
 
  private:
   CongestionWindow window_;
+  template <std::size_t I>
+  [[nodiscard]] bool place(std::uint32_t initial_window, BbrPool* pool) noexcept;
+  [[nodiscard]] bool place(CongestionKind kind, std::uint32_t initial_window,
+                           BbrPool* pool) noexcept;
+
   List controller_;
 };
 

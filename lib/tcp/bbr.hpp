@@ -8,7 +8,8 @@
 #include <optional>
 #include <string_view>
 
-#include "base/contract.hpp"
+#include <millrace/tcp_info.hpp>
+
 #include "base/slot_table.hpp"
 #include "tcp/bbr_model.hpp"
 
@@ -69,6 +70,13 @@ class Bbr {
     model().on_sent(window, path);
   }
   [[nodiscard]] std::uint64_t pacing_rate() const noexcept { return model().pacing_rate(); }
+
+  void describe(TcpCongestionInfo& info) const noexcept {
+    info.bandwidth = model().bandwidth();
+    info.min_rtt = model().min_rtt();
+    info.pacing_gain_percent = model().pacing_gain();
+    info.window_gain_percent = model().window_gain();
+  }
 
   [[nodiscard]] BbrModel& model() noexcept { return *std::bit_cast<BbrModel*>(model_); }
   [[nodiscard]] const BbrModel& model() const noexcept { return *std::bit_cast<BbrModel*>(model_); }

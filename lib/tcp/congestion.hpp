@@ -11,6 +11,7 @@
 #include <variant>
 
 #include <millrace/congestion.hpp>
+#include <millrace/tcp_info.hpp>
 
 #include "tcp/ack_sample.hpp"
 #include "tcp/congestion_window.hpp"
@@ -27,8 +28,8 @@ namespace millrace::tcp {
 }
 
 /// What a controller must have. What else it may have: `kMovesOwnWindow`, `on_recovery_end`,
-/// `kNeedsExactEcn`, `on_segment_lost`, `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`; and
-/// `borrow` and `give_back`, where it needs a model from the pool.
+/// `kNeedsExactEcn`, `on_segment_lost`, `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`,
+/// `describe`; and `borrow` and `give_back`, where it needs a model from the pool.
 template <typename T>
 concept CongestionController = requires(T controller, CongestionWindow& window,
                                         const AckSample& sample, const PathView& path) {
@@ -91,6 +92,8 @@ class BasicCongestion {
     return static_cast<CongestionKind>(controller_.index());
   }
   [[nodiscard]] std::string_view name() const noexcept;
+  /// Kind and knowledge of the controller.
+  void describe(TcpInfo& info) const noexcept;
   /// Marks are to be asked for, and echoed as `Ecn` does when exact (RFC 8257 §3.2).
   [[nodiscard]] bool needs_exact_ecn() const noexcept;
 

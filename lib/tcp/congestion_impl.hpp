@@ -222,6 +222,18 @@ std::uint64_t BasicCongestion<List>::pacing_rate() const noexcept {
 }
 
 template <typename List>
+void BasicCongestion<List>::describe(TcpInfo& info) const noexcept {
+  info.congestion_control = kind();
+  std::visit(
+      [&]<typename T>(const T& controller) noexcept {
+        if constexpr (requires { controller.describe(info.congestion); }) {
+          controller.describe(info.congestion);
+        }
+      },
+      controller_);
+}
+
+template <typename List>
 std::string_view BasicCongestion<List>::name() const noexcept {
   return std::visit([]<typename T>(const T& /*controller*/) noexcept { return T::kName; },
                     controller_);

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <millrace/tcp_info.hpp>
+
 #include "tcp/congestion_window.hpp"
 #include "tcp/reno.hpp"
 
@@ -22,6 +24,11 @@ class Dctcp {
   void on_ack(CongestionWindow& window, const AckSample& sample, const PathView& path) noexcept;
   void on_reduction(CongestionWindow& window, const PathView& path, Reduction reason) noexcept;
 
+  void describe(TcpCongestionInfo& info) const noexcept {
+    info.alpha_per_1024 = alpha_ / (kOne / 1024);
+    info.bytes_acked = bytes_acked_;
+    info.bytes_marked = bytes_marked_;
+  }
   /// The moving average of the share of octets that were marked.
   [[nodiscard]] std::uint32_t alpha() const noexcept { return alpha_; }
   /// In this window of data so far: octets acknowledged, and those acknowledged with ECE.

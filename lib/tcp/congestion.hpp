@@ -49,6 +49,9 @@ class BasicCongestion {
   /// kind has its model, is exhausted or absent, and CUBIC took its place. Whatever held a model
   /// before must have been released.
   bool start(CongestionKind kind, std::uint32_t initial_window, BbrPool* pool = nullptr) noexcept;
+  /// Another controller from here on, with the window and the threshold that are there. False as
+  /// with `start`.
+  bool change(CongestionKind kind, BbrPool& pool) noexcept;
   /// At the connection's end: gives back what came from `pool`.
   void release(BbrPool& pool) noexcept;
 
@@ -103,6 +106,7 @@ class BasicCongestion {
   [[nodiscard]] bool place(std::uint32_t initial_window, BbrPool* pool) noexcept;
   [[nodiscard]] bool place(CongestionKind kind, std::uint32_t initial_window,
                            BbrPool* pool) noexcept;
+  [[nodiscard]] bool take_place(CongestionKind kind, BbrPool* pool) noexcept;
 
   List controller_;
 };

@@ -26,11 +26,22 @@ template <typename List>
 bool BasicCongestion<List>::start(CongestionKind kind, std::uint32_t initial_window,
                                   BbrPool* pool) noexcept {
   window_ = CongestionWindow{initial_window};
+  return take_place(kind, pool);
+}
+
+template <typename List>
+bool BasicCongestion<List>::change(CongestionKind kind, BbrPool& pool) noexcept {
+  release(pool);
+  return take_place(kind, &pool);
+}
+
+template <typename List>
+bool BasicCongestion<List>::take_place(CongestionKind kind, BbrPool* pool) noexcept {
   base::expects(static_cast<std::size_t>(kind) < std::variant_size_v<List>);
-  if (place(kind, initial_window, pool)) {
+  if (place(kind, window_.bytes(), pool)) {
     return true;
   }
-  const bool is_placed = place(CongestionKind::Cubic, initial_window, nullptr);
+  const bool is_placed = place(CongestionKind::Cubic, window_.bytes(), nullptr);
   base::ensures(is_placed);
   return false;
 }

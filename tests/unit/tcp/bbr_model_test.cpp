@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include "support/covers.hpp"
 #include "unit/tcp/bottleneck.hpp"
 
 namespace millrace::tcp {
@@ -13,7 +12,6 @@ namespace millrace::tcp {
 namespace {
 
 using namespace std::chrono_literals;
-using millrace::test::covers;
 using test::Bottleneck;
 using test::Flow;
 using test::LinkSettings;
@@ -46,7 +44,7 @@ struct Bed {
 };
 
 TEST(BbrModel, BeginsAtTheRateOfTheInitialWindow) {
-  covers({"draft-ietf-ccwg-bbr §5.6.2"});
+  // draft-ietf-ccwg-bbr-06 §5.6.2.
   CongestionWindow window{14'480};
   BbrModel model{14'480, 1};
   EXPECT_EQ(model.pacing_rate(), 14'480'000ULL * 277 / 100) << "in a millisecond";
@@ -59,7 +57,7 @@ TEST(BbrModel, BeginsAtTheRateOfTheInitialWindow) {
 }
 
 TEST(BbrModel, StartupFindsTheRateAndDrainTheQueueThatWasMade) {
-  covers({"draft-ietf-ccwg-bbr §5.3.1.2", "draft-ietf-ccwg-bbr §5.3.2"});
+  // draft-ietf-ccwg-bbr-06 §5.3.1.2 and §5.3.2.
   Bed bed;
   ASSERT_TRUE(bed.run_to(BbrState::Drain, 1s));
   EXPECT_TRUE(bed.model().is_full_bandwidth_reached());
@@ -71,7 +69,7 @@ TEST(BbrModel, StartupFindsTheRateAndDrainTheQueueThatWasMade) {
 }
 
 TEST(BbrModel, GoesThroughItsCycle) {
-  covers({"draft-ietf-ccwg-bbr §5.3.3"});
+  // draft-ietf-ccwg-bbr-06 §5.3.3.
   Bed bed;
   bed.run_for(1s);
   for (unsigned cycle = 0; cycle < 3; ++cycle) {
@@ -87,7 +85,7 @@ TEST(BbrModel, GoesThroughItsCycle) {
 }
 
 TEST(BbrModel, LooksForAShorterRoundTripEveryFiveSeconds) {
-  covers({"draft-ietf-ccwg-bbr §5.3.4"});
+  // draft-ietf-ccwg-bbr-06 §5.3.4.
   Bed bed;
   bed.run_for(1s);
   Instant last = bed.path.now();
@@ -104,7 +102,7 @@ TEST(BbrModel, LooksForAShorterRoundTripEveryFiveSeconds) {
 }
 
 TEST(BbrModel, MuchLossEndsStartup) {
-  covers({"draft-ietf-ccwg-bbr §5.3.1.3"});
+  // draft-ietf-ccwg-bbr-06 §5.3.1.3.
   LinkSettings settings = usual();
   settings.queue_bytes = 30'000;
   Bed bed{settings};
@@ -113,7 +111,7 @@ TEST(BbrModel, MuchLossEndsStartup) {
 }
 
 TEST(BbrModel, AProbeThatLosesTooMuchBoundsWhatIsInTheNetwork) {
-  covers({"draft-ietf-ccwg-bbr §5.5.10.2"});
+  // draft-ietf-ccwg-bbr-06 §5.5.10.2.
   LinkSettings settings = usual();
   settings.queue_bytes = 50'000;
   Bed bed{settings};
@@ -181,7 +179,7 @@ TEST(BbrModel, KnowsTheRateAndTheBdp) {
 }
 
 TEST(BbrModel, LossesLowerTheShortTermBoundsOnceARound) {
-  covers({"draft-ietf-ccwg-bbr §5.5.10.3"});
+  // draft-ietf-ccwg-bbr-06 §5.5.10.3.
   Hand hand;
   ASSERT_EQ(hand.model.inflight_shortterm(), BbrModel::kUnbounded);
   for (unsigned i = 0; i < 250; ++i) {
@@ -195,7 +193,7 @@ TEST(BbrModel, LossesLowerTheShortTermBoundsOnceARound) {
 }
 
 TEST(BbrModel, AnUndoneLossLiftsTheBounds) {
-  covers({"draft-ietf-ccwg-bbr §5.5.11"});
+  // draft-ietf-ccwg-bbr-06 §5.5.11.
   Hand hand;
   const std::uint32_t before = hand.window.bytes();
   hand.model.on_reduction(hand.window, hand.path(), Reduction::Loss);
@@ -209,7 +207,7 @@ TEST(BbrModel, AnUndoneLossLiftsTheBounds) {
 }
 
 TEST(BbrModel, ATimeoutLeavesOneSegmentMoreThanIsInTheNetwork) {
-  covers({"draft-ietf-ccwg-bbr §5.6.4.4"});
+  // draft-ietf-ccwg-bbr-06 §5.6.4.4.
   Hand hand;
   const std::uint32_t before = hand.window.bytes();
   hand.model.on_reduction(hand.window, hand.path(0), Reduction::Timeout);
@@ -220,7 +218,7 @@ TEST(BbrModel, ATimeoutLeavesOneSegmentMoreThanIsInTheNetwork) {
 }
 
 TEST(BbrModel, BackFromIdleItPacesAtTheRateOfThePath) {
-  covers({"draft-ietf-ccwg-bbr §5.4.1"});
+  // draft-ietf-ccwg-bbr-06 §5.4.1.
   Hand hand;
   hand.now += 30s;
   hand.model.on_sent(hand.window, hand.path(0));
@@ -271,6 +269,27 @@ TEST(BbrPool, IsBoundedAndGivesBack) {
   second.release(pool);
   Congestion without;
   EXPECT_FALSE(without.start(CongestionKind::Bbr, 10'000));
+}
+
+TEST(BbrPool, AnotherControllerTakesOverWhatThereIs) {
+  BbrPool pool{1, 5};
+  Congestion congestion;
+  EXPECT_TRUE(congestion.start(CongestionKind::Reno, 10'000, &pool));
+  congestion.set_window(50'000);
+  EXPECT_TRUE(congestion.change(CongestionKind::Bbr, pool));
+  EXPECT_EQ(congestion.window(), 50'000U);
+  EXPECT_EQ(congestion.kind(), CongestionKind::Bbr);
+  EXPECT_TRUE(congestion.change(CongestionKind::Bbr, pool)) << "its own model is free by then";
+  EXPECT_EQ(pool.size(), 1U);
+  EXPECT_TRUE(congestion.change(CongestionKind::Dctcp, pool));
+  EXPECT_EQ(pool.size(), 0U);
+  EXPECT_TRUE(congestion.needs_exact_ecn());
+  Congestion other;
+  EXPECT_TRUE(other.start(CongestionKind::Bbr, 10'000, &pool));
+  EXPECT_FALSE(congestion.change(CongestionKind::Bbr, pool));
+  EXPECT_EQ(congestion.name(), "cubic");
+  EXPECT_EQ(congestion.window(), 50'000U);
+  other.release(pool);
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST(Bottleneck, OneBdpOfBufferIsEnoughToFillTheLink) {
 }
 
 TEST(Bottleneck, BbrKeepsTheQueueShort) {
-  covers({"draft-ietf-ccwg-bbr §3.1"});
+  // draft-ietf-ccwg-bbr-06 §3.1.
   for (const double bdps : {1.0, 8.0}) {
     EXPECT_LT(alone(CongestionKind::Bbr, link(20ms, bdps), 20s, 20s).mean_queued, 0.25);
     EXPECT_GT(alone(CongestionKind::Cubic, link(20ms, bdps), 20s, 20s).mean_queued, 0.5 * bdps);

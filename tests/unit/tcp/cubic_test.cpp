@@ -110,7 +110,7 @@ TEST(CubicCurve, BoundsWhatNoWindowHolds) {
 }
 
 TEST(Cubic, SeventyPercentAreLeftOfWhatWasUnderWay) {
-  covers({"RFC 9438 §4.6"});
+  covers({"RFC 9438 §4.6", "MAY-18"});
   Bed all{100'000};
   all.lose();
   EXPECT_EQ(all.window.ssthresh(), 70'000U);

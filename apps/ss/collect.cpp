@@ -47,6 +47,7 @@ Socket socket_of(const json& fields, bool with_info) {
   socket.local_port = static_cast<std::uint16_t>(number_of(fields, "lport"));
   socket.peer = address_of(fields, "peer");
   socket.peer_port = static_cast<std::uint16_t>(number_of(fields, "pport"));
+  socket.congestion = text_of(fields, "congestion");
   socket.timer = text_of(fields, "timer");
   socket.timer_left_us = number_of(fields, "timer_left");
   socket.is_orphan = number_of(fields, "orphan") != 0;

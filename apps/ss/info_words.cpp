@@ -142,7 +142,9 @@ std::string info_words(const Socket& socket) {
   for (const char* const name : {"ts", "sack", "ecn", "fastopen"}) {
     line.flag(name);
   }
-  line.plain("reno");
+  if (!socket.congestion.empty()) {
+    line.plain(socket.congestion);
+  }
   if (socket.number("wscale") != 0) {
     line.word("wscale", std::to_string(socket.number("snd_wscale")) + "," +
                             std::to_string(socket.number("rcv_wscale")));
@@ -152,6 +154,9 @@ std::string info_words(const Socket& socket) {
   if (socket.number("rtt") != 0 && socket.number("mss") != 0) {
     line.plain("send " + rate(static_cast<double>(socket.number("cwnd")) * 8e6 /
                               static_cast<double>(socket.number("rtt"))));
+  }
+  if (socket.number("pacing_rate") != 0) {
+    line.plain("pacing_rate " + rate(static_cast<double>(socket.number("pacing_rate")) * 8));
   }
   line.since("lastsnd");
   line.since("lastrcv");

@@ -183,6 +183,7 @@ std::string json_of(std::span<const Socket> sockets) {
       one["timer"] = {{"name", socket.timer}, {"left", socket.timer_left_us}};
     }
     if (!socket.info.empty()) {
+      one["congestion"] = socket.congestion;
       one["info"] = socket.info;
     }
     all.push_back(std::move(one));

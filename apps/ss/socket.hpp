@@ -19,6 +19,7 @@ struct Socket {
   std::uint16_t local_port = 0;
   std::string peer;
   std::uint16_t peer_port = 0;  ///< Zero: none.
+  std::string congestion;       ///< Who moves the congestion window; with `info` alone.
   std::string timer;            ///< Empty: none runs.
   std::uint64_t timer_left_us = 0;
   bool is_orphan = false;                     ///< Its program has closed it.

@@ -111,6 +111,9 @@ Problem check_tcp_limits(const Config& config) {
       NumberLimit{"tcp.local_port_last", tcp.local_port_last, tcp.local_port_first, 65'535},
       NumberLimit{"tcp.quick_acks_max", tcp.quick_acks_max, 0, 255},
       NumberLimit{"tcp.slow_start_ack_segments", tcp.slow_start_ack_segments, 0, 64},
+      NumberLimit{"tcp.bbr_connections", tcp.bbr_connections, 0, 64 * kMebi},
+      NumberLimit{"tcp.pacing_slow_start_percent", tcp.pacing_slow_start_percent, 100, 1'000},
+      NumberLimit{"tcp.pacing_percent", tcp.pacing_percent, 100, 1'000},
       NumberLimit{"tcp.push_burst_segments", tcp.push_burst_segments, 0, 64},
       NumberLimit{"tcp.duplicate_threshold", tcp.duplicate_threshold, 1, 127},
   };
@@ -140,6 +143,7 @@ Problem check_tcp_times(const Config& config) {
       // RFC 9293 §3.8.6.2.1: the range proposed for the sender's override timeout.
       TimeLimit{"tcp.override_timeout", tcp.override_timeout, 100ms, 1s},
       // TIME-WAIT lasts twice as long.
+      TimeLimit{"tcp.pacing_slack", tcp.pacing_slack, 0s, 10ms},
       TimeLimit{"tcp.msl", tcp.msl, kPositive, kUnlimited / 2},
       TimeLimit{"tcp.fast_open_key_lifetime", tcp.fast_open_key_lifetime, 1s, kUnlimited / 2},
       TimeLimit{"tcp.fast_open_pause", tcp.fast_open_pause, 1s, kUnlimited / 128},

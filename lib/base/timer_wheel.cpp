@@ -12,9 +12,11 @@ namespace millrace::base {
 
 static_assert(sizeof(TimerNode) == 32);
 
-TimerWheel::TimerWheel(Instant start) noexcept : start_{start}, now_{start} {}
+template <unsigned Shift>
+BasicTimerWheel<Shift>::BasicTimerWheel(Instant start) noexcept : start_{start}, now_{start} {}
 
-void TimerWheel::arm(TimerNode& node, Instant deadline) noexcept {
+template <unsigned Shift>
+void BasicTimerWheel<Shift>::arm(TimerNode& node, Instant deadline) noexcept {
   const bool is_past = deadline <= now_;
   const std::uint64_t tick = is_past ? position_ : tick_at_or_after(deadline);
   if (node.is_armed()) {
@@ -35,14 +37,16 @@ void TimerWheel::arm(TimerNode& node, Instant deadline) noexcept {
   }
 }
 
-void TimerWheel::cancel(TimerNode& node) noexcept {
+template <unsigned Shift>
+void BasicTimerWheel<Shift>::cancel(TimerNode& node) noexcept {
   if (node.is_armed()) {
     unlink(node);
     --armed_;
   }
 }
 
-std::optional<Instant> TimerWheel::next_deadline() const noexcept {
+template <unsigned Shift>
+std::optional<Instant> BasicTimerWheel<Shift>::next_deadline() const noexcept {
   if (armed_ == 0) {
     return std::nullopt;
   }
@@ -63,7 +67,8 @@ std::optional<Instant> TimerWheel::next_deadline() const noexcept {
 }
 
 // Moves everything due at `now` to firing_, in order of ticks, and the position to now's tick.
-void TimerWheel::collect(Instant now, std::uint64_t max_moves) noexcept {
+template <unsigned Shift>
+void BasicTimerWheel<Shift>::collect(Instant now, std::uint64_t max_moves) noexcept {
   now_ = std::max(now_, now);
   const std::uint64_t now_tick = tick_at_or_before(now_);
   expects(now_tick >= position_);
@@ -85,7 +90,8 @@ void TimerWheel::collect(Instant now, std::uint64_t max_moves) noexcept {
 }
 
 // Goes on with the slot to be dealt out, if there is one. False if moves ran out first.
-bool TimerWheel::deal_out(std::uint64_t& moves_left) noexcept {
+template <unsigned Shift>
+bool BasicTimerWheel<Shift>::deal_out(std::uint64_t& moves_left) noexcept {
   if (dealing_out_ == kNoSlot) {
     return true;
   }
@@ -107,11 +113,13 @@ bool TimerWheel::deal_out(std::uint64_t& moves_left) noexcept {
   return true;
 }
 
-bool TimerWheel::is_dealing_out() const noexcept {
+template <unsigned Shift>
+bool BasicTimerWheel<Shift>::is_dealing_out() const noexcept {
   return dealing_out_ != kNoSlot && !slots_[dealing_out_].empty();
 }
 
-void TimerWheel::insert(TimerNode& node) noexcept {
+template <unsigned Shift>
+void BasicTimerWheel<Shift>::insert(TimerNode& node) noexcept {
   const std::uint16_t slot = slot_for(node.expiry_tick);
   node.slot = slot;
   slots_[slot].push_back(node);
@@ -120,14 +128,16 @@ void TimerWheel::insert(TimerNode& node) noexcept {
 
 // A node that is due may carry the number of a slot it is no longer in; that slot's mark is then
 // right already.
-void TimerWheel::unlink(TimerNode& node) noexcept {
+template <unsigned Shift>
+void BasicTimerWheel<Shift>::unlink(TimerNode& node) noexcept {
   List::unlink(node);
   if (slots_[node.slot].empty()) {
     mark_empty(node.slot);
   }
 }
 
-std::uint16_t TimerWheel::slot_for(std::uint64_t tick) const noexcept {
+template <unsigned Shift>
+std::uint16_t BasicTimerWheel<Shift>::slot_for(std::uint64_t tick) const noexcept {
   expects(tick > position_);
   constexpr unsigned kTopLevel = kLevels - 1;
   constexpr unsigned kTopShift = kDigitBits * kTopLevel;
@@ -146,7 +156,8 @@ std::uint16_t TimerWheel::slot_for(std::uint64_t tick) const noexcept {
 
 // The occupied slot that starts first. A slot being dealt out starts at the position and is not
 // looked at.
-std::optional<TimerWheel::NextSlot> TimerWheel::find_next() const noexcept {
+template <unsigned Shift>
+auto BasicTimerWheel<Shift>::find_next() const noexcept -> std::optional<NextSlot> {
   for (unsigned level = 0; level < kLevels; ++level) {
     const unsigned digit = digit_of_position(level);
     unsigned found = find_occupied(level, digit + 1);
@@ -165,7 +176,8 @@ std::optional<TimerWheel::NextSlot> TimerWheel::find_next() const noexcept {
 }
 
 // The first occupied slot of the level from `first` on, or kSlotsPerLevel.
-unsigned TimerWheel::find_occupied(unsigned level, unsigned first) const noexcept {
+template <unsigned Shift>
+unsigned BasicTimerWheel<Shift>::find_occupied(unsigned level, unsigned first) const noexcept {
   if (first >= kSlotsPerLevel) {
     return kSlotsPerLevel;
   }
@@ -181,21 +193,25 @@ unsigned TimerWheel::find_occupied(unsigned level, unsigned first) const noexcep
   return static_cast<unsigned>(index * 64) + static_cast<unsigned>(std::countr_zero(word));
 }
 
-void TimerWheel::mark_empty(std::uint16_t slot) noexcept {
+template <unsigned Shift>
+void BasicTimerWheel<Shift>::mark_empty(std::uint16_t slot) noexcept {
   occupied_[slot / kSlotsPerLevel][slot % kSlotsPerLevel / 64] &=
       ~(std::uint64_t{1} << (slot % 64));
 }
 
-unsigned TimerWheel::digit_of_position(unsigned level) const noexcept {
+template <unsigned Shift>
+unsigned BasicTimerWheel<Shift>::digit_of_position(unsigned level) const noexcept {
   return static_cast<unsigned>((position_ >> (kDigitBits * level)) % kSlotsPerLevel);
 }
 
-std::uint64_t TimerWheel::tick_at_or_after(Instant time) const noexcept {
+template <unsigned Shift>
+std::uint64_t BasicTimerWheel<Shift>::tick_at_or_after(Instant time) const noexcept {
   const std::uint64_t tick = tick_at_or_before(time);
   return tick + (instant_of(tick) < time ? 1 : 0);
 }
 
-Instant TimerWheel::instant_of(std::uint64_t tick) const noexcept {
+template <unsigned Shift>
+Instant BasicTimerWheel<Shift>::instant_of(std::uint64_t tick) const noexcept {
   const auto start = static_cast<std::uint64_t>(start_.time_since_epoch().count());
   const auto room = static_cast<std::uint64_t>(Instant::max().time_since_epoch().count()) - start;
   if (tick > (room >> kTickShift)) {
@@ -204,7 +220,8 @@ Instant TimerWheel::instant_of(std::uint64_t tick) const noexcept {
   return Instant{Duration{static_cast<std::int64_t>(start + (tick << kTickShift))}};
 }
 
-void TimerWheel::check_invariants() const noexcept {
+template <unsigned Shift>
+void BasicTimerWheel<Shift>::check_invariants() const noexcept {
   std::uint32_t linked = 0;
   for (std::uint16_t slot = 0; slot < kNoSlot; ++slot) {
     check_slot(slot);
@@ -222,7 +239,8 @@ void TimerWheel::check_invariants() const noexcept {
   ensures(position_ <= tick_at_or_before(now_));
 }
 
-void TimerWheel::check_slot(std::uint16_t slot) const noexcept {
+template <unsigned Shift>
+void BasicTimerWheel<Shift>::check_slot(std::uint16_t slot) const noexcept {
   const unsigned level = slot / kSlotsPerLevel;
   const unsigned digit = slot % kSlotsPerLevel;
   const bool is_marked = (occupied_[level][digit / 64] >> (digit % 64) & 1U) != 0;
@@ -246,5 +264,8 @@ void TimerWheel::check_slot(std::uint16_t slot) const noexcept {
     }
   }
 }
+
+template class BasicTimerWheel<kTimerTickShift>;
+template class BasicTimerWheel<kPacingTickShift>;
 
 }  // namespace millrace::base

@@ -24,7 +24,7 @@ struct TimerNode {
   std::uint32_t owner = 0;        ///< The user's likewise, such as a slot table's index.
 };
 
-/// Time is counted in ticks of 2^15 ns (32.8 us) since `start`, and a deadline is rounded up to a
+/// Time is counted in ticks of 2^Shift ns since `start`, and a deadline is rounded up to a
 /// tick: a timer fires at the first `advance` at or after that tick, never before its deadline, and
 /// at most one tick late if `advance` is called often.
 ///
@@ -38,22 +38,23 @@ struct TimerNode {
 ///     timer at       20      ...                       level 3, slot 20: 2^24 ticks
 ///
 /// so that every occupied slot lies ahead of the position's digit in its level, and a lower level
-/// is earlier throughout. Level 3 is a circle; timers further away than it reaches (39 hours) park
-/// in its last slot. When the position reaches the start of a slot of a higher level, its timers
-/// are dealt out again below. Bitmaps name the occupied slots, so a clock that steps ahead by days
-/// visits those alone.
-class TimerWheel {
+/// is earlier throughout. Level 3 is a circle; timers further away than it reaches (2^32 ticks)
+/// park in its last slot. When the position reaches the start of a slot of a higher level, its
+/// timers are dealt out again below. Bitmaps name the occupied slots, so a clock that steps ahead
+/// by days visits those alone.
+template <unsigned Shift>
+class BasicTimerWheel {
  public:
-  static constexpr unsigned kTickShift = 15;
+  static constexpr unsigned kTickShift = Shift;
   static constexpr Duration kTick{std::int64_t{1} << kTickShift};
 
   /// How many timers `advance` may move between levels for each one that it may fire.
   static constexpr std::uint64_t kMovesPerExpiry = 16;
 
-  explicit TimerWheel(Instant start) noexcept;
-  TimerWheel(const TimerWheel&) = delete;
-  TimerWheel& operator=(const TimerWheel&) = delete;
-  ~TimerWheel() = default;  // Armed timers are left as they are: they may already be gone.
+  explicit BasicTimerWheel(Instant start) noexcept;
+  BasicTimerWheel(const BasicTimerWheel&) = delete;
+  BasicTimerWheel& operator=(const BasicTimerWheel&) = delete;
+  ~BasicTimerWheel() = default;  // Armed timers are left as they are: they may already be gone.
 
   /// Arms `node`, or moves it to another deadline if it is armed. A deadline that has passed fires
   /// at the next `advance`, also when it is armed from within one.
@@ -73,7 +74,7 @@ class TimerWheel {
   /// When `advance` is to be called next; nullopt if nothing is armed. Never later than the next
   /// expiry (the deadline rounded up to a tick). It is exact for a timer alone in its slot,
   /// otherwise earlier by less than the slot's width, and an `advance` at that time makes it finer:
-  /// a timer within 39 hours costs at most three such turns.
+  /// a timer within 2^32 ticks costs at most three such turns.
   [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
 
   [[nodiscard]] std::uint32_t armed() const noexcept { return armed_; }
@@ -124,13 +125,25 @@ class TimerWheel {
   std::array<List, std::size_t{kLevels} * kSlotsPerLevel> slots_;
 };
 
+inline constexpr unsigned kTimerTickShift = 15;
+inline constexpr unsigned kPacingTickShift = 10;
+/// Ticks of 32.8 us, up to 39 hours ahead: timeouts.
+using TimerWheel = BasicTimerWheel<kTimerTickShift>;
+/// Ticks of 1.02 us, up to 73 minutes ahead: when a paced segment may leave.
+using PacingWheel = BasicTimerWheel<kPacingTickShift>;
+
+extern template class BasicTimerWheel<kTimerTickShift>;
+extern template class BasicTimerWheel<kPacingTickShift>;
+
 // Nearly every turn of a loop is shorter than a tick and ends here.
-inline bool TimerWheel::has_nothing_new(Instant now) const noexcept {
+template <unsigned Shift>
+bool BasicTimerWheel<Shift>::has_nothing_new(Instant now) const noexcept {
   return tick_at_or_before(now < now_ ? now_ : now) == position_ && firing_.empty() &&
          overdue_.empty() && dealing_out_ == kNoSlot;
 }
 
-inline std::uint64_t TimerWheel::tick_at_or_before(Instant time) const noexcept {
+template <unsigned Shift>
+std::uint64_t BasicTimerWheel<Shift>::tick_at_or_before(Instant time) const noexcept {
   if (time <= start_) {
     return 0;
   }
@@ -140,8 +153,10 @@ inline std::uint64_t TimerWheel::tick_at_or_before(Instant time) const noexcept 
   return elapsed >> kTickShift;
 }
 
+template <unsigned Shift>
 template <class F>
-std::uint32_t TimerWheel::advance(Instant now, std::uint32_t max_expired, F&& on_expired) {
+std::uint32_t BasicTimerWheel<Shift>::advance(Instant now, std::uint32_t max_expired,
+                                              F&& on_expired) {
   if (has_nothing_new(now)) {
     now_ = now < now_ ? now_ : now;
     return 0;

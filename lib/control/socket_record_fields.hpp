@@ -51,6 +51,7 @@ void for_each_info_field(const TcpInfo& info, Number&& number) {
   number("advmss", info.advertised_mss);
   number("cwnd", info.cwnd);
   number("ssthresh", info.ssthresh);
+  number("pacing_rate", info.pacing_rate);
   number("reordering", info.reordering);
   number("unacked", info.unacked);
   number("sacked", info.sacked);
@@ -106,6 +107,7 @@ void for_each_field(const stack::SocketRecord& record, Number&& number, Text&& t
     number("timer_left", detail::microseconds(record.timer_left));
   }
   if (record.has_info) {
+    text("congestion", std::string{to_string(record.info.congestion_control)});
     detail::for_each_info_field(record.info, number);
   }
 }

@@ -49,6 +49,17 @@ struct Words<SynCookies> {
       {"off", SynCookies::Off}, {"auto", SynCookies::Auto}, {"always", SynCookies::Always}};
 };
 
+template <>
+struct Words<CongestionKind> {
+  static constexpr auto kAll = [] {
+    std::array<std::pair<std::string_view, CongestionKind>, kCongestionNames.size()> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i] = {kCongestionNames[i], static_cast<CongestionKind>(i)};
+    }
+    return all;
+  }();
+};
+
 template <class Field>
 concept HasWords = std::is_same_v<Field, bool> || std::is_enum_v<Field>;
 
@@ -136,6 +147,23 @@ constexpr TcpSetting setting(std::string_view name, std::string_view help) {
   return {.name = name, .help = help, .apply = &apply<Member>, .show = &show<Member>};
 }
 
+/// "reno, cubic, ... or bbr".
+constexpr auto kCongestionHelpText = [] {
+  std::array<char, 64> text{};
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < kCongestionNames.size(); ++i) {
+    const bool is_last = i + 1 == kCongestionNames.size();
+    const std::string_view before = i == 0 ? "" : is_last ? " or " : ", ";
+    for (const std::string_view part : {before, kCongestionNames[i]}) {
+      end = static_cast<std::size_t>(
+          std::ranges::copy(part, text.begin() + static_cast<std::ptrdiff_t>(end)).out -
+          text.begin());
+    }
+  }
+  return text;
+}();
+constexpr std::string_view kCongestionHelp{kCongestionHelpText.data()};
+
 constexpr TcpSetting kSizesAndForms[] = {
     setting<&TcpConfig::send_buffer_bytes>("send_buffer_bytes",
                                            "largest send buffer of a connection"),
@@ -153,6 +181,14 @@ constexpr TcpSetting kSizesAndForms[] = {
     setting<&TcpConfig::syn_ack_retries>("syn_ack_retries", "retransmissions of a SYN,ACK"),
     setting<&TcpConfig::quick_acks_max>("quick_acks_max", "ACKs without delay at the start"),
     setting<&TcpConfig::delayed_fin_acks>("delayed_fin_acks", "a FIN is acknowledged as data is"),
+    setting<&TcpConfig::congestion_control>("congestion_control", kCongestionHelp),
+    setting<&TcpConfig::bbr_connections>("bbr_connections",
+                                         "that can have BBR at a time, per core"),
+    setting<&TcpConfig::pacing>("pacing", "data leaves evenly over a round trip"),
+    setting<&TcpConfig::pacing_slow_start_percent>(
+        "pacing_slow_start_percent", "of the window in a round trip, while it doubles"),
+    setting<&TcpConfig::pacing_percent>("pacing_percent", "and later"),
+    setting<&TcpConfig::pacing_slack>("pacing_slack", "seconds of the rate that leave in one go"),
     setting<&TcpConfig::slow_start_ack_segments>("slow_start_ack_segments",
                                                  "what one ACK adds at most; 0: all of it"),
     setting<&TcpConfig::push_burst_segments>("push_burst_segments",

@@ -1,5 +1,6 @@
 #include "posix/kernel_tcp_info.hpp"
 
+#include <linux/inet_diag.h>
 #include <linux/tcp.h>
 
 #include <algorithm>
@@ -103,8 +104,9 @@ void fill_flight(const TcpInfo& info, tcp_info& into) noexcept {
   into.tcpi_rcv_ssthresh = info.receive_window_limit;
   into.tcpi_rcv_space = info.receive_space;
   into.tcpi_snd_wnd = info.send_window;
-  // Nothing is paced, which Linux says so.
-  into.tcpi_pacing_rate = into.tcpi_max_pacing_rate = kNoPacing;
+  // What is not paced, or without limit, Linux says so.
+  into.tcpi_pacing_rate = info.pacing_rate == 0 ? kNoPacing : info.pacing_rate;
+  into.tcpi_max_pacing_rate = info.max_pacing_rate == 0 ? kNoPacing : info.max_pacing_rate;
 }
 
 void fill_counters(const TcpInfo& info, tcp_info& into) noexcept {
@@ -140,6 +142,41 @@ std::array<std::byte, kKernelTcpInfoSize> kernel_tcp_info(const TcpInfo& info,
   std::memcpy(bytes.data(), &filled, std::min(sizeof(filled), bytes.size()));
   std::memcpy(bytes.data() + kReceiveWindowAt, &info.receive_window, sizeof(info.receive_window));
   return bytes;
+}
+
+KernelCongestionInfo kernel_congestion_info(const TcpInfo& info) noexcept {
+  KernelCongestionInfo out;
+  const auto hand_out = [&](const auto& filled) {
+    static_assert(sizeof(filled) <= sizeof(out.bytes));
+    std::memcpy(out.bytes.data(), &filled, sizeof(filled));
+    out.size = sizeof(filled);
+  };
+  const TcpCongestionInfo& known = info.congestion;
+  switch (info.congestion_control) {
+    case CongestionKind::Dctcp: {
+      tcp_dctcp_info dctcp{};
+      dctcp.dctcp_enabled = info.has_ecn ? 1 : 0;
+      dctcp.dctcp_alpha = known.alpha_per_1024;
+      dctcp.dctcp_ab_ecn = known.bytes_marked;
+      dctcp.dctcp_ab_tot = known.bytes_acked;
+      hand_out(dctcp);
+      break;
+    }
+    case CongestionKind::Bbr: {
+      constexpr std::uint32_t kOne = 256;  // Gains are counted in parts of it.
+      tcp_bbr_info bbr{};
+      bbr.bbr_bw_lo = static_cast<std::uint32_t>(known.bandwidth);
+      bbr.bbr_bw_hi = static_cast<std::uint32_t>(known.bandwidth >> 32U);
+      bbr.bbr_min_rtt = microseconds(known.min_rtt);
+      bbr.bbr_pacing_gain = known.pacing_gain_percent * kOne / 100;
+      bbr.bbr_cwnd_gain = known.window_gain_percent * kOne / 100;
+      hand_out(bbr);
+      break;
+    }
+    case CongestionKind::Reno:
+    case CongestionKind::Cubic: break;
+  }
+  return out;
 }
 
 TcpInfo initial_tcp_info() noexcept {

@@ -18,6 +18,14 @@ inline constexpr std::size_t kKernelTcpInfoSize = 248;
 [[nodiscard]] std::array<std::byte, kKernelTcpInfoSize> kernel_tcp_info(const TcpInfo& info,
                                                                         TcpState state) noexcept;
 
+/// What getsockopt(TCP_CC_INFO) hands out: the part of Linux's union tcp_cc_info that is the
+/// controller's; empty where it has none.
+struct KernelCongestionInfo {
+  std::array<std::byte, 20> bytes{};
+  std::size_t size = 0;
+};
+[[nodiscard]] KernelCongestionInfo kernel_congestion_info(const TcpInfo& info) noexcept;
+
 /// Of a socket without connection: what a new one begins with.
 [[nodiscard]] TcpInfo initial_tcp_info() noexcept;
 /// Of a listener, as Linux: how many wait, how many may, and hardly anything else.

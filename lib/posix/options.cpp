@@ -33,6 +33,29 @@ int read_linger(const void* value, socklen_t length, linger& into) noexcept {
   return 0;
 }
 
+// As Linux: 32 bits or, where there is room for them, 64; all bits set are no limit. A rate of
+// zero, which nothing could keep to, is the slowest that there is.
+void read_pacing_rate(const void* value, socklen_t length, std::uint64_t& rate) noexcept {
+  std::uint64_t wide = UINT64_MAX;
+  std::uint32_t narrow = 0;
+  if (length == sizeof(wide)) {
+    std::memcpy(&wide, value, sizeof(wide));
+  } else {
+    std::memcpy(&narrow, value, sizeof(narrow));
+    wide = narrow == UINT32_MAX ? UINT64_MAX : narrow;
+  }
+  rate = wide == UINT64_MAX ? 0 : std::max<std::uint64_t>(wide, 1);
+}
+
+int write_pacing_rate(std::uint64_t rate, void* value, socklen_t* length) noexcept {
+  if (length != nullptr && *length >= sizeof(rate)) {
+    return write_value(rate == 0 ? UINT64_MAX : rate, value, length);
+  }
+  const auto narrow = static_cast<std::uint32_t>(
+      rate == 0 ? UINT32_MAX : std::min<std::uint64_t>(rate, UINT32_MAX));
+  return write_value(narrow, value, length);
+}
+
 }  // namespace
 
 int Sockets::setsockopt(int fd, int level, int option, const void* value, socklen_t length) {
@@ -84,6 +107,11 @@ int Sockets::set_socket_option(TcpFile& file, int option, const void* value, soc
   int number = 0;
   if (const int flaw = read_value(value, length, number); flaw < 0) {
     return flaw;
+  }
+  if (option == SO_MAX_PACING_RATE) {
+    read_pacing_rate(value, length, options.tuning.max_pacing_rate);
+    apply_tuning(file);
+    return 0;
   }
   const bool is_on = number != 0;
   switch (option) {
@@ -188,6 +216,8 @@ int Sockets::get_socket_option(TcpFile& file, int option, void* value, socklen_t
     case SO_SNDBUF:
     case SO_RCVBUF: number = buffer_size(file, option); break;
     case SO_MEMINFO: return get_memory(file, value, length);
+    case SO_MAX_PACING_RATE:
+      return write_pacing_rate(options.tuning.max_pacing_rate, value, length);
     case SO_LINGER: return write_value(options.lingering, value, length);
     case SO_RCVTIMEO: return write_value(timeval_of(options.receive_timeout), value, length);
     case SO_SNDTIMEO: return write_value(timeval_of(options.send_timeout), value, length);

@@ -27,28 +27,47 @@ constexpr int kKeepaliveCountMin = 2;
 constexpr int kKeepaliveCountMax = 127;
 constexpr int kMssDefault = 536;  // RFC 9293 §3.7.1, MUST-15.
 constexpr std::size_t kCongestionNameMax = 16;
-constexpr std::string_view kCongestion = "reno";
 
 bool is_within(int number, int least, int most) noexcept {
   return number >= least && number <= most;
 }
 
-int set_congestion(const void* value, socklen_t length) noexcept {
+/// Into `kind`: the controller that is meant, or the flaw.
+int read_congestion(const void* value, socklen_t length, CongestionKind& kind) noexcept {
   if (length == 0) {
     return -EINVAL;
   }
   if (value == nullptr) {
     return -EFAULT;
   }
-  const std::string_view name{static_cast<const char*>(value),
+  const std::string_view text{static_cast<const char*>(value),
                               std::min<std::size_t>(length, kCongestionNameMax - 1)};
-  return name.substr(0, name.find('\0')) == kCongestion ? 0 : -ENOENT;
+  const auto found = congestion_kind(text.substr(0, text.find('\0')));
+  if (!found) {
+    return -ENOENT;
+  }
+  kind = *found;
+  return 0;
 }
 
-int get_congestion(void* value, socklen_t* length) noexcept {
+/// Of the connection; before there is one, what was chosen for it.
+CongestionKind congestion_of(const TcpFile& file, const TcpConfig& config) noexcept {
+  if (const auto info = file.native.info()) {
+    return info->congestion_control;
+  }
+  return file.options.tuning.congestion_control.value_or(config.congestion_control);
+}
+
+int get_congestion(CongestionKind kind, void* value, socklen_t* length) noexcept {
   std::array<char, kCongestionNameMax> name{};
-  kCongestion.copy(name.data(), name.size());
+  to_string(kind).copy(name.data(), name.size() - 1);
   return write_bytes(name.data(), name.size(), value, length);
+}
+
+int get_congestion_info(const TcpFile& file, void* value, socklen_t* length) noexcept {
+  const auto info = file.native.info();
+  const KernelCongestionInfo known = kernel_congestion_info(info.value_or(TcpInfo{}));
+  return write_bytes(known.bytes.data(), known.size, value, length);
 }
 
 template <class Unit>
@@ -185,7 +204,13 @@ int user_timeout(const TcpFile& file, const TcpConfig& config) noexcept {
 
 int Sockets::set_tcp_option(TcpFile& file, int option, const void* value, socklen_t length) {
   if (option == TCP_CONGESTION) {
-    return set_congestion(value, length);
+    CongestionKind kind{};
+    if (const int flaw = read_congestion(value, length, kind); flaw < 0) {
+      return flaw;
+    }
+    file.options.tuning.congestion_control = kind;
+    apply_tuning(file);
+    return 0;
   }
   if (option == TCP_FASTOPEN_KEY) {
     return set_fast_open_key(file, value, length);
@@ -390,8 +415,8 @@ int Sockets::get_tcp_option(TcpFile& file, int option, void* value, socklen_t* l
     case TCP_FASTOPEN_KEY: return get_fast_open_key(file, value, length);
     case TCP_FASTOPEN_CONNECT: number = options.fast_open_connect ? 1 : 0; break;
     case TCP_INQ: number = options.tells_unread ? 1 : 0; break;
-    case TCP_CONGESTION: return get_congestion(value, length);
-    case TCP_CC_INFO: *length = 0; return 0;  // NewReno has nothing to tell, as in Linux.
+    case TCP_CONGESTION: return get_congestion(congestion_of(file, config), value, length);
+    case TCP_CC_INFO: return get_congestion_info(file, value, length);
     case TCP_INFO: return get_tcp_info(file, value, length);
     default: return -ENOPROTOOPT;
   }

@@ -9,12 +9,6 @@ namespace millrace {
 
 using socket::find;
 
-namespace {
-
-constexpr std::string_view kReno = "reno";
-
-}  // namespace
-
 std::size_t TcpSocket::unsent() const {
   const auto slot = find(stack_, index_, generation_);
   return slot ? (*slot)->connection.unsent_bytes() : 0;
@@ -64,18 +58,21 @@ Result<void> TcpSocket::set_congestion_control(std::string_view name) const {
   if (!slot) {
     return fail(slot.error());
   }
-  if (name != kReno) {
+  const auto kind = congestion_kind(name);
+  if (!kind) {
     return fail(Error::Unsupported);
   }
-  return {};
+  TcpTuning chosen = (*slot)->connection.tuning();
+  chosen.congestion_control = *kind;
+  return set_tuning(chosen);
 }
 
 Result<std::string_view> TcpSocket::congestion_control() const {
-  const auto slot = find(stack_, index_, generation_);
-  if (!slot) {
-    return fail(slot.error());
+  const auto known = info();
+  if (!known) {
+    return fail(known.error());
   }
-  return kReno;
+  return to_string(known->congestion_control);
 }
 
 Result<TcpInfo> TcpSocket::info() const {

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <variant>
 
 #include <millrace/congestion.hpp>
+#include <millrace/tcp_info.hpp>
 
 #include "tcp/ack_sample.hpp"
 #include "tcp/congestion_window.hpp"
@@ -25,7 +28,8 @@ namespace millrace::tcp {
 }
 
 /// What a controller must have. What else it may have: `kMovesOwnWindow`, `on_recovery_end`,
-/// `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`.
+/// `kNeedsExactEcn`, `on_segment_lost`, `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`,
+/// `describe`; and `borrow` and `give_back`, where it needs a model from the pool.
 template <typename T>
 concept CongestionController = requires(T controller, CongestionWindow& window,
                                         const AckSample& sample, const PathView& path) {
@@ -41,11 +45,20 @@ concept CongestionController = requires(T controller, CongestionWindow& window,
 template <typename List>
 class BasicCongestion {
  public:
-  /// RFC 5681 §3.1: `ssthresh` starts arbitrarily high.
-  void start(CongestionKind kind, std::uint32_t initial_window) noexcept;
+  /// RFC 5681 §3.1: `ssthresh` starts arbitrarily high. False: `pool`, where a controller of that
+  /// kind has its model, is exhausted or absent, and CUBIC took its place. Whatever held a model
+  /// before must have been released.
+  bool start(CongestionKind kind, std::uint32_t initial_window, BbrPool* pool = nullptr) noexcept;
+  /// Another controller from here on, with the window and the threshold that are there. False as
+  /// with `start`.
+  bool change(CongestionKind kind, BbrPool& pool) noexcept;
+  /// At the connection's end: gives back what came from `pool`.
+  void release(BbrPool& pool) noexcept;
 
   /// Every ACK that delivers something or tells of a loss.
   void on_ack(const AckSample& sample, const PathView& path) noexcept;
+  /// Before the `on_ack` or `on_timeout` to which it belongs, for each segment.
+  void on_segment_lost(const LostSegment& lost, const PathView& path) noexcept;
   /// A recovery begins: the threshold falls. The window itself is PRR's until the recovery's end.
   void on_loss(const PathView& path) noexcept;
   /// An ACK echoes a mark, the first of this window of data: threshold and window fall.
@@ -66,6 +79,11 @@ class BasicCongestion {
   /// In a recovery, where `moves_own_window` is false.
   void set_window(std::uint32_t bytes) noexcept { window_.set(bytes); }
 
+  /// The controller itself, where it is a `T`.
+  template <typename T>
+  [[nodiscard]] const T* get() const noexcept {
+    return std::get_if<T>(&controller_);
+  }
   /// Nobody else is to set the window.
   [[nodiscard]] bool moves_own_window() const noexcept;
   [[nodiscard]] std::uint32_t window() const noexcept { return window_.bytes(); }
@@ -77,9 +95,19 @@ class BasicCongestion {
     return static_cast<CongestionKind>(controller_.index());
   }
   [[nodiscard]] std::string_view name() const noexcept;
+  /// Kind and knowledge of the controller.
+  void describe(TcpInfo& info) const noexcept;
+  /// Marks are to be asked for, and echoed as `Ecn` does when exact (RFC 8257 §3.2).
+  [[nodiscard]] bool needs_exact_ecn() const noexcept;
 
  private:
   CongestionWindow window_;
+  template <std::size_t I>
+  [[nodiscard]] bool place(std::uint32_t initial_window, BbrPool* pool) noexcept;
+  [[nodiscard]] bool place(CongestionKind kind, std::uint32_t initial_window,
+                           BbrPool* pool) noexcept;
+  [[nodiscard]] bool take_place(CongestionKind kind, BbrPool* pool) noexcept;
+
   List controller_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -22,21 +23,87 @@ template <typename Controller>
 }
 
 template <typename List>
-void BasicCongestion<List>::start(CongestionKind kind, std::uint32_t initial_window) noexcept {
+bool BasicCongestion<List>::start(CongestionKind kind, std::uint32_t initial_window,
+                                  BbrPool* pool) noexcept {
   window_ = CongestionWindow{initial_window};
-  const auto index = static_cast<std::size_t>(kind);
-  base::expects(index < std::variant_size_v<List>);
-  [&]<std::size_t... I>(std::index_sequence<I...> /*indices*/) {
-    const bool is_found = ((I == index && (controller_.template emplace<I>(), true)) || ...);
-    base::ensures(is_found);
+  return take_place(kind, pool);
+}
+
+template <typename List>
+bool BasicCongestion<List>::change(CongestionKind kind, BbrPool& pool) noexcept {
+  release(pool);
+  return take_place(kind, &pool);
+}
+
+template <typename List>
+bool BasicCongestion<List>::take_place(CongestionKind kind, BbrPool* pool) noexcept {
+  base::expects(static_cast<std::size_t>(kind) < std::variant_size_v<List>);
+  if (place(kind, window_.bytes(), pool)) {
+    return true;
+  }
+  const bool is_placed = place(CongestionKind::Cubic, window_.bytes(), nullptr);
+  base::ensures(is_placed);
+  return false;
+}
+
+template <typename List>
+bool BasicCongestion<List>::place(CongestionKind kind, std::uint32_t initial_window,
+                                  BbrPool* pool) noexcept {
+  return [&]<std::size_t... I>(std::index_sequence<I...> /*indices*/) {
+    return ((I == static_cast<std::size_t>(kind) && place<I>(initial_window, pool)) || ...);
   }
   (std::make_index_sequence<std::variant_size_v<List>>{});
+}
+
+template <typename List>
+template <std::size_t I>
+bool BasicCongestion<List>::place(std::uint32_t initial_window, BbrPool* pool) noexcept {
+  using T = std::variant_alternative_t<I, List>;
+  static_assert(CongestionController<T>);
+  if constexpr (requires { T::borrow(*pool, initial_window); }) {
+    auto borrowed = pool == nullptr ? std::nullopt : T::borrow(*pool, initial_window);
+    if (borrowed) {
+      controller_.template emplace<I>(*borrowed);
+    }
+    return borrowed.has_value();
+  } else {
+    controller_.template emplace<I>();
+    return true;
+  }
+}
+
+template <typename List>
+void BasicCongestion<List>::release(BbrPool& pool) noexcept {
+  const bool had_model = std::visit(
+      [&]<typename T>(T& controller) noexcept {
+        if constexpr (requires { controller.give_back(pool); }) {
+          controller.give_back(pool);
+          return true;
+        }
+        return false;
+      },
+      controller_);
+  if (had_model) {
+    controller_.template emplace<0>();
+  }
 }
 
 template <typename List>
 void BasicCongestion<List>::on_ack(const AckSample& sample, const PathView& path) noexcept {
   std::visit([&](auto& controller) noexcept { controller.on_ack(window_, sample, path); },
              controller_);
+}
+
+template <typename List>
+void BasicCongestion<List>::on_segment_lost(const LostSegment& lost,
+                                            const PathView& path) noexcept {
+  std::visit(
+      [&]<typename T>(T& controller) noexcept {
+        if constexpr (requires { controller.on_segment_lost(window_, lost, path); }) {
+          controller.on_segment_lost(window_, lost, path);
+        }
+      },
+      controller_);
 }
 
 template <typename List>
@@ -66,7 +133,7 @@ void BasicCongestion<List>::on_timeout(const PathView& path, bool is_first) noex
   std::visit(
       [&]<typename T>(T& controller) noexcept {
         // RFC 5681 §3.1: the threshold does not fall again for what has timed out before.
-        if (is_first) {
+        if (is_first || moves_window<T>()) {
           window_.save();
           controller.on_reduction(window_, path, Reduction::Timeout);
         }
@@ -145,6 +212,15 @@ bool BasicCongestion<List>::moves_own_window() const noexcept {
 }
 
 template <typename List>
+bool BasicCongestion<List>::needs_exact_ecn() const noexcept {
+  return std::visit(
+      []<typename T>(const T& /*controller*/) noexcept {
+        return requires { requires T::kNeedsExactEcn; };
+      },
+      controller_);
+}
+
+template <typename List>
 std::uint64_t BasicCongestion<List>::pacing_rate() const noexcept {
   return std::visit(
       []<typename T>(const T& controller) noexcept -> std::uint64_t {
@@ -152,6 +228,18 @@ std::uint64_t BasicCongestion<List>::pacing_rate() const noexcept {
           return controller.pacing_rate();
         }
         return 0;
+      },
+      controller_);
+}
+
+template <typename List>
+void BasicCongestion<List>::describe(TcpInfo& info) const noexcept {
+  info.congestion_control = kind();
+  std::visit(
+      [&]<typename T>(const T& controller) noexcept {
+        if constexpr (requires { controller.describe(info.congestion); }) {
+          controller.describe(info.congestion);
+        }
       },
       controller_);
 }

@@ -47,20 +47,15 @@ class CongestionWindow {
   }
 
   /// RFC 5681 §3.1, equation 2: slow start, by no more than `segments_max` segments for one ACK
-  /// (RFC 3465 §2.3); 0: by all that it acknowledges. Returns the octets that are left for
-  /// congestion avoidance.
+  /// (RFC 3465 §2.3); 0: by all that it acknowledges. It ends exactly at its threshold; what of the
+  /// ACK is left behind that, for congestion avoidance, is returned.
   [[nodiscard]] std::uint32_t grow_in_slow_start(std::uint32_t bytes_acked, std::uint32_t mss,
                                                  std::uint32_t segments_max) noexcept {
-    if (segments_max != 0) {
-      set(std::uint64_t{bytes_} +
-          std::min<std::uint64_t>(bytes_acked, std::uint64_t{segments_max} * mss));
-      return 0;
-    }
-    // Without a limit slow start ends exactly at its threshold, and the rest counts as what comes
-    // behind it.
-    const std::uint32_t taken = std::min(bytes_acked, ssthresh_ - bytes_);
-    set(std::uint64_t{bytes_} + taken);
-    return bytes_acked - taken;
+    const std::uint32_t counted =
+        segments_max == 0 ? bytes_acked : std::min(bytes_acked, segments_max * mss);
+    const std::uint32_t taken = std::min(counted, ssthresh_ - bytes_);
+    bytes_ += taken;
+    return counted - taken;
   }
 
  private:

@@ -10,11 +10,14 @@
 
 #include <millrace/congestion.hpp>
 
+#include "tcp/bbr.hpp"
+#include "tcp/cubic.hpp"
+#include "tcp/dctcp.hpp"
 #include "tcp/reno.hpp"
 
 namespace millrace::tcp {
 
-using Controllers = std::variant<Reno>;
+using Controllers = std::variant<Reno, Cubic, Dctcp, Bbr>;
 
 /// Whether the list says what `kCongestionNames` says.
 [[nodiscard]] constexpr bool is_in_order() noexcept {

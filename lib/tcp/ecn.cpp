@@ -10,7 +10,7 @@ constexpr std::uint8_t kBoth = TcpFlags::kEce | TcpFlags::kCwr;
 }  // namespace
 
 std::uint8_t Ecn::syn_flags(EcnMode mode, bool is_repeated) noexcept {
-  if (mode == EcnMode::On && !is_repeated) {
+  if ((mode == EcnMode::On || is_exact_) && !is_repeated) {
     has_asked_ = true;
     return kBoth;
   }
@@ -25,7 +25,7 @@ void Ecn::on_syn(const Segment& syn, EcnMode mode) noexcept {
   const bool is_setup = syn.flags.has(kBoth) && syn.ecn == wire::Ecn::NotCapable;
   if (!is_setup) {
     peer_has_sent_plain_ = true;
-  } else if (mode != EcnMode::Off && !has_sent_plain_) {
+  } else if ((mode != EcnMode::Off || is_exact_) && !has_sent_plain_) {
     peer_has_asked_ = true;
   }
 }
@@ -48,9 +48,12 @@ void Ecn::on_syn_ack(const Segment& syn_ack) noexcept {
   }
 }
 
-bool Ecn::on_text(const Segment& segment) noexcept {
+bool Ecn::on_text(const Segment& segment, SeqNum rcv_nxt, std::uint32_t unacked) noexcept {
   if (!may_echo()) {
     return false;
+  }
+  if (is_exact_) {
+    return on_text_exactly(segment.ecn == wire::Ecn::Congested, rcv_nxt, unacked);
   }
   // RFC 3168 §6.1.3: CWR ends the echo, unless its own segment was marked. A sender that has just
   // slowed down may have a window of one segment, and one that has not should hear of it soon.
@@ -61,6 +64,29 @@ bool Ecn::on_text(const Segment& segment) noexcept {
   }
   is_echoing_ = is_echoing_ || is_marked;
   return is_news;
+}
+
+bool Ecn::on_text_exactly(bool is_marked, SeqNum rcv_nxt, std::uint32_t unacked) noexcept {
+  // RFC 8257 §3.2: an ACK speaks of octets that were all marked or all not; where that changes,
+  // what has arrived before is acknowledged at once with what was true of it. CWR means nothing
+  // here.
+  const bool is_change = is_marked != is_echoing_;
+  if (is_change && unacked > 0) {
+    // Of two changes before anything could leave, one ACK tells: marked, if any of it was.
+    is_owed_echo_ = is_echoing_ || (is_owed_ && is_owed_echo_);
+    is_owed_ = true;
+    owed_ = rcv_nxt;
+  }
+  is_echoing_ = is_marked;
+  return is_change;
+}
+
+std::optional<Ecn::OwedAck> Ecn::take_owed_ack() noexcept {
+  if (!is_owed_) {
+    return std::nullopt;
+  }
+  is_owed_ = false;
+  return OwedAck{.ack = owed_, .flags = is_owed_echo_ ? TcpFlags::kEce : std::uint8_t{0}};
 }
 
 bool Ecn::on_ack(TcpFlags flags, SeqNum ack) noexcept {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include <millrace/config.hpp>
 
@@ -11,9 +12,13 @@
 
 namespace millrace::tcp {
 
-/// Eight bytes: part of every control block.
+/// Twelve bytes: part of every control block.
 class Ecn {
  public:
+  /// From here on each ACK tells of what it acknowledges for the first time, and of nothing before
+  /// (RFC 8257 §3.2), and a SYN asks for marks whatever the mode says.
+  void set_exact() noexcept { is_exact_ = true; }
+
   // The handshake.
   /// Flags of our SYN. One that is sent again goes without (§6.1.1.1): a middlebox may have taken
   /// offence.
@@ -26,8 +31,16 @@ class Ecn {
   void on_syn_ack(const Segment& syn_ack) noexcept;
 
   // Receiving.
-  /// An acceptable segment with text. True if its ACK should not be delayed.
-  [[nodiscard]] bool on_text(const Segment& segment) noexcept;
+  /// An acceptable segment with text. `rcv_nxt` is what has arrived before it, of which `unacked`
+  /// octets have not been acknowledged. True if its ACK should not be delayed.
+  [[nodiscard]] bool on_text(const Segment& segment, SeqNum rcv_nxt,
+                             std::uint32_t unacked) noexcept;
+  /// An ACK that is to leave before any other, up to `ack`.
+  struct OwedAck {
+    SeqNum ack{0};
+    std::uint8_t flags = 0;  ///< Instead of `ack_flags`.
+  };
+  [[nodiscard]] std::optional<OwedAck> take_owed_ack() noexcept;
   /// What every ACK of ours says.
   [[nodiscard]] std::uint8_t ack_flags() const noexcept {
     return is_echoing_ ? TcpFlags::kEce : std::uint8_t{0};
@@ -66,7 +79,11 @@ class Ecn {
     return has_asked_ && peer_has_asked_ && !peer_has_sent_plain_;
   }
 
+  [[nodiscard]] bool on_text_exactly(bool is_marked, SeqNum rcv_nxt,
+                                     std::uint32_t unacked) noexcept;
+
   SeqNum reduced_at_{0};
+  SeqNum owed_{0};
   bool has_asked_ : 1 = false;  // A SYN, or SYN,ACK, of ours has offered it.
   bool has_sent_plain_ : 1 = false;
   bool peer_has_asked_ : 1 = false;
@@ -74,7 +91,10 @@ class Ecn {
   bool is_echoing_ : 1 = false;  // A mark has come, and no CWR since.
   bool is_cwr_due_ : 1 = false;
   bool is_reduced_ : 1 = false;  // For the round trip that ends at `reduced_at_`.
+  bool is_exact_ : 1 = false;
+  bool is_owed_ : 1 = false;       // An ACK up to `owed_`,
+  bool is_owed_echo_ : 1 = false;  // with an echo.
 };
-static_assert(sizeof(Ecn) == 8);
+static_assert(sizeof(Ecn) == 12);
 
 }  // namespace millrace::tcp

@@ -42,7 +42,7 @@ Disposition Connection::on_segment(const Resources& resources, Instant now, cons
   }
   if (segment.payload_bytes > 0) {
     resources.stats.tcp_ecn_marks_in += segment.ecn == wire::Ecn::Congested ? 1 : 0;
-    ack_now_ = ecn_.on_text(segment) || ack_now_;
+    ack_now_ = ecn_.on_text(segment, receive_.rcv_nxt, unacked_bytes_) || ack_now_;
   }
   // Steps 6 to 8.
   process_urgent(segment);

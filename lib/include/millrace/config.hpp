@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <millrace/address.hpp>
+#include <millrace/congestion.hpp>
 #include <millrace/endpoint.hpp>
 #include <millrace/error.hpp>
 #include <millrace/time.hpp>
@@ -77,9 +78,23 @@ struct TcpConfig {
   bool delayed_fin_acks =
       false;  ///< A FIN of the peer's is acknowledged as data is, with delay, so that an answer or
               ///< our own FIN carries the ACK, as in Linux. Off: at once (RFC 9293 §3.10.7.4).
+  CongestionKind congestion_control =
+      CongestionKind::Cubic;  ///< Who moves the congestion window; TcpTuning has it for one
+                              ///< connection (RFC 5681, RFC 9438, RFC 8257, draft-ietf-ccwg-bbr).
+  std::uint32_t bbr_connections = 1'024;  ///< Of a core, that can have the model of BBR at a time;
+                                          ///< beyond it they get CUBIC. 0 to 64 M.
+  bool pacing = false;  ///< Data leaves evenly over a round trip, as with Linux's fq, whoever moves
+                        ///< the window. BBR always does so.
+  std::uint32_t pacing_slow_start_percent =
+      200;  ///< Of the window that leave in a round trip while it doubles, as Linux's
+            ///< tcp_pacing_ss_ratio. 100 to 1000.
+  std::uint32_t pacing_percent = 120;  ///< And later, as tcp_pacing_ca_ratio. 100 to 1000.
+  Duration pacing_slack = std::chrono::microseconds{
+      250};  ///< So much of its rate may leave in one go, but two segments always, and 64 KiB at
+             ///< most (draft-ietf-ccwg-bbr §5.6.3). Up to 10 ms.
   std::uint32_t slow_start_ack_segments =
-      2;  ///< Segments by which one ACK opens the window in slow start (RFC 3465 §2.3). 0 to 64; 0:
-          ///< by all that it acknowledges, as in Linux.
+      2;  ///< Segments by which one ACK opens the window in slow start (RFC 3465 §2.3); CUBIC takes
+          ///< at least 8 (RFC 9406 §4.3). 0 to 64; 0: by all that it acknowledges, as in Linux.
   std::uint32_t push_burst_segments =
       0;  ///< PSH also at the end of groups of this many full segments that leave together, more
           ///< where the round trip is short, as with Linux's segmentation offload

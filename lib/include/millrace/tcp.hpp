@@ -149,10 +149,11 @@ class TcpSocket {
   Result<void> set_tuning(const TcpTuning& tuning) const;
   /// What was chosen; all empty when the handle is stale.
   [[nodiscard]] TcpTuning tuning() const;
-  /// By name who decides on the congestion window: "reno" is all there is (RFC 5681, RFC 6582).
-  /// Error: Unsupported (any other name).
+  /// By name, one of `kCongestionNames`, who decides on the congestion window from now on: as
+  /// TcpTuning::congestion_control. Error: Unsupported (any other name).
   Result<void> set_congestion_control(std::string_view name) const;
-  /// Its name; static storage. Error: StaleHandle.
+  /// Its name; static storage. It is "cubic" where "bbr" was meant and
+  /// `TcpConfig::bbr_connections` have it. Error: StaleHandle.
   [[nodiscard]] Result<std::string_view> congestion_control() const;
   /// How long `close` may take to deliver what is queued before it aborts. Zero aborts at once;
   /// empty (the default) leaves it to the user timeout.

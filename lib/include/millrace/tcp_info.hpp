@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include <millrace/congestion.hpp>
 #include <millrace/time.hpp>
 
 #pragma GCC visibility push(default)
@@ -19,6 +20,19 @@ enum class TcpRecovery : std::uint8_t {
   Cwr,       ///< The window was cut because a router has marked segments (RFC 3168).
   Recovery,  ///< A loss is being mended by fast retransmission (RFC 5681 §3.2).
   Loss,      ///< The retransmission timer went off, and what it found lost is being sent again.
+};
+
+/// What a congestion controller knows beyond its window; zero where it has no such thing.
+struct TcpCongestionInfo {
+  std::uint64_t bandwidth = 0;  ///< BBR: how fast the path is taken to be, bytes a second.
+  Duration min_rtt{};           ///< BBR: its own shortest round trip.
+  std::uint32_t pacing_gain_percent = 0;  ///< BBR: what it paces at, of that bandwidth.
+  std::uint32_t window_gain_percent = 0;  ///< BBR: how much may be in flight, of the product.
+  std::uint32_t alpha_per_1024 = 0;       ///< DCTCP: the share of bytes that are marked.
+  std::uint32_t bytes_acked = 0;          ///< DCTCP: acknowledged in this window of data.
+  std::uint32_t bytes_marked = 0;         ///< DCTCP: of these, marked.
+
+  friend bool operator==(const TcpCongestionInfo&, const TcpCongestionInfo&) noexcept = default;
 };
 
 /// A connection at one moment. A plain value that belongs to whoever asked for it; sizes are bytes
@@ -70,6 +84,12 @@ struct TcpInfo {
           ///< of duplicate ACKs that make a loss. To 255.
   std::uint32_t reordering_seen = 0;  ///< Times that segments arrived in another order than they
                                       ///< left. To 255.
+
+  CongestionKind congestion_control{};  ///< Who moves the congestion window.
+  TcpCongestionInfo congestion;         ///< What that one knows.
+  std::uint64_t pacing_rate = 0;      ///< Bytes of payload a second at which data leaves evenly. 0:
+                                      ///< as fast as the windows allow.
+  std::uint64_t max_pacing_rate = 0;  ///< TcpTuning's limit for that; 0: none.
 
   // Windows and memory.
   std::uint32_t send_window = 0;           ///< The peer's, from the first byte not acknowledged.

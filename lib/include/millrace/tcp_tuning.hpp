@@ -1,11 +1,12 @@
 // TcpTuning: what one connection is to do otherwise than `TcpConfig` says: the counterpart of
-// Linux's SO_SNDBUF, SO_RCVBUF, TCP_MAXSEG, TCP_SYNCNT, TCP_LINGER2, TCP_WINDOW_CLAMP and
-// TCP_NOTSENT_LOWAT.
+// Linux's SO_SNDBUF, SO_RCVBUF, SO_MAX_PACING_RATE, TCP_MAXSEG, TCP_SYNCNT, TCP_LINGER2,
+// TCP_WINDOW_CLAMP, TCP_NOTSENT_LOWAT and TCP_CONGESTION.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
+#include <millrace/congestion.hpp>
 #include <millrace/time.hpp>
 
 #pragma GCC visibility push(default)
@@ -41,6 +42,12 @@ struct TcpTuning {
   std::optional<Duration>
       fin_wait_2{};  ///< How long a closed connection waits for the peer's FIN; up to 120 s.
                      ///< Zero: it is reset instead. Empty: `TcpConfig::fin_wait_2_timeout`.
+  std::optional<CongestionKind>
+      congestion_control{};  ///< Who moves the congestion window, from now on. Empty:
+                             ///< `TcpConfig::congestion_control`, or for an accepted connection
+                             ///< what its listener has.
+  std::uint64_t max_pacing_rate =
+      0;  ///< Data leaves no faster than so many bytes of payload a second, evenly. 0: no limit.
 
   friend bool operator==(const TcpTuning&, const TcpTuning&) noexcept = default;
 };

@@ -114,10 +114,12 @@ TEST(Table, ShowsTimersAndInfoWhenAsked) {
   Socket socket = socket_in("ESTAB");
   socket.timer = "on";
   socket.timer_left_us = 212'345;
+  socket.congestion = "cubic";
   socket.info = {{"rto", 204'000}, {"mss", 1'448},          {"advmss", 1'460}, {"ts", 1},
                  {"cwnd", 14'480}, {"ssthresh", 1U << 30U}, {"reordering", 3}};
   const std::string text = table_of({&socket, 1}, options_of({"-tHnio"}));
-  EXPECT_NE(text.find("198.18.0.1:40000 timer:(on,212ms,0)\n\t ts reno rto:204"), std::string::npos)
+  EXPECT_NE(text.find("198.18.0.1:40000 timer:(on,212ms,0)\n\t ts cubic rto:204"),
+            std::string::npos)
       << text;
   EXPECT_EQ(table_of({&socket, 1}, options_of({"-tHn"})).find('\t'), std::string::npos);
 }
@@ -166,12 +168,15 @@ TEST(Words, AreInTheOrderOfSs) {
                  {"notsent", 77},
                  {"minrtt", 900},
                  {"rcv_ooopack", 6},
-                 {"snd_wnd", 64'256}};
+                 {"snd_wnd", 64'256},
+                 {"pacing_rate", 1'500'000}};
+  socket.congestion = "reno";
   EXPECT_EQ(info_words(socket),
             " ts sack reno wscale:7,5 rto:204.5 backoff:2 rtt:1.25/0.625 ato:40 mss:1448 pmtu:1500"
             " rcvmss:536 advmss:1448 cwnd:10 ssthresh:20 bytes_sent:5000 bytes_retrans:100"
             " bytes_acked:4901 bytes_received:10 segs_out:9 segs_in:8 data_segs_out:5"
-            " data_segs_in:1 send 92.672Mbps lastsnd:12 lastrcv:0 lastack:3 delivered:4"
+            " data_segs_in:1 send 92.672Mbps pacing_rate 12Mbps lastsnd:12 lastrcv:0 lastack:3 "
+            "delivered:4"
             " busy:200ms rwnd_limited:50ms(25.0%) unacked:3 retrans:1/2 lost:1 sacked:1"
             " dsack_dups:1 rcv_rtt:1 rcv_space:14600 notsent:77 minrtt:0.9 rcv_ooopack:6"
             " snd_wnd:64256");

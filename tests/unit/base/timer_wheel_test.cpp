@@ -551,5 +551,38 @@ TEST(TimerWheel, AgreesWithANaiveModelOverRandomOperations) {
   }
 }
 
+TEST(PacingWheel, FiresWithinAMicrosecondOrTwo) {
+  PacingWheel wheel{kStart};
+  std::array<TimerNode, 64> nodes;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    wheel.arm(nodes[i], kStart + static_cast<std::int64_t>(i * i) * 700ns);
+  }
+  for (std::size_t fired = 0; fired < nodes.size();) {
+    const std::optional<Instant> next = wheel.next_deadline();
+    ASSERT_TRUE(next);
+    wheel.advance(*next, kUnbounded, [&](TimerNode& node) {
+      const auto i = static_cast<std::int64_t>(&node - nodes.data());
+      const Instant deadline = kStart + i * i * 700ns;
+      EXPECT_GE(*next, deadline) << i;
+      EXPECT_LE(*next - deadline, PacingWheel::kTick) << i;
+      ++fired;
+    });
+    wheel.check_invariants();
+  }
+}
+
+TEST(PacingWheel, ANodeMayMoveFromOneWheelToTheOther) {
+  TimerWheel timers{kStart};
+  PacingWheel pacing{kStart};
+  TimerNode node;
+  timers.arm(node, kStart + 1h);
+  timers.cancel(node);
+  pacing.arm(node, kStart + 5us);
+  EXPECT_EQ(timers.armed(), 0U);
+  EXPECT_EQ(pacing.advance(kStart + 10us, kUnbounded, kIgnore), 1U);
+  timers.arm(node, kStart + 1ms);
+  EXPECT_EQ(timers.advance(kStart + 2ms, kUnbounded, kIgnore), 1U);
+}
+
 }  // namespace
 }  // namespace millrace::base

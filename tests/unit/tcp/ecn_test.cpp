@@ -40,6 +40,9 @@ Ecn agreed() {
   return ecn;
 }
 
+/// With 500 octets before it that have not been acknowledged.
+bool on_text(Ecn& ecn, const Segment& segment) { return ecn.on_text(segment, SeqNum{10'000}, 500); }
+
 struct OpenCase {
   const char* name;
   EcnMode mode;
@@ -105,7 +108,7 @@ TEST(Ecn, ASynThatWasSentAgainWithoutIsTheEndOfIt) {
   EXPECT_EQ(ecn.syn_flags(EcnMode::On, true), 0);
   ecn.on_syn_ack(syn_ack(kEce));
   EXPECT_FALSE(ecn.may_mark()) << "a plain SYN was sent";
-  EXPECT_TRUE(ecn.on_text(segment(TcpFlags::kAck, wire::Ecn::Congested)));
+  EXPECT_TRUE(on_text(ecn, segment(TcpFlags::kAck, wire::Ecn::Congested)));
   EXPECT_EQ(ecn.ack_flags(), kEce) << "but the peer may believe in it";
 }
 
@@ -138,22 +141,22 @@ TEST(Ecn, InASimultaneousOpenBothMustHaveAsked) {
 TEST(Ecn, AMarkIsEchoedUntilTheSenderHasSlowedDown) {
   covers({"RFC 3168 §6.1.3"});
   Ecn ecn = agreed();
-  EXPECT_FALSE(ecn.on_text(segment(TcpFlags::kAck, wire::Ecn::Capable0)));
+  EXPECT_FALSE(on_text(ecn, segment(TcpFlags::kAck, wire::Ecn::Capable0)));
   EXPECT_EQ(ecn.ack_flags(), 0);
-  EXPECT_TRUE(ecn.on_text(segment(TcpFlags::kAck, wire::Ecn::Congested))) << "at once";
+  EXPECT_TRUE(on_text(ecn, segment(TcpFlags::kAck, wire::Ecn::Congested))) << "at once";
   EXPECT_EQ(ecn.ack_flags(), kEce);
-  EXPECT_FALSE(ecn.on_text(segment(TcpFlags::kAck, wire::Ecn::Congested))) << "no news";
-  EXPECT_FALSE(ecn.on_text(segment(TcpFlags::kAck, wire::Ecn::Capable0)));
+  EXPECT_FALSE(on_text(ecn, segment(TcpFlags::kAck, wire::Ecn::Congested))) << "no news";
+  EXPECT_FALSE(on_text(ecn, segment(TcpFlags::kAck, wire::Ecn::Capable0)));
   EXPECT_EQ(ecn.ack_flags(), kEce) << "unmarked data ends nothing";
-  EXPECT_TRUE(ecn.on_text(segment(TcpFlags::kAck | kCwr, wire::Ecn::Capable0)));
+  EXPECT_TRUE(on_text(ecn, segment(TcpFlags::kAck | kCwr, wire::Ecn::Capable0)));
   EXPECT_EQ(ecn.ack_flags(), 0);
 }
 
 TEST(Ecn, AMarkOnTheSegmentThatEndsTheEchoBeginsItAnew) {
   covers({"RFC 3168 §6.1.3"});
   Ecn ecn = agreed();
-  EXPECT_TRUE(ecn.on_text(segment(TcpFlags::kAck, wire::Ecn::Congested)));
-  EXPECT_TRUE(ecn.on_text(segment(TcpFlags::kAck | kCwr, wire::Ecn::Congested)));
+  EXPECT_TRUE(on_text(ecn, segment(TcpFlags::kAck, wire::Ecn::Congested)));
+  EXPECT_TRUE(on_text(ecn, segment(TcpFlags::kAck | kCwr, wire::Ecn::Congested)));
   EXPECT_EQ(ecn.ack_flags(), kEce);
 }
 
@@ -162,7 +165,7 @@ TEST(Ecn, WithoutAgreementNothingIsEchoedOrBelieved) {
   Ecn ecn;
   static_cast<void>(ecn.syn_flags(EcnMode::Passive, false));
   ecn.on_syn_ack(syn_ack(0));
-  EXPECT_FALSE(ecn.on_text(segment(TcpFlags::kAck | kCwr, wire::Ecn::Congested)));
+  EXPECT_FALSE(on_text(ecn, segment(TcpFlags::kAck | kCwr, wire::Ecn::Congested)));
   EXPECT_EQ(ecn.ack_flags(), 0);
   EXPECT_FALSE(ecn.on_ack(ack(kEce), SeqNum{5}));
   ecn.on_reduction(SeqNum{9});
@@ -200,6 +203,83 @@ TEST(Ecn, ASynIsNoEcho) {
   Ecn ecn = agreed();
   EXPECT_FALSE(ecn.is_echo(TcpFlags{TcpFlags::kSyn | TcpFlags::kAck | TcpFlags::kEce}));
   EXPECT_TRUE(ecn.is_echo(ack(kEce)));
+}
+
+/// Both ends agreed, and echo exactly.
+Ecn exact() {
+  Ecn ecn;
+  ecn.set_exact();
+  static_cast<void>(ecn.syn_flags(EcnMode::Off, false));
+  ecn.on_syn_ack(syn_ack(kEce));
+  return ecn;
+}
+
+TEST(Ecn, WhoEchoesExactlyAsksWhateverTheModeSays) {
+  covers({"RFC 8257 §3.2"});
+  Ecn opens;
+  opens.set_exact();
+  EXPECT_EQ(opens.syn_flags(EcnMode::Off, false), kBoth);
+  Ecn again;
+  again.set_exact();
+  EXPECT_EQ(again.syn_flags(EcnMode::Off, true), 0) << "but not twice";
+  Ecn accepts;
+  accepts.set_exact();
+  accepts.on_syn(syn(kBoth), EcnMode::Off);
+  EXPECT_EQ(accepts.syn_ack_flags(), kEce);
+  EXPECT_TRUE(accepts.may_mark());
+}
+
+TEST(Ecn, AnExactEchoSaysWhatWasTrueOfEachOctet) {
+  covers({"RFC 8257 §3.2"});
+  Ecn ecn = exact();
+  const Segment plain = segment(TcpFlags::kAck, wire::Ecn::Capable0);
+  const Segment marked = segment(TcpFlags::kAck, wire::Ecn::Congested);
+  EXPECT_FALSE(ecn.on_text(plain, SeqNum{1'000}, 0));
+  EXPECT_FALSE(ecn.take_owed_ack());
+  // A mark behind 100 octets without: those are acknowledged first, as what they were.
+  EXPECT_TRUE(ecn.on_text(marked, SeqNum{1'100}, 100));
+  EXPECT_EQ(ecn.ack_flags(), kEce);
+  const auto before = ecn.take_owed_ack();
+  ASSERT_TRUE(before);
+  EXPECT_EQ(before->ack, SeqNum{1'100});
+  EXPECT_EQ(before->flags, 0);
+  EXPECT_FALSE(ecn.take_owed_ack()) << "once";
+  EXPECT_FALSE(ecn.on_text(marked, SeqNum{1'200}, 100)) << "more of the same can wait";
+  EXPECT_TRUE(ecn.on_text(plain, SeqNum{1'300}, 200));
+  EXPECT_EQ(ecn.ack_flags(), 0);
+  const auto behind = ecn.take_owed_ack();
+  ASSERT_TRUE(behind);
+  EXPECT_EQ(behind->ack, SeqNum{1'300});
+  EXPECT_EQ(behind->flags, kEce);
+}
+
+TEST(Ecn, AnExactEchoOwesNothingWhereAllIsAcknowledged) {
+  covers({"RFC 8257 §3.2"});
+  Ecn ecn = exact();
+  EXPECT_TRUE(ecn.on_text(segment(TcpFlags::kAck, wire::Ecn::Congested), SeqNum{1'000}, 0));
+  EXPECT_FALSE(ecn.take_owed_ack());
+  EXPECT_EQ(ecn.ack_flags(), kEce);
+}
+
+TEST(Ecn, OfTwoChangesBeforeAnAckCouldLeaveOneTells) {
+  Ecn ecn = exact();
+  const Segment plain = segment(TcpFlags::kAck, wire::Ecn::Capable0);
+  const Segment marked = segment(TcpFlags::kAck, wire::Ecn::Congested);
+  static_cast<void>(ecn.on_text(marked, SeqNum{1'000}, 50));
+  static_cast<void>(ecn.on_text(plain, SeqNum{1'100}, 150));
+  static_cast<void>(ecn.on_text(marked, SeqNum{1'200}, 250));
+  const auto owed = ecn.take_owed_ack();
+  ASSERT_TRUE(owed);
+  EXPECT_EQ(owed->ack, SeqNum{1'200});
+  EXPECT_EQ(owed->flags, kEce);
+}
+
+TEST(Ecn, AnExactEchoDoesNotListenToCwr) {
+  covers({"RFC 8257 §3.2"});
+  Ecn ecn = exact();
+  EXPECT_TRUE(on_text(ecn, segment(TcpFlags::kAck, wire::Ecn::Congested)));
+  EXPECT_FALSE(on_text(ecn, segment(TcpFlags::kAck | kCwr, wire::Ecn::Congested)));
+  EXPECT_EQ(ecn.ack_flags(), kEce);
 }
 
 }  // namespace

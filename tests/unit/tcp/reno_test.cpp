@@ -59,6 +59,17 @@ TEST(Reno, SlowStartWithoutALimitEndsAtItsThreshold) {
   EXPECT_EQ(bed.window.bytes(), 5'000U);
 }
 
+TEST(Reno, SlowStartWithALimitCountsTheRestOfIt) {
+  Bed bed{.window = CongestionWindow{3'500}, .reno = {}};
+  bed.window.set_ssthresh(4'000);
+  bed.ack(5'000);  // 2000 count, 500 to the threshold, 1500 behind it.
+  EXPECT_EQ(bed.window.bytes(), 4'000U);
+  bed.ack(2'499);
+  EXPECT_EQ(bed.window.bytes(), 4'000U);
+  bed.ack(1);
+  EXPECT_EQ(bed.window.bytes(), 5'000U);
+}
+
 TEST(Reno, AvoidanceAddsOneSegmentForEachWindow) {
   millrace::test::covers({"MUST-19", "RFC 5681 §3.1"});
   Bed bed = avoiding(4'000);

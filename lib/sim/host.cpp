@@ -70,7 +70,10 @@ void Host::add_nics(const HostContext& context) {
     options.rx_ring = nic.rx_ring;
     options.tx_ring = nic.tx_ring;
     auto device = std::make_unique<SimDevice>(
-        SimDeviceContext{.clock = context.clock, .schedule = context.schedule, .pool = pools_.data},
+        SimDeviceContext{.clock = context.clock,
+                         .schedule = context.schedule,
+                         .pool = pools_.data,
+                         .frames = context.frames},
         options, base::Random::from_seed(context.random.next_u64()),
         SimDevice::Callbacks{.on_wake = [this] { wake(); },
                              .on_sent = [this](const Frame& frame) { callbacks_.on_sent(frame); },

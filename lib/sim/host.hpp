@@ -61,6 +61,7 @@ struct HostContext {
   VirtualClock& clock;
   EventSchedule& schedule;
   base::Random& random;
+  FrameStore& frames;
   std::string pool_name;  ///< Unique in the process.
   std::uint8_t number;    ///< Unique in the network.
 };
@@ -96,6 +97,9 @@ class Host {
   /// The first one.
   [[nodiscard]] const IpAddress& address() const noexcept {
     return stack_->interfaces()[0].addresses[0].address();
+  }
+  [[nodiscard]] const NicSetup& nic_setup(std::size_t index = 0) const noexcept {
+    return setup_.nics[index];
   }
   [[nodiscard]] bool has_stopped() const noexcept { return has_stopped_; }
   /// What is still held or armed, in words; empty when nothing is.

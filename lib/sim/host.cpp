@@ -44,6 +44,7 @@ Host::Host(const HostContext& context, HostSetup setup, HostCallbacks callbacks)
     : setup_{std::move(setup)},
       callbacks_{std::move(callbacks)},
       clock_{context.clock},
+      index_{context.number - std::size_t{1}},
       pools_{make_pools(context, setup_.config)} {
   add_nics(context);
   std::vector<device::Device*> devices;

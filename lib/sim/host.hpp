@@ -94,6 +94,10 @@ class Host {
   [[nodiscard]] SimDevice& nic(std::size_t index = 0) noexcept { return *nics_[index]; }
   [[nodiscard]] const std::string& name() const noexcept { return setup_.name; }
   [[nodiscard]] const Config& config() const noexcept { return setup_.config; }
+  /// Its position among the hosts of its network.
+  [[nodiscard]] std::size_t index() const noexcept { return index_; }
+  /// Of its first NIC.
+  [[nodiscard]] const MacAddress& mac() const noexcept { return nics_.front()->capabilities().mac; }
   /// The first one.
   [[nodiscard]] const IpAddress& address() const noexcept {
     return stack_->interfaces()[0].addresses[0].address();
@@ -117,6 +121,7 @@ class Host {
   HostSetup setup_;
   HostCallbacks callbacks_;
   VirtualClock& clock_;
+  std::size_t index_;
   packet::CorePools pools_;
   std::vector<std::unique_ptr<device::Device>> devices_;  // As the worker sees them.
   std::vector<SimDevice*> nics_;                          // Innermost.

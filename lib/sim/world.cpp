@@ -246,8 +246,21 @@ Link& World::add_link(Link::Sink sink, const LinkParameters& parameters) {
 }
 
 std::unique_ptr<Link> World::make_link(Link::Sink sink, const LinkParameters& parameters) {
-  return std::make_unique<Link>(schedule_, parameters, base::Random::from_seed(random_.next_u64()),
-                                std::move(sink));
+  auto link = std::make_unique<Link>(schedule_, parameters,
+                                     base::Random::from_seed(random_.next_u64()), std::move(sink));
+  all_links_.push_back(link.get());
+  return link;
+}
+
+LinkCounts World::link_counts() const noexcept {
+  LinkCounts sum;
+  for (const Link* const link : all_links_) {
+    sum.sent += link->counts().sent;
+    for (std::size_t i = 0; i < kFaultCount; ++i) {
+      sum.faults[i] += link->counts().faults[i];
+    }
+  }
+  return sum;
 }
 
 Link::Sink World::into(Router& router, std::size_t port) {
@@ -256,7 +269,12 @@ Link::Sink World::into(Router& router, std::size_t port) {
 }
 
 Link::Sink World::into(Plug plug) {
-  return [&nic = plug.host.nic(plug.nic)](const Frame& frame) { nic.arrive(frame); };
+  return [this, &host = plug.host, &nic = plug.host.nic(plug.nic)](const Frame& frame) {
+    if (on_arrival_) {
+      on_arrival_(host, frame);
+    }
+    nic.arrive(frame);
+  };
 }
 
 }  // namespace millrace::sim

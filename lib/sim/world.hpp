@@ -84,12 +84,17 @@ class World {
   /// Whether nothing is left to happen, no timer either, within `limit`.
   [[nodiscard]] bool run_until_quiet(Duration limit);
 
+  /// Whether nothing is going to happen any more unless somebody calls a host.
+  [[nodiscard]] bool is_quiet() const { return !next_time(); }
+
   /// Lets time pass until nothing is left to happen, then says what is wrong: a failure, something
   /// never ending, or something held by a host. Listeners may stay.
   [[nodiscard]] Result<void, std::string> check_clean(Duration limit = std::chrono::minutes{20});
 
   [[nodiscard]] Instant now() noexcept { return clock_.now(); }
   [[nodiscard]] base::Random& random() noexcept { return random_; }
+  /// What all links together have done so far.
+  [[nodiscard]] LinkCounts link_counts() const noexcept;
   /// Of the time and bytes of every frame sent until now.
   [[nodiscard]] std::uint64_t trace_hash() const noexcept { return trace_hash_; }
   /// The first thing that must not happen: a changed frame, a livelock.
@@ -98,6 +103,10 @@ class World {
   /// Hears of every frame sent.
   void on_frame(std::move_only_function<void(const Host&, const Frame&)> observer) {
     on_frame_ = std::move(observer);
+  }
+  /// Hears of every frame that reaches a host, before the host does.
+  void on_arrival(std::move_only_function<void(const Host&, const Frame&)> observer) {
+    on_arrival_ = std::move(observer);
   }
   /// Is called around every turn: true before, false after.
   void around_turns(std::move_only_function<void(bool)> observer) {
@@ -126,11 +135,13 @@ class World {
   FrameStore frames_;  // Before all that may hold a frame.
   EventSchedule schedule_;
   std::vector<std::unique_ptr<Link>> links_;
+  std::vector<const Link*> all_links_;  // Those of switches and routers, too.
   std::vector<std::unique_ptr<Switch>> switches_;
   std::vector<std::unique_ptr<Router>> routers_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::vector<std::pair<const SimDevice*, Link*>> uplinks_;
   std::move_only_function<void(const Host&, const Frame&)> on_frame_;
+  std::move_only_function<void(const Host&, const Frame&)> on_arrival_;
   std::move_only_function<void(bool)> around_turns_;
   std::optional<std::string> failure_;
   std::uint64_t trace_hash_ = 0;

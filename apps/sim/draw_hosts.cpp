@@ -10,6 +10,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// More than there are connections in a plan.
+constexpr std::uint32_t kListenersMax = 64;
+
 void draw_windows(Dice& dice, const Traits& traits, millrace::TcpConfig& tcp) {
   if (traits.has(Trait::SmallWindows)) {
     tcp.receive_buffer_bytes = dice.scaled(16'384, 65'536);
@@ -62,6 +65,7 @@ void draw_options(Dice& dice, const Traits& traits, millrace::TcpConfig& tcp) {
 void draw_hosts(Dice& dice, Plan& plan) {
   for (HostPlan& host : plan.hosts) {
     host.config = millrace::sim::small_config();
+    host.config.max_listeners = kListenersMax;
     host.config.tcp = {};
     draw_windows(dice, plan.traits, host.config.tcp);
     draw_times(dice, host.config.tcp);

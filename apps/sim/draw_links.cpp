@@ -7,6 +7,11 @@ namespace swarm {
 namespace {
 
 using millrace::sim::LinkParameters;
+using namespace std::chrono_literals;
+
+/// A timeout of a minute, as long as it may become, can meet a link that goes down in the same step
+/// for hours on end. The network's time begins at one hour.
+constexpr Duration kFlapsUntil = 1h + 10min;
 
 void draw_queue(Dice& dice, const Traits& traits, LinkParameters& link) {
   if (!traits.has(Trait::RateLimit)) {
@@ -42,7 +47,8 @@ void draw_losses(Dice& dice, const Traits& traits, LinkParameters& link) {
   }
   if (traits.has(Trait::Flaps)) {
     link.flaps = {.up = dice.microseconds(500'000, 20'000'000),
-                  .down = dice.microseconds(20'000, 4'000'000)};
+                  .down = dice.microseconds(20'000, 4'000'000),
+                  .until = kFlapsUntil};
   }
 }
 

@@ -67,7 +67,26 @@ void Flow::Dialer::on_closed(TcpSocket, Result<void> outcome) {
   static_cast<void>(flow.client_.worker().after(1s, [this] { dial(); }));
 }
 
+bool Flow::has_lost_its_cookie() const noexcept {
+  // RFC 4987 §3.6: a server that remembers nothing of a SYN needs the very next segment to make the
+  // connection from. When that is lost or late it refuses all that follow.
+  return has_cookies() &&
+         dialer_.talkers.back()->outcome() ==
+             Result<void>{millrace::fail(Error::ConnectionReset)} &&
+         dialer_.talkers.back()->received() == 0;
+}
+
+bool Flow::has_cookies() const noexcept {
+  return server_.config().tcp.syn_cookies == millrace::SynCookies::Always;
+}
+
 void Flow::dial_again_if_due() {
+  if (has_lost_its_cookie() && ++dialer_.failures < kFailuresMax) {
+    dialer_.unlucky.push_back(std::move(dialer_.talkers.back()));
+    dialer_.talkers.pop_back();
+    static_cast<void>(client_.worker().after(10ms, [this] { dialer_.dial(); }));
+    return;
+  }
   if (dialer_.talkers.size() < rounds() && *dialer_.talkers.back()->outcome()) {
     static_cast<void>(client_.worker().after(10ms, [this] { dialer_.dial(); }));
   }
@@ -135,7 +154,7 @@ std::string Flow::server_verdict() const {
     // RFC 7413 §2.1: data in a SYN may arrive twice, and then as a connection of its own, which
     // its client refuses.
     const bool is_replay =
-        plan_.fast_open && one->problem().empty() && one->outcome() && !*one->outcome();
+        (plan_.fast_open || has_cookies()) && one->problem().empty() && one->outcome() && !*one->outcome();
     if (!text.empty() && !is_replay) {
       return "server: " + text;
     }

@@ -57,6 +57,7 @@ class Flow {
 
     Flow& flow;
     std::vector<std::unique_ptr<Talker>> talkers;
+    std::vector<std::unique_ptr<Talker>> unlucky;  // Their connections never came to be.
     std::vector<std::byte> data_in_syn;
     unsigned failures = 0;
     std::optional<millrace::Error> given_up;
@@ -73,6 +74,8 @@ class Flow {
 
   [[nodiscard]] std::size_t rounds() const noexcept { return plan_.fast_open ? 2 : 1; }
   void dial_again_if_due();
+  [[nodiscard]] bool has_cookies() const noexcept;
+  [[nodiscard]] bool has_lost_its_cookie() const noexcept;
   [[nodiscard]] std::string server_verdict() const;
 
   const FlowPlan& plan_;

@@ -55,14 +55,15 @@ std::string Watch::check_memory(millrace::sim::Host& host) {
 }
 
 std::string Watch::check_limits(const millrace::TcpInfo& info) {
-  // What is next in order is always taken, should it pass the limit by its packet.
+  // The last buffer that is taken may pass the limit.
   constexpr std::uint32_t kOnePacket = millrace::packet::PacketBudget::kPacketCharge;
   if (info.send_memory > info.send_buffer + kOnePacket) {
     return "holds " + std::to_string(info.send_memory) + " bytes to send, beyond " +
            std::to_string(info.send_buffer);
   }
-  if (info.receive_memory > info.receive_buffer + kOnePacket) {
-    return "holds " + std::to_string(info.receive_memory) + " bytes received, beyond " +
+  // By payload: what was offered is taken, in however small segments it comes.
+  if (info.unread_bytes > info.receive_buffer) {
+    return "holds " + std::to_string(info.unread_bytes) + " bytes received, beyond " +
            std::to_string(info.receive_buffer);
   }
   return {};

@@ -63,6 +63,7 @@ class WireObserver {
     RepeatWatch repeats;
     millrace::TcpSocket socket;
     Instant looked_at{};
+    std::uint32_t mss_max = 0;
     std::uint32_t cwnd_before = 0;
     std::uint32_t in_flight_before = 0;
   };
@@ -71,6 +72,7 @@ class WireObserver {
     std::size_t host;
     const millrace::sim::SegmentView& segment;
     millrace::wire::TcpOptions options;
+    bool may_have_lost = false;  ///< The host has let frames go before they were seen.
   };
 
   void on_sent(const millrace::sim::Host& host, const millrace::sim::Frame& frame);

@@ -91,6 +91,7 @@ class Host {
 
   [[nodiscard]] Worker& worker() noexcept { return *face_; }
   [[nodiscard]] stack::Stack& stack() noexcept { return *stack_; }
+  [[nodiscard]] const CoreStats& stats() const noexcept { return stack_->stats(); }
   [[nodiscard]] SimDevice& nic(std::size_t index = 0) noexcept { return *nics_[index]; }
   [[nodiscard]] const std::string& name() const noexcept { return setup_.name; }
   [[nodiscard]] const Config& config() const noexcept { return setup_.config; }

@@ -46,7 +46,9 @@ bool Link::is_let_in(Instant now, const Frame& frame) {
 
 bool Link::is_down(Instant now) const noexcept {
   const FlapParameters& flaps = parameters_.flaps;
-  return flaps.down > Duration{} && now.time_since_epoch() % (flaps.up + flaps.down) >= flaps.up;
+  const Duration time = now.time_since_epoch();
+  return flaps.down > Duration{} && time < flaps.until &&
+         time % (flaps.up + flaps.down) >= flaps.up;
 }
 
 void Link::enqueue(Instant now, Frame frame) {
@@ -98,7 +100,7 @@ Duration Link::transmission_time(std::size_t bytes) noexcept {
 }
 
 void Link::leave(Instant now, Frame frame) {
-  if (is_lost()) {
+  if (is_lost(now)) {
     return;
   }
   const std::size_t whole = frame.size();
@@ -121,12 +123,12 @@ void Link::leave(Instant now, Frame frame) {
   }
 }
 
-bool Link::is_lost() noexcept {
+bool Link::is_lost(Instant now) noexcept {
   if (happens(random_, parameters_.loss_ppm)) {
     counts_.count(Fault::Loss);
     return true;
   }
-  if (burst_loss_.loses(parameters_.bursts, random_)) {
+  if (burst_loss_.loses(parameters_.bursts, now, random_)) {
     counts_.count(Fault::BurstLoss);
     return true;
   }

@@ -47,7 +47,7 @@ class Link {
   [[nodiscard]] Duration transmission_time(std::size_t bytes) noexcept;
   /// The frame has left the sender's end.
   void leave(Instant now, Frame frame);
-  [[nodiscard]] bool is_lost() noexcept;
+  [[nodiscard]] bool is_lost(Instant now) noexcept;
   void damage(Frame& frame);
   [[nodiscard]] Instant arrival_of(Instant departure) noexcept;
   void deliver_at(Instant time, Frame frame);

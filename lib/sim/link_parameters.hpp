@@ -40,6 +40,7 @@ struct BurstLoss {
   std::uint32_t enter_ppm = 0;
   std::uint32_t leave_ppm = 0;
   std::uint32_t loss_ppm = 0;  ///< In the bad state.
+  Duration longest = std::chrono::seconds{2};  ///< Of a bad state, however few frames come.
 };
 
 /// Random early detection by the average length of the queue. What is ECN-capable is marked, what
@@ -61,7 +62,8 @@ struct PolicerParameters {
 /// Up for a while, down for a while, and so on from the beginning of time.
 struct FlapParameters {
   Duration up{};
-  Duration down{};  ///< Zero: always up.
+  Duration down{};                  ///< Zero: always up.
+  Duration until = Duration::max();  ///< Since the epoch; always up from then on.
 };
 
 struct LinkParameters {

@@ -125,6 +125,23 @@ TEST_F(LinkFaults, LossInBurstsComesInBursts) {
   EXPECT_EQ(count(sim::Fault::Loss), 0U);
 }
 
+TEST_F(LinkFaults, ABurstOfLossesEndsInTimeHoweverFewFramesCome) {
+  sim::LinkParameters parameters;
+  parameters.bursts = {
+      .enter_ppm = sim::kMillion, .leave_ppm = 1, .loss_ppm = sim::kMillion, .longest = 1s};
+  make(parameters);
+  send(make_segment({}));
+  wait(900ms);
+  send(make_segment({}));
+  EXPECT_EQ(count(sim::Fault::BurstLoss), 2U);
+  // Good again, and it stays so.
+  parameters.bursts.enter_ppm = 1;
+  link_->set_parameters(parameters);
+  wait(200ms);
+  send(make_segment({}));
+  EXPECT_EQ(count(sim::Fault::BurstLoss), 2U);
+}
+
 TEST_F(LinkFaults, RedMarksWhatIsEcnCapableAndDropsTheRest) {
   sim::LinkParameters parameters;
   parameters.bits_per_second = 10'000'000;
@@ -220,7 +237,7 @@ TEST_F(LinkFaults, ThinningKeepsTheNewestAckOfEachDirection) {
 
 TEST_F(LinkFaults, GoesDownAndUpBySchedule) {
   sim::LinkParameters parameters;
-  parameters.flaps = {.up = 70ms, .down = 30ms};
+  parameters.flaps = {.up = 70ms, .down = 30ms, .until = 1h + 1s};
   make(parameters);
   for (int i = 0; i < 1'000; ++i) {
     send(make_segment({}));
@@ -228,6 +245,9 @@ TEST_F(LinkFaults, GoesDownAndUpBySchedule) {
   }
   EXPECT_EQ(count(sim::Fault::Down), 300U);
   EXPECT_EQ(arrivals_.size(), 700U);
+  wait(90ms);
+  send(make_segment({}));
+  EXPECT_EQ(count(sim::Fault::Down), 300U);
 }
 
 TEST_F(LinkFaults, WhatIsLongerThanTheMtuVanishes) {

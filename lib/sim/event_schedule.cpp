@@ -6,7 +6,15 @@
 namespace millrace::sim {
 
 void EventSchedule::at(Instant time, Action action) {
-  events_.push_back(Event{.time = time, .number = scheduled_++, .action = std::move(action)});
+  auto slot = static_cast<std::uint32_t>(actions_.size());
+  if (free_slots_.empty()) {
+    actions_.push_back(std::move(action));
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+    actions_[slot] = std::move(action);
+  }
+  events_.push_back(Event{.time = time, .number = scheduled_++, .slot = slot});
   std::ranges::push_heap(events_, is_later);
 }
 
@@ -18,8 +26,10 @@ std::uint32_t EventSchedule::run_due(Instant now) {
   std::uint32_t count = 0;
   while (!events_.empty() && events_.front().time <= now) {
     std::ranges::pop_heap(events_, is_later);
-    Action action = std::move(events_.back().action);
+    const std::uint32_t slot = events_.back().slot;
     events_.pop_back();
+    Action action = std::move(actions_[slot]);
+    free_slots_.push_back(slot);
     action();
     ++count;
   }

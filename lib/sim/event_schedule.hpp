@@ -24,15 +24,18 @@ class EventSchedule {
   [[nodiscard]] bool empty() const noexcept { return events_.empty(); }
 
  private:
+  // Small, for a heap moves its elements about; the action stays where it is.
   struct Event {
     Instant time;
     std::uint64_t number;
-    Action action;
+    std::uint32_t slot;
   };
 
   [[nodiscard]] static bool is_later(const Event& a, const Event& b) noexcept;
 
   std::vector<Event> events_;  // A heap, the first event on top.
+  std::vector<Action> actions_;
+  std::vector<std::uint32_t> free_slots_;
   std::uint64_t scheduled_ = 0;
 };
 

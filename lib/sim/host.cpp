@@ -44,6 +44,7 @@ Host::Host(const HostContext& context, HostSetup setup, HostCallbacks callbacks)
     : setup_{std::move(setup)},
       callbacks_{std::move(callbacks)},
       clock_{context.clock},
+      index_{context.number - std::size_t{1}},
       pools_{make_pools(context, setup_.config)} {
   add_nics(context);
   std::vector<device::Device*> devices;
@@ -70,7 +71,10 @@ void Host::add_nics(const HostContext& context) {
     options.rx_ring = nic.rx_ring;
     options.tx_ring = nic.tx_ring;
     auto device = std::make_unique<SimDevice>(
-        SimDeviceContext{.clock = context.clock, .schedule = context.schedule, .pool = pools_.data},
+        SimDeviceContext{.clock = context.clock,
+                         .schedule = context.schedule,
+                         .pool = pools_.data,
+                         .frames = context.frames},
         options, base::Random::from_seed(context.random.next_u64()),
         SimDevice::Callbacks{.on_wake = [this] { wake(); },
                              .on_sent = [this](const Frame& frame) { callbacks_.on_sent(frame); },

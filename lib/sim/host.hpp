@@ -61,6 +61,7 @@ struct HostContext {
   VirtualClock& clock;
   EventSchedule& schedule;
   base::Random& random;
+  FrameStore& frames;
   std::string pool_name;  ///< Unique in the process.
   std::uint8_t number;    ///< Unique in the network.
 };
@@ -90,12 +91,20 @@ class Host {
 
   [[nodiscard]] Worker& worker() noexcept { return *face_; }
   [[nodiscard]] stack::Stack& stack() noexcept { return *stack_; }
+  [[nodiscard]] const CoreStats& stats() const noexcept { return stack_->stats(); }
   [[nodiscard]] SimDevice& nic(std::size_t index = 0) noexcept { return *nics_[index]; }
   [[nodiscard]] const std::string& name() const noexcept { return setup_.name; }
   [[nodiscard]] const Config& config() const noexcept { return setup_.config; }
+  /// Its position among the hosts of its network.
+  [[nodiscard]] std::size_t index() const noexcept { return index_; }
+  /// Of its first NIC.
+  [[nodiscard]] const MacAddress& mac() const noexcept { return nics_.front()->capabilities().mac; }
   /// The first one.
   [[nodiscard]] const IpAddress& address() const noexcept {
     return stack_->interfaces()[0].addresses[0].address();
+  }
+  [[nodiscard]] const NicSetup& nic_setup(std::size_t index = 0) const noexcept {
+    return setup_.nics[index];
   }
   [[nodiscard]] bool has_stopped() const noexcept { return has_stopped_; }
   /// What is still held or armed, in words; empty when nothing is.
@@ -113,6 +122,7 @@ class Host {
   HostSetup setup_;
   HostCallbacks callbacks_;
   VirtualClock& clock_;
+  std::size_t index_;
   packet::CorePools pools_;
   std::vector<std::unique_ptr<device::Device>> devices_;  // As the worker sees them.
   std::vector<SimDevice*> nics_;                          // Innermost.

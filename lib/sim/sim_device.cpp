@@ -1,10 +1,9 @@
 #include "sim/sim_device.hpp"
 
-#include <array>
 #include <cstring>
 #include <utility>
 
-#include "base/keyed_hash.hpp"
+#include "sim/byte_hash.hpp"
 #include "wire/ethernet.hpp"
 
 namespace millrace::sim {
@@ -50,11 +49,8 @@ void SimDevice::tx_burst(packet::Burst& burst) noexcept {
   std::uint16_t taken = 0;
   while (taken < burst.size() && held_packets() - received_.size() < options_.tx_ring) {
     Packet packet = burst.take(taken++);
-    Frame frame;
-    frame.reserve(packet.size());
-    packet.for_each_segment([&frame](std::span<const std::byte> bytes) {
-      frame.insert(frame.end(), bytes.begin(), bytes.end());
-    });
+    Frame frame = context_.frames.take();
+    packet.for_each_segment([&frame](std::span<const std::byte> bytes) { frame.append(bytes); });
     hold(std::move(packet));
     callbacks_.on_sent(frame);
     if (cable_) {
@@ -69,10 +65,9 @@ std::uint32_t SimDevice::held_packets() const noexcept {
 }
 
 std::uint64_t SimDevice::hash_of(const Packet& packet) noexcept {
-  const base::KeyedHash hash{std::array<std::byte, base::KeyedHash::kKeyBytes>{}};
-  std::uint64_t sum = packet.size();
-  packet.for_each_segment([&](std::span<const std::byte> bytes) { sum = sum * 31 + hash(bytes); });
-  return sum;
+  ByteHash hash{packet.size()};
+  packet.for_each_segment([&](std::span<const std::byte> bytes) { hash.add(bytes); });
+  return hash.value();
 }
 
 void SimDevice::hold(Packet packet) {

@@ -14,6 +14,7 @@
 #include "packet/packet_pool.hpp"
 #include "packet/packet_queue.hpp"
 #include "sim/event_schedule.hpp"
+#include "sim/frame.hpp"
 #include "sim/link.hpp"
 #include "sim/virtual_clock.hpp"
 
@@ -33,6 +34,7 @@ struct SimDeviceContext {
   VirtualClock& clock;
   EventSchedule& schedule;
   packet::PacketPool& pool;
+  FrameStore& frames;
 };
 
 class SimDevice final : public device::Device {

@@ -29,7 +29,7 @@ void Switch::forward(Instant now, std::size_t port, Frame frame) {
   }
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     if (i != port) {
-      ports_[i]->send(now, frame);
+      ports_[i]->send(now, frame.clone());
     }
   }
 }

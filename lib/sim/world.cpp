@@ -6,13 +6,14 @@
 #include <utility>
 
 #include "base/contract.hpp"
-#include "base/keyed_hash.hpp"
+#include "sim/byte_hash.hpp"
 
 namespace millrace::sim {
 
 namespace {
 
 constexpr std::size_t kHostsMax = 250;
+constexpr std::size_t kRoutersMax = 100;
 
 /// Pools must not share a name within the process, and worlds may follow or stand beside each
 /// other.
@@ -30,6 +31,7 @@ Host& World::add_host(HostSetup setup) {
   const HostContext context{.clock = clock_,
                             .schedule = schedule_,
                             .random = random_,
+                            .frames = frames_,
                             .pool_name = pool_name(this, index),
                             .number = static_cast<std::uint8_t>(index + 1)};
   hosts_.push_back(std::make_unique<Host>(
@@ -58,8 +60,7 @@ Switch& World::add_switch() {
 
 void World::connect(Plug plug, Switch& to, const LinkParameters& forth,
                     const LinkParameters& back) {
-  const std::size_t port = to.add_port(std::make_unique<Link>(
-      schedule_, back, base::Random::from_seed(random_.next_u64()), into(plug)));
+  const std::size_t port = to.add_port(make_link(into(plug), back));
   Link& up = add_link(
       [this, &to, port](Frame frame) { to.forward(clock_.now(), port, std::move(frame)); }, forth);
   plug.host.nic(plug.nic).plug_into(
@@ -67,11 +68,57 @@ void World::connect(Plug plug, Switch& to, const LinkParameters& forth,
   uplinks_.emplace_back(&plug.host.nic(plug.nic), &up);
 }
 
+Router& World::add_router(RouterSetup setup) {
+  base::expects(routers_.size() < kRoutersMax);
+  routers_.push_back(std::make_unique<Router>(
+      std::move(setup), static_cast<std::uint8_t>(routers_.size() + 1), frames_));
+  return *routers_.back();
+}
+
+std::size_t World::connect(Plug plug, Router& to, const LinkParameters& forth,
+                           const LinkParameters& back) {
+  constexpr unsigned kWholeAddress = 32;
+  const NicSetup& nic = plug.host.nic_setup(plug.nic);
+  base::expects(nic.gateway.has_value());
+  const std::size_t port = to.add_port(make_link(into(plug), back), *nic.gateway);
+  for (const IpPrefix& address : nic.addresses) {
+    to.add_route(*IpPrefix::make(address.address(), kWholeAddress), port,
+                 plug.host.nic(plug.nic).capabilities().mac);
+  }
+  Link& up = add_link(into(to, port), forth);
+  plug.host.nic(plug.nic).plug_into(
+      [this, &up](Frame frame) { up.send(clock_.now(), std::move(frame)); });
+  uplinks_.emplace_back(&plug.host.nic(plug.nic), &up);
+  return port;
+}
+
+RouterPorts World::connect(Router& a, Router& b, const LinkParameters& forth,
+                           const LinkParameters& back) {
+  // The ports come to be in this order, so that the other's number is known beforehand.
+  const RouterPorts ports{.a = a.ports(), .b = b.ports()};
+  static_cast<void>(a.add_port(make_link(into(b, ports.b), forth), transit_address()));
+  static_cast<void>(b.add_port(make_link(into(a, ports.a), back), transit_address()));
+  return ports;
+}
+
+IpAddress World::transit_address() noexcept {
+  // RFC 6598's shared space, which no host of a simulation has.
+  return IpAddress::v4(100, 64, 0, ++transit_addresses_);
+}
+
+void World::at(Duration after, std::move_only_function<void()> action) {
+  schedule_.at(clock_.now() + after, std::move(action));
+}
+
 void World::set_parameters(Plug plug, const LinkParameters& parameters) {
+  uplink(plug).set_parameters(parameters);
+}
+
+Link& World::uplink(Plug plug) {
   const auto found = std::ranges::find(uplinks_, &plug.host.nic(plug.nic),
                                        &std::pair<const SimDevice*, Link*>::first);
   base::expects(found != uplinks_.end());
-  found->second->set_parameters(parameters);
+  return *found->second;
 }
 
 Result<void, std::string> World::start(Host& host, Start start) {
@@ -178,13 +225,10 @@ std::optional<Instant> World::next_time() const {
 }
 
 void World::note_frame(const Host& host, const Frame& frame) {
-  std::array<std::byte, base::KeyedHash::kKeyBytes> key{};
-  for (std::size_t i = 0; i < sizeof trace_hash_; ++i) {
-    key[i] = static_cast<std::byte>(trace_hash_ >> (8 * i));
-    key[8 + i] = static_cast<std::byte>(
-        static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()) >> (8 * i));
-  }
-  trace_hash_ = base::KeyedHash{key}(frame);
+  ByteHash hash{trace_hash_};
+  hash.add(static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()));
+  hash.add(frame);
+  trace_hash_ = hash.value();
   if (on_frame_) {
     on_frame_(host, frame);
   }
@@ -197,13 +241,40 @@ void World::fail_with(std::string reason) {
 }
 
 Link& World::add_link(Link::Sink sink, const LinkParameters& parameters) {
-  links_.push_back(std::make_unique<Link>(
-      schedule_, parameters, base::Random::from_seed(random_.next_u64()), std::move(sink)));
+  links_.push_back(make_link(std::move(sink), parameters));
   return *links_.back();
 }
 
+std::unique_ptr<Link> World::make_link(Link::Sink sink, const LinkParameters& parameters) {
+  auto link = std::make_unique<Link>(schedule_, parameters,
+                                     base::Random::from_seed(random_.next_u64()), std::move(sink));
+  all_links_.push_back(link.get());
+  return link;
+}
+
+LinkCounts World::link_counts() const noexcept {
+  LinkCounts sum;
+  for (const Link* const link : all_links_) {
+    sum.sent += link->counts().sent;
+    for (std::size_t i = 0; i < kFaultCount; ++i) {
+      sum.faults[i] += link->counts().faults[i];
+    }
+  }
+  return sum;
+}
+
+Link::Sink World::into(Router& router, std::size_t port) {
+  return
+      [this, &router, port](Frame frame) { router.forward(clock_.now(), port, std::move(frame)); };
+}
+
 Link::Sink World::into(Plug plug) {
-  return [&nic = plug.host.nic(plug.nic)](const Frame& frame) { nic.arrive(frame); };
+  return [this, &host = plug.host, &nic = plug.host.nic(plug.nic)](const Frame& frame) {
+    if (on_arrival_) {
+      on_arrival_(host, frame);
+    }
+    nic.arrive(frame);
+  };
 }
 
 }  // namespace millrace::sim

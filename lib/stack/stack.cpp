@@ -332,4 +332,9 @@ CoreUsage Stack::usage() const noexcept {
   return usage;
 }
 
+void Stack::check_invariants() noexcept {
+  neighbors_.check_invariants();
+  tcp_.check_invariants();
+}
+
 }  // namespace millrace::stack

@@ -97,6 +97,8 @@ class Stack {
   [[nodiscard]] std::optional<net::Conflict> take_conflict() noexcept {
     return arp_.take_conflict();
   }
+  /// Ends the process if anything that is kept contradicts itself. Walks all tables: for tests.
+  void check_invariants() noexcept;
   /// Frames that an offload had left unfinished, for a log line; once for each interface.
   [[nodiscard]] std::optional<UnfinishedFrames> take_unfinished() noexcept {
     return offload_watch_.take();

@@ -384,6 +384,12 @@ std::optional<Instant> TcpCore::next_deadline() const noexcept {
   return timer ? timer : time_wait;
 }
 
+void TcpCore::check_invariants() noexcept {
+  timers_.check_invariants();
+  connections_.for_each(
+      [](ConnectionSlot& slot) { base::ensures(slot.connection.check_invariants()); });
+}
+
 void TcpCore::add_usage(CoreUsage& usage) const noexcept {
   usage.connections = connections_.size();
   usage.time_wait = time_wait_.size();

@@ -118,6 +118,8 @@ class TcpCore {
   /// The next of this core's sockets, in the order of their places.
   [[nodiscard]] SocketPage list(Instant now, SocketCursor from, const PageLimits& limits) noexcept;
   [[nodiscard]] bool is_empty() const noexcept { return connections_.size() == 0; }
+  /// Ends the process if a connection or the timers contradict themselves.
+  void check_invariants() noexcept;
 
  private:
   // Frames that may wait on an interface before connections are no longer asked for more.

@@ -1,0 +1,25 @@
+// What the command line of millrace-sim asks for.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "apps/sim/crew.hpp"
+
+namespace swarm {
+
+enum class Command : std::uint8_t { Swarm, Replay };
+
+struct Options {
+  Command command = Command::Swarm;
+  CrewOrders orders;
+  bool is_quiet = false;       ///< No progress and no summary.
+  std::uint64_t seed = 1;      ///< Of `replay`.
+  std::string capture_folder;  ///< Of `replay`.
+};
+
+/// The error is the status to exit with: what there was to say is said.
+[[nodiscard]] std::expected<Options, int> read_options(int argc, char** argv);
+
+}  // namespace swarm

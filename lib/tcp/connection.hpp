@@ -445,6 +445,6 @@ class Connection {
   static constexpr TcpTuning kUntuned{};
   const TcpTuning* tuning_ = &kUntuned;  // Of `Resources::tunings` where anything was chosen.
 };
-static_assert(sizeof(Connection) <= 400, "the control block of an idle connection");
+static_assert(sizeof(Connection) <= 424, "the control block of an idle connection");
 
 }  // namespace millrace::tcp

@@ -107,6 +107,16 @@ TEST_F(PosixEpoll, AnEndBehindUnreadDataIsAnEdgeOfItsOwn) {
   EXPECT_EQ(ready(), EPOLLRDHUP);
 }
 
+TEST_F(PosixEpoll, RoomToWriteIsToldOfWhenTheCoreHasPacketsAgain) {
+  packet::PacketBudget& budget = net.server.host().stack().tcp().resources().budget;
+  const auto others = static_cast<std::uint32_t>(budget.left(packet::BudgetUse::InOrder));
+  ASSERT_TRUE(budget.try_charge(others, packet::BudgetUse::InOrder));
+  ASSERT_EQ(control(EPOLL_CTL_ADD, ends.server, EPOLLOUT), 0);
+  EXPECT_EQ(ready(20), 0U) << "nothing could be queued";
+  budget.release(others);
+  EXPECT_EQ(ready(100), EPOLLOUT);
+}
+
 TEST_F(PosixEpoll, AListenerIsReadableWhileSomebodyWaits) {
   ASSERT_EQ(control(EPOLL_CTL_ADD, listener, EPOLLIN), 0);
   EXPECT_EQ(ready(), 0U);

@@ -26,8 +26,9 @@ struct Process {
 };
 static_assert(std::atomic<std::thread::id>::is_always_lock_free);
 
+/// Never destroyed: another thread may end the process, or a handler, while the core is at work.
 Process& process() noexcept {
-  static Process only;
+  static Process& only = *new Process;
   return only;
 }
 

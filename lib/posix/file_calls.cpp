@@ -87,6 +87,9 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
     return -EBADF;
   }
   const Pin pin{*this, *file};
+  if (const int opened = open_deferred(*file); opened < 0) {
+    return opened;
+  }
   hold_back(*file, false);
   std::size_t sent = 0;
   const auto try_once = [&]() -> ssize_t {
@@ -129,6 +132,9 @@ ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, st
   const bool may_wait = (flags & SPLICE_F_NONBLOCK) == 0 && !file->is_nonblocking;
   const Pin pin{*this, *file};
   if (sink != nullptr) {
+    if (const int opened = open_deferred(*sink); opened < 0) {
+      return opened;
+    }
     hold_back(*sink, (flags & SPLICE_F_MORE) != 0);
   }
   return source != nullptr ? splice_out(*source, pipe, count, may_wait)

@@ -204,6 +204,8 @@ class Sockets final : public TcpFileSource {
   // fast_open.cpp
   [[nodiscard]] Result<Endpoint, int> where_to_open(TcpFile& file, const Destination& wanted) const;
   [[nodiscard]] bool may_defer(const TcpFile& file, const Endpoint& destination);
+  /// Where connect(2) has put the opening off: zero when it is under way, or was before.
+  [[nodiscard]] int open_deferred(TcpFile& file);
 
   // data_calls.cpp
   [[nodiscard]] ssize_t take(TcpFile& file, PartCursor& parts, std::size_t target, int flags);

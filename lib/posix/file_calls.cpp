@@ -53,8 +53,7 @@ ssize_t Sockets::send_from(TcpFile& file, int source, off_t* offset, std::size_t
   const std::size_t room = file.native.writable();
   auto buffer = room == 0 ? fail(Error::WouldBlock) : worker_.allocate_buffer();
   if (!buffer) {
-    file.note_send_blocked();
-    static_cast<void>(file.native.send(std::span<const std::byte>{}));  // Asks to hear of room.
+    await_room(file);
     return -EAGAIN;
   }
   const std::size_t bytes = std::min({count, room, buffer->spare().size()});
@@ -72,6 +71,15 @@ ssize_t Sockets::send_from(TcpFile& file, int source, off_t* offset, std::size_t
     *offset += got;
   }
   return got;
+}
+
+/// EPOLLOUT is off until the connection tells of room, or of packets.
+void Sockets::await_room(TcpFile& file) {
+  file.note_send_blocked();
+  if (stack::ConnectionSlot* const slot = find_slot(file)) {
+    slot->connection.want_writable(stack_.tcp().resources(), stack_.now());
+    stack_.tcp().settle(*slot);
+  }
 }
 
 ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {

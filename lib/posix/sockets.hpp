@@ -217,6 +217,7 @@ class Sockets final : public TcpFileSource {
   // file_calls.cpp
   ssize_t splice_out(TcpFile& file, int pipe, std::size_t count, bool may_wait);
   ssize_t splice_in(int pipe, TcpFile& file, std::size_t count, bool may_wait);
+  void await_room(TcpFile& file);
   [[nodiscard]] ssize_t send_from(TcpFile& file, int source, off_t* offset, std::size_t count);
 
   // epoll.cpp

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <functional>
 #include <utility>
+#include <vector>
 
 #include "simulation/posix_pair.hpp"
 
@@ -334,6 +335,26 @@ TEST_F(PosixData, WaitingForTheKernelsEndLooksAtItEveryMillisecond) {
   EXPECT_LE(longest, 1ms);
   ::close(pipe[0]);
   ::close(pipe[1]);
+}
+
+TEST_F(PosixData, SendfileIsTakenUpAgainWhenThereArePacketsToReadInto) {
+  std::FILE* const file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  std::fputs("text", file);
+  std::fflush(file);
+  auto& pool = net.client.host().stack().pools().data;
+  std::vector<packet::Packet> others;
+  while (packet::Packet one = pool.allocate()) {
+    others.push_back(std::move(one));
+  }
+  off_t offset = 0;
+  EXPECT_EQ(net.client.sockets().sendfile(ends.client, ::fileno(file), &offset, 4), -EAGAIN);
+  EXPECT_EQ(net.client.events(ends.client) & POLLOUT, 0U);
+  others.clear();
+  pollfd entry{.fd = ends.client, .events = POLLOUT, .revents = 0};
+  EXPECT_EQ(net.client.sockets().poll(&entry, 1, 1'000), 1);
+  EXPECT_EQ(net.client.sockets().sendfile(ends.client, ::fileno(file), &offset, 4), 4);
+  std::fclose(file);
 }
 
 TEST_F(PosixData, PartsOfMoreThanAResultCanTellAreRefused) {

@@ -153,6 +153,12 @@ ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may
   if (file.is_listening()) {
     return -ENOTCONN;
   }
+  // As Linux: a pipe that may not block refuses, whether there is data or not.
+  const bool waits_for_pipe = !is_nonblocking(pipe);
+  bool is_refused = !waits_for_pipe && !holds(pipe, POLLOUT);
+  if (is_refused) {
+    return -EAGAIN;
+  }
   const auto try_once = [&]() -> ssize_t {
     if (file.readable() == 0) {
       const int reason = why_nothing(file);
@@ -169,14 +175,16 @@ ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may
       }
       moved += file.discard(static_cast<std::size_t>(written));
     }
-    return moved > 0 ? static_cast<ssize_t>(moved) : -EAGAIN;
+    is_refused = moved == 0 && !waits_for_pipe;
+    return moved > 0 || is_refused ? static_cast<ssize_t>(moved) : -EAGAIN;
   };
-  return persist(file,
-                 {.may_wait = may_wait,
-                  .timeout = file.options.receive_timeout,
-                  .too_late = -EAGAIN,
-                  .pace = kKernelPace},
-                 try_once);
+  const ssize_t moved = persist(file,
+                                {.may_wait = may_wait,
+                                 .timeout = file.options.receive_timeout,
+                                 .too_late = -EAGAIN,
+                                 .pace = kKernelPace},
+                                try_once);
+  return is_refused ? -EAGAIN : moved;
 }
 
 ssize_t Sockets::splice_in(int pipe, TcpFile& file, std::size_t count, bool may_wait) {

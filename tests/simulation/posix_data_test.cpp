@@ -320,6 +320,7 @@ TEST_F(PosixData, WaitingForTheKernelsEndLooksAtItEveryMillisecond) {
   EXPECT_EQ(sockets.sendfile(ends.server, pipe[0], nullptr, 4), 4);
   while (::write(pipe[1], block.data(), block.size()) > 0) {
   }
+  ASSERT_EQ(::fcntl(pipe[1], F_SETFL, 0), 0);
   EXPECT_EQ(net.client.send(ends.client, "x"), 1);
   net.run_for(50ms);
   waits([&] {
@@ -333,6 +334,28 @@ TEST_F(PosixData, WaitingForTheKernelsEndLooksAtItEveryMillisecond) {
   EXPECT_EQ(sockets.splice(pipe[0], nullptr, ends.server, nullptr, 5, 0), 5);
   EXPECT_GT(longest, 0ms);
   EXPECT_LE(longest, 1ms);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
+TEST_F(PosixData, SpliceDoesNotWaitForAPipeThatMayNotBlock) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_NONBLOCK), 0);
+  std::array<char, 4'096> block{};
+  std::size_t filled = 0;
+  for (ssize_t written = 0; (written = ::write(pipe[1], block.data(), block.size())) > 0;) {
+    filled += static_cast<std::size_t>(written);
+  }
+  net.server.when_waiting([](Instant) { ADD_FAILURE() << "it waits"; });
+  auto& sockets = net.server.sockets();
+  EXPECT_EQ(sockets.splice(ends.server, nullptr, pipe[1], nullptr, 9, 0), -EAGAIN);
+  EXPECT_EQ(net.client.send(ends.client, "what came"), 9);
+  net.run_for(50ms);
+  EXPECT_EQ(sockets.splice(ends.server, nullptr, pipe[1], nullptr, 9, 0), -EAGAIN);
+  while (filled > 0) {
+    filled -= static_cast<std::size_t>(::read(pipe[0], block.data(), block.size()));
+  }
+  EXPECT_EQ(sockets.splice(ends.server, nullptr, pipe[1], nullptr, 9, 0), 9);
   ::close(pipe[0]);
   ::close(pipe[1]);
 }

@@ -223,6 +223,7 @@ class Sockets final : public TcpFileSource {
   // epoll.cpp
   int add_watch(EpollSet& set, File& file, const epoll_event& event);
   [[nodiscard]] int collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel);
+  [[nodiscard]] bool must_ask_kernel(int fd) const noexcept;
   [[nodiscard]] int look_at(pollfd* fds, nfds_t count, bool asks_kernel);
 
   // options.cpp, tcp_options.cpp, ip_options.cpp

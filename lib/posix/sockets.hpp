@@ -236,6 +236,7 @@ class Sockets final : public TcpFileSource {
   [[nodiscard]] tcp::Listener* find_listener(const TcpFile& file);
   [[nodiscard]] TcpInfo describe(TcpFile& file);
   [[nodiscard]] bool has_quick_acks(const TcpFile& file);
+  void set_low_water(TcpFile& file, int number);
   [[nodiscard]] int set_buffer(TcpFile& file, int option, int number);
   [[nodiscard]] int buffer_size(TcpFile& file, int option);
   [[nodiscard]] int get_memory(TcpFile& file, void* value, socklen_t* length);

@@ -231,8 +231,18 @@ int Sockets::set_udp_option(UdpFile& file, int option, const void* value, sockle
   if (option != UDP_CORK) {
     return -ENOPROTOOPT;
   }
-  file.options.is_corked = number != 0;
-  return file.options.is_corked ? 0 : uncork(file);
+  if (number != 0) {
+    file.options.is_corked = true;
+    return 0;
+  }
+  const Pin pin{*this, file};
+  const ssize_t left = persist(
+      file,
+      {.may_wait = !file.is_nonblocking, .timeout = file.options.send_timeout, .too_late = -EAGAIN},
+      [&] { return uncork(file); });
+  // What could not leave is corked as before.
+  file.options.is_corked = file.options.is_corked && file.corked;
+  return static_cast<int>(left);
 }
 
 }  // namespace millrace::posix

@@ -24,7 +24,7 @@ constexpr std::uint32_t kSendBufferMax = 212'992;   // net.core.wmem_max and wme
 
 /// As Linux: what is asked for is doubled, for what a datagram costs beside its bytes.
 std::uint32_t buffer_of(int asked, std::uint32_t least, std::uint32_t most) noexcept {
-  const std::uint32_t bytes = std::min(static_cast<std::uint32_t>(asked), most);
+  const std::uint32_t bytes = std::min(static_cast<std::uint32_t>(asked), most / 2);
   return std::max(2 * bytes, least);
 }
 
@@ -99,7 +99,9 @@ int Sockets::set_socket_option(UdpFile& file, int option, const void* value, soc
       options.receive_buffer =
           buffer_of(number, kReceiveBufferMin, config_.udp.receive_queue_bytes);
       break;
-    case SO_SNDBUF: options.send_buffer = buffer_of(number, kSendBufferMin, kSendBufferMax); break;
+    case SO_SNDBUF:
+      options.send_buffer = buffer_of(number, kSendBufferMin, 2 * kSendBufferMax);
+      break;
     case SO_RCVLOWAT: options.receive_low_water = number < 0 ? INT_MAX : std::max(number, 1); break;
     case SO_RCVTIMEO: return read_timeout(value, length, options.receive_timeout);
     case SO_SNDTIMEO: return read_timeout(value, length, options.send_timeout);

@@ -261,7 +261,7 @@ TEST_F(PosixTcpInfo, SendfileAndSpliceOpenAConnectionThatWaitsForData) {
   ASSERT_EQ(::pipe(pipe.data()), 0);
   ASSERT_EQ(::write(pipe[1], "pipe", 4), 4);
   for (const char* const text : {"file", "pipe"}) {
-    for (const int flags : {0, int{SOCK_NONBLOCK}}) {
+    for (const int flags : {int{SOCK_NONBLOCK}, 0}) {
       SCOPED_TRACE(std::string{text} + (flags == 0 ? "" : ", may not block"));
       const int fd = fast_socket(flags);
       EXPECT_EQ(net.client.connect(fd, 2, 80), 0);

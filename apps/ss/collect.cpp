@@ -1,6 +1,7 @@
 #include "ss/collect.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <utility>
@@ -73,11 +74,30 @@ struct Questions {
   bool with_info;
   const CollectLimits& limits;
   std::vector<Socket>& sockets;
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::now() + limits.time;
+  std::size_t pages = 0;  // Of all cores.
 };
 
-std::expected<void, Error> collect_core(const Questions& questions, unsigned core) {
+/// One page more. Each alone is waited for with patience, so that all of them need a limit.
+std::expected<void, Error> count_page(Questions& questions) {
+  const CollectLimits& limits = questions.limits;
+  if (++questions.pages > limits.pages) {
+    return confused("it tells of more than " + std::to_string(limits.pages) +
+                    " pages; those are shown");
+  }
+  if (std::chrono::steady_clock::now() >= questions.deadline) {
+    return confused("it takes longer than " + std::to_string(limits.time.count()) +
+                    " ms; what it has told by then is shown");
+  }
+  return {};
+}
+
+std::expected<void, Error> collect_core(Questions& questions, unsigned core) {
   std::uint64_t cursor = 0;
   do {
+    if (const auto within = count_page(questions); !within) {
+      return within;
+    }
     const auto page =
         questions.client.ask("/millrace/sockets," + std::to_string(core) + "," +
                              std::to_string(cursor) + "," + (questions.with_info ? "1" : "0"));
@@ -104,7 +124,7 @@ std::expected<void, Error> collect_core(const Questions& questions, unsigned cor
   return {};
 }
 
-std::expected<void, Error> collect_cores(const Questions& questions) {
+std::expected<void, Error> collect_cores(Questions questions) {
   const auto cores = questions.client.ask("/millrace/cores");
   if (!cores) {
     return std::unexpected{cores.error()};

@@ -58,21 +58,29 @@ bool CoreLoop::turn_once() {
 }
 
 CoreLoop::Step CoreLoop::step(Instant wake_at, int beside, const sigset_t* signals) {
+  // First the sleep, then the turn: whoever steps looks at what a turn has made happen before the
+  // next sleep.
+  Step result = Step::Turned;
+  if (is_about_to_sleep()) {
+    result = sleep(wake_at, beside, signals) ? Step::Interrupted : Step::Slept;
+  } else if (!may_sleep_ && empty_turns_ >= kEmptyTurnsBeforeSleep) {
+    // Whoever shares the processor may be the very peer that is to send something; if nobody does,
+    // this returns at once.
+    ::sched_yield();
+    empty_turns_ = 0;
+    result = Step::Slept;
+  }
   if (turn_once()) {
     pause_if_stuck();
-    return Step::Turned;
+  } else {
+    ++empty_turns_;
   }
-  if (++empty_turns_ < kEmptyTurnsBeforeSleep) {
-    return Step::Turned;
-  }
-  if (may_sleep_) {
-    return sleep(wake_at, beside, signals) ? Step::Interrupted : Step::Slept;
-  }
-  // Whoever shares the processor may be the very peer that is to send something; if nobody does,
-  // this returns at once.
-  ::sched_yield();
-  empty_turns_ = 0;
-  return Step::Slept;
+  return result;
+}
+
+bool CoreLoop::is_about_to_sleep() const noexcept {
+  // Between the turns a handler is called, or the program: what that leaves goes first.
+  return may_sleep_ && empty_turns_ >= kEmptyTurnsBeforeSleep && !core_.stack->has_work();
 }
 
 /// The cause lies elsewhere, and polling faster does not help: whoever is to take the frames may
@@ -153,7 +161,7 @@ bool CoreLoop::sleep(Instant wake_at, int beside, const sigset_t* signals) {
   if (const auto device = sleep_.take_failed_device()) {
     send(DeviceLoss{*device});
   }
-  // One poll finds out what woke it; if that was nothing, it sleeps again at once.
+  // One turn finds out what woke it; if that was nothing, the next step sleeps again.
   empty_turns_ = kEmptyTurnsBeforeSleep - 1;
   return was_interrupted;
 }

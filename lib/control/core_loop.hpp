@@ -80,13 +80,11 @@ class CoreLoop {
   enum class Step : std::uint8_t { Turned, Slept, Interrupted };
   /// One turn and no sleep. Returns whether there was anything to do.
   bool turn_once();
-  /// One turn; after enough of them without work the thread sleeps: until `wake_at`, or until
-  /// `beside` is readable, at the latest. `signals`: as IdleSleep::sleep has it.
+  /// One turn. After enough of them without work the thread sleeps before it: until `wake_at`, or
+  /// until `beside` is readable, at the latest. `signals`: as IdleSleep::sleep has it.
   Step step(Instant wake_at = Instant::max(), int beside = -1, const sigset_t* signals = nullptr);
-  /// Whether the next step sleeps unless there is something to do.
-  [[nodiscard]] bool is_about_to_sleep() const noexcept {
-    return may_sleep_ && empty_turns_ + 1 >= kEmptyTurnsBeforeSleep;
-  }
+  /// Whether the next step begins with a sleep.
+  [[nodiscard]] bool is_about_to_sleep() const noexcept;
   /// Aborts what is left and sends what is queued.
   void end();
 

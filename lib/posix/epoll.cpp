@@ -169,6 +169,13 @@ int Sockets::epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
   return count == 0 ? collect(*set, events, most, true) : count;
 }
 
+/// Whether the descriptor is one of the kernel's, or a set that has some.
+bool Sockets::must_ask_kernel(int fd) const noexcept {
+  int error = 0;
+  const EpollSet* const set = find_set(fd, error);
+  return set != nullptr ? set->kernel_descriptor() >= 0 : fd >= 0 && !owns(fd);
+}
+
 /// Says what holds of each and returns of how many something does.
 int Sockets::look_at(pollfd* fds, nfds_t count, bool asks_kernel) {
   int found = 0;
@@ -182,7 +189,11 @@ int Sockets::look_at(pollfd* fds, nfds_t count, bool asks_kernel) {
     } else if (File* const file = table_.find(entry.fd)) {
       const std::uint32_t asked =
           static_cast<std::uint16_t>(entry.events) | std::uint32_t{POLLERR | POLLHUP};
-      entry.revents = static_cast<short>(file->events(asked) & asked);
+      std::uint32_t events = file->events(asked);
+      if (asks_kernel && file->kind() == FileKind::Epoll) {
+        events |= static_cast<EpollSet&>(*file).kernel_events();
+      }
+      entry.revents = static_cast<short>(events & asked);
     } else {
       entry.revents = POLLNVAL;
     }
@@ -198,7 +209,7 @@ int Sockets::poll(pollfd* fds, nfds_t count, int timeout) {
   waiting_.turn();
   refusals_ = 0;
   const bool has_kernels = std::any_of(
-      fds, fds + count, [this](const pollfd& entry) { return entry.fd >= 0 && !owns(entry.fd); });
+      fds, fds + count, [this](const pollfd& entry) { return must_ask_kernel(entry.fd); });
   const Instant deadline = deadline_of(waiting_.now(), timeout);
   int found = look_at(fds, count, true);
   bool has_asked = true;

@@ -1,9 +1,11 @@
 #include "posix/epoll_set.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/fixed_vector.hpp"
 
@@ -149,13 +151,27 @@ int EpollSet::control_kernel(int operation, int fd, epoll_event* event) noexcept
       return -errno;
     }
   }
-  return ::epoll_ctl(kernel_, operation, fd, event) == 0 ? 0 : -errno;
+  const int result = ::epoll_ctl(kernel_, operation, fd, event) == 0 ? 0 : -errno;
+  if (result == 0 && operation == EPOLL_CTL_ADD) {
+    ++kernel_members_;
+  } else if (result == 0 && operation == EPOLL_CTL_DEL) {
+    --kernel_members_;
+  }
+  if (kernel_members_ == 0) {
+    ::close(std::exchange(kernel_, -1));
+  }
+  return result;
 }
 
 bool EpollSet::is_kernels_turn(bool asks) noexcept {
   const bool is_turn = kernel_ >= 0 && (asks || ++collections_ >= kCollectionsBeforeKernel);
   collections_ = is_turn ? 0 : collections_;
   return is_turn;
+}
+
+std::uint32_t EpollSet::kernel_events() const noexcept {
+  pollfd kernels{.fd = kernel_, .events = POLLIN, .revents = 0};  // Below zero: never ready.
+  return ::poll(&kernels, 1, 0) > 0 ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 int EpollSet::collect_kernel(epoll_event* out, int most) noexcept {

@@ -31,7 +31,7 @@ class EpollSet final : public File {
   [[nodiscard]] int collect(epoll_event* out, int most);
 
   /// Why `inner` cannot be watched: -EINVAL (it is this one, or has descriptors of the kernel's,
-  /// which only its own epoll_wait asks), -ELOOP (a circle, or too many levels). Zero: it can.
+  /// which nobody tells of), -ELOOP (a circle, or too many levels). Zero: it can.
   [[nodiscard]] int why_not_watch(const EpollSet& inner) const noexcept;
 
   /// As epoll_ctl(2), for a descriptor of the kernel's. Zero or a negative errno.
@@ -41,6 +41,8 @@ class EpollSet final : public File {
   [[nodiscard]] bool is_kernels_turn(bool asks) noexcept;
   /// What the kernel's descriptors have to tell now.
   [[nodiscard]] int collect_kernel(epoll_event* out, int most) noexcept;
+  /// What of `events` holds because of them; of the others `events` tells, without a system call.
+  [[nodiscard]] std::uint32_t kernel_events() const noexcept;
   /// -1 while there are none.
   [[nodiscard]] int kernel_descriptor() const noexcept { return kernel_; }
 
@@ -63,6 +65,8 @@ class EpollSet final : public File {
 
   ReadyList ready_;
   int kernel_ = -1;
+  // At most: what is closed without leaving goes unheard of.
+  unsigned kernel_members_ = 0;
   unsigned collections_ = 0;  // Since the kernel's descriptors were looked at.
 };
 

@@ -82,6 +82,18 @@ Result<Endpoint, int> Sockets::where_to_open(TcpFile& file, const Destination& w
                                            : destination;
 }
 
+/// For what is not in memory yet: the SYN carries the cookie alone.
+int Sockets::open_deferred(TcpFile& file) {
+  if (!file.is_deferred()) {
+    return 0;
+  }
+  const int opened = open_to(file, file.remote, {.data = {}, .is_fast = true});
+  if (opened < 0) {
+    dissolve(file);
+  }
+  return opened;
+}
+
 ssize_t Sockets::send_opening(int fd, const iovec* parts, std::size_t count, int flags,
                               const Destination& destination) {
   int error = 0;

@@ -24,8 +24,7 @@ ssize_t Sockets::send_from(TcpFile& file, int source, off_t* offset, std::size_t
   const std::size_t room = file.native.writable();
   auto buffer = room == 0 ? fail(Error::WouldBlock) : worker_.allocate_buffer();
   if (!buffer) {
-    file.note_send_blocked();
-    static_cast<void>(file.native.send(std::span<const std::byte>{}));  // Asks to hear of room.
+    await_room(file);
     return -EAGAIN;
   }
   const std::size_t bytes = std::min({count, room, buffer->spare().size()});
@@ -45,6 +44,15 @@ ssize_t Sockets::send_from(TcpFile& file, int source, off_t* offset, std::size_t
   return got;
 }
 
+/// EPOLLOUT is off until the connection tells of room, or of packets.
+void Sockets::await_room(TcpFile& file) {
+  file.note_send_blocked();
+  if (stack::ConnectionSlot* const slot = find_slot(file)) {
+    slot->connection.want_writable(stack_.tcp().resources(), stack_.now());
+    stack_.tcp().settle(*slot);
+  }
+}
+
 ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
   int error = 0;
   TcpFile* const file = find_tcp(out, error);
@@ -60,6 +68,9 @@ ssize_t Sockets::sendfile(int out, int in, off_t* offset, std::size_t count) {
     return sendfile(*datagrams, in, offset, count);
   }
   const Pin pin{*this, *file};
+  if (const int opened = open_deferred(*file); opened < 0) {
+    return opened;
+  }
   std::size_t sent = 0;
   const auto try_once = [&]() -> ssize_t {
     while (sent < count) {
@@ -107,13 +118,24 @@ ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, st
                              : splice_in(pipe, datagrams, count, how);
   }
   auto& stream = static_cast<TcpFile&>(*file);
-  return source != nullptr ? splice_out(stream, pipe, count, how.may_wait)
-                           : splice_in(pipe, stream, count, flags);
+  if (source != nullptr) {
+    return splice_out(stream, pipe, count, how.may_wait);
+  }
+  if (const int opened = open_deferred(stream); opened < 0) {
+    return opened;
+  }
+  return splice_in(pipe, stream, count, flags);
 }
 
 ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may_wait) {
   if (file.is_listening()) {
     return -ENOTCONN;
+  }
+  // As Linux: a pipe that may not block refuses, whether there is data or not.
+  const bool waits_for_pipe = !is_nonblocking(pipe);
+  bool is_refused = !waits_for_pipe && room_in(pipe) == 0;
+  if (is_refused) {
+    return -EAGAIN;
   }
   const auto try_once = [&]() -> ssize_t {
     if (file.is_at_mark()) {
@@ -134,14 +156,16 @@ ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may
       }
       moved += file.discard(static_cast<std::size_t>(written));
     }
-    return moved > 0 ? static_cast<ssize_t>(moved) : -EAGAIN;
+    is_refused = moved == 0 && !waits_for_pipe;
+    return moved > 0 || is_refused ? static_cast<ssize_t>(moved) : -EAGAIN;
   };
-  return persist(file,
-                 {.may_wait = may_wait,
-                  .timeout = file.options.receive_timeout,
-                  .too_late = -EAGAIN,
-                  .pace = kKernelPace},
-                 try_once);
+  const ssize_t moved = persist(file,
+                                {.may_wait = may_wait,
+                                 .timeout = file.options.receive_timeout,
+                                 .too_late = -EAGAIN,
+                                 .pace = kKernelPace},
+                                try_once);
+  return is_refused ? -EAGAIN : moved;
 }
 
 ssize_t Sockets::splice_in(int pipe, TcpFile& file, std::size_t count, unsigned flags) {

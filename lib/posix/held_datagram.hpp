@@ -30,7 +30,7 @@ class HeldDatagram {
   ~HeldDatagram() { reset(); }
 
   /// Whether something is held back, an empty piece included.
-  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(last_); }
+  [[nodiscard]] explicit operator bool() const noexcept { return full_ || last_; }
   [[nodiscard]] std::size_t size() const noexcept {
     return std::size_t{full_ ? full_.size() : 0} + (last_ ? last_.size() : 0);
   }
@@ -39,15 +39,28 @@ class HeldDatagram {
   template <class Allocate>
   [[nodiscard]] Added add(std::span<const std::byte> bytes, packet::PacketBudget& budget,
                           Allocate allocate);
-  /// All of it, as one chain; empty where nothing is held back.
-  [[nodiscard]] packet::Packet take() noexcept {
+  /// All of it as one chain, for whoever sends it: `reset` once it is taken, while what is refused
+  /// stays held back. Only where something is.
+  [[nodiscard]] packet::Packet& whole() noexcept {
     if (last_) {
       link_last();
+    }
+    return full_;
+  }
+  /// Forgets what is behind the first `bytes`.
+  void keep_first(std::size_t bytes) noexcept {
+    whole().keep_first(static_cast<std::uint32_t>(bytes));
+    const std::uint32_t charge = full_.chain_charge();
+    budget_->release(charged_ - charge);
+    charged_ = charge;
+  }
+  void reset() noexcept {
+    if (charged_ > 0) {
       budget_->release(std::exchange(charged_, 0));
     }
-    return std::move(full_);
+    full_.reset();
+    last_.reset();
   }
-  void reset() noexcept { take().reset(); }
 
  private:
   // Those of the longest datagram.

@@ -62,7 +62,7 @@ int OnCore::wait(Instant until, int descriptor) {
   std::unreachable();
 }
 
-/// Before the turn whose sleep they are to end; else they could come between the two.
+/// Before the sleep that they are to end; else they could come just ahead of it.
 void OnCore::hold_signals_back() noexcept {
   if (++steps_ >= kStepsBetweenLooks || core_->is_about_to_sleep()) {
     signals_.close();

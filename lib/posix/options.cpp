@@ -130,15 +130,7 @@ int Sockets::set_socket_option(TcpFile& file, int option, const void* value, soc
     case SO_LINGER: return read_linger(value, length, options.lingering);
     case SO_SNDBUF:
     case SO_RCVBUF: return set_buffer(file, option, number);
-    case SO_RCVLOWAT: {
-      // As Linux: no more than half of the buffer, or nothing would ever be enough.
-      const std::uint32_t fixed = options.tuning.receive_buffer_bytes;
-      const auto most = static_cast<int>(
-          std::min(fixed == 0 ? UINT32_MAX : fixed, config_.tcp.receive_buffer_bytes) / 2);
-      options.receive_low_water = number < 0 ? most : std::clamp(number, 1, most);
-      file.note();
-      return 0;
-    }
+    case SO_RCVLOWAT: set_low_water(file, number); return 0;
     case SO_ZEROCOPY:
       if (number != 0 && number != 1) {
         return -EINVAL;
@@ -150,6 +142,16 @@ int Sockets::set_socket_option(TcpFile& file, int option, const void* value, soc
     case SO_SNDTIMEO: return read_timeout(value, length, options.send_timeout);
     default: return -ENOPROTOOPT;
   }
+}
+
+/// As Linux: no more than half of the buffer, which grows for it, or nothing would ever be enough.
+void Sockets::set_low_water(TcpFile& file, int number) {
+  TcpFileOptions& options = file.options;
+  const std::uint32_t fixed = options.tuning.receive_buffer_bytes;
+  const auto most = static_cast<int>(
+      std::min(fixed == 0 ? UINT32_MAX : fixed, config_.tcp.receive_buffer_bytes) / 2);
+  options.receive_low_water = number < 0 ? most : std::clamp(number, 1, most);
+  file.note();
 }
 
 int Sockets::set_buffer(TcpFile& file, int option, int number) {

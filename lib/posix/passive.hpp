@@ -69,6 +69,7 @@ class Passive final : public Waiting {
     }
     auto result = function(sockets_);
     settle();
+    tell_sleepers();  // What a call changes need not be work for the stack.
     return result;
   }
   /// The same for what is beside the calls: packets that come or go.

@@ -32,8 +32,8 @@ struct Process {
 };
 static_assert(std::atomic<std::thread::id>::is_always_lock_free);
 
-/// Never destroyed: at the end of the process only the thread that is the core may end it, and no
-/// child of fork.
+/// Never destroyed: at the end of the process only the thread that is the core may end it, no other,
+/// no handler in its midst, and no child of fork.
 Process& process() noexcept {
   static Process& only = *new Process;
   return only;

@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <bitset>
 #include <cerrno>
 
 #include "posix/errors.hpp"
@@ -31,6 +32,33 @@ TcpHandler& nobody() noexcept {
 
 bool overlap(const IpAddress& one, const IpAddress& other) {
   return one.is_unspecified() || other.is_unspecified() || one == other;
+}
+
+/// As Linux's inet_csk_bind_conflict: a port is shared by those who all ask for it and do not
+/// listen, or all ask for SO_REUSEPORT.
+bool share_port(const TcpFile& file, const TcpFile& other) noexcept {
+  const bool shares =
+      file.options.reuse_address && other.options.reuse_address && !other.is_listening();
+  return shares || (file.options.reuse_port && other.options.reuse_port);
+}
+
+/// By number.
+using PortSet = std::bitset<1U << 16U>;
+
+/// Those that TcpCore::is_port_in_use says so of at that address, in one walk.
+PortSet ports_in_use(stack::TcpCore& tcp, Instant now, const IpAddress& address) {
+  using Table = stack::SocketCursor::Table;
+  PortSet ports;
+  for (stack::SocketCursor cursor{Table::Connections, 0}; cursor.table() < Table::Udp;) {
+    const stack::SocketPage page = tcp.list(now, cursor, {});
+    for (const stack::SocketRecord& record : page.records) {
+      if (overlap(record.tuple.local.address, address)) {
+        ports.set(record.tuple.local.port.number());
+      }
+    }
+    cursor = page.next;
+  }
+  return ports;
 }
 
 }  // namespace
@@ -126,8 +154,6 @@ bool Sockets::is_own(const IpAddress& address) const noexcept {
       own, [&](const InterfaceAddress& ours) { return ours.address() == address; });
 }
 
-/// As Linux's inet_csk_bind_conflict: a port is shared by those who all ask for it and do not
-/// listen, or all ask for SO_REUSEPORT.
 bool Sockets::conflicts(const TcpFile& file, const Endpoint& wanted) {
   bool found = false;
   bool is_named = false;
@@ -138,22 +164,33 @@ bool Sockets::conflicts(const TcpFile& file, const Endpoint& wanted) {
       return;
     }
     is_named = true;
-    const bool shares =
-        file.options.reuse_address && other.options.reuse_address && !other.is_listening();
-    const bool shares_port = file.options.reuse_port && other.options.reuse_port;
-    found = found || !(shares || shares_port);
+    found = found || !share_port(file, other);
   });
   // Connections that no descriptor names any more, those in TIME-WAIT included.
   return found || (!is_named && !file.options.reuse_address && stack_.tcp().is_port_in_use(wanted));
 }
 
+/// What `conflicts` says of each, for all of them in one walk: a core with thousands of sockets has
+/// no time for a walk per port.
 std::optional<Port> Sockets::choose_port(const TcpFile& file, const IpAddress& address) {
+  PortSet taken;
+  PortSet named;
+  tcp_files_.for_each([&](TcpFile& other) {
+    if (&other != &file && other.has_port() && overlap(other.local.address, address)) {
+      const std::uint16_t port = other.local.port.number();
+      named.set(port);
+      taken[port] = taken[port] || !share_port(file, other);
+    }
+  });
+  if (!file.options.reuse_address) {
+    taken |= ports_in_use(stack_.tcp(), stack_.now(), address) & ~named;
+  }
   const std::uint32_t first = config_.tcp.local_port_first;
   const std::uint32_t count = config_.tcp.local_port_last - first + 1;
   const std::uint32_t start = random_.below(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     const Port port{static_cast<std::uint16_t>(first + (start + i) % count)};
-    if (!conflicts(file, {.address = address, .port = port})) {
+    if (!taken[port.number()]) {
       return port;
     }
   }

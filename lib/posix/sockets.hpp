@@ -210,6 +210,8 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   [[nodiscard]] Result<Endpoint, int> where_to_open(TcpFile& file, const Destination& wanted) const;
   [[nodiscard]] ssize_t send_behind_syn(TcpFile& file, PartCursor& parts, int flags);
   [[nodiscard]] bool may_defer(const TcpFile& file, const Endpoint& destination);
+  /// Where connect(2) has put the opening off: zero when it is under way, or was before.
+  [[nodiscard]] int open_deferred(TcpFile& file);
 
   // data_calls.cpp
   [[nodiscard]] ssize_t take(TcpFile& file, PartCursor& parts, std::size_t target, int flags);
@@ -231,11 +233,13 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   // file_calls.cpp
   ssize_t splice_out(TcpFile& file, int pipe, std::size_t count, bool may_wait);
   ssize_t splice_in(int pipe, TcpFile& file, std::size_t count, unsigned flags);
+  void await_room(TcpFile& file);
   [[nodiscard]] ssize_t send_from(TcpFile& file, int source, off_t* offset, std::size_t count);
 
   // epoll.cpp
   int add_watch(EpollSet& set, File& file, const epoll_event& event);
   [[nodiscard]] int collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel);
+  [[nodiscard]] bool must_ask_kernel(int fd) const noexcept;
   [[nodiscard]] int look_at(pollfd* fds, nfds_t count, bool asks_kernel);
 
   // options.cpp, tcp_options.cpp, ip_options.cpp
@@ -248,6 +252,7 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   [[nodiscard]] tcp::Listener* find_listener(const TcpFile& file);
   [[nodiscard]] TcpInfo describe(TcpFile& file);
   [[nodiscard]] bool has_quick_acks(const TcpFile& file);
+  void set_low_water(TcpFile& file, int number);
   [[nodiscard]] int set_buffer(TcpFile& file, int option, int number);
   [[nodiscard]] int buffer_size(TcpFile& file, int option);
   [[nodiscard]] int get_memory(TcpFile& file, void* value, socklen_t* length);

@@ -90,7 +90,7 @@ std::uint32_t TcpFile::events(std::uint32_t asked) {
   if (phase_ == Phase::Deferred) {
     return events | (asked & kOut);
   }
-  if ((asked & kIn) != 0 && readable() >= static_cast<std::size_t>(options.receive_low_water)) {
+  if ((asked & kIn) != 0 && has_enough_to_read()) {
     events |= kIn;
   }
   if ((asked & kOut) != 0 &&
@@ -146,6 +146,17 @@ void TcpFile::forget() noexcept {
 
 std::size_t TcpFile::readable() {
   return held_bytes_ + (phase_ == Phase::Open ? native.readable() : 0);
+}
+
+bool TcpFile::has_enough_to_read() {
+  const std::size_t there = readable();
+  if (there == 0 || there >= static_cast<std::size_t>(options.receive_low_water)) {
+    return there > 0;
+  }
+  // As Linux's tcp_epollin_ready: nor will there be more where there is no room for it.
+  const auto info = native.info();
+  return info && (info->receive_window <= info->receive_mss ||
+                  budget_.left(packet::BudgetUse::InOrder) < packet::PacketBudget::kPacketCharge);
 }
 
 std::span<const std::byte> TcpFile::front() {

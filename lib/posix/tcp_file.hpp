@@ -174,6 +174,8 @@ class TcpFile final : public File, public TcpHandler {
  private:
   enum class Phase : std::uint8_t { Idle, Listening, Deferred, Opening, Open, Over };
 
+  /// As much as SO_RCVLOWAT asks for, or all that there can be.
+  [[nodiscard]] bool has_enough_to_read();
   void hold_front(std::size_t bytes);
   void drop_held() noexcept;
   void note_end() noexcept;

@@ -274,6 +274,7 @@ std::span<const std::byte> Sockets::gather(PartCursor& parts) noexcept {
 ssize_t Sockets::hold(UdpFile& file, std::span<const std::byte> piece, const Endpoint& destination,
                       bool is_held) {
   const bool is_first = !file.corked;
+  const std::size_t before = file.corked.size();
   const auto allocate = [this] { return stack_.pools().data.allocate(); };
   switch (file.corked.add(piece, stack_.tcp().resources().budget, allocate)) {
     case HeldDatagram::Added::Whole: break;
@@ -289,18 +290,26 @@ ssize_t Sockets::hold(UdpFile& file, std::span<const std::byte> piece, const End
     file.corked_for = destination;
   }
   const int left = is_held ? 0 : uncork(file);
+  if (left == -EAGAIN) {
+    file.corked.keep_first(before);  // The piece comes once more.
+  }
   return left < 0 ? left : static_cast<ssize_t>(piece.size());
 }
 
-/// Sends what was held back. As Linux, what cannot be sent now is lost.
+/// Sends what was held back. -EAGAIN: not now; it stays. Any other error it is lost with.
 int Sockets::uncork(UdpFile& file) {
-  packet::Packet whole = file.corked.take();
   stack::UdpSlot* const slot = slot_of(file);
-  if (!whole || slot == nullptr) {
-    return 0;
+  int error = 0;
+  if (file.corked && slot != nullptr) {
+    const auto sent = stack_.udp().send(stack_.now(), *slot, file.corked_for, file.corked.whole());
+    error = sent ? 0 : errno_of_send(sent.error());
   }
-  const auto sent = stack_.udp().send(stack_.now(), *slot, file.corked_for, whole);
-  return sent ? 0 : -errno_of_send(sent.error());
+  if (error == EAGAIN) {
+    file.note_send_blocked();
+  } else {
+    file.corked.reset();
+  }
+  return -error;
 }
 
 }  // namespace millrace::posix

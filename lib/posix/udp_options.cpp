@@ -24,7 +24,7 @@ constexpr std::uint32_t kSendBufferMax = 212'992;   // net.core.wmem_max and wme
 
 /// As Linux: what is asked for is doubled, for what a datagram costs beside its bytes.
 std::uint32_t buffer_of(int asked, std::uint32_t least, std::uint32_t most) noexcept {
-  const std::uint32_t bytes = std::min(static_cast<std::uint32_t>(asked), most);
+  const std::uint32_t bytes = std::min(static_cast<std::uint32_t>(asked), most / 2);
   return std::max(2 * bytes, least);
 }
 
@@ -99,7 +99,9 @@ int Sockets::set_socket_option(UdpFile& file, int option, const void* value, soc
       options.receive_buffer =
           buffer_of(number, kReceiveBufferMin, config_.udp.receive_queue_bytes);
       break;
-    case SO_SNDBUF: options.send_buffer = buffer_of(number, kSendBufferMin, kSendBufferMax); break;
+    case SO_SNDBUF:
+      options.send_buffer = buffer_of(number, kSendBufferMin, 2 * kSendBufferMax);
+      break;
     case SO_RCVLOWAT: options.receive_low_water = number < 0 ? INT_MAX : std::max(number, 1); break;
     case SO_RCVTIMEO: return read_timeout(value, length, options.receive_timeout);
     case SO_SNDTIMEO: return read_timeout(value, length, options.send_timeout);
@@ -231,8 +233,18 @@ int Sockets::set_udp_option(UdpFile& file, int option, const void* value, sockle
   if (option != UDP_CORK) {
     return -ENOPROTOOPT;
   }
-  file.options.is_corked = number != 0;
-  return file.options.is_corked ? 0 : uncork(file);
+  if (number != 0) {
+    file.options.is_corked = true;
+    return 0;
+  }
+  const Pin pin{*this, file};
+  const ssize_t left = persist(
+      file,
+      {.may_wait = !file.is_nonblocking, .timeout = file.options.send_timeout, .too_late = -EAGAIN},
+      [&] { return uncork(file); });
+  // What could not leave is corked as before.
+  file.options.is_corked = file.options.is_corked && file.corked;
+  return static_cast<int>(left);
 }
 
 }  // namespace millrace::posix

@@ -107,14 +107,20 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
       }
       return failed<ares_ssize_t>(to_errno(error_.value_or(count.error())));
     }
-    for (const Asked& asked : asked_) {
-      if (const auto datagram = asked.socket.receive()) {
+    for (auto asked = asked_.begin(); asked != asked_.end(); ++asked) {
+      while (const auto datagram = asked->socket.receive()) {
+        const std::size_t bytes = datagram->payload.copy_to(into);
+        // RFC 5452 §9.1: what was not asked from this very port is no answer, though c-ares, which
+        // knows no ports, may have asked it from another.
+        if (std::erase(asked->open, id_of(into.first(bytes))) == 0) {
+          continue;
+        }
         ++wires_.replies_;
         store(datagram->source, from, from_bytes);
-        const std::size_t bytes = datagram->payload.copy_to(into);
-        if (note_answered(into.first(bytes))) {
-          wires_.on_reply_(into.first(bytes));
+        if (asked->open.empty() && asked->socket.close()) {
+          asked_.erase(asked);  // No other answer is waited for there.
         }
+        wires_.on_reply_(into.first(bytes));
         return static_cast<ares_ssize_t>(bytes);
       }
     }
@@ -190,16 +196,6 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
     asked_.back().open.push_back(id_of(question));
     asked_.back().last = now;
     return asked_.back().socket.send(question);
-  }
-  /// Gives up the ports where no other answer is waited for. Whether this one was.
-  bool note_answered(std::span<const std::byte> answer) {
-    bool was_awaited = false;
-    std::erase_if(asked_, [&was_awaited, id = id_of(answer)](Asked& asked) {
-      const bool is_known = std::erase(asked.open, id) > 0;
-      was_awaited = was_awaited || is_known;
-      return is_known && asked.open.empty() && asked.socket.close().has_value();
-    });
-    return was_awaited;
   }
   void writable() {
     can_write_ = true;

@@ -180,7 +180,17 @@ std::size_t TcpSocket::readable() const {
 
 std::size_t TcpSocket::writable() const {
   const auto slot = find(stack_, index_, generation_);
-  return slot ? (*slot)->connection.writable(stack_->tcp().resources()) : 0;
+  if (!slot) {
+    return 0;
+  }
+  tcp::Connection& connection = (*slot)->connection;
+  const std::size_t room = connection.writable(stack_->tcp().resources());
+  if (room == 0) {
+    // If packets are what is missing, no ACK may ever bring them: this asks to hear of them.
+    static_cast<void>(connection.check_sendable(stack_->tcp().resources(), stack_->now()));
+    stack_->tcp().settle(**slot);
+  }
+  return room;
 }
 
 std::size_t TcpSocket::unacknowledged() const {

@@ -4,12 +4,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <millrace/resolver.hpp>
 
@@ -337,6 +341,63 @@ TEST_F(Names, EachQuestionHasAPortOfItsOwn) {
   ASSERT_GE(server.asked_from.size(), 4U);
   const std::set<Port> ports(server.asked_from.begin(), server.asked_from.end());
   EXPECT_EQ(ports.size(), server.asked_from.size());
+}
+
+/// A server that answers nothing by itself.
+struct Ears final : UdpHandler {
+  void on_readable(UdpSocket of) override {
+    while (auto question = of.receive()) {
+      std::vector<std::byte> bytes(question->payload.size());
+      static_cast<void>(question->payload.copy_to(bytes));
+      heard.push_back({.from = question->source, .question = std::move(bytes)});
+    }
+  }
+  struct Heard {
+    Endpoint from;
+    std::vector<std::byte> question;
+  };
+  std::vector<Heard> heard;
+};
+
+TEST_F(Names, AnAnswerCountsAtThePortAlone) {
+  covers({"RFC 5452 §9.1"});
+  Ears ears;
+  UdpSocket socket;
+  pair.world.call(pair.server,
+                  [&](Worker& worker) { socket = *worker.open_udp({.port = Port{5'300}}, ears); });
+  options.servers = {pair.server_at(5'300)};
+  options.timeout = 30s;
+  open();
+  std::array<std::optional<Error>, 2> told;
+  pair.world.call(pair.client, [&](Worker&) {
+    for (std::optional<Error>& one : told) {
+      const std::string name = &one == told.data() ? "one.example.net." : "other.example.net.";
+      EXPECT_TRUE(resolver->resolve(
+          name, [&one](const auto& found) { one = found ? Error::InvalidState : found.error(); }));
+    }
+  });
+  ASSERT_TRUE(pair.world.run_until([&] { return ears.heard.size() == 2; }, 1s));
+  // RFC 1035 §4.1.1: it is an answer, and there is no such name.
+  for (Ears::Heard& one : ears.heard) {
+    one.question[2] |= std::byte{0x80};
+    one.question[3] = std::byte{0x83};
+  }
+  const auto tell = [&](std::size_t answer, std::size_t port) {
+    pair.world.call(pair.server, [&](Worker&) {
+      EXPECT_TRUE(socket.send_to(ears.heard[port].from, ears.heard[answer].question));
+    });
+    pair.world.run_for(100ms);
+  };
+  tell(0, 1);
+  tell(1, 0);
+  EXPECT_EQ(told[0], std::nullopt);
+  EXPECT_EQ(told[1], std::nullopt);
+  // Nor has that cost the questions their ports.
+  tell(0, 0);
+  tell(1, 1);
+  EXPECT_EQ(told[0], Error::NameNotFound);
+  EXPECT_EQ(told[1], Error::NameNotFound);
+  pair.world.call(pair.server, [&](Worker&) { EXPECT_TRUE(socket.close()); });
 }
 
 TEST_F(Names, BeyondSomePortsQuestionsShareOneAndAllAreAnswered) {

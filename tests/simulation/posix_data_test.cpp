@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <functional>
 #include <utility>
+#include <vector>
 
 #include "simulation/posix_pair.hpp"
 
@@ -334,6 +335,7 @@ TEST_F(PosixData, WaitingForTheKernelsEndLooksAtItEveryMillisecond) {
   auto& sockets = net.server.sockets();
   while (::write(pipe[1], block.data(), block.size()) > 0) {
   }
+  ASSERT_EQ(::fcntl(pipe[1], F_SETFL, 0), 0);
   EXPECT_EQ(net.client.send(ends.client, "x"), 1);
   net.run_for(50ms);
   waits([&] {
@@ -349,6 +351,48 @@ TEST_F(PosixData, WaitingForTheKernelsEndLooksAtItEveryMillisecond) {
   EXPECT_LE(longest, 1ms);
   ::close(pipe[0]);
   ::close(pipe[1]);
+}
+
+TEST_F(PosixData, SpliceDoesNotWaitForAPipeThatMayNotBlock) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_NONBLOCK), 0);
+  std::array<char, 4'096> block{};
+  std::size_t filled = 0;
+  for (ssize_t written = 0; (written = ::write(pipe[1], block.data(), block.size())) > 0;) {
+    filled += static_cast<std::size_t>(written);
+  }
+  net.server.when_waiting([](Instant) { ADD_FAILURE() << "it waits"; });
+  auto& sockets = net.server.sockets();
+  EXPECT_EQ(sockets.splice(ends.server, nullptr, pipe[1], nullptr, 9, 0), -EAGAIN);
+  EXPECT_EQ(net.client.send(ends.client, "what came"), 9);
+  net.run_for(50ms);
+  EXPECT_EQ(sockets.splice(ends.server, nullptr, pipe[1], nullptr, 9, 0), -EAGAIN);
+  while (filled > 0) {
+    filled -= static_cast<std::size_t>(::read(pipe[0], block.data(), block.size()));
+  }
+  EXPECT_EQ(sockets.splice(ends.server, nullptr, pipe[1], nullptr, 9, 0), 9);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
+TEST_F(PosixData, SendfileIsTakenUpAgainWhenThereArePacketsToReadInto) {
+  std::FILE* const file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  std::fputs("text", file);
+  std::fflush(file);
+  auto& pool = net.client.host().stack().pools().data;
+  std::vector<packet::Packet> others;
+  while (packet::Packet one = pool.allocate()) {
+    others.push_back(std::move(one));
+  }
+  off_t offset = 0;
+  EXPECT_EQ(net.client.sockets().sendfile(ends.client, ::fileno(file), &offset, 4), -EAGAIN);
+  EXPECT_EQ(net.client.events(ends.client) & POLLOUT, 0U);
+  others.clear();
+  pollfd entry{.fd = ends.client, .events = POLLOUT, .revents = 0};
+  EXPECT_EQ(net.client.sockets().poll(&entry, 1, 1'000), 1);
+  EXPECT_EQ(net.client.sockets().sendfile(ends.client, ::fileno(file), &offset, 4), 4);
+  std::fclose(file);
 }
 
 TEST_F(PosixData, PartsOfMoreThanAResultCanTellAreRefused) {

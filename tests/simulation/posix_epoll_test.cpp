@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 
 #include "simulation/posix_pair.hpp"
 
@@ -105,6 +106,16 @@ TEST_F(PosixEpoll, AnEndBehindUnreadDataIsAnEdgeOfItsOwn) {
   EXPECT_EQ(net.client.sockets().shutdown(ends.client, SHUT_WR), 0);
   net.run_for(50ms);
   EXPECT_EQ(ready(), EPOLLRDHUP);
+}
+
+TEST_F(PosixEpoll, RoomToWriteIsToldOfWhenTheCoreHasPacketsAgain) {
+  packet::PacketBudget& budget = net.server.host().stack().tcp().resources().budget;
+  const auto others = static_cast<std::uint32_t>(budget.left(packet::BudgetUse::InOrder));
+  ASSERT_TRUE(budget.try_charge(others, packet::BudgetUse::InOrder));
+  ASSERT_EQ(control(EPOLL_CTL_ADD, ends.server, EPOLLOUT), 0);
+  EXPECT_EQ(ready(20), 0U) << "nothing could be queued";
+  budget.release(others);
+  EXPECT_EQ(ready(100), EPOLLOUT);
 }
 
 TEST_F(PosixEpoll, AListenerIsReadableWhileSomebodyWaits) {
@@ -311,6 +322,44 @@ TEST_F(PosixEpoll, ASetWithDescriptorsOfTheKernelsIsNotWatched) {
   EXPECT_EQ(control(EPOLL_CTL_ADD, pipe[0], EPOLLIN), -EINVAL);
   ::close(pipe[0]);
   ::close(pipe[1]);
+}
+
+TEST_F(PosixEpoll, WhatDescriptorsOfTheKernelsTellMakesTheirSetReadable) {
+  const ReadablePipe pipe;
+  std::array<char, 1> byte{};
+  ASSERT_EQ(control(EPOLL_CTL_ADD, pipe.ends[0], EPOLLIN), 0);
+  EXPECT_EQ(net.server.events(set), unsigned{POLLIN});
+  ASSERT_EQ(::read(pipe.ends[0], byte.data(), 1), 1);
+  EXPECT_EQ(net.server.events(set), 0U);
+  net.server.when_waiting([&](Instant until) {
+    EXPECT_LE(until - net.server.now(), 1ms) << "no word of the network's ends the wait";
+    static_cast<void>(::write(pipe.ends[1], "x", 1));
+  });
+  pollfd entry{.fd = set, .events = POLLIN, .revents = 0};
+  EXPECT_EQ(net.server.sockets().poll(&entry, 1, 100), 1);
+  EXPECT_EQ(entry.revents, POLLIN);
+}
+
+TEST_F(PosixEpoll, ASetWithoutDescriptorsOfTheKernelsAnyMoreMayBeWatched) {
+  auto& sockets = net.server.sockets();
+  const ReadablePipe pipe;
+  epoll_event event{};
+  std::FILE* const file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  EXPECT_EQ(control(EPOLL_CTL_DEL, pipe.ends[0], 0), -ENOENT);
+  EXPECT_EQ(control(EPOLL_CTL_MOD, pipe.ends[0], EPOLLIN), -ENOENT);
+  EXPECT_EQ(control(EPOLL_CTL_ADD, ::fileno(file), EPOLLIN), -EPERM);
+  EXPECT_EQ(control(EPOLL_CTL_ADD, 9'999, EPOLLIN), -EBADF);
+  std::fclose(file);
+  const int outer = sockets.epoll_create(0);
+  EXPECT_EQ(sockets.epoll_control(outer, EPOLL_CTL_ADD, set, &event), 0);
+  EXPECT_EQ(sockets.epoll_control(outer, EPOLL_CTL_DEL, set, nullptr), 0);
+  EXPECT_EQ(control(EPOLL_CTL_ADD, pipe.ends[0], EPOLLIN), 0);
+  EXPECT_EQ(control(EPOLL_CTL_ADD, pipe.ends[1], EPOLLIN), 0);
+  EXPECT_EQ(control(EPOLL_CTL_DEL, pipe.ends[0], 0), 0);
+  EXPECT_EQ(sockets.epoll_control(outer, EPOLL_CTL_ADD, set, &event), -EINVAL);
+  EXPECT_EQ(control(EPOLL_CTL_DEL, pipe.ends[1], 0), 0);
+  EXPECT_EQ(sockets.epoll_control(outer, EPOLL_CTL_ADD, set, &event), 0);
 }
 
 TEST_F(PosixEpoll, WatchesRunOut) {

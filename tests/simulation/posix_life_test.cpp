@@ -128,6 +128,36 @@ TEST(PosixLife, PortZeroIsChosenFromTheRangeAndNamed) {
   EXPECT_EQ(ports.size(), 20U);
 }
 
+TEST(PosixLife, EveryPortOfTheRangeIsGivenThatIsFree) {
+  PairSetup setup;
+  setup.client.tcp.local_port_first = 40'000;
+  setup.client.tcp.local_port_last = 40'039;
+  PosixPair net{setup, {.sockets = 64, .epoll_sets = 1, .watches = 1}};
+  const auto bind = [&](bool shares) {
+    const int fd = net.client.socket();
+    EXPECT_EQ(net.client.set(fd, SOL_SOCKET, SO_REUSEADDR, shares ? 1 : 0), 0);
+    return net.client.bind(fd, 0, 0);
+  };
+  const int listener = net.server.listener(80);
+  const auto ends = net.connect(listener, 80);
+  // The client closes first, so TIME-WAIT is on its side, and no descriptor names that port.
+  EXPECT_EQ(net.client.sockets().close(ends.client), 0);
+  net.run_for(100ms);
+  EXPECT_EQ(net.server.sockets().close(ends.server), 0);
+  net.run_for(100ms);
+  const int one = net.client.socket();
+  EXPECT_EQ(net.client.bind(one, 1, 40'007), 0);
+  for (int i = 0; i < 38; ++i) {
+    EXPECT_EQ(bind(false), 0) << i;
+  }
+  EXPECT_EQ(bind(false), -EADDRINUSE);
+  EXPECT_EQ(bind(true), 0) << "the one in TIME-WAIT";
+  EXPECT_EQ(bind(true), 0) << "the same, which both share";
+  EXPECT_EQ(net.client.sockets().close(one), 0);
+  EXPECT_EQ(bind(false), 0);
+  EXPECT_EQ(bind(false), -EADDRINUSE);
+}
+
 TEST(PosixLife, AcceptNamesThePeerAndBothEndsAgree) {
   PosixPair net;
   const int listener = net.server.listener(80);

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -245,6 +247,33 @@ TEST(PosixOptions, LowWaterHoldsBackReadsAndEvents) {
   EXPECT_EQ(net.server.events(ends.server) & EPOLLIN, 0U);
   EXPECT_EQ(net.client.send(ends.client, "d"), 1);
   EXPECT_EQ(net.server.receive(ends.server), "abcd");
+}
+
+TEST(PosixOptions, ASocketWithoutRoomForItsLowWaterIsReadable) {
+  PosixPair net;
+  const int listener = net.server.listener(80);
+  for (const bool is_core_full : {false, true}) {
+    SCOPED_TRACE(is_core_full ? "of the core's" : "of its own");
+    const auto ends = net.connect(listener, 80, O_NONBLOCK);
+    EXPECT_EQ(net.server.set(ends.server, SOL_SOCKET, SO_RCVLOWAT, 200'000), 0);
+    EXPECT_EQ(net.client.send(ends.client, "a"), 1);
+    net.run_for(100ms);
+    EXPECT_EQ(net.server.events(ends.server) & POLLIN, 0U);
+    packet::PacketBudget& budget = net.server.host().stack().tcp().resources().budget;
+    const auto others = static_cast<std::uint32_t>(budget.left(packet::BudgetUse::InOrder));
+    if (is_core_full) {
+      ASSERT_TRUE(budget.try_charge(others, packet::BudgetUse::InOrder));
+    } else {
+      const std::string much(400'000, 'l');
+      EXPECT_GT(net.client.send(ends.client, much), 200'000);
+    }
+    pollfd entry{.fd = ends.server, .events = POLLIN, .revents = 0};
+    EXPECT_EQ(net.server.sockets().poll(&entry, 1, 10'000), 1);
+    EXPECT_EQ(entry.revents, POLLIN);
+    if (is_core_full) {
+      budget.release(others);
+    }
+  }
 }
 
 TEST(PosixOptions, KeepaliveOfADescriptorEndsADeadConnection) {

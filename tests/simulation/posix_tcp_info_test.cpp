@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 #include <linux/tcp.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "posix/kernel_tcp_info.hpp"
 #include "simulation/posix_pair.hpp"
@@ -246,6 +249,46 @@ TEST_F(PosixTcpInfo, MsgFastopenWithoutCookieTakesNothingUnlessItMayWait) {
   const int other = net.server.accept(listener);
   ASSERT_GE(other, 0);
   EXPECT_EQ(net.server.receive(other, 20'000, MSG_WAITALL), long_text);
+}
+
+TEST_F(PosixTcpInfo, SendfileAndSpliceOpenAConnectionThatWaitsForData) {
+  exchange_cookie();
+  std::FILE* const file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  std::fputs("file", file);
+  std::fflush(file);
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  ASSERT_EQ(::write(pipe[1], "pipe", 4), 4);
+  for (const char* const text : {"file", "pipe"}) {
+    for (const int flags : {int{SOCK_NONBLOCK}, 0}) {
+      SCOPED_TRACE(std::string{text} + (flags == 0 ? "" : ", may not block"));
+      const int fd = fast_socket(flags);
+      EXPECT_EQ(net.client.connect(fd, 2, 80), 0);
+      off_t offset = 0;
+      const auto move = [&] {
+        return text == std::string_view{"file"}
+                   ? net.client.sockets().sendfile(fd, ::fileno(file), &offset, 4)
+                   : net.client.sockets().splice(pipe[0], nullptr, fd, nullptr, 4, 0);
+      };
+      ssize_t moved = move();
+      if (moved == -EAGAIN) {
+        EXPECT_NE(flags, 0);
+        pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
+        EXPECT_EQ(net.client.sockets().poll(&entry, 1, 1'000), 1);
+        moved = move();
+      }
+      EXPECT_EQ(moved, 4);
+      net.run_for(100ms);
+      const int accepted = net.server.accept(listener);
+      ASSERT_GE(accepted, 0);
+      EXPECT_EQ(net.server.receive(accepted), text);
+      EXPECT_EQ(::write(pipe[1], "pipe", 4), 4);
+    }
+  }
+  std::fclose(file);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
 }
 
 TEST_F(PosixTcpInfo, MsgFastopenTellsWhyItCannot) {

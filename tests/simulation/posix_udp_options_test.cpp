@@ -117,7 +117,7 @@ TEST_F(PosixUdpOptions, TheReceiveBufferIsTwiceWhatWasAskedWithinTheConfigured) 
   EXPECT_EQ(net.client.set(fd, SOL_SOCKET, SO_RCVBUF, 1), 0);
   EXPECT_EQ(net.client.get(fd, SOL_SOCKET, SO_RCVBUF), 2'304);
   EXPECT_EQ(net.client.set(fd, SOL_SOCKET, SO_RCVBUF, -1), 0);
-  EXPECT_EQ(net.client.get(fd, SOL_SOCKET, SO_RCVBUF), 2 * configured);
+  EXPECT_EQ(net.client.get(fd, SOL_SOCKET, SO_RCVBUF), configured) << "not beyond its limit";
 }
 
 TEST_F(PosixUdpOptions, MeminfoCountsWhatWaitsAndWhatWasLost) {

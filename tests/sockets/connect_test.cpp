@@ -100,6 +100,17 @@ TEST_F(SocketConnect, HearsFromARouterThatNobodyIsThere) {
   EXPECT_EQ(errno, EHOSTUNREACH);
 }
 
+TEST_F(SocketConnect, HearsFromNobodyThatNobodyIsThereWhileItWaits) {
+  const Descriptor own = stream_socket();
+  const timeval limit{.tv_sec = 20, .tv_usec = 0};
+  api::setsockopt(own, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  const std::string network = peer_address().substr(0, peer_address().rfind('.'));
+  const std::int64_t begun = now_milliseconds();
+  EXPECT_EQ(connect_to(own, internet_address(network + ".77", 9)), -1);
+  EXPECT_EQ(errno, EHOSTUNREACH);
+  EXPECT_LT(now_milliseconds() - begun, 5000) << "told when it happens, not when the wait is over";
+}
+
 TEST_F(SocketConnect, GivesUpAfterItsTimeLimitAndGoesOnByItself) {
   const Descriptor own = stream_socket();
   const timeval limit{.tv_sec = 0, .tv_usec = 30000};
@@ -112,8 +123,10 @@ TEST_F(SocketConnect, GivesUpAfterItsTimeLimitAndGoesOnByItself) {
 TEST_F(SocketConnect, TimesOutAfterTheSynsThatItMaySend) {
   const Descriptor own = stream_socket(SOCK_NONBLOCK);
   set_option(own, IPPROTO_TCP, TCP_USER_TIMEOUT, 500);
+  const std::int64_t begun = now_milliseconds();
   ASSERT_EQ(connect_to(own, peer_at(silent_port())), -1);
   ASSERT_NE(events_soon(own, POLLOUT) & POLLERR, 0);
+  EXPECT_LT(now_milliseconds() - begun, 2500) << "told when it happens, not when the wait is over";
   EXPECT_EQ(integer_option(own, SOL_SOCKET, SO_ERROR), ETIMEDOUT);
 }
 

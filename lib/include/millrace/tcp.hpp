@@ -113,7 +113,7 @@ class TcpSocket {
   /// Payload bytes that `receive` could return now.
   [[nodiscard]] std::size_t readable() const;
   /// Bytes that `send` would take now. Zero also when it would fail. While less than a third of the
-  /// send buffer is free, asking also asks for `on_writable`.
+  /// send buffer is free, or no packets are left, asking also asks for `on_writable`.
   [[nodiscard]] std::size_t writable() const;
   /// Payload bytes handed to `send` and not yet acknowledged by the peer.
   [[nodiscard]] std::size_t unacknowledged() const;
@@ -269,7 +269,7 @@ class TcpHandler {
   /// end behind it.
   virtual void on_readable(TcpSocket /*socket*/) {}
   /// After `send` took less than all, or `writable` answered little: a third of the send buffer is
-  /// free again.
+  /// free again, and there are packets.
   virtual void on_writable(TcpSocket /*socket*/) {}
   /// The peer has announced urgent data, or more of it: `TcpSocket::urgent_left` says how much is
   /// to be read, `TcpSocket::receive_urgent` has the last byte if it is received out of line.

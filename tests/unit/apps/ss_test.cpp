@@ -357,6 +357,22 @@ TEST(Collect, CutsShortWhatHasNoEnd) {
   EXPECT_EQ(one.error, "process 4000000 (?): it tells of 2 cores; the first 1 are shown");
 }
 
+TEST(Collect, CutsShortPagesThatComeToNothing) {
+  std::vector<std::string> sayings{kGreeting, kCores};
+  for (unsigned next = 1; next <= 9; ++next) {
+    sayings.push_back(R"({"/millrace/sockets":{"s0":{},"next":)" + std::to_string(next) + "}}");
+  }
+  const Impostor impostor{kNobody, sayings};
+  const Process process = impostor.look().found.at(0);
+  const Collected some = collect(process, false, {.pages = 3});
+  EXPECT_EQ(some.sockets.size(), 3U);
+  EXPECT_EQ(some.error, "process 4000000 (?): it tells of more than 3 pages; those are shown");
+  const Collected none = collect(process, false, {.time = std::chrono::milliseconds{0}});
+  EXPECT_EQ(none.sockets.size(), 0U);
+  EXPECT_EQ(none.error,
+            "process 4000000 (?): it takes longer than 0 ms; what it has told by then is shown");
+}
+
 TEST(Collect, WhoHangsUpIsThere) {
   const Impostor silent{kNobody, {}};
   const Collected collected = collect(silent.look().found.at(0), false);

@@ -1,5 +1,6 @@
 // Threads that are not the core, from before the start until after the end: never anything but a
-// clear answer. DPDK starts once in a process, so this is one story.
+// clear answer. DPDK starts once in a process, so this is one story, and an end that is the whole
+// process's has one of its own.
 #include "posix/process.hpp"
 
 #include <gtest/gtest.h>
@@ -21,6 +22,45 @@ int told_elsewhere() {
   int error = 0;
   std::thread{[&error] { error = millrace_close(-1) == 0 ? 0 : errno; }}.join();
   return error;
+}
+
+/// Is destroyed, and takes its time, after what is made later.
+struct LongGoodbye {
+  ~LongGoodbye() { std::this_thread::sleep_for(100ms); }
+};
+
+/// The process ends by another thread while this one is busy with its sockets.
+[[noreturn]] void be_ended_by_another_thread() {
+  static const LongGoodbye last;
+  ::setenv("MILLRACE_OPTIONS",
+           "--device ring --address 198.18.0.2/24 --packets 4096 --max-connections 64 --log off",
+           1);
+  if (millrace_socket(AF_INET, SOCK_DGRAM, 0) < 0) {
+    std::abort();
+  }
+  std::thread{[] {
+    std::this_thread::sleep_for(20ms);
+    std::exit(7);
+  }}.detach();
+  for (;;) {
+    const int fd = millrace_socket(AF_INET, SOCK_DGRAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(9);
+    address.sin_addr.s_addr = htonl(0xc6120002U);
+    static_cast<void>(millrace_sendto(
+        fd, "x", 1, 0, static_cast<const sockaddr*>(static_cast<const void*>(&address)),
+        sizeof address));
+    pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+    static_cast<void>(millrace_poll(&entry, 1, 1));
+    if (millrace_close(fd) != 0) {
+      std::abort();
+    }
+  }
+}
+
+TEST(ProcessDeathTest, AnotherThreadsExitLeavesTheCoreAlone) {
+  EXPECT_EXIT(be_ended_by_another_thread(), testing::ExitedWithCode(7), "");
 }
 
 TEST(Process, OtherThreadsAreToldWhoseTheSocketsAreUntilTheEndIsOver) {

@@ -137,6 +137,11 @@ TEST(NameCache, TheOneThatWouldBeForgottenFirstGoes) {
   EXPECT_EQ(cache.size(), 2U);
   EXPECT_EQ(cache.find(now, "short"), nullptr);
   EXPECT_EQ(**cache.find(now, "long"), (NameAnswer{{kTwo}, "long"}));
+  cache.learn(now, "fourth", {{kOne}, "fourth"}, now + 60s);
+  EXPECT_EQ(cache.find(now, "third"), nullptr);
+  cache.learn(now, "long", {{kOne}, "long"}, now + 5s);
+  cache.learn(now, "fifth", {{kOne}, "fifth"}, now + 60s);
+  EXPECT_EQ(cache.find(now, "long"), nullptr) << "what was learned last counts";
   NameCache none{0};
   none.learn(now, "name", NameAnswer{{kOne}, "name"}, now + 50s);
   EXPECT_EQ(none.size(), 0U);
@@ -153,6 +158,16 @@ TEST(NameCache, RemembersAlsoThatThereIsNone) {
   EXPECT_EQ(*cache.expiry_of(now, "none"), now + 5s);
   EXPECT_EQ(cache.expiry_of(now + 5s, "none"), nullptr);
   EXPECT_EQ(cache.expiry_of(now, "other"), nullptr);
+}
+
+TEST(NameCache, NoNameTakesMoreThanItsShare) {
+  NameCache cache{1};
+  const Instant now{100s};
+  NameAnswer many{std::vector<IpAddress>(4'000, kOne), "many"};
+  many.addresses[NameCache::kAddressesMax] = kTwo;
+  cache.learn(now, "many", many, now + 5s);
+  EXPECT_EQ((*cache.find(now, "many"))->addresses,
+            std::vector<IpAddress>(NameCache::kAddressesMax, kOne));
 }
 
 /// Of a server, made by hand.

@@ -1,6 +1,7 @@
 #include "posix/on_core.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 namespace millrace::posix {
@@ -39,12 +40,17 @@ OnCore::OnCore(std::unique_ptr<control::EmbeddedCore> core)
 
 OnCore::~OnCore() {
   sockets_.close_all();
-  core_->deliver(kDeliveryLimit);
+  if (!is_cut_off_ && !lifeline_.is_cut()) {
+    core_->deliver(kDeliveryLimit);
+  }
 }
 
 int OnCore::wait(Instant until, int descriptor) {
   if (is_in_turn_) {
     return -EDEADLK;
+  }
+  if (is_cut_off()) {
+    return -ENETDOWN;
   }
   hold_signals_back();
   is_in_turn_ = true;
@@ -61,6 +67,20 @@ int OnCore::wait(Instant until, int descriptor) {
   std::unreachable();
 }
 
+bool OnCore::is_cut_off() noexcept {
+  if (is_cut_off_ || turns_++ % kTurnsBetweenChecks != 0) {
+    return is_cut_off_;
+  }
+  is_cut_off_ = lifeline_.is_cut();
+  if (is_cut_off_) {
+    std::fputs(
+        "millrace: the program has closed descriptors that are not its own; nothing is sent or "
+        "received any more\n",
+        stderr);
+  }
+  return is_cut_off_;
+}
+
 /// Before the turn whose sleep they are to end; else they could come between the two.
 void OnCore::hold_signals_back() noexcept {
   if (++steps_ >= kStepsBetweenLooks || core_->is_about_to_sleep()) {
@@ -73,7 +93,7 @@ int OnCore::interruption() const noexcept {
 }
 
 void OnCore::turn() {
-  if (!is_in_turn_) {
+  if (!is_in_turn_ && !is_cut_off()) {
     is_in_turn_ = true;
     static_cast<void>(core_->turn_once());
     is_in_turn_ = false;

@@ -67,20 +67,6 @@ int OnCore::wait(Instant until, int descriptor) {
   std::unreachable();
 }
 
-bool OnCore::is_cut_off() noexcept {
-  if (is_cut_off_ || turns_++ % kTurnsBetweenChecks != 0) {
-    return is_cut_off_;
-  }
-  is_cut_off_ = lifeline_.is_cut();
-  if (is_cut_off_) {
-    std::fputs(
-        "millrace: the program has closed descriptors that are not its own; nothing is sent or "
-        "received any more\n",
-        stderr);
-  }
-  return is_cut_off_;
-}
-
 /// Before the turn whose sleep they are to end; else they could come between the two.
 void OnCore::hold_signals_back() noexcept {
   if (++steps_ >= kStepsBetweenLooks || core_->is_about_to_sleep()) {
@@ -98,6 +84,20 @@ void OnCore::turn() {
     static_cast<void>(core_->turn_once());
     is_in_turn_ = false;
   }
+}
+
+bool OnCore::is_cut_off() noexcept {
+  if (is_cut_off_ || turns_++ % kTurnsBetweenChecks != 0) {
+    return is_cut_off_;
+  }
+  is_cut_off_ = lifeline_.is_cut();
+  if (is_cut_off_) {
+    std::fputs(
+        "millrace: the program has closed descriptors that are not its own; nothing is sent or "
+        "received any more\n",
+        stderr);
+  }
+  return is_cut_off_;
 }
 
 }  // namespace millrace::posix

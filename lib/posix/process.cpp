@@ -33,8 +33,7 @@ struct Process {
 };
 static_assert(std::atomic<std::thread::id>::is_always_lock_free);
 
-/// Never destroyed: at the end of the process only the thread that is the core may end it, and no
-/// child of fork.
+/// Never destroyed: another thread may end the process, or a handler, while the core is at work.
 Process& process() noexcept {
   static Process& only = *new Process;
   return only;

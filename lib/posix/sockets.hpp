@@ -222,9 +222,9 @@ class Sockets final : public TcpFileSource {
   [[nodiscard]] ssize_t send_from(TcpFile& file, int source, off_t* offset, std::size_t count);
 
   // epoll.cpp
+  [[nodiscard]] int poll_until(pollfd* fds, nfds_t count, Instant deadline);
   int add_watch(EpollSet& set, File& file, const epoll_event& event);
   [[nodiscard]] int collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel);
-  [[nodiscard]] int poll_until(pollfd* fds, nfds_t count, Instant deadline);
   [[nodiscard]] int look_at(pollfd* fds, nfds_t count, bool asks_kernel);
 
   // select.cpp

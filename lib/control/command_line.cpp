@@ -40,11 +40,11 @@ std::string unknown_arguments(const CLI::App& app) {
   const std::vector<std::string> unknown = app.remaining();
   const std::string first =
       unknown.empty() ? std::string{"an argument"} : fmt::format("'{}'", unknown.front());
-  return fmt::format("{} is not known; {} --help lists all options", first, app.get_name());
+  return fmt::format("{} is not known; --help lists all options", first);
 }
 
 /// CLI11 names the entry at the end of its message; "++" stands for the head of a section.
-std::string unknown_entry(const CLI::App& app, const CLI::ConfigError& error) {
+std::string unknown_entry(const CLI::ConfigError& error) {
   const std::string message = error.what();
   if (message.find("not allowed in a configuration file") != std::string::npos) {
     return fmt::format("--config: '{}' belongs on the command line; leave it out of the file",
@@ -56,8 +56,7 @@ std::string unknown_entry(const CLI::App& app, const CLI::ConfigError& error) {
     entry = fmt::format("[{}]", entry.substr(0, entry.size() - 3));
   }
   return fmt::format(
-      "--config: '{}' is no entry that is known; use the long names that {} --help lists", entry,
-      app.get_name());
+      "--config: '{}' is no entry that is known; use the long names that --help lists", entry);
 }
 
 /// Every value but a flag's is checked by us, so it is a flag that was given one.
@@ -107,7 +106,7 @@ std::optional<Stop> read_command_line(CLI::App& app, int argc, const char* const
   } catch (const CLI::ExtrasError&) {
     return usage_error(app, unknown_arguments(app));
   } catch (const CLI::ConfigError& error) {
-    return usage_error(app, unknown_entry(app, error));
+    return usage_error(app, unknown_entry(error));
   } catch (const CLI::FileError&) {
     const std::string file = app.get_config_ptr()->as<std::string>();
     if (file.empty() || file.starts_with('-')) {
@@ -119,11 +118,9 @@ std::optional<Stop> read_command_line(CLI::App& app, int argc, const char* const
   } catch (const CLI::ConversionError& error) {
     return usage_error(app, not_yes_or_no(error));
   } catch (const CLI::ArgumentMismatch& error) {
-    return usage_error(app, fmt::format("{}; {} --help shows what each option takes", error.what(),
-                                        app.get_name()));
+    return usage_error(app, fmt::format("{}; --help shows what each option takes", error.what()));
   } catch (const CLI::Error& error) {
-    return usage_error(
-        app, fmt::format("{}; {} --help lists all options", error.what(), app.get_name()));
+    return usage_error(app, fmt::format("{}; --help lists all options", error.what()));
   }
 }
 

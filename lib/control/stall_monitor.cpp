@@ -17,13 +17,17 @@ double milliseconds(Duration duration) {
 
 }  // namespace
 
+/// Where handlers have no part in it, a program that has none is not told of any.
 std::string to_text(const StallReport& report) {
-  return fmt::format(
-      "worker {}: {} turn{} took over {:.0f} ms; {:.1f} ms of the longest, {:.1f} ms, passed in "
-      "handlers",
-      report.worker, report.slow_turns, report.slow_turns == 1 ? "" : "s",
-      milliseconds(StallMonitor::kSlowTurn), milliseconds(report.in_handlers),
-      milliseconds(report.longest));
+  const std::string turns =
+      fmt::format("worker {}: {} turn{} took over {:.0f} ms", report.worker, report.slow_turns,
+                  report.slow_turns == 1 ? "" : "s", milliseconds(StallMonitor::kSlowTurn));
+  if (2 * report.in_handlers < report.longest) {
+    return fmt::format("{}, the longest {:.1f} ms: the processor was busy elsewhere", turns,
+                       milliseconds(report.longest));
+  }
+  return fmt::format("{}; {:.1f} ms of the longest, {:.1f} ms, passed in handlers", turns,
+                     milliseconds(report.in_handlers), milliseconds(report.longest));
 }
 
 std::optional<StallReport> StallMonitor::on_slow_turn(Instant end, Duration took,

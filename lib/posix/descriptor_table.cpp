@@ -25,8 +25,10 @@ std::uint64_t numbers_allowed(std::uint64_t most) noexcept {
 }  // namespace
 
 DescriptorTable::DescriptorTable()
-    : anchor_{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)}, entries_(numbers_allowed(kMost)) {
-  free_.reserve(entries_.size());
+    : anchor_{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)},
+      entries_(numbers_allowed(kMost)),
+      most_at_ease_{entries_.size() / 2} {
+  free_.reserve(std::min(kReserve, entries_.size() / kReserveShare));
 }
 
 DescriptorTable::~DescriptorTable() {
@@ -56,13 +58,13 @@ int DescriptorTable::add(File& file) {
 }
 
 int DescriptorTable::reserve() {
-  if (anchor_ < 0) {
-    // There was no number left when it was to be made; there may be now.
-    anchor_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  const int number = duplicate();
+  if (number == -EMFILE) {
+    // The limit may have been lowered since the start.
+    most_at_ease_ = std::min(most_at_ease_, reserved_ / 2);
   }
-  const int number = anchor_ < 0 ? -1 : ::fcntl(anchor_, F_DUPFD_CLOEXEC, 0);
   if (number < 0) {
-    return -errno;
+    return number;
   }
   if (static_cast<std::size_t>(number) >= entries_.size()) {
     // The process has raised its limit since.
@@ -70,14 +72,30 @@ int DescriptorTable::reserve() {
     return -EMFILE;
   }
   entries_[static_cast<std::size_t>(number)].is_ours = true;
+  ++reserved_;
   return number;
+}
+
+int DescriptorTable::duplicate() noexcept {
+  if (anchor_ < 0) {
+    // There was no number left when it was to be made; there may be now.
+    anchor_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  }
+  const int number = anchor_ < 0 ? -1 : ::fcntl(anchor_, F_DUPFD_CLOEXEC, 0);
+  return number < 0 ? -errno : number;
 }
 
 void DescriptorTable::remove(int number) noexcept {
   Entry& entry = entries_[static_cast<std::size_t>(number)];
   base::expects(entry.file != nullptr);
   entry.file = nullptr;
-  free_.push_back(number);  // Within what was reserved.
+  if (free_.size() < free_.capacity() && reserved_ <= most_at_ease_) {
+    free_.push_back(number);
+    return;
+  }
+  entry.is_ours = false;
+  --reserved_;
+  ::close(number);
 }
 
 }  // namespace millrace::posix

@@ -19,6 +19,13 @@ Instant deadline_of(Instant now, int milliseconds) {
                           : base::later(now, std::chrono::milliseconds{milliseconds});
 }
 
+/// What Linux lets EPOLLEXCLUSIVE be said with.
+bool may_be_exclusive(const File& file, int operation, std::uint32_t events) noexcept {
+  constexpr std::uint32_t kWith =
+      EPOLLEXCLUSIVE | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET;
+  return operation == EPOLL_CTL_ADD && file.kind() != FileKind::Epoll && (events & ~kWith) == 0;
+}
+
 Watch* find_watch(const EpollSet& set, const File& file) {
   for (Watch& watch : file.watches) {
     if (&watch.set == &set) {
@@ -64,7 +71,8 @@ int Sockets::epoll_control(int epoll, int operation, int fd, epoll_event* event)
   if (file == nullptr) {
     return -EBADF;
   }
-  if (file == set) {
+  if (file == set || (operation != EPOLL_CTL_DEL && (event->events & EPOLLEXCLUSIVE) != 0 &&
+                      !may_be_exclusive(*file, operation, event->events))) {
     return -EINVAL;
   }
   if (file->kind() == FileKind::Epoll && operation == EPOLL_CTL_ADD) {
@@ -78,6 +86,9 @@ int Sockets::epoll_control(int epoll, int operation, int fd, epoll_event* event)
     case EPOLL_CTL_MOD:
       if (watch == nullptr) {
         return -ENOENT;
+      }
+      if ((watch->events & EPOLLEXCLUSIVE) != 0) {
+        return -EINVAL;
       }
       watch->events = event->events;
       watch->data = event->data;
@@ -203,14 +214,20 @@ int Sockets::look_at(pollfd* fds, nfds_t count, bool asks_kernel) {
 }
 
 int Sockets::poll(pollfd* fds, nfds_t count, int timeout) {
+  if (count > table_.limit()) {
+    return -EINVAL;
+  }
   if (fds == nullptr && count > 0) {
     return -EFAULT;
   }
   waiting_.turn();
   refusals_ = 0;
+  return poll_until(fds, count, deadline_of(waiting_.now(), timeout));
+}
+
+int Sockets::poll_until(pollfd* fds, nfds_t count, Instant deadline) {
   const bool has_kernels = std::any_of(
       fds, fds + count, [this](const pollfd& entry) { return must_ask_kernel(entry.fd); });
-  const Instant deadline = deadline_of(waiting_.now(), timeout);
   int found = look_at(fds, count, true);
   bool has_asked = true;
   Instant next_look = has_kernels ? waiting_.now() + kKernelPace : Waiting::kForEver;

@@ -1,6 +1,7 @@
 #include "posix/on_core.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 namespace millrace::posix {
@@ -40,12 +41,17 @@ OnCore::OnCore(std::unique_ptr<control::EmbeddedCore> core)
 
 OnCore::~OnCore() {
   sockets_.close_all();
-  core_->deliver(kDeliveryLimit);
+  if (!is_cut_off_ && !lifeline_.is_cut()) {
+    core_->deliver(kDeliveryLimit);
+  }
 }
 
 int OnCore::wait(Instant until, int descriptor) {
   if (is_in_turn_) {
     return -EDEADLK;
+  }
+  if (is_cut_off()) {
+    return -ENETDOWN;
   }
   hold_signals_back();
   is_in_turn_ = true;
@@ -74,11 +80,25 @@ int OnCore::interruption() const noexcept {
 }
 
 void OnCore::turn() {
-  if (!is_in_turn_) {
+  if (!is_in_turn_ && !is_cut_off()) {
     is_in_turn_ = true;
     static_cast<void>(core_->turn_once());
     is_in_turn_ = false;
   }
+}
+
+bool OnCore::is_cut_off() noexcept {
+  if (is_cut_off_ || turns_++ % kTurnsBetweenChecks != 0) {
+    return is_cut_off_;
+  }
+  is_cut_off_ = lifeline_.is_cut();
+  if (is_cut_off_) {
+    std::fputs(
+        "millrace: the program has closed descriptors that are not its own; nothing is sent or "
+        "received any more\n",
+        stderr);
+  }
+  return is_cut_off_;
 }
 
 }  // namespace millrace::posix

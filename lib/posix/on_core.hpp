@@ -11,6 +11,7 @@
 #include "control/command_line.hpp"
 #include "control/embedded_core.hpp"
 #include "control/signal_gate.hpp"
+#include "posix/lifeline.hpp"
 #include "posix/sockets.hpp"
 #include "posix/waiting.hpp"
 
@@ -53,6 +54,10 @@ class OnCore final : public Waiting {
   // sees it.
   static constexpr unsigned kStepsBetweenLooks = 64;
 
+  // Of all calls, between looks at whether the descriptors are still there.
+  static constexpr unsigned kTurnsBetweenChecks = 64;
+
+  [[nodiscard]] bool is_cut_off() noexcept;
   void hold_signals_back() noexcept;
   [[nodiscard]] int interruption() const noexcept;
 
@@ -62,6 +67,9 @@ class OnCore final : public Waiting {
   bool is_in_turn_ = false;
   control::SignalGate signals_;
   unsigned steps_ = 0;  // Of the call under way.
+  Lifeline lifeline_;
+  unsigned turns_ = 0;
+  bool is_cut_off_ = false;
   Sockets sockets_;
 };
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -32,8 +33,8 @@ struct Process {
 };
 static_assert(std::atomic<std::thread::id>::is_always_lock_free);
 
-/// Never destroyed: at the end of the process only the thread that is the core may end it, no other,
-/// no handler in its midst, and no child of fork.
+/// Never destroyed: only the thread that is the core may end it, no other thread that ends the
+/// process, no handler in its midst, and no child of fork.
 Process& process() noexcept {
   static Process& only = *new Process;
   return only;
@@ -58,8 +59,24 @@ void stop_at_exit() {
   }
 }
 
+/// The first word, and where the others are from if that is not plain.
+struct Words {
+  std::vector<std::string> all;
+  std::string_view source{};
+};
+
+/// The name of the program stands first in what was wrong with its words.
+std::string named(const control::Stop& stop, const Words& words) {
+  std::string text = stop.text;
+  const std::string head = words.all.empty() ? std::string{} : words.all.front() + ": ";
+  if (stop.status == control::kExitUsage && !words.source.empty() && text.starts_with(head)) {
+    text.insert(head.size(), std::string{words.source} + ": ");
+  }
+  return text;
+}
+
 /// By the thread whose it is.
-int start_claimed(const std::vector<std::string>& arguments) {
+int start_claimed(const Words& words) {
   Process& here = process();
   if (here.has_started) {
     std::fputs("millrace: it has ended; DPDK cannot be started twice in a process\n", stderr);
@@ -69,10 +86,10 @@ int start_claimed(const std::vector<std::string>& arguments) {
   if (::pthread_atfork(nullptr, nullptr, note_fork) != 0) {
     return -ENETDOWN;
   }
-  auto core = OnCore::start(arguments);
+  auto core = OnCore::start(words.all);
   if (!core) {
     const control::Stop& stop = core.error();
-    std::fputs(stop.text.c_str(), stop.status == 0 ? stdout : stderr);
+    std::fputs(named(stop, words).c_str(), stop.status == 0 ? stdout : stderr);
     here.has_started = stop.status == control::kExitSurroundings;
     return stop.status == 0 ? -ECANCELED : stop.status == control::kExitUsage ? -EINVAL : -ENETDOWN;
   }
@@ -82,7 +99,7 @@ int start_claimed(const std::vector<std::string>& arguments) {
   return 0;
 }
 
-int start(const std::vector<std::string>& arguments) {
+int start(const Words& words) {
   if (caller() == Caller::Child) {
     return -EPERM;
   }
@@ -90,7 +107,7 @@ int start(const std::vector<std::string>& arguments) {
   if (!process().owner.compare_exchange_strong(nobody, std::this_thread::get_id())) {
     return -EALREADY;
   }
-  const int started = start_claimed(arguments);
+  const int started = start_claimed(words);
   if (started < 0) {
     process().owner = std::thread::id{};
   }
@@ -138,7 +155,7 @@ int start_unasked() {
     return -ENETDOWN;
   }
   words->insert(words->begin(), "millrace");
-  const int started = start(*words);
+  const int started = start({.all = *std::move(words), .source = "MILLRACE_OPTIONS"});
   // Two threads may have come at once.
   return started == -EALREADY ? -EPERM : started < 0 ? -ENETDOWN : 0;
 }
@@ -148,7 +165,7 @@ int start_unasked() {
 using millrace::posix::answer;
 
 int millrace_start(int argc, char** argv) {
-  return answer(millrace::posix::start(std::vector<std::string>(argv, argv + argc)));
+  return answer(millrace::posix::start({.all = {argv, argv + argc}}));
 }
 
 int millrace_stop() {

@@ -123,6 +123,12 @@ int Sockets::socket(int domain, int type, int protocol) {
   if (domain != AF_INET) {
     return -EAFNOSUPPORT;
   }
+  // Linux asks the kind first, but for those it knows, too.
+  constexpr int kProtocols = IPPROTO_MPTCP + 1;
+  const bool is_protocol = protocol >= 0 && protocol < kProtocols;
+  if (!is_protocol && (kind == SOCK_DGRAM || kind == SOCK_STREAM)) {
+    return -EINVAL;
+  }
   if (kind == SOCK_DGRAM) {
     return protocol == 0 || protocol == IPPROTO_UDP ? make_udp(type) : -EPROTONOSUPPORT;
   }

@@ -36,6 +36,7 @@
 #include "posix/epoll_set.hpp"
 #include "posix/names.hpp"
 #include "posix/part_cursor.hpp"
+#include "posix/select_sets.hpp"
 #include "posix/tcp_file.hpp"
 #include "posix/udp_file.hpp"
 #include "posix/waiting.hpp"
@@ -115,6 +116,8 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
 
   // Waiting.
   int poll(pollfd* fds, nfds_t count, int timeout);
+  /// `limit`: null for none; what is left of it is written back.
+  int select(int count, const SelectSets& sets, timeval* limit);
   int epoll_create(int flags);
   int epoll_control(int epoll, int operation, int fd, epoll_event* event);
   int epoll_wait(int epoll, epoll_event* events, int most, int timeout);
@@ -237,10 +240,14 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   [[nodiscard]] ssize_t send_from(TcpFile& file, int source, off_t* offset, std::size_t count);
 
   // epoll.cpp
+  [[nodiscard]] int poll_until(pollfd* fds, nfds_t count, Instant deadline);
   int add_watch(EpollSet& set, File& file, const epoll_event& event);
   [[nodiscard]] int collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel);
   [[nodiscard]] bool must_ask_kernel(int fd) const noexcept;
   [[nodiscard]] int look_at(pollfd* fds, nfds_t count, bool asks_kernel);
+
+  // select.cpp
+  [[nodiscard]] int select_until(int count, const SelectSets& sets, Instant deadline);
 
   // options.cpp, tcp_options.cpp, ip_options.cpp
   void apply_options(TcpFile& file);

@@ -30,6 +30,16 @@ int dispatch_all(Ours ours, Kernels kernels, HasRefused has_refused) {
   return answer(found);
 }
 
+/// Of those below FD_SETSIZE: a set has no others.
+bool has_refused(const SelectSets& sets, int count) noexcept {
+  for (int fd = 0; fd < std::min(count, FD_SETSIZE); ++fd) {
+    if (sets.have(fd) && route(fd) == Route::Refused) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool is_refused(int fd) noexcept { return route(fd) == Route::Refused; }
 
 }  // namespace
@@ -37,6 +47,7 @@ bool is_refused(int fd) noexcept { return route(fd) == Route::Refused; }
 }  // namespace millrace::posix
 
 using millrace::posix::dispatch_all;
+using millrace::posix::has_refused;
 using millrace::posix::is_refused;
 using millrace::posix::Sockets;
 
@@ -49,4 +60,13 @@ int millrace_poll(pollfd* fds, nfds_t count, int timeout) {
                                  return is_refused(entry.fd);
                                });
                       });
+}
+
+int millrace_select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional,
+                    timeval* timeout) {
+  const millrace::posix::SelectSets sets{
+      .readable = readable, .writable = writable, .exceptional = exceptional};
+  return dispatch_all([=](Sockets& sockets) { return sockets.select(count, sets, timeout); },
+                      [=] { return ::select(count, readable, writable, exceptional, timeout); },
+                      [=] { return has_refused(sets, count); });
 }

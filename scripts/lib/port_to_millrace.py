@@ -7,7 +7,11 @@ declares, and includes that header behind the others. Comments and strings stay 
 
 Without --header the list of calls is that of the header in this project, or of the installed one. Names that a program
 has given to functions or members of its own (`file.read(...)`, `static int read(...)`) are not told from calls, but for
-those behind `.` or `->`: look through the difference."""
+those behind `.` or `->`: look through the difference.
+
+Calls that Millrace has no counterpart for stay the kernel's, and most do something to one of its descriptors that is not
+meant: each is named on standard error, with its line. The exit status is 0 then, too; it is 1 where nothing could be
+ported."""
 
 import argparse
 import difflib
@@ -16,9 +20,26 @@ import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-HEADERS = [HERE.parents[1] / "lib/include/millrace/socket.h", pathlib.Path("/usr/local/include/millrace/socket.h"),
+HEADERS = [HERE.parents[1] / "lib/include/millrace/socket.h", HERE.parent / "include/millrace/socket.h",
+           pathlib.Path("/usr/local/include/millrace/socket.h"),
            pathlib.Path("/usr/include/millrace/socket.h")]
 PREFIX = "millrace_"
+_COPIES = "would make a copy that Millrace does not know; a socket of its has one number"
+_FILES = "would read and write the number as a file, past Millrace; use read and write"
+_RESOLVES = "asks the system's resolver, over the kernel's sockets; use getaddrinfo"
+_WAITS = "takes Millrace's descriptors for always writable and never readable; use"
+_REFUSED = "is refused by Millrace's descriptors; call"
+_CHILD = "leaves the child without Millrace's descriptors: EPERM; start Millrace behind it"
+# Why a call that stays the kernel's is none for Millrace's descriptors.
+WITHOUT_COUNTERPART = {
+    "dup": _COPIES, "dup2": _COPIES, "dup3": _COPIES,
+    "fdopen": _FILES, "dprintf": _FILES, "vdprintf": _FILES,
+    "gethostbyname": _RESOLVES, "gethostbyname2": _RESOLVES, "gethostbyname_r": _RESOLVES,
+    "gethostbyaddr": _RESOLVES, "getnameinfo": "asks the system's resolver, unless NI_NUMERICHOST is set",
+    "pselect": f"{_WAITS} select", "ppoll": f"{_WAITS} poll", "epoll_pwait": f"{_REFUSED} epoll_wait",
+    "epoll_pwait2": f"{_REFUSED} epoll_wait", "recvmmsg": f"{_REFUSED} recvmsg for each",
+    "sendmmsg": f"{_REFUSED} sendmsg for each", "fork": _CHILD, "daemon": _CHILD,
+}
 INCLUDE = "#include <millrace/socket.h>"
 # What is not code, or a name with what stands before it. Numbers are there for the apostrophes between their digits, and
 # a directive goes on behind a backslash, and within a comment.
@@ -44,6 +65,17 @@ def ported(source: str, calls: set[str]) -> str:
         return f"{PREFIX}{match[0]}" if is_call else match[0]
 
     return with_include(TOKEN.sub(replace, source))
+
+
+def warnings(source: str, calls: set[str]) -> list[str]:
+    """A line for each call without counterpart: "12: dup ..."."""
+    found = []
+    for token in TOKEN.finditer(source):
+        reason = WITHOUT_COUNTERPART.get(token["name"] or "")
+        if reason and token["name"] not in calls and token["open"] is not None and token["member"] is None:
+            line = source.count("\n", 0, token.start("name")) + 1
+            found.append(f"{line}: {token['name']} {reason}")
+    return found
 
 
 def with_include(source: str) -> str:
@@ -93,10 +125,13 @@ def main() -> int:
         if header is None:
             raise OSError("no millrace/socket.h found; say --header")
         source = wish.source.read_text(encoding="utf-8")
-        result = ported(source, calls_in(header.read_text(encoding="utf-8")))
+        calls = calls_in(header.read_text(encoding="utf-8"))
     except OSError as problem:
         print(f"port-to-millrace: {problem}", file=sys.stderr)
         return 1
+    for warning in warnings(source, calls):
+        print(f"{wish.source}:{warning}", file=sys.stderr)
+    result = ported(source, calls)
     sys.stdout.write(difference(source, result) if wish.diff else result)
     return 0
 

@@ -84,6 +84,13 @@ def test_examples_are_all_there_with_a_build_file_of_their_own(installed):
     assert set(re.findall(r"subdir\('(\w+)'\)", build_file)) == folders
 
 
+def test_port_script_finds_the_installed_header(installed, tmp_path):
+    source = tmp_path / "a.c"
+    source.write_text("int f(int fd) { return close(fd); }\n", encoding="utf-8")
+    result = run(installed.prefix / "bin/port-to-millrace", source)
+    assert "#include <millrace/socket.h>" in result and "return millrace_close(fd);" in result
+
+
 def test_archive_holds_machine_code_of_every_source(installed):
     """An archive with nothing but the compiler's intermediate form links with that very compiler alone."""
     symbols = run("nm", "--defined-only", "--demangle", installed.libraries / "libmillrace.a")

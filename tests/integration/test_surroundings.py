@@ -24,6 +24,7 @@ class Case:
     words: list[str]
     wrapper: list[str] = dataclasses.field(default_factory=list)
     address_held: bool = False
+    unwanted: str | None = None  # What the line must not say.
 
     def __str__(self) -> str:
         return self.name
@@ -60,6 +61,8 @@ CASES = [
     Case("address meant for the kernel's end", "echo", ["--address=198.18.0.2/24", "--address=198.18.0.1/24"],
          SURROUNDINGS, ["198.18.0.1", "kernel's end", "--no-host-setup"]),
     Case("missing interface", "echo", ["--device", "vdev:net_af_packet0,iface=nosuch0"], SURROUNDINGS, ["net_af_packet0"]),
+    Case("name of an interface that is no TAP", "echo", ["--device", "tap:lo"], SURROUNDINGS, ["lo exists already"],
+         unwanted="delete"),
     Case("missing root", "httpd", ["/nonexistent"], SURROUNDINGS, ["/nonexistent"]),
     Case("root is no folder", "httpd", ["/etc/passwd"], SURROUNDINGS, ["/etc/passwd"]),
     Case("unwritable capture", "echo", ["--capture", "/nonexistent/a.pcapng"], SURROUNDINGS, ["/nonexistent/a.pcapng"]),
@@ -90,6 +93,7 @@ def test_one_clear_line(namespace, case, tmp_path):
     assert lines[0].startswith(f"millrace-{case.program}: ")
     for word in case.words:
         assert word.format(pipe=pipe) in lines[0]
+    assert case.unwanted is None or case.unwanted not in lines[0]
     assert result.returncode == case.status
     assert result.stdout == ""
     assert "millrace0" not in namespace.ip("link", "show")

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -51,6 +52,7 @@ inline auto& sendfile = MILLRACE_TEST_CALL(sendfile);
 inline auto& splice = MILLRACE_TEST_CALL(splice);
 inline auto& pipe = MILLRACE_TEST_CALL(pipe);
 
+inline auto& select = MILLRACE_TEST_CALL(select);
 inline auto& poll = MILLRACE_TEST_CALL(poll);
 inline auto& epoll_create1 = MILLRACE_TEST_CALL(epoll_create1);
 inline auto& epoll_ctl = MILLRACE_TEST_CALL(epoll_ctl);

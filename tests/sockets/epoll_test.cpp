@@ -32,6 +32,27 @@ class SocketEpoll : public testing::Test {
   Descriptor set_{api::epoll_create1(0)};
 };
 
+TEST_F(SocketEpoll, LeavesAnExclusiveEntryAsItIs) {
+  const Connection made = connect_to_peer();
+  add(made.own, EPOLLIN);
+  EXPECT_EQ(control(EPOLL_CTL_MOD, made.own, EPOLLIN | EPOLLEXCLUSIVE), -1);
+  EXPECT_EQ(errno, EINVAL) << "only when it is added";
+  EXPECT_EQ(control(EPOLL_CTL_DEL, made.own, 0), 0);
+  EXPECT_EQ(control(EPOLL_CTL_ADD, made.own, EPOLLIN | EPOLLONESHOT | EPOLLEXCLUSIVE), -1);
+  EXPECT_EQ(errno, EINVAL) << "not with everything";
+  add(made.own, EPOLLIN | EPOLLEXCLUSIVE);
+  EXPECT_EQ(control(EPOLL_CTL_MOD, made.own, EPOLLIN), -1);
+  EXPECT_EQ(errno, EINVAL);
+  made.tell("write", "x");
+  EXPECT_EQ(wait_long(), "IN");
+}
+
+TEST_F(SocketEpoll, DoesNotWatchASetExclusively) {
+  const Descriptor inner{api::epoll_create1(0)};
+  EXPECT_EQ(control(EPOLL_CTL_ADD, inner, EPOLLIN | EPOLLEXCLUSIVE), -1);
+  EXPECT_EQ(errno, EINVAL);
+}
+
 TEST_F(SocketEpoll, KeepsTellingWhileALevelHolds) {
   const Connection made = connect_to_peer();
   add(made.own, EPOLLIN);

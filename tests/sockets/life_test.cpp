@@ -1,7 +1,11 @@
 // Descriptors from their making to their end: numbers, kinds, flags, names, and what a closed one
 // answers.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <array>
 #include <cerrno>
+#include <vector>
 
 #include "bed.hpp"
 
@@ -24,6 +28,37 @@ TEST(SocketLife, GivesTheNumberOfAClosedDescriptorAgain) {
   EXPECT_EQ(second.get(), number);
 }
 
+/// Sockets until there is no number left, below a limit of so many numbers.
+std::vector<Descriptor> take_all_numbers(rlim_t limit) {
+  rlimit before{};
+  EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{.rlim_cur = limit, .rlim_max = before.rlim_max};
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  std::vector<Descriptor> taken;
+  for (int fd = 0; (fd = api::socket(AF_INET, SOCK_STREAM, 0)) >= 0;) {
+    taken.emplace_back(fd);
+  }
+  EXPECT_EQ(errno, EMFILE);
+  return taken;
+}
+
+TEST(SocketLife, WhatSocketsHadIsThereForFilesOnceTheyAreClosed) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  constexpr int kFiles = 4;
+  {
+    std::vector<Descriptor> sockets = take_all_numbers(100);
+    ASSERT_GE(sockets.size(), 2 * kFiles);
+    sockets.clear();
+    std::array<Descriptor, kFiles> files;
+    for (Descriptor& file : files) {
+      file = Descriptor{::open("/dev/null", O_RDONLY)};
+      EXPECT_GE(file.get(), 0) << name_of_error(errno);
+    }
+  }
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST(SocketLife, RefusesAnUnknownFamily) {
   EXPECT_EQ(api::socket(250, SOCK_STREAM, 0), -1);
   EXPECT_EQ(errno, EAFNOSUPPORT);
@@ -44,6 +79,15 @@ TEST(SocketLife, RefusesAProtocolThatDoesNotFitTheKind) {
   EXPECT_EQ(errno, EPROTONOSUPPORT);
   EXPECT_EQ(api::socket(AF_INET, SOCK_DGRAM, IPPROTO_TCP), -1);
   EXPECT_EQ(errno, EPROTONOSUPPORT);
+}
+
+TEST(SocketLife, RefusesAProtocolThatIsNone) {
+  for (const int kind : {SOCK_STREAM, SOCK_DGRAM}) {
+    for (const int protocol : {-1, 263, 999}) {
+      EXPECT_EQ(api::socket(AF_INET, kind, protocol), -1);
+      EXPECT_EQ(errno, EINVAL) << protocol;
+    }
+  }
 }
 
 TEST(SocketLife, TakesTheProtocolOfTheKind) {

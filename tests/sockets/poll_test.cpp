@@ -27,6 +27,12 @@ TEST_F(SocketPoll, AListenerIsReadyWhenSomebodyWaits) {
   EXPECT_EQ(text_of_events(events_soon(listener, POLLIN | POLLOUT)), "IN");
 }
 
+TEST_F(SocketPoll, RefusesMoreEntriesThanThereCanBeDescriptors) {
+  const Descriptor own = stream_socket();
+  EXPECT_EQ(api::poll(nullptr, 1'000'000'000, 0), -1);
+  EXPECT_EQ(errno, EINVAL);
+}
+
 TEST_F(SocketPoll, AConnectionIsWritableAndNoMore) {
   const Connection made = connect_to_peer();
   EXPECT_EQ(text_of_events(events_now(made.own)), "OUT");

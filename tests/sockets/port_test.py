@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
@@ -92,6 +93,24 @@ class PortTest(unittest.TestCase):
     def test_the_calls_are_those_of_the_header(self):
         calls = self.script.calls_in("int millrace_start(void); /* millrace_no( */ int millrace_read(int fd);")
         self.assertEqual(calls, {"read"})
+
+    def test_calls_without_counterpart_are_named_with_their_line(self):
+        source = "// dup(1)\nint x = dup(1);\nfile.dup(1); dup; p(\"fork()\");\n\nselect(1); fork();\n"
+        found = self.script.warnings(source, {"select"})
+        self.assertEqual([warning.split(" ")[:2] for warning in found], [["2:", "dup"], ["5:", "fork"]])
+
+    def test_none_of_them_has_a_counterpart(self):
+        header = (PROJECT / "lib/include/millrace/socket.h").read_text(encoding="utf-8")
+        self.assertEqual(self.script.calls_in(header) & set(self.script.WITHOUT_COUNTERPART), set())
+
+    def test_warnings_go_to_standard_error_and_the_source_is_ported(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = pathlib.Path(folder) / "a.c"
+            source.write_text("int f(void) { return dup(socket(1, 2, 3)); }\n", encoding="utf-8")
+            result = subprocess.run([SCRIPT, source], capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("return dup(millrace_socket(1, 2, 3))", result.stdout)
+        self.assertRegex(result.stderr, rf"^{re.escape(str(source))}:1: dup [^\n]+\n$")
 
     def test_a_source_that_is_not_there_is_said(self):
         result = subprocess.run([SCRIPT, "/nowhere.c"], capture_output=True, text=True, check=False)

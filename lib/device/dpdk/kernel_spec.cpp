@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <span>
 #include <utility>
 
@@ -178,6 +179,12 @@ Result<DeviceSpec, std::string> parse_af_xdp(DeviceSpec spec, std::string_view n
                     index);
 }
 
+/// Only those that somebody made as ours are made: others are not to be advised away.
+bool is_tap(const std::string& name) {
+  std::error_code error;
+  return std::filesystem::exists("/sys/class/net/" + name + "/tun_flags", error);
+}
+
 Result<void, std::string> check_tap(const DeviceSpec& spec) {
   const int descriptor = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC);
   if (descriptor < 0 && (errno == EACCES || errno == EPERM)) {
@@ -195,8 +202,8 @@ Result<void, std::string> check_tap(const DeviceSpec& spec) {
                 ": run as root, or with CAP_NET_ADMIN" + kWithoutTap);
   }
   if (::if_nametoindex(spec.name.c_str()) != 0) {
-    return fail("an interface " + spec.name +
-                " exists already: name another, or remove it (ip link delete " + spec.name + ")");
+    return fail("an interface " + spec.name + " exists already: name another" +
+                (is_tap(spec.name) ? ", or remove it (ip link delete " + spec.name + ")" : ""));
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -32,6 +33,9 @@ extern "C" {
  * native interface a call that would have to block answers EDEADLK. Descriptors that are not Millrace's are handed on to
  * the system's call of the same name, in every function below that this thread calls.
  *
+ * Descriptors: some of the process are Millrace's own, the device's and others; a program that closes them, as daemons
+ * close all there are, gets ENETDOWN from the calls that wait, and one line on standard error.
+ *
  * Processes: in a child of fork what would use a descriptor of Millrace's, close it or make one answers EPERM;
  * descriptors of the system's are handed on, and the end of the child leaves the parent's connections alone. They are the
  * parent's: daemons become one first, then start Millrace. A child that was forked before the start may start a Millrace
@@ -44,14 +48,16 @@ extern "C" {
  * SIGPROF and those that tell of faults in the program are not. Handlers of signals must not call the functions below.
  *
  * Returns 0, or -1 with errno: EALREADY (it runs), EPERM (in a child of fork), EINVAL (wrong options), ENETDOWN (the
- * surroundings do not allow it), ECANCELED (an option asked for a text and no more). What was wrong is told on standard error.
+ * surroundings do not allow it), ECANCELED (an option asked for a text and no more). What was wrong is told on standard
+ * error.
  */
 int millrace_start(int argc, char** argv);
 
 /**
  * Closes what is open, gives what is queued up to three seconds to arrive, and ends Millrace for this process, in which
- * it cannot be started again. Happens by itself when the calling thread ends the process by exit. Without a start it does nothing. Returns
- * 0, or -1 with errno: EPERM (another thread, a child), EDEADLK (inside a handler).
+ * it cannot be started again. Happens by itself when the calling thread ends the process by exit; where another thread
+ * does, or a signal, peers find out by themselves. Without a start it does nothing. Returns 0, or -1 with errno: EPERM
+ * (another thread, a child), EDEADLK (inside a handler).
  */
 int millrace_stop(void);
 
@@ -73,7 +79,10 @@ int millrace_accept4(int fd, struct sockaddr* address, socklen_t* length, int fl
 int millrace_connect(int fd, const struct sockaddr* address, socklen_t length);
 /** shutdown(2). */
 int millrace_shutdown(int fd, int how);
-/** close(2). The number is kept for the next socket. */
+/**
+ * close(2). The number is kept for the next socket, or given back to the system. The system's own close on a descriptor
+ * of Millrace's succeeds and does harm: the number is given away while the connection still has it.
+ */
 int millrace_close(int fd);
 /** getsockname(2). */
 int millrace_getsockname(int fd, struct sockaddr* address, socklen_t* length);
@@ -114,8 +123,16 @@ ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, si
 /** pipe(2): a pipe of the system's. */
 int millrace_pipe(int fds[2]);
 
-/** poll(2). Descriptors of the system's may stand among Millrace's; they are looked at at least once a millisecond. */
+/**
+ * poll(2). EINVAL: more entries than the process may have descriptors. Descriptors of the system's may stand among
+ * Millrace's; they are looked at at least once a millisecond.
+ */
 int millrace_poll(struct pollfd* fds, nfds_t count, int timeout);
+/**
+ * select(2), for descriptors of both kinds below FD_SETSIZE (EINVAL: `count` is more), with what is left of `timeout`
+ * written back. There is no pselect and no ppoll.
+ */
+int millrace_select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, struct timeval* timeout);
 /** epoll_create(2). */
 int millrace_epoll_create(int size);
 /** epoll_create1(2). ENOBUFS: all sets are in use. */
@@ -127,7 +144,10 @@ int millrace_epoll_create1(int flags);
 int millrace_epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event);
 /** epoll_wait(2). */
 int millrace_epoll_wait(int epoll, struct epoll_event* events, int most, int timeout);
-/** fcntl(2): of Millrace's own F_GETFL, F_SETFL (O_NONBLOCK), F_GETFD, F_SETFD. */
+/**
+ * fcntl(2): of Millrace's own F_GETFL, F_SETFL (O_NONBLOCK), F_GETFD, F_SETFD; no F_DUPFD (EINVAL), as there is no dup
+ * and no passing to another process: a socket has one number.
+ */
 int millrace_fcntl(int fd, int command, ...);
 /** ioctl(2): of Millrace's own FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, FIONBIO. */
 int millrace_ioctl(int fd, unsigned long request, ...);
@@ -142,7 +162,8 @@ int millrace_ioctl(int fd, unsigned long request, ...);
 int millrace_setsockopt(int fd, int level, int option, const void* value, socklen_t length);
 /**
  * getsockopt(2): what can be set, and of SOL_SOCKET ERROR, TYPE, DOMAIN, PROTOCOL, ACCEPTCONN and MEMINFO, of
- * IPPROTO_TCP INFO and CC_INFO, of IPPROTO_IP MTU. What is not known is ENOPROTOOPT, another level EOPNOTSUPP.
+ * IPPROTO_TCP INFO and CC_INFO, of IPPROTO_IP MTU. What is not known is ENOPROTOOPT, another level EOPNOTSUPP. INFO is as
+ * of the core's last turn: ask after millrace_poll, or nothing in it has moved.
  */
 int millrace_getsockopt(int fd, int level, int option, void* value, socklen_t* length);
 

@@ -29,6 +29,15 @@ TEST(StallMonitor, TellsOfTheFirstSlowTurnAtOnce) {
       "worker 3: 1 turn took over 10 ms; 30.0 ms of the longest, 40.0 ms, passed in handlers");
 }
 
+TEST(StallMonitor, DoesNotBlameHandlersForATimeThatWasNotTheirs) {
+  StallMonitor monitor{0};
+  const std::optional<StallReport> report = monitor.on_turn(kStart, kStart + 40ms, 19ms);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(to_text(*report),
+            "worker 0: 1 turn took over 10 ms, the longest 40.0 ms: the processor was busy "
+            "elsewhere");
+}
+
 TEST(StallMonitor, SumsUpUntilTheIntervalIsOver) {
   StallMonitor monitor{0};
   ASSERT_TRUE(monitor.on_turn(kStart, kStart + 20ms, 0ns));

@@ -123,6 +123,13 @@ constexpr NamedCounter kFrameAndTcpCounters[] = {
     {"tcp_retransmitted_segments", &CoreStats::tcp_retransmitted_segments},
     {"tcp_retransmission_timeouts", &CoreStats::tcp_retransmission_timeouts},
     {"tcp_fast_retransmits", &CoreStats::tcp_fast_retransmits},
+    {"tcp_fast_recoveries", &CoreStats::tcp_fast_recoveries},
+    {"tcp_rack_losses", &CoreStats::tcp_rack_losses},
+    {"tcp_tail_loss_probes", &CoreStats::tcp_tail_loss_probes},
+    {"tcp_tail_losses_repaired", &CoreStats::tcp_tail_losses_repaired},
+    {"tcp_recoveries_undone", &CoreStats::tcp_recoveries_undone},
+    {"tcp_timeouts_undone", &CoreStats::tcp_timeouts_undone},
+    {"tcp_sack_reneging", &CoreStats::tcp_sack_reneging},
     {"tcp_zero_window_probes", &CoreStats::tcp_zero_window_probes},
     {"tcp_keepalive_probes", &CoreStats::tcp_keepalive_probes},
     {"tcp_soft_errors", &CoreStats::tcp_soft_errors},
@@ -150,6 +157,7 @@ constexpr NamedCounter kFrameAndTcpCounters[] = {
     {"tcp_mtu_probes_arrived", &CoreStats::tcp_mtu_probes_arrived},
     {"tcp_ecn_connections", &CoreStats::tcp_ecn_connections},
     {"tcp_ecn_marks_in", &CoreStats::tcp_ecn_marks_in},
+    {"tcp_bbr_fallbacks", &CoreStats::tcp_bbr_fallbacks},
     {"tcp_ecn_reductions", &CoreStats::tcp_ecn_reductions},
 };
 

@@ -212,6 +212,14 @@ constexpr TcpSetting kSizesAndForms[] = {
     setting<&TcpConfig::timestamps_required>("timestamps_required",
                                              "of every segment, once agreed on (RFC 7323 §3.2)"),
     setting<&TcpConfig::selective_acks>("selective_acks", "RFC 2018"),
+    setting<&TcpConfig::rack>("rack", "losses are found by time (RFC 8985)"),
+    setting<&TcpConfig::tail_loss_probe>("tail_loss_probe", "RFC 8985 §7"),
+    setting<&TcpConfig::frto>("frto", "timeouts that were too early are undone (RFC 5682)"),
+    setting<&TcpConfig::prr>("prr", "the window shrinks in proportion (RFC 9937)"),
+    setting<&TcpConfig::duplicate_threshold>("duplicate_threshold",
+                                             "duplicate ACKs that make a loss"),
+    setting<&TcpConfig::peer_ack_delay_max>("peer_ack_delay_max",
+                                            "seconds that a peer may delay an ACK"),
 };
 
 constexpr TcpSetting kTimesAndFeatures[] = {

@@ -121,6 +121,7 @@ void fill_counters(const TcpInfo& info, tcp_info& into) noexcept {
   into.tcpi_data_segs_in = info.data_segments_in;
   into.tcpi_delivered = info.delivered;
   into.tcpi_dsack_dups = info.duplicate_reports;
+  into.tcpi_reord_seen = info.reordering_seen;
   into.tcpi_rcv_ooopack = info.out_of_order_in;
 }
 

@@ -3,14 +3,9 @@
 
 #include "base/contract.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/repair.hpp"
 
 namespace millrace::tcp {
-
-namespace {
-
-constexpr std::uint8_t kDuplicateAcksForLoss = 3;  // RFC 5681 §3.2.
-
-}  // namespace
 
 Connection::Step Connection::process_ack(const Resources& resources, Instant now,
                                          const Segment& segment,
@@ -33,15 +28,9 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
   }
   // RFC 7323 §5.3, R3: not before the ACK field has vouched for the segment.
   note_timestamps(segment, now);
-  const bool was_duplicate = is_duplicate_ack(segment);
+  AckInHand ack = take_in_hand(segment, now);
   update_send_window(segment, now);
-  if (segment.ack.is_after(send_.snd_una)) {
-    on_new_ack(resources, now, segment);
-  } else if (was_duplicate) {
-    on_duplicate_ack(resources);
-  }
-  process_sack(resources, segment, disposition);
-  on_congestion_echo(resources, segment);
+  process_delivery(resources, ack, disposition);
   if (send_.snd_wnd == 0 && !app_closed_) {
     // RFC 9293 §3.8.6.1, MUST-37: a peer that answers probes is alive. RFC 6429 §3: but it may not
     // keep for ever what the application has closed.
@@ -50,6 +39,47 @@ Connection::Step Connection::process_ack(const Resources& resources, Instant now
   update_persist_timer(resources, now);
   // The ACK of our FIN may have ended the connection.
   return state_ == TcpState::Closed ? Step::Done : Step::Continue;
+}
+
+AckInHand Connection::take_in_hand(const Segment& segment, Instant now) const noexcept {
+  const auto echoed = segment.options.timestamps
+                          ? timestamps_.echoed_clock(*segment.options.timestamps)
+                          : std::nullopt;
+  return {
+      .segment = segment,
+      .now = now,
+      .log = DeliveryLog{{.now = now,
+                          .min_rtt = rtt_.minimum(),
+                          .echoed = echoed,
+                          .highest = active_ == nullptr ? send_.snd_una : active_->recovery.highest,
+                          .recover = recover_}},
+      .prior_una = send_.snd_una,
+      .prior_in_network = in_network(),
+      .is_duplicate = is_duplicate_ack(segment),
+      .duplicate_report = std::nullopt,
+      .rtt = std::nullopt,
+      .echoed = echoed};
+}
+
+void Connection::process_delivery(const Resources& resources, AckInHand& ack,
+                                  Disposition& disposition) noexcept {
+  if (ack.advances()) {
+    on_new_ack(resources, ack);
+  }
+  process_sack(resources, ack, disposition);
+  if (active_ != nullptr) {
+    Repair{*this, resources, ack.now}.on_ack(ack);
+  }
+  on_congestion_echo(resources, ack);
+  if (!ack.advances()) {
+    return;
+  }
+  follow_edge(ack.segment.ack);
+  active_->send_autosize.on_ack(congestion_.window());
+  report_writable(resources);
+  if (fin_sent_ && ack.segment.ack == send_.snd_nxt) {
+    on_fin_acked(resources, ack.now);
+  }
 }
 
 bool Connection::is_duplicate_ack(const Segment& segment) const noexcept {
@@ -84,103 +114,82 @@ void Connection::update_send_window(const Segment& segment, Instant now) noexcep
     }
     if (active_ != nullptr) {
       active_->sent.mark_all_lost();
+      active_->recovery.duplicates.forget();
     }
   }
 }
 
-void Connection::on_congestion_echo(const Resources& resources, const Segment& segment) noexcept {
+void Connection::on_congestion_echo(const Resources& resources, const AckInHand& ack) noexcept {
   // RFC 3168 §6.1.2: as the loss of a segment would, but nothing is to be sent again.
   // An ACK that was overtaken tells of what has been dealt with.
+  const Segment& segment = ack.segment;
   const bool is_current = segment.ack == send_.snd_una;
-  if (is_current && ecn_.on_ack(segment.flags, segment.ack) && !in_recovery_) {
-    congestion_.on_congestion_echo(mss_);
+  const bool is_recovering =
+      active_ != nullptr && active_->recovery.phase == LossRecovery::Phase::Recovery;
+  if (is_current && ecn_.on_ack(segment.flags, segment.ack) && !is_recovering) {
+    // RFC 5681 §3.1, equation 4: of what was under way before it arrived.
+    PathView path = path_view(resources, ack.now);
+    path.snd_una = ack.prior_una;
+    path.in_network = ack.prior_in_network;
+    congestion_.on_congestion_echo(path);
     ecn_.on_reduction(send_.snd_nxt);
     ++resources.stats.tcp_ecn_reductions;
   }
 }
 
-void Connection::on_new_ack(const Resources& resources, Instant now,
-                            const Segment& segment) noexcept {
+void Connection::on_new_ack(const Resources& resources, AckInHand& ack) noexcept {
   base::expects(active_ != nullptr);
-  const SeqNum ack = segment.ack;
-  const AckOutcome outcome = active_->sent.on_ack(resources.sent_segments, ack, now);
-  active_->scoreboard.on_ack(ack);
-  active_->send_buffer.on_ack(ack, resources.budget);
-  send_.snd_una = ack;
-  progress_at_ = now;
+  const SeqNum edge = ack.segment.ack;
+  const AckOutcome outcome = active_->sent.on_ack(resources.sent_segments, edge, ack.log);
+  ack.newly_acked = outcome.newly_acked;
+  active_->scoreboard.on_ack(edge);
+  active_->send_buffer.on_ack(edge, resources.budget);
+  send_.snd_una = edge;
+  progress_at_ = ack.now;
   soft_error_.on_progress();
-  urgent_out_.on_ack(ack);
-  if (path_mtu_.on_ack(ack)) {
+  urgent_out_.on_ack(edge);
+  if (path_mtu_.on_ack(edge)) {
     ++resources.stats.tcp_mtu_probes_arrived;
     mss_ = path_mtu_.mss();
   }
   // RFC 6298 §5: only a new measurement collapses the back-off.
-  add_round_trip(outcome.rtt_sample, segment, now);
-  // Both follow the acknowledged edge, lest they come to lie "ahead" again half a sequence space
-  // later.
-  if (!in_recovery_ && ack.is_after(recover_)) {
-    recover_ = ack - 1;
-  }
-  if (ack.is_after(small_end_)) {
-    small_end_ = ack;
-  }
-  advance_congestion(resources, outcome.newly_acked, segment);
-  active_->send_autosize.on_ack(congestion_.cwnd());
+  add_round_trip(outcome.rtt_sample, ack);
   // RFC 6298 §5.2 and §5.3.
-  retransmit_at_ = active_->sent.empty() ? kNever : now + rtt_.rto(resources.config);
+  retransmit_at_ = active_->sent.empty() ? kNever : ack.now + rtt_.rto(resources.config);
   if (active_->sent.empty()) {
     idle_restart_ = true;
   }
-  report_writable(resources);
-  if (fin_sent_ && ack == send_.snd_nxt) {
-    on_fin_acked(resources, now);
+}
+
+void Connection::follow_edge(SeqNum snd_una) noexcept {
+  // Both follow the acknowledged edge, lest they come to lie "ahead" again half a sequence space
+  // later.
+  if (active_->recovery.phase == LossRecovery::Phase::Open && snd_una.is_after(recover_)) {
+    recover_ = snd_una - 1;
+  }
+  if (snd_una.is_after(small_end_)) {
+    small_end_ = snd_una;
   }
 }
 
-void Connection::advance_congestion(const Resources& resources, std::uint32_t newly_acked,
-                                    const Segment& segment) noexcept {
-  duplicate_acks_ = 0;
-  if (!in_recovery_) {
-    // RFC 3168 §6.1.2: an ACK that tells of congestion opens no window.
-    if (!ecn_.is_echo(segment.flags)) {
-      congestion_.on_ack(newly_acked, mss_, resources.config.slow_start_ack_segments);
-    }
-    return;
+std::uint32_t Connection::in_network() const noexcept {
+  if (active_ == nullptr) {
+    return 0;
   }
-  if (segment.ack.is_at_or_after(recover_)) {
-    in_recovery_ = false;
-    congestion_.leave_recovery(active_->sent.in_network(), mss_);
-    return;
-  }
-  // RFC 6582 §3.2, step 3: the next hole starts here.
-  congestion_.on_partial_ack(newly_acked, mss_);
-  active_->sent.mark_first_lost();
-  ++resources.stats.tcp_fast_retransmits;
+  // What duplicate ACKs tell of has left the network (RFC 5681 §3.2).
+  const std::uint32_t in_network = active_->sent.in_network();
+  return in_network - std::min(in_network, active_->recovery.duplicates.bytes());
 }
 
-void Connection::on_duplicate_ack(const Resources& resources) noexcept {
-  if (in_recovery_) {
-    congestion_.on_duplicate_ack(mss_);
-    return;
-  }
-  duplicate_acks_ = static_cast<std::uint8_t>(std::min(duplicate_acks_ + 1, 255));
-  // RFC 6582 §3.2, step 1: duplicates of what was sent before the last recovery or timeout start no
-  // new one.
-  if (duplicate_acks_ != kDuplicateAcksForLoss || !send_.snd_una.is_after(recover_)) {
-    return;
-  }
-  if (path_mtu_.on_loss(send_.snd_una)) {
-    // RFC 4821 §7.6.2: the loss of a probe tells of its size, not of congestion. It goes again, in
-    // pieces.
-    active_->sent.mark_first_lost();
-    return;
-  }
-  recover_ = send_.snd_nxt;
-  in_recovery_ = true;
-  congestion_.enter_recovery(send_.flight(), mss_);
-  ecn_.on_reduction(send_.snd_nxt);
-  active_->sent.mark_first_lost();
-  ++resources.stats.tcp_fast_retransmits;
+PathView Connection::path_view(const Resources& resources, Instant now) const noexcept {
+  return {.now = now,
+          .mss = mss_,
+          .in_network = in_network(),
+          .snd_una = send_.snd_una,
+          .snd_nxt = send_.snd_nxt,
+          .srtt = rtt_.srtt(),
+          .min_rtt = rtt_.minimum(),
+          .slow_start_segments = resources.config.slow_start_ack_segments};
 }
 
 void Connection::on_fin_acked(const Resources& resources, Instant now) noexcept {

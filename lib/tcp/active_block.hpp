@@ -9,8 +9,11 @@
 
 #include "base/slot_table.hpp"
 #include "packet/packet_budget.hpp"
+#include "tcp/bbr.hpp"
 #include "tcp/burst_push.hpp"
 #include "tcp/challenge_ack.hpp"
+#include "tcp/loss_recovery.hpp"
+#include "tcp/pacer.hpp"
 #include "tcp/reassembly_queue.hpp"
 #include "tcp/receive_queue.hpp"
 #include "tcp/sack_report.hpp"
@@ -31,14 +34,23 @@ struct ActiveBlock {
   SendAutosize send_autosize;
   SackReport sack_report;  ///< Of `reassembly`.
   Scoreboard scoreboard;   ///< Over `sent`.
+  LossRecovery recovery;   ///< Likewise.
   BurstPush burst_push;
-  SeqNum pushed{0};  ///< Behind the last segment that left with PSH.
+  Pacer pacer;
+  bool is_held_by_pacer = false;  ///< Something would leave now, were it not for it.
+  SeqNum pushed{0};               ///< Behind the last segment that left with PSH.
 
   /// Lets go of what waits ahead of a hole, and of the reports of it. Returns how many segments
   /// that was.
   std::uint32_t drop_out_of_order(packet::PacketBudget& budget) noexcept {
     sack_report.clear();
     return reassembly.clear(budget);
+  }
+
+  /// Lets go of the records of what is in flight: nothing of it will be sent again.
+  void drop_sent(SentSegmentPool& pool) noexcept {
+    sent.clear(pool);
+    recovery.stop_timer();
   }
 
   [[nodiscard]] bool is_needed() const noexcept {
@@ -57,7 +69,8 @@ struct Resources {
   packet::PacketBudget& budget;
   CoreStats& stats;
   ChallengeAckLimit& challenge_acks;
-  TuningPool& tunings;  ///< At least one for each connection.
+  TuningPool& tunings;            ///< At least one for each connection.
+  BbrPool* bbr_models = nullptr;  ///< Null: none gets one.
 };
 
 }  // namespace millrace::tcp

@@ -33,7 +33,7 @@ void Connection::close(const Resources& resources, Instant now) noexcept {
   }
   // RFC 9293 §3.6.1, SHLD-3: what nobody will read must not seem delivered.
   const bool is_open = state_ != TcpState::Closed && state_ != TcpState::TimeWait;
-  if (is_open && (has_unread || linger_ == Duration::zero())) {
+  if (is_open && (has_unread || linger_ms_ == 0)) {
     abort(resources, Error::ConnectionAborted);
     return;
   }
@@ -44,10 +44,20 @@ void Connection::close(const Resources& resources, Instant now) noexcept {
   queue_fin(resources, now);
   if (state_ == TcpState::FinWait2) {
     limit_fin_wait_2(resources, now);
-  } else if (is_open && linger_ != kNoLinger) {
-    state_at_ = base::later(now, linger_);
+  } else if (is_open && linger_ms_ != kNoLinger) {
+    state_at_ = base::later(now, std::chrono::milliseconds{linger_ms_});
   }
   report_if_over();
+}
+
+void Connection::set_linger(const std::optional<Duration>& limit) noexcept {
+  if (!limit) {
+    linger_ms_ = kNoLinger;
+    return;
+  }
+  // Rounded up, since zero means something else; 49 days are as good as any longer time.
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*limit).count();
+  linger_ms_ = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms, 0, kNoLinger - 1));
 }
 
 void Connection::queue_fin(const Resources& resources, Instant now) noexcept {
@@ -95,7 +105,7 @@ void Connection::enter_time_wait(const Resources& resources) noexcept {
   keepalive_.stop();
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
-    active_->sent.clear(resources.sent_segments);
+    active_->drop_sent(resources.sent_segments);
     active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
   }
@@ -114,7 +124,7 @@ void Connection::end(const Resources& resources, Result<void> outcome) noexcept 
   keepalive_.stop();
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
-    active_->sent.clear(resources.sent_segments);
+    active_->drop_sent(resources.sent_segments);
     active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
   }

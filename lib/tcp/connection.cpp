@@ -1,5 +1,6 @@
 // The application's calls, events and deadlines; what a connection holds while it is active.
 #include "tcp/connection.hpp"
+#include "tcp/steering.hpp"
 
 #include <algorithm>
 
@@ -12,6 +13,7 @@ using packet::Packet;
 namespace {
 
 constexpr std::uint32_t kSendBufferAlways = 16 * 1024;
+constexpr std::uint32_t kDeliveredUnit = 64 * 1024;
 // Up to here a payload is copied behind the one before it rather than kept in a buffer of its own.
 constexpr std::uint32_t kTailCopyMax = 256;
 
@@ -25,9 +27,17 @@ std::uint32_t Connection::packet_bytes_max() const noexcept {
 }
 
 std::optional<Instant> Connection::next_deadline() const noexcept {
-  const Instant deadline =
-      std::min({retransmit_at_, ack_at_, override_at_, state_deadline(), keepalive_.deadline()});
+  const Instant loss_at = active_ == nullptr ? kNever : active_->recovery.timer_at;
+  const bool is_held = active_ != nullptr && active_->is_held_by_pacer;
+  const Instant departure_at = is_held ? active_->pacer.next_at() : kNever;
+  const Instant deadline = std::min({retransmit_at_, loss_at, ack_at_, override_at_,
+                                     state_deadline(), keepalive_.deadline(), departure_at});
   return deadline == kNever ? std::nullopt : std::optional{deadline};
+}
+
+bool Connection::is_paced_deadline() const noexcept {
+  return active_ != nullptr && active_->is_held_by_pacer &&
+         next_deadline() == active_->pacer.next_at();
 }
 
 Result<void> Connection::check_sendable(const Resources& resources, Instant now) noexcept {
@@ -194,7 +204,7 @@ Packet Connection::receive_packet(const Resources& resources) noexcept {
 void Connection::release(const Resources& resources) noexcept {
   if (active_ != nullptr) {
     active_->send_buffer.clear(resources.budget);
-    active_->sent.clear(resources.sent_segments);
+    active_->drop_sent(resources.sent_segments);
     active_->receive_queue.clear(resources.budget);
     active_->drop_out_of_order(resources.budget);
     detach_if_idle(resources);
@@ -202,6 +212,7 @@ void Connection::release(const Resources& resources) noexcept {
   retransmit_at_ = ack_at_ = override_at_ = state_at_ = kNever;
   keepalive_.stop();
   set_tuning(resources, {});
+  Steering{*this, resources}.release();
 }
 
 bool Connection::attach(const Resources& resources) noexcept {
@@ -210,6 +221,10 @@ bool Connection::attach(const Resources& resources) noexcept {
     if (active_ != nullptr) {
       active_->send_buffer.start(send_.snd_nxt);
       active_->pushed = send_.snd_nxt;
+      active_->recovery.highest = send_.snd_una;
+      active_->recovery.rate.start(std::uint64_t{delivered_units_} * kDeliveredUnit);
+      // What follows an idle time tells how fast the application is.
+      active_->recovery.rate.on_application_limited(0);
     }
   }
   return active_ != nullptr;
@@ -217,6 +232,9 @@ bool Connection::attach(const Resources& resources) noexcept {
 
 void Connection::detach_if_idle(const Resources& resources) noexcept {
   if (active_ != nullptr && !active_->is_needed()) {
+    // Rounded up: totals are compared with what they were, and must never go back.
+    delivered_units_ = static_cast<std::uint32_t>(
+        (active_->recovery.rate.delivered() + kDeliveredUnit - 1) / kDeliveredUnit);
     resources.active_blocks.erase(resources.active_blocks.index_of(*active_));
     active_ = nullptr;
   }

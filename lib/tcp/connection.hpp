@@ -4,16 +4,13 @@
 //
 // The façade owns the parts and decides what their answers mean; its members are defined by topic:
 //   connection.cpp   the application's calls, events, deadlines
-//   handshake.cpp    SYN-SENT and SYN-RECEIVED, option negotiation
-//   options.cpp      what SYNs agree on, what segments carry, what timestamps say
+//   handshake.cpp, options.cpp  SYN-SENT, SYN-RECEIVED; what SYNs agree on and segments carry
 //   input.cpp        a segment arrives, one function per numbered step of RFC 9293 §3.10.7.4
-//   acknowledgment.cpp  what an ACK means: window, round-trip time, loss recovery, congestion
-//   output.cpp       which segment is next
-//   icmp_error.cpp   what the path says: errors, and how large segments may be
-//   timeout.cpp      which timer went off
-//   liveness.cpp     is the peer there: R1, keepalive, user timeout, soft errors
-//   urgent_data.cpp, close.cpp  urgent data, both ways; FIN, reset, TIME-WAIT
-//   tuning.cpp, info.cpp  what was chosen for it alone; what it can tell of itself
+//   acknowledgment.cpp  what an ACK means: windows, round-trip time, what has arrived
+//   output.cpp, repair.cpp, retransmission.cpp  which segment is next; what is lost, and `Repair`
+//   icmp_error.cpp, timeout.cpp  what the path says; which timer went off
+//   liveness.cpp, urgent_data.cpp, close.cpp  is the peer there; urgent data; FIN, reset, TIME-WAIT
+//   tuning.cpp, steering.cpp, info.cpp  what was chosen for it; `Steering`; what it can tell
 #pragma once
 
 #include <cstddef>
@@ -32,15 +29,16 @@
 #include "packet/packet.hpp"
 #include "packet/packet_pool.hpp"
 #include "tcp/active_block.hpp"
+#include "tcp/congestion.hpp"
 #include "tcp/ecn.hpp"
 #include "tcp/events.hpp"
 #include "tcp/icmp_verdict.hpp"
 #include "tcp/keepalive.hpp"
-#include "tcp/new_reno.hpp"
 #include "tcp/next_timer.hpp"
 #include "tcp/path_mtu.hpp"
 #include "tcp/quick_acks.hpp"
 #include "tcp/receive_autotune.hpp"
+#include "tcp/reorder_window.hpp"
 #include "tcp/rtt_estimator.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/sequence_space.hpp"
@@ -83,8 +81,7 @@ class Connection {
   [[nodiscard]] bool accept_early(const Resources& resources, Instant now,
                                   packet::Packet payload) noexcept;
   [[nodiscard]] FastOpenOutcome fast_open_outcome() const noexcept { return fast_open_outcome_; }
-  /// In SYN-SENT, on a four-tuple out of TIME-WAIT: numbers of the peer's up to `floor` were the
-  /// old connection's.
+  /// In SYN-SENT, on a four-tuple from TIME-WAIT: the peer's numbers up to `floor` were the old's.
   void require_irs_after(SeqNum floor) noexcept;
   /// As `open_passive`, behind a SYN,ACK that was sent with a cookie for `iss`: the ACK that
   /// brought it back is to follow.
@@ -111,6 +108,7 @@ class Connection {
   /// The plan could not be turned into a frame for lack of packets: it is planned again.
   void on_segment_not_sent(const SegmentPlan& plan) noexcept;
   [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
+  [[nodiscard]] bool is_paced_deadline() const noexcept;  ///< By pacing: to the microsecond.
   [[nodiscard]] Events take_events() noexcept { return std::exchange(events_, Events{}); }
   [[nodiscard]] bool has_events() const noexcept { return events_.any(); }
 
@@ -118,7 +116,6 @@ class Connection {
   void describe(const Resources& resources, TcpInfo& info) const noexcept;
   [[nodiscard]] NextTimer next_timer() const noexcept;
   [[nodiscard]] SendLimit send_limit() const noexcept;
-  /// Payload bytes queued and never sent.
   [[nodiscard]] std::uint32_t unsent_bytes() const noexcept;
   [[nodiscard]] bool is_passive() const noexcept { return passive_; }
 
@@ -147,13 +144,12 @@ class Connection {
   void set_cork(bool on) noexcept { corked_ = on; }
   /// Off: data is acknowledged with delay, until something is lost. On: what waits goes now.
   void set_quick_acks(bool on) noexcept;
-  /// Instead of what was chosen before. `tuning` is valid.
   void set_tuning(const Resources& resources, const TcpTuning& tuning) noexcept;
   [[nodiscard]] const TcpTuning& tuning() const noexcept { return *tuning_; }
   /// An ACK alone, which `defers` tells, opens nothing until our SYN,ACK has timed out so often.
   void defer_accept(std::uint8_t timeouts) noexcept { deferred_timeouts_ = timeouts; }
   [[nodiscard]] bool defers(const Segment& segment) noexcept;
-  void set_linger(std::optional<Duration> limit) noexcept { linger_ = limit.value_or(kNoLinger); }
+  void set_linger(const std::optional<Duration>& limit) noexcept;
   void set_user_timeout(Duration limit) noexcept { user_timeout_.set(limit); }
   void advertise_user_timeout(const Resources& resources, Duration time) noexcept;
   /// `options` are valid, or empty: none.
@@ -178,7 +174,8 @@ class Connection {
   [[nodiscard]] bool is_closed_by_application() const noexcept { return app_closed_; }
   [[nodiscard]] const SendSequence& send_sequence() const noexcept { return send_; }
   [[nodiscard]] const ReceiveSequence& receive_sequence() const noexcept { return receive_; }
-  [[nodiscard]] const NewReno& congestion() const noexcept { return congestion_; }
+  [[nodiscard]] const Congestion& congestion() const noexcept { return congestion_; }
+  [[nodiscard]] const ReorderWindow& reorder_window() const noexcept { return reorder_; }
   [[nodiscard]] const RttEstimator& rtt() const noexcept { return rtt_; }
   [[nodiscard]] const Timestamps& timestamps() const noexcept { return timestamps_; }
   /// What the receiving side takes for the round trip; zero while unknown.
@@ -189,7 +186,6 @@ class Connection {
   [[nodiscard]] bool has_selective_acks() const noexcept { return sack_; }
   /// The largest payload without selective acknowledgments; other options are off it already.
   [[nodiscard]] std::uint16_t mss() const noexcept { return mss_; }
-  /// What will have been the reason if the time runs out.
   [[nodiscard]] Error reason_for_timeout() const noexcept {
     return soft_error_.reason_for_timeout();
   }
@@ -210,8 +206,11 @@ class Connection {
   [[nodiscard]] bool is_consistent() const noexcept;
 
  private:
+  friend class Repair;
+  friend class Steering;
   static constexpr Instant kNever = Instant::max();
-  static constexpr Duration kNoLinger = Duration::max();
+  static constexpr std::uint32_t kNoLinger = 0xffff'ffff;  // Milliseconds.
+  using Plan = std::optional<SegmentPlan>;
   enum class Step : std::uint8_t { Continue, Done };
 
   // handshake.cpp
@@ -241,13 +240,11 @@ class Connection {
   [[nodiscard]] std::uint16_t send_mss() const noexcept;
   void note_duplicate(const Resources& resources, const Segment& segment) noexcept;
   void report_arrival(SeqNum seq) noexcept;
-  void process_sack(const Resources& resources, const Segment& segment,
-                    Disposition& disposition) noexcept;
+  void process_sack(const Resources& resources, AckInHand& ack, Disposition& disposition) noexcept;
   [[nodiscard]] Step check_timestamps(const Resources& resources, Instant now,
                                       const Segment& segment, Disposition& disposition) noexcept;
   void note_timestamps(const Segment& segment, Instant now) noexcept;
-  void add_round_trip(const std::optional<Duration>& sample, const Segment& segment,
-                      Instant now) noexcept;
+  void add_round_trip(const std::optional<Duration>& sample, AckInHand& ack) noexcept;
   void measure_sender(const Segment& segment, Instant now) noexcept;
 
   // input.cpp
@@ -278,11 +275,13 @@ class Connection {
   // acknowledgment.cpp
   [[nodiscard]] Step process_ack(const Resources& resources, Instant now, const Segment& segment,
                                  Disposition& disposition) noexcept;
-  void on_new_ack(const Resources& resources, Instant now, const Segment& segment) noexcept;
-  void advance_congestion(const Resources& resources, std::uint32_t newly_acked,
-                          const Segment& segment) noexcept;
-  void on_congestion_echo(const Resources& resources, const Segment& segment) noexcept;
-  void on_duplicate_ack(const Resources& resources) noexcept;
+  [[nodiscard]] AckInHand take_in_hand(const Segment& segment, Instant now) const noexcept;
+  void process_delivery(const Resources& resources, AckInHand& ack,
+                        Disposition& disposition) noexcept;
+  void on_new_ack(const Resources& resources, AckInHand& ack) noexcept;
+  void follow_edge(SeqNum snd_una) noexcept;
+  void on_congestion_echo(const Resources& resources, const AckInHand& ack) noexcept;
+  [[nodiscard]] PathView path_view(const Resources& resources, Instant now) const noexcept;
   void update_send_window(const Segment& segment, Instant now) noexcept;
   [[nodiscard]] bool is_duplicate_ack(const Segment& segment) const noexcept;
   void on_fin_acked(const Resources& resources, Instant now) noexcept;
@@ -293,14 +292,13 @@ class Connection {
   [[nodiscard]] bool can_send() const noexcept {
     return may_send(state_) || (early_ && state_ == TcpState::SynReceived);
   }
-  [[nodiscard]] std::optional<SegmentPlan> plan_next(const Resources& resources,
-                                                     Instant now) noexcept;
-  [[nodiscard]] std::optional<SegmentPlan> plan_retransmission(const Resources& resources,
-                                                               Instant now) noexcept;
-  [[nodiscard]] std::optional<SegmentPlan> plan_new_data(const Resources& resources,
-                                                         Instant now) noexcept;
-  [[nodiscard]] std::optional<SegmentPlan> plan_probe(const Resources& resources,
-                                                      Instant now) noexcept;
+  [[nodiscard]] Plan plan_next(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] Plan plan_loss(const Resources& resources, Instant now) noexcept;
+  /// A tail-loss probe need not wait for anything but the peer's window.
+  [[nodiscard]] Plan plan_new_data(const Resources& resources, Instant now,
+                                   bool is_tail_probe = false) noexcept;
+  void restart_if_idle(const Resources& resources, Instant now) noexcept;
+  [[nodiscard]] Plan plan_probe(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] std::uint8_t push_flag(SeqNum end) noexcept;
   [[nodiscard]] std::uint8_t burst_push_flag(const Resources& resources, Instant now,
                                              std::uint32_t bytes) noexcept;
@@ -325,8 +323,7 @@ class Connection {
   [[nodiscard]] bool is_fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
 
   // icmp_error.cpp
-  [[nodiscard]] std::optional<SegmentPlan> plan_mtu_probe(const Resources& resources,
-                                                          Instant now) noexcept;
+  [[nodiscard]] Plan plan_mtu_probe(const Resources& resources, Instant now) noexcept;
 
   // timeout.cpp
   void on_retransmission_timeout(const Resources& resources, Instant now) noexcept;
@@ -368,11 +365,13 @@ class Connection {
   void retry_writable_later(const Resources& resources, Instant now) noexcept;
   void detach_if_idle(const Resources& resources) noexcept;
 
+  /// Octets that are believed to be in the network (RFC 6675 §4, pipe).
+  [[nodiscard]] std::uint32_t in_network() const noexcept;
+
   // Touched by nearly every segment.
   TcpState state_ = TcpState::Closed;
   FastOpenOutcome fast_open_outcome_ = FastOpenOutcome::None;
   Events events_;
-  std::uint8_t duplicate_acks_ = 0;
   std::uint8_t snd_wscale_ = 0;
   std::uint8_t rcv_wscale_ = 0;
   std::uint8_t duplicate_acks_due_ = 0;  // Segments out of order that each want an ACK.
@@ -386,7 +385,6 @@ class Connection {
   bool reset_due_ : 1 = false;   // A reset is due; the state is CLOSED.
   bool probe_due_ : 1 = false;   // A zero-window probe is due.
   bool override_due_ : 1 = false;  // Small data has waited for long enough.
-  bool in_recovery_ : 1 = false;   // Fast recovery, until `recover_` is acknowledged.
   bool fin_queued_ : 1 = false;    // The application has finished sending.
   bool fin_sent_ : 1 = false;
   bool peer_fin_seen_ : 1 = false;  // A FIN has arrived, at `peer_fin_`, possibly ahead of a hole.
@@ -417,11 +415,14 @@ class Connection {
   ReceiveSequence receive_;
   std::uint32_t unacked_bytes_ = 0;       // Received since our last ACK.
   std::uint32_t oddity_answered_ms_ = 0;  // When an odd empty segment was last answered.
-  SeqNum recover_{0};                     // RFC 6582.
+  SeqNum recover_{0};    // RFC 6582: behind what was in flight when the last recovery began.
   SeqNum small_end_{0};  // Behind the last segment sent that was smaller than the MSS.
   SeqNum peer_fin_{0};
   ActiveBlock* active_ = nullptr;
-  NewReno congestion_;
+  Congestion congestion_;
+  ReorderWindow reorder_;
+  std::uint32_t delivered_units_ = 0;  // Of 64 KiB, when there was an active block last.
+  std::uint32_t linger_ms_ = kNoLinger;
   RttEstimator rtt_;
   PathMtu path_mtu_;
   Ecn ecn_;
@@ -440,11 +441,10 @@ class Connection {
 
   FourTuple tuple_;
   UserTimeout user_timeout_;
-  Duration linger_ = kNoLinger;
   Result<void> outcome_{};
   static constexpr TcpTuning kUntuned{};
   const TcpTuning* tuning_ = &kUntuned;  // Of `Resources::tunings` where anything was chosen.
 };
-static_assert(sizeof(Connection) <= 384, "the control block of an idle connection");
+static_assert(sizeof(Connection) <= 424, "the control block of an idle connection");
 
 }  // namespace millrace::tcp

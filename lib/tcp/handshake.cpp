@@ -6,6 +6,7 @@
 #include "base/contract.hpp"
 #include "base/deadline.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
@@ -30,6 +31,7 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   user_timeout_.start(resources.config.user_timeout);
   receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
   offer_options(resources);
+  Steering{*this, resources}.open();
   progress_at_ = now;
   state_at_ = base::later(now, timeout);
   syn_due_ = true;
@@ -54,6 +56,7 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   offer_options(resources);
   progress_at_ = now;
   accept_syn(resources, now, syn);
+  Steering{*this, resources}.open();
   ecn_.on_syn(syn, resources.config.ecn);
   syn_due_ = true;
   set_state(TcpState::SynReceived);
@@ -182,7 +185,9 @@ void Connection::settle_syn_data(const Resources& resources, Instant now,
   }
   if (segment.ack.is_after(send_.snd_una)) {
     fast_open_outcome_ = FastOpenOutcome::Taken;
-    on_new_ack(resources, now, segment);
+    AckInHand ack = take_in_hand(segment, now);
+    Disposition disposition;
+    process_delivery(resources, ack, disposition);
   }
   if (!active_->sent.empty()) {
     // RFC 7413 §4.2.1: what the SYN,ACK leaves out goes again at once, as any data.
@@ -244,7 +249,7 @@ void Connection::establish(const Resources& resources, Instant now,
                            const Segment& segment) noexcept {
   retransmit_at_ = kNever;
   // Who was let in early may have closed already, and lingers.
-  const bool is_lingering = app_closed_ && linger_ != kNoLinger;
+  const bool is_lingering = app_closed_ && linger_ms_ != kNoLinger;
   state_at_ = is_lingering ? state_at_ : kNever;
   syn_due_ = false;
   soft_error_.on_progress();
@@ -263,7 +268,7 @@ void Connection::establish(const Resources& resources, Instant now,
     rtt_.reset_backoff();
     rtt_.start_cautiously();
     // RFC 6928 §2: after a lost SYN the first flight is one segment.
-    congestion_.start(mss_);
+    Steering{*this, resources}.start(mss_);
   }
   progress_at_ = now;
   if (segment.flags.syn()) {

@@ -30,8 +30,8 @@ void Connection::on_path_mss(const Resources& resources, Instant now, std::uint1
   }
   // RFC 1191 §6.5: what was too large goes again at once, in pieces. It says nothing of congestion,
   // so the window stays; and duplicates caused by what did arrive are no news of loss.
-  duplicate_acks_ = 0;
-  if (!in_recovery_) {
+  active_->recovery.duplicates.forget();
+  if (active_->recovery.phase == LossRecovery::Phase::Open) {
     recover_ = send_.snd_nxt;
   }
   arm_retransmission(resources, now);
@@ -40,15 +40,15 @@ void Connection::on_path_mss(const Resources& resources, Instant now, std::uint1
 std::optional<SegmentPlan> Connection::plan_mtu_probe(const Resources& resources,
                                                       Instant now) noexcept {
   // RFC 4821 §7.4: only while nothing else is in doubt.
-  if (active_ == nullptr || in_recovery_ || duplicate_acks_ > 0 || idle_restart_ ||
+  if (active_ == nullptr || recovery() != TcpRecovery::Open || idle_restart_ ||
       active_->sent.first_lost() != nullptr) {
     return std::nullopt;
   }
   const auto bytes = path_mtu_.next_probe(now,
                                           {.unsent = unsent_bytes(),
                                            .window = send_.usable_window(),
-                                           .in_network = active_->sent.in_network(),
-                                           .cwnd = congestion_.cwnd()},
+                                           .in_network = in_network(),
+                                           .cwnd = congestion_.window()},
                                           resources.config);
   const SeqNum seq = send_.snd_nxt;
   if (!bytes || !note_transmission(resources, now, *bytes, false)) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "tcp/connection.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
@@ -49,8 +50,11 @@ void Connection::describe(const Resources& resources, TcpInfo& info) const noexc
   info.rtt_variation = rtt_.rttvar();
   info.min_rtt = rtt_.minimum();
   info.receive_rtt = std::chrono::microseconds{receive_autotune_.round_trip_us()};
-  info.cwnd = congestion_.cwnd();
+  info.cwnd = congestion_.window();
   info.ssthresh = congestion_.ssthresh();
+  Steering::describe(*this, resources.config, info);
+  info.reordering = std::max(resources.config.duplicate_threshold, reorder_.distance());
+  info.reordering_seen = reorder_.times_seen();
   info.send_window = send_.snd_wnd;
   info.receive_window = receive_.rcv_wnd();
   info.receive_window_limit = receive_limit(resources) / 2;
@@ -72,20 +76,18 @@ std::uint32_t Connection::unread() const noexcept {
 }
 
 TcpRecovery Connection::recovery() const noexcept {
-  if (in_recovery_) {
-    return TcpRecovery::Recovery;
-  }
   if (active_ == nullptr || active_->sent.empty()) {
     return TcpRecovery::Open;
   }
-  if (recover_.is_after(send_.snd_una)) {
-    // Only a timeout sets it without a fast recovery.
-    return TcpRecovery::Loss;
+  switch (active_->recovery.phase) {
+    case LossRecovery::Phase::Recovery: return TcpRecovery::Recovery;
+    case LossRecovery::Phase::Loss: return TcpRecovery::Loss;
+    case LossRecovery::Phase::Open: break;
   }
   if (ecn_.is_reduced()) {
     return TcpRecovery::Cwr;
   }
-  const bool hints = duplicate_acks_ > 0 || active_->sent.sacked() > 0;
+  const bool hints = active_->recovery.duplicates.count() > 0 || active_->sent.sacked() > 0;
   return hints ? TcpRecovery::Disorder : TcpRecovery::Open;
 }
 

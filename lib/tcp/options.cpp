@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tcp/connection.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
@@ -67,7 +68,8 @@ void Connection::negotiate(const Resources& resources, Instant now,
     offers_wscale_ = false;
     snd_wscale_ = rcv_wscale_ = 0;
   }
-  congestion_.start(initial_window(resources.config.initial_window_segments, mss_));
+  Steering{*this, resources}.start(
+      initial_window_bytes(resources.config.initial_window_segments, mss_));
 }
 
 void Connection::add_options(const Resources& resources, Instant now, SegmentPlan& plan) noexcept {
@@ -168,19 +170,30 @@ void Connection::report_arrival(SeqNum seq) noexcept {
   }
 }
 
-void Connection::process_sack(const Resources& resources, const Segment& segment,
+void Connection::process_sack(const Resources& resources, AckInHand& ack,
                               Disposition& disposition) noexcept {
-  if (!sack_ || segment.options.sack.empty()) {
+  const auto& blocks = ack.segment.options.sack;
+  if (!sack_ || blocks.empty()) {
     return;
   }
-  const SackNews news = read_sack({segment.options.sack.begin(), segment.options.sack.end()},
-                                  segment.ack, send_.snd_una, send_.snd_nxt, send_.max_snd_wnd);
+  const SackNews news = read_sack({blocks.begin(), blocks.end()}, ack.segment.ack, send_.snd_una,
+                                  send_.snd_nxt, send_.max_snd_wnd);
   resources.stats.tcp_bad_sack_blocks += news.bad_blocks;
   resources.stats.tcp_duplicates_reported_in += news.duplicate ? 1 : 0;
   disposition.reports_duplicate = news.duplicate.has_value();
-  if (active_ != nullptr) {
-    static_cast<void>(
-        active_->scoreboard.mark(active_->sent, {news.blocks.begin(), news.blocks.end()}));
+  ack.duplicate_report = news.duplicate;
+  ack.has_blocks = !news.blocks.empty();
+  if (active_ == nullptr) {
+    if (news.duplicate) {
+      reorder_.on_duplicate_report(send_.snd_una, send_.snd_nxt);
+    }
+    return;
+  }
+  const std::uint32_t marked =
+      active_->scoreboard.mark(active_->sent, {news.blocks.begin(), news.blocks.end()}, ack.log);
+  if (marked > 0 && !ack.advances() && ack.log.rtt_sample()) {
+    // A report is sent at once, so that it measures the round trip as an ACK of new data does.
+    add_round_trip(ack.log.rtt_sample(), ack);
   }
 }
 
@@ -214,16 +227,15 @@ void Connection::note_timestamps(const Segment& segment, Instant now) noexcept {
   }
 }
 
-void Connection::add_round_trip(const std::optional<Duration>& sample, const Segment& segment,
-                                Instant now) noexcept {
+void Connection::add_round_trip(const std::optional<Duration>& sample, AckInHand& ack) noexcept {
   // RFC 6298 §3: what was sent twice is no measure, unless a timestamp tells which of them was
   // answered (RFC 7323 §4.1). Our own records are finer than its milliseconds, so they come first.
-  if (sample) {
-    rtt_.add_sample(*sample);
-  } else if (timestamps_.is_on() && segment.options.timestamps) {
-    if (const auto echoed = timestamps_.round_trip(*segment.options.timestamps, now)) {
-      rtt_.add_sample(*echoed);
-    }
+  ack.rtt = sample;
+  if (!ack.rtt && timestamps_.is_on() && ack.segment.options.timestamps) {
+    ack.rtt = timestamps_.round_trip(*ack.segment.options.timestamps, ack.now);
+  }
+  if (ack.rtt) {
+    rtt_.add_sample(*ack.rtt);
   }
 }
 

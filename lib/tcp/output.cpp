@@ -5,6 +5,8 @@
 #include "base/contract.hpp"
 #include "base/deadline.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/repair.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
@@ -46,14 +48,26 @@ std::optional<SegmentPlan> Connection::plan_next(const Resources& resources, Ins
     }
     return std::nullopt;
   }
-  if (auto plan = plan_retransmission(resources, now)) {
+  Steering steering{*this, resources, now};
+  if (auto plan = steering.plan_owed_ack()) {
     return plan;
   }
-  if (auto plan = plan_mtu_probe(resources, now)) {
+  const bool may_send = steering.may_send();
+  if (auto plan = may_send ? plan_loss(resources, now) : std::nullopt) {
     return plan;
   }
-  if (auto plan = plan_new_data(resources, now)) {
+  if (auto plan = may_send ? plan_mtu_probe(resources, now) : std::nullopt) {
     return plan;
+  }
+  if (auto plan = may_send ? plan_new_data(resources, now) : std::nullopt) {
+    return plan;
+  }
+  if (active_ != nullptr && active_->recovery.spurious_timeout.is_waiting() && in_network() == 0) {
+    // RFC 5682 §2.1, step 2b: new data was to tell, and cannot leave after all.
+    active_->recovery.spurious_timeout.forget();
+    if (auto plan = plan_loss(resources, now)) {
+      return plan;
+    }
   }
   if (probe_due_) {
     if (auto plan = plan_probe(resources, now)) {
@@ -72,46 +86,17 @@ std::optional<SegmentPlan> Connection::plan_next(const Resources& resources, Ins
   return std::nullopt;
 }
 
-std::optional<SegmentPlan> Connection::plan_retransmission(const Resources& resources,
-                                                           Instant now) noexcept {
-  SentSegment* const segment = active_ == nullptr ? nullptr : active_->sent.first_lost();
-  if (segment == nullptr) {
+std::optional<SegmentPlan> Connection::plan_loss(const Resources& resources, Instant now) noexcept {
+  if (active_ == nullptr || active_->sent.empty()) {
     return std::nullopt;
   }
-  // RFC 9293 §3.8.6, SHLD-16: only what still lies in the window; a probe may send one octet beyond
-  // it.
-  const auto into_window = static_cast<std::uint32_t>(segment->seq - send_.snd_una);
-  std::uint32_t allowed = send_.snd_wnd > into_window ? send_.snd_wnd - into_window : 0;
-  if (allowed == 0) {
-    if (!probe_due_) {
-      return std::nullopt;
+  Repair repair{*this, resources, now};
+  if (active_->recovery.is_probe_due) {
+    if (auto plan = repair.plan_tail_probe()) {
+      return plan;
     }
-    probe_due_ = false;
-    allowed = 1;
-    ++resources.stats.tcp_zero_window_probes;
-  } else if (active_->sent.in_network() > 0 &&
-             std::uint64_t{active_->sent.in_network()} + segment->length > congestion_.cwnd() &&
-             !(in_recovery_ && segment->seq == send_.snd_una)) {
-    // RFC 5681 §3.2, step 3: in a recovery the hole alone need not wait for room.
-    return std::nullopt;
   }
-  // A FIN's octet takes no room in the segment, but its place in the window.
-  const std::uint32_t limit = std::min(
-      allowed, segment->payload() <= send_mss() ? segment->length : std::uint32_t{send_mss()});
-  // Without a record for its rest a part of it goes alone, or neither would ever arrive.
-  const bool is_whole = active_->sent.split(resources.sent_segments, *segment, limit);
-  active_->sent.note_retransmission(*segment, now, is_whole);
-  path_mtu_.on_retransmission();
-  ++resources.stats.tcp_retransmitted_segments;
-  if (retransmit_at_ == kNever) {
-    arm_retransmission(resources, now);
-  }
-  const bool has_fin = segment->has_fin && is_whole;
-  const std::uint32_t payload = is_whole ? segment->payload() : limit;
-  const auto flags =
-      static_cast<std::uint8_t>(TcpFlags::kAck | (has_fin ? TcpFlags::kFin : 0) |
-                                (payload > 0 ? push_flag(segment->seq + payload) : 0));
-  return plan_segment(resources, segment->seq, payload, flags);
+  return repair.plan_retransmission();
 }
 
 std::uint32_t Connection::unsent_bytes() const noexcept {
@@ -121,23 +106,34 @@ std::uint32_t Connection::unsent_bytes() const noexcept {
   return static_cast<std::uint32_t>(active_->send_buffer.end() - send_.snd_nxt);
 }
 
-std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
-                                                     Instant now) noexcept {
+void Connection::restart_if_idle(const Resources& resources, Instant now) noexcept {
+  if (!idle_restart_) {
+    return;
+  }
+  idle_restart_ = false;
+  if (now - progress_at_ > rtt_.rto(resources.config)) {
+    congestion_.on_idle_restart(
+        initial_window_bytes(resources.config.initial_window_segments, mss_));
+  }
+  progress_at_ = std::max(progress_at_, now);
+}
+
+std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources, Instant now,
+                                                     bool is_tail_probe) noexcept {
   const std::uint32_t unsent = unsent_bytes();
+  if (unsent == 0 && active_ != nullptr && in_network() < congestion_.window()) {
+    active_->recovery.rate.on_application_limited(in_network());
+  }
   if (unsent == 0 && !is_fin_unsent()) {
     return std::nullopt;
   }
-  if (active_ != nullptr && (active_->sent.first_lost() != nullptr ||
+  if (active_ != nullptr && (Repair{*this, resources, now}.is_new_data_held() ||
                              active_->sent.size() >= record_share(resources.sent_segments))) {
     // RFC 5681 §3.1: what was lost comes first.
     return std::nullopt;
   }
-  if (idle_restart_ && unsent > 0) {
-    idle_restart_ = false;
-    if (now - progress_at_ > rtt_.rto(resources.config)) {
-      congestion_.on_idle_restart(initial_window(resources.config.initial_window_segments, mss_));
-    }
-    progress_at_ = std::max(progress_at_, now);
+  if (unsent > 0) {
+    restart_if_idle(resources, now);
   }
   const std::uint32_t window = send_.usable_window();
   const std::uint32_t bytes = std::min({unsent, std::uint32_t{send_mss()}, window});
@@ -146,12 +142,15 @@ std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources,
   if (bytes == 0 && !has_fin) {
     return std::nullopt;
   }
-  const std::uint32_t in_network = active_ == nullptr ? 0 : active_->sent.in_network();
-  if (bytes > 0 && in_network > 0 && std::uint64_t{in_network} + bytes > congestion_.cwnd()) {
-    return std::nullopt;
-  }
-  if (!has_fin && !may_send_now(bytes, unsent, now, resources)) {
-    return std::nullopt;
+  if (!is_tail_probe) {
+    const std::uint32_t under_way = in_network();
+    if (bytes > 0 && under_way > 0 && std::uint64_t{under_way} + bytes > congestion_.window()) {
+      Repair{*this, resources, now}.on_window_full();
+      return std::nullopt;
+    }
+    if (!has_fin && !may_send_now(bytes, unsent, now, resources)) {
+      return std::nullopt;
+    }
   }
   const SeqNum seq = send_.snd_nxt;
   if (!note_transmission(resources, now, bytes, has_fin)) {
@@ -185,15 +184,15 @@ std::uint8_t Connection::burst_push_flag(const Resources& resources, Instant now
     return 0;
   }
   const bool goes_on = std::min(unsent_bytes(), send_.usable_window()) >= bytes &&
-                       std::uint64_t{active_->sent.in_network()} + bytes <= congestion_.cwnd();
+                       std::uint64_t{in_network()} + bytes <= congestion_.window();
   return active_->burst_push.on_full_segment(
              now,
              {.least_segments = least,
               .segment_bytes = bytes,
-              .cwnd = congestion_.cwnd(),
+              .cwnd = congestion_.window(),
               .half_window = send_.max_snd_wnd / 2,
               .round_trip = rtt_.srtt(),
-              .starts_slowly = congestion_.cwnd() < congestion_.ssthresh() / 2},
+              .starts_slowly = congestion_.window() < congestion_.ssthresh() / 2},
              goes_on)
              ? TcpFlags::kPsh
              : std::uint8_t{0};
@@ -224,8 +223,12 @@ bool Connection::may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant
 bool Connection::note_transmission(const Resources& resources, Instant now,
                                    std::uint32_t payload_bytes, bool has_fin) noexcept {
   const std::uint32_t length = payload_bytes + (has_fin ? 1 : 0);
-  if (!attach(resources) ||
-      !active_->sent.append(resources.sent_segments, now, send_.snd_nxt, length, has_fin)) {
+  const PathView before = path_view(resources, now);
+  SentSegment* const segment =
+      attach(resources)
+          ? active_->sent.append(resources.sent_segments, now, send_.snd_nxt, length, has_fin)
+          : nullptr;
+  if (segment == nullptr) {
     // Every record is in use: try again when some have been acknowledged, at the latest after a
     // timeout.
     detach_if_idle(resources);
@@ -247,6 +250,8 @@ bool Connection::note_transmission(const Resources& resources, Instant now,
   if (retransmit_at_ == kNever) {
     arm_retransmission(resources, now);
   }
+  congestion_.on_sent(before, payload_bytes);
+  Repair{*this, resources, now}.on_new_segment(*segment);
   if (wants_writable_ && tuning_->unsent_limit_bytes != 0) {
     // What leaves may be what was waited for.
     report_writable(resources);

@@ -40,7 +40,8 @@ SackNews read_sack(std::span<const SackBlock> blocks, SeqNum ack, SeqNum snd_una
   return news;
 }
 
-std::uint32_t Scoreboard::mark(SentSegments& sent, std::span<const SackBlock> blocks) noexcept {
+std::uint32_t Scoreboard::mark(SentSegments& sent, std::span<const SackBlock> blocks,
+                               DeliveryLog& log) noexcept {
   std::uint32_t marked = 0;
   std::uint32_t steps = 0;
   base::FixedVector<Place, wire::kSackBlocksMax> places;
@@ -54,7 +55,7 @@ std::uint32_t Scoreboard::mark(SentSegments& sent, std::span<const SackBlock> bl
         break;
       }
       const bool is_inside = segment->seq.is_at_or_after(block.left);
-      const std::uint32_t news = is_inside ? sent.note_sacked(*segment) : 0;
+      const std::uint32_t news = is_inside ? sent.note_sacked(*segment, log) : 0;
       marked += news;
       credit_ -= news == 0 ? 1 : 0;
       segment = segment->next;

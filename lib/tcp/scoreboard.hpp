@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/fixed_vector.hpp"
+#include "tcp/delivery_log.hpp"
 #include "tcp/sent_segments.hpp"
 #include "wire/tcp_options.hpp"
 
@@ -41,7 +42,8 @@ class Scoreboard {
   static constexpr std::uint32_t kCreditPerCall = 64;
 
   /// Returns how many octets are newly known to have arrived.
-  std::uint32_t mark(SentSegments& sent, std::span<const SackBlock> blocks) noexcept;
+  std::uint32_t mark(SentSegments& sent, std::span<const SackBlock> blocks,
+                     DeliveryLog& log) noexcept;
   /// What was marked is so no longer.
   void forget_places() noexcept { places_.clear(); }
   /// Records before `snd_una` were taken out: places there are no longer known.

@@ -6,13 +6,13 @@ namespace millrace::tcp {
 
 SentSegments::~SentSegments() { base::expects(head_ == nullptr); }
 
-bool SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq, std::uint32_t length,
-                          bool has_fin) noexcept {
+SentSegment* SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq,
+                                  std::uint32_t length, bool has_fin) noexcept {
   base::expects(length > 0);
   base::expects(tail_ == nullptr || tail_->end() == seq);
   SentSegment* const segment = pool.emplace();
   if (segment == nullptr) {
-    return false;
+    return nullptr;
   }
   segment->sent_at = now;
   segment->seq = seq;
@@ -20,21 +20,27 @@ bool SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq, std::u
   segment->has_fin = has_fin;
   (tail_ == nullptr ? head_ : tail_->next) = segment;
   tail_ = segment;
+  link_newest(*segment);
   ++size_;
   in_network_ += length;
-  return true;
+  return segment;
 }
 
 void SentSegments::note_retransmission(SentSegment& segment, Instant now, bool is_whole) noexcept {
-  base::expects(segment.is_lost);
-  segment.is_lost = false;
+  base::expects(!segment.is_sacked);
+  if (segment.is_lost) {
+    segment.is_lost = false;
+    in_network_ += segment.length;
+  } else {
+    unlink(segment);
+  }
   segment.is_cut = !is_whole;
   segment.sent_at = now;
   ++segment.retransmissions;
-  in_network_ += segment.length;
+  link_newest(segment);
 }
 
-AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant now) noexcept {
+AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, DeliveryLog& log) noexcept {
   AckOutcome outcome;
   bool is_ambiguous = false;
   while (head_ != nullptr && head_->seq.is_before(snd_una)) {
@@ -43,13 +49,18 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant n
     const std::uint32_t acked =
         is_whole ? segment.length : static_cast<std::uint32_t>(snd_una - segment.seq);
     outcome.newly_acked += acked;
-    in_network_ -= segment.is_lost ? 0 : acked;
-    sacked_ -= segment.is_sacked ? acked : 0;
     // RFC 6298 §3: a segment that was sent twice tells nothing about the path, and neither does one
     // that waited at the receiver behind it.
     is_ambiguous = is_ambiguous || segment.retransmissions != 0 || segment.is_lost;
-    outcome.rtt_sample = now - segment.sent_at;
+    if (!segment.is_sacked) {
+      outcome.rtt_sample = log.now() - segment.sent_at;
+    }
     if (!is_whole) {
+      in_network_ -= segment.is_under_way() ? acked : 0;
+      sacked_ -= segment.is_sacked ? acked : 0;
+      if (!segment.is_sacked) {
+        log.note_part(acked);
+      }
       segment.seq = snd_una;
       segment.length -= acked;
       if (segment.is_cut && !segment.is_lost) {
@@ -57,38 +68,56 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant n
       }
       break;
     }
-    delivered_ += segment.is_known ? 0 : 1;
-    head_ = segment.next;
-    if (lost_hint_ == &segment) {
-      lost_hint_ = head_;
+    if (!segment.is_sacked) {
+      log.note(segment);
     }
-    pool.erase(pool.index_of(segment));
-    --size_;
+    delivered_ += segment.is_known ? 0 : 1;
+    take_out(pool, segment);
   }
   if (is_ambiguous) {
     outcome.rtt_sample.reset();
   }
-  if (head_ == nullptr) {
-    tail_ = nullptr;
-    lost_hint_ = nullptr;
-  }
   return outcome;
 }
 
-void SentSegments::mark_all_lost() noexcept {
-  // A peer may ask for this with each window that it opens. So nothing behind the last record in
-  // the network is looked at, and it takes a transmission of ours to put one there again.
-  SentSegment* earliest = nullptr;
-  for (SentSegment* segment = head_; segment != nullptr && in_network_ > 0;
-       segment = segment->next) {
-    if (!segment->is_lost) {
-      segment->is_lost = true;
-      in_network_ -= segment->length;
-      earliest = earliest == nullptr ? segment : earliest;
-    }
+void SentSegments::take_out(SentSegmentPool& pool, SentSegment& segment) noexcept {
+  if (segment.is_under_way()) {
+    in_network_ -= segment.length;
+    unlink(segment);
   }
-  if (earliest != nullptr && (lost_hint_ == nullptr || earliest->seq.is_before(lost_hint_->seq))) {
-    lost_hint_ = earliest;
+  if (segment.is_sacked) {
+    sacked_ -= segment.length;
+    --sacked_segments_;
+    sacked_before_ -= overtaken_ != nullptr && overtaken_ != &segment ? 1 : 0;
+  }
+  head_ = segment.next;
+  lost_hint_ = lost_hint_ == &segment ? head_ : lost_hint_;
+  overtaken_ = overtaken_ == &segment ? head_ : overtaken_;
+  tail_ = head_ == nullptr ? nullptr : tail_;
+  pool.erase(pool.index_of(segment));
+  --size_;
+}
+
+void SentSegments::mark_lost(SentSegment& segment) noexcept {
+  if (segment.is_lost) {
+    return;
+  }
+  if (!segment.is_sacked) {
+    unlink(segment);
+    in_network_ -= segment.length;
+    lost_total_ += segment.length;
+  }
+  segment.is_lost = true;
+  if (lost_hint_ == nullptr || segment.seq.is_before(lost_hint_->seq)) {
+    lost_hint_ = &segment;
+  }
+}
+
+void SentSegments::mark_all_lost() noexcept {
+  // A peer may ask for this with each window that it opens. So only what is under way is looked at,
+  // and it takes a transmission of ours to put something there again.
+  while (oldest_ != nullptr) {
+    mark_lost(*oldest_);
   }
 }
 
@@ -96,26 +125,19 @@ void SentSegments::mark_first_lost() noexcept {
   if (head_ == nullptr) {
     return;
   }
-  sacked_ -= head_->is_sacked ? head_->length : 0;
-  in_network_ -= head_->is_lost ? 0 : head_->length;
-  head_->is_sacked = false;
-  head_->is_lost = true;
+  if (head_->is_sacked) {
+    unmark_sacked(*head_);
+  }
+  mark_lost(*head_);
   lost_hint_ = head_;
 }
 
 bool SentSegments::mark_larger_lost(std::uint32_t bytes) noexcept {
   bool has_larger = false;
   for (SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
-    if (segment->payload() <= bytes) {
-      continue;
-    }
-    has_larger = true;
-    if (!segment->is_lost) {
-      segment->is_lost = true;
-      in_network_ -= segment->length;
-      if (lost_hint_ == nullptr || segment->seq.is_before(lost_hint_->seq)) {
-        lost_hint_ = segment;
-      }
+    if (segment->payload() > bytes) {
+      has_larger = true;
+      mark_lost(*segment);
     }
   }
   return has_larger;
@@ -126,14 +148,44 @@ void SentSegments::mark_lost(SeqNum seq) noexcept {
   while (segment != nullptr && segment->seq != seq) {
     segment = segment->next;
   }
-  if (segment == nullptr || segment->is_lost) {
-    return;
+  if (segment != nullptr) {
+    mark_lost(*segment);
   }
-  segment->is_lost = true;
-  in_network_ -= segment->length;
-  if (lost_hint_ == nullptr || seq.is_before(lost_hint_->seq)) {
-    lost_hint_ = segment;
+}
+
+std::uint32_t SentSegments::mark_overtaken(std::uint32_t threshold) noexcept {
+  std::uint32_t marked = 0;
+  if (overtaken_ == nullptr) {
+    overtaken_ = head_;
+    sacked_before_ = 0;
   }
+  // The last one is never passed, so that what is appended lies behind.
+  while (overtaken_ != nullptr && overtaken_->next != nullptr &&
+         sacked_segments_ - sacked_before_ >= threshold) {
+    if (overtaken_->is_under_way() && overtaken_->retransmissions == 0) {
+      mark_lost(*overtaken_);
+      ++marked;
+    }
+    sacked_before_ += overtaken_->is_sacked ? 1 : 0;
+    overtaken_ = overtaken_->next;
+  }
+  return marked;
+}
+
+void SentSegments::forgive() noexcept {
+  SentSegment* place = nullptr;
+  for (SentSegment* segment = lost_hint_; segment != nullptr; segment = segment->next) {
+    if (!segment->is_lost) {
+      continue;
+    }
+    segment->is_lost = false;
+    if (!segment->is_sacked) {
+      in_network_ += segment->length;
+      link_in_order(*segment, place);
+      place = segment;
+    }
+  }
+  lost_hint_ = nullptr;
 }
 
 bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment,
@@ -160,21 +212,46 @@ bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment,
   return true;
 }
 
-std::uint32_t SentSegments::note_sacked(SentSegment& segment) noexcept {
+std::uint32_t SentSegments::note_sacked(SentSegment& segment, DeliveryLog& log) noexcept {
   if (segment.is_sacked) {
     return 0;
+  }
+  if (!segment.is_lost) {
+    unlink(segment);
+    in_network_ -= segment.length;
   }
   segment.is_sacked = true;
   delivered_ += segment.is_known ? 0 : 1;
   segment.is_known = true;
   sacked_ += segment.length;
+  ++sacked_segments_;
+  if (overtaken_ != nullptr && segment.seq.is_before(overtaken_->seq)) {
+    ++sacked_before_;
+  }
+  log.note(segment);
   return segment.length;
+}
+
+void SentSegments::unmark_sacked(SentSegment& segment) noexcept {
+  segment.is_sacked = false;
+  sacked_ -= segment.length;
+  --sacked_segments_;
+  overtaken_ = nullptr;
+  if (segment.is_lost) {
+    lost_total_ += segment.length;
+  } else {
+    // As if it had just left, for `mark_lost` to take it out again.
+    link_newest(segment);
+    in_network_ += segment.length;
+  }
 }
 
 void SentSegments::forget_sacked() noexcept {
   for (SentSegment* segment = head_; segment != nullptr && sacked_ > 0; segment = segment->next) {
-    sacked_ -= segment->is_sacked ? segment->length : 0;
-    segment->is_sacked = false;
+    if (segment->is_sacked) {
+      unmark_sacked(*segment);
+      mark_lost(*segment);
+    }
   }
   // What was lost and then reported is to be sent again.
   lost_hint_ = head_;
@@ -186,11 +263,8 @@ void SentSegments::clear(SentSegmentPool& pool) noexcept {
     head_ = segment.next;
     pool.erase(pool.index_of(segment));
   }
-  tail_ = nullptr;
-  lost_hint_ = nullptr;
-  in_network_ = 0;
-  sacked_ = 0;
-  size_ = 0;
+  tail_ = oldest_ = newest_ = lost_hint_ = overtaken_ = nullptr;
+  in_network_ = sacked_ = sacked_segments_ = size_ = 0;
 }
 
 SentSegment* SentSegments::first_lost() noexcept {
@@ -200,13 +274,48 @@ SentSegment* SentSegments::first_lost() noexcept {
   return lost_hint_;
 }
 
+void SentSegments::link_newest(SentSegment& segment) noexcept {
+  segment.older = newest_;
+  segment.newer = nullptr;
+  (newest_ == nullptr ? oldest_ : newest_->newer) = &segment;
+  newest_ = &segment;
+}
+
+void SentSegments::link_in_order(SentSegment& segment, SentSegment* place) noexcept {
+  const auto is_after = [&](const SentSegment& other) {
+    return is_sent_after(other.sent_at, other.end(), segment.sent_at, segment.end());
+  };
+  if (place == nullptr || is_after(*place)) {
+    place = oldest_;  // What stood there before this one had left again in the meantime.
+  }
+  while (place != nullptr && !is_after(*place)) {
+    place = place->newer;
+  }
+  if (place == nullptr) {
+    link_newest(segment);
+    return;
+  }
+  segment.newer = place;
+  segment.older = place->older;
+  (place->older == nullptr ? oldest_ : place->older->newer) = &segment;
+  place->older = &segment;
+}
+
+void SentSegments::unlink(SentSegment& segment) noexcept {
+  (segment.older == nullptr ? oldest_ : segment.older->newer) = segment.newer;
+  (segment.newer == nullptr ? newest_ : segment.newer->older) = segment.older;
+  segment.older = segment.newer = nullptr;
+}
+
 bool SentSegments::check_invariants() const noexcept {
   std::uint32_t in_network = 0;
   std::uint32_t sacked = 0;
+  std::uint32_t sacked_segments = 0;
   bool has_lost = false;
   for (const SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
-    in_network += segment->is_lost ? 0 : segment->length;
+    in_network += segment->is_under_way() ? segment->length : 0;
     sacked += segment->is_sacked ? segment->length : 0;
+    sacked_segments += segment->is_sacked ? 1 : 0;
     has_lost = has_lost || (segment->is_lost && !segment->is_sacked);
     if (segment->length == 0 ||
         (segment->next != nullptr && segment->next->seq != segment->end()) ||
@@ -214,7 +323,22 @@ bool SentSegments::check_invariants() const noexcept {
       return false;
     }
   }
-  return in_network == in_network_ && sacked == sacked_ && (!has_lost || lost_hint_ != nullptr);
+  return in_network == in_network_ && sacked == sacked_ && sacked_segments == sacked_segments_ &&
+         (!has_lost || lost_hint_ != nullptr) && check_transmissions();
+}
+
+bool SentSegments::check_transmissions() const noexcept {
+  std::uint32_t in_network = 0;
+  const SentSegment* older = nullptr;
+  for (const SentSegment* segment = oldest_; segment != nullptr; segment = segment->newer) {
+    in_network += segment->length;
+    if (!segment->is_under_way() || segment->older != older ||
+        (older != nullptr && older->sent_at > segment->sent_at)) {
+      return false;
+    }
+    older = segment;
+  }
+  return in_network == in_network_ && newest_ == older;
 }
 
 }  // namespace millrace::tcp

@@ -1,6 +1,6 @@
-// SentSegments: one record per segment in flight: its range, when it left, how often, and whether
-// it counts as lost. It answers what to send again and how much is in the network; when a segment
-// counts as lost is decided elsewhere.
+// SentSegments: one record per segment in flight, in order of sequence, and, of those under way, in
+// order of transmission. It answers what to send again and how much is in the network; when a
+// segment counts as lost is decided elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -9,42 +9,24 @@
 
 #include <millrace/time.hpp>
 
-#include "base/slot_table.hpp"
-#include "wire/seq_num.hpp"
+#include "tcp/delivery_log.hpp"
+#include "tcp/sent_segment.hpp"
 
 namespace millrace::tcp {
 
-using wire::SeqNum;
-
-/// A segment in flight: [seq, seq + length), of which the last octet is FIN when `has_fin`.
-struct SentSegment {
-  SentSegment* next = nullptr;
-  Instant sent_at{};
-  SeqNum seq{0};
-  std::uint32_t length = 0;
-  std::uint16_t retransmissions = 0;
-  bool has_fin = false;
-  bool is_known = false;   ///< Counted among those that have arrived.
-  bool is_lost = false;    ///< To be sent again; it no longer counts as in the network.
-  bool is_sacked = false;  ///< The peer has it, ahead of a hole: it is not sent again.
-  bool is_cut = false;     ///< Only its first part has left again, for want of a record.
-
-  [[nodiscard]] SeqNum end() const noexcept { return seq + length; }
-  [[nodiscard]] std::uint32_t payload() const noexcept { return length - (has_fin ? 1U : 0U); }
-};
-
-/// The supply of records that the connections of a core share.
-using SentSegmentPool = base::SlotTable<SentSegment>;
-
 /// What an ACK took out.
 struct AckOutcome {
-  std::uint32_t newly_acked = 0;  ///< Octets, FIN included.
-  std::optional<Duration>
-      rtt_sample;  ///< Of the newest segment taken out, if all were sent once (Karn's rule).
+  std::uint32_t newly_acked = 0;       ///< Octets, FIN included.
+  std::optional<Duration> rtt_sample;  ///< Of the newest segment taken out that had not been
+                                       ///< reported, if all were sent once (Karn's rule).
 };
 
 /// Records in order of sequence, without gaps. Every record must be taken out before it is
 /// destroyed.
+///
+///     sequence       |  1  |  2  |  3  |  4  |  5  |
+///                     lost  way  sacked  way   way       sent again: 2
+///     transmission    4 - 5 - 2                          of those under way, the oldest first
 class SentSegments {
  public:
   SentSegments() noexcept = default;
@@ -52,16 +34,18 @@ class SentSegments {
   SentSegments& operator=(const SentSegments&) = delete;
   ~SentSegments();
 
-  /// Notes a first transmission. False, and nothing noted, if the pool is exhausted.
-  [[nodiscard]] bool append(SentSegmentPool& pool, Instant now, SeqNum seq, std::uint32_t length,
-                            bool has_fin) noexcept;
-  /// Notes that `segment`, which was lost, has left again; only the first part of it unless
-  /// `is_whole`: then its rest is lost as soon as that part is acknowledged.
+  /// Notes a first transmission. Null, and nothing noted, if the pool is exhausted.
+  [[nodiscard]] SentSegment* append(SentSegmentPool& pool, Instant now, SeqNum seq,
+                                    std::uint32_t length, bool has_fin) noexcept;
+  /// Notes that `segment`, which the peer has not reported, has left again; only the first part of
+  /// it unless `is_whole`: then its rest is lost as soon as that part is acknowledged.
   void note_retransmission(SentSegment& segment, Instant now, bool is_whole) noexcept;
 
-  /// Takes out everything before `snd_una`; a segment acknowledged in part keeps its rest.
-  [[nodiscard]] AckOutcome on_ack(SentSegmentPool& pool, SeqNum snd_una, Instant now) noexcept;
-  /// Everything in flight counts as lost: the retransmission timer went off.
+  /// Takes out everything before `snd_una`, and tells `log`; a segment acknowledged in part keeps
+  /// its rest.
+  [[nodiscard]] AckOutcome on_ack(SentSegmentPool& pool, SeqNum snd_una, DeliveryLog& log) noexcept;
+  void mark_lost(SentSegment& segment) noexcept;
+  /// Everything in flight counts as lost.
   void mark_all_lost() noexcept;
   /// The first segment counts as lost. Where the peer has reported it and yet asks for it, it has
   /// let go of it.
@@ -70,13 +54,19 @@ class SentSegments {
   [[nodiscard]] bool mark_larger_lost(std::uint32_t bytes) noexcept;
   /// The segment that starts at `seq`, if any, counts as lost.
   void mark_lost(SeqNum seq) noexcept;
+  /// RFC 6675 §4, IsLost: segments with `threshold` reported ones behind them count as lost, those
+  /// that have left again apart. Returns how many are news.
+  std::uint32_t mark_overtaken(std::uint32_t threshold) noexcept;
+  /// Nothing counts as lost any more: it was a mistake.
+  void forgive() noexcept;
   /// Cuts a lost segment in two so that its first part has at most `bytes`. False if the pool is
   /// exhausted.
   [[nodiscard]] bool split(SentSegmentPool& pool, SentSegment& segment,
                            std::uint32_t bytes) noexcept;
   /// The peer has reported `segment`. Returns how many octets of news that is.
-  std::uint32_t note_sacked(SentSegment& segment) noexcept;
-  /// RFC 2018 §8: what the peer has reported it may have let go of since.
+  std::uint32_t note_sacked(SentSegment& segment, DeliveryLog& log) noexcept;
+  /// RFC 2018 §8: what the peer had reported it has let go of, and all of it is to be sent again
+  /// unless it is reported anew.
   void forget_sacked() noexcept;
   void clear(SentSegmentPool& pool) noexcept;
   /// How many segments the peer has acknowledged or reported since the last call.
@@ -84,26 +74,46 @@ class SentSegments {
 
   /// The first segment that is lost and that the peer does not have, or null.
   [[nodiscard]] SentSegment* first_lost() noexcept;
+  /// Of those under way the one that left first, or null.
+  [[nodiscard]] SentSegment* oldest() noexcept { return oldest_; }
   [[nodiscard]] SentSegment* first() noexcept { return head_; }
+  [[nodiscard]] SentSegment* last() noexcept { return tail_; }
   [[nodiscard]] const SentSegment* front() const noexcept { return head_; }
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
   /// Records.
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
-  /// Octets that are believed to be in the network.
+  /// Octets that are believed to be in the network: neither lost nor reported (RFC 6675 §4, pipe).
   [[nodiscard]] std::uint32_t in_network() const noexcept { return in_network_; }
-  /// Octets that the peer has reported.
+  /// Octets that the peer has reported, and segments.
   [[nodiscard]] std::uint32_t sacked() const noexcept { return sacked_; }
+  [[nodiscard]] std::uint32_t sacked_segments() const noexcept { return sacked_segments_; }
+  /// Octets that have counted as lost, in all; it wraps around.
+  [[nodiscard]] std::uint32_t lost_total() const noexcept { return lost_total_; }
 
   [[nodiscard]] bool check_invariants() const noexcept;
 
  private:
+  void link_newest(SentSegment& segment) noexcept;
+  /// Not before `place`, if that left earlier.
+  void link_in_order(SentSegment& segment, SentSegment* place) noexcept;
+  void unlink(SentSegment& segment) noexcept;
+  void unmark_sacked(SentSegment& segment) noexcept;
+  void take_out(SentSegmentPool& pool, SentSegment& segment) noexcept;
+  [[nodiscard]] bool check_transmissions() const noexcept;
+
   SentSegment* head_ = nullptr;
   SentSegment* tail_ = nullptr;
+  SentSegment* oldest_ = nullptr;  // Of those under way, by transmission.
+  SentSegment* newest_ = nullptr;
   SentSegment* lost_hint_ = nullptr;  // No segment before it is to be sent again; null: none is.
+  SentSegment* overtaken_ = nullptr;  // Where `mark_overtaken` goes on; null: at the first one.
+  std::uint32_t sacked_before_ = 0;   // Reported segments before that.
   std::uint32_t in_network_ = 0;
   std::uint32_t sacked_ = 0;
+  std::uint32_t sacked_segments_ = 0;
   std::uint32_t size_ = 0;
   std::uint32_t delivered_ = 0;  // Not taken yet.
+  std::uint32_t lost_total_ = 0;
 };
 
 }  // namespace millrace::tcp

@@ -3,6 +3,7 @@
 
 #include "base/contract.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/repair.hpp"
 
 namespace millrace::tcp {
 
@@ -27,6 +28,13 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
   if (keepalive_.deadline() <= now) {
     on_keepalive_timer(resources, now);
   }
+  if (active_ != nullptr && active_->recovery.timer_at <= now) {
+    Repair{*this, resources, now}.on_loss_timer();
+    if (active_->recovery.is_probe_due) {
+      // RFC 8985 §7.3: the probe first; it arms the timer anew as it leaves.
+      arm_retransmission(resources, now);
+    }
+  }
   if (retransmit_at_ <= now) {
     retransmit_at_ = kNever;
     if (state_ == TcpState::SynSent || state_ == TcpState::SynReceived) {
@@ -47,16 +55,12 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
   }
   rtt_.back_off();
   const bool is_idle = active_ == nullptr || active_->sent.empty();
-  if (!is_idle) {
-    // RFC 2018 §8: the receiver may have let go of what it had reported.
-    active_->sent.forget_sacked();
-    active_->scoreboard.forget_places();
-  }
   if (send_.snd_wnd == 0) {
     // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of
     // congestion.
     if (!is_idle) {
       active_->sent.mark_all_lost();
+      active_->recovery.duplicates.forget();
     }
     probe_due_ = !is_idle || unsent_bytes() > 0 || is_fin_unsent();
     if (probe_due_) {
@@ -78,12 +82,7 @@ void Connection::on_segment_timeout(const Resources& resources, Instant now) noe
     ++resources.stats.tcp_mtu_black_holes;
     mss_ = path_mtu_.mss();
   }
-  congestion_.on_timeout(send_.flight(), mss_, first.retransmissions == 0);
-  ecn_.on_reduction(send_.snd_nxt);
-  active_->sent.mark_all_lost();
-  duplicate_acks_ = 0;
-  in_recovery_ = false;
-  recover_ = send_.snd_nxt;
+  Repair{*this, resources, now}.on_timeout();
   arm_retransmission(resources, now);
 }
 

@@ -42,6 +42,11 @@ class Timestamps {
   /// segment that acknowledges new data.
   [[nodiscard]] std::optional<Duration> round_trip(const wire::TcpTimestamps& theirs,
                                                    Instant now) const noexcept;
+  /// `timestamp_clock` at the time when we sent what `theirs` echoes; nothing if it echoes nothing.
+  [[nodiscard]] std::optional<std::uint32_t> echoed_clock(
+      const wire::TcpTimestamps& theirs) const noexcept {
+    return is_on() && theirs.echo != 0 ? std::optional{theirs.echo - offset_} : std::nullopt;
+  }
   /// Whether an answer to our SYN can be one, by what it echoes: `first` is when the SYN first
   /// left.
   [[nodiscard]] bool is_echo_of_syn(const wire::TcpTimestamps& theirs, Instant first,

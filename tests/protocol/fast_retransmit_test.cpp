@@ -29,7 +29,7 @@ TEST_P(FastRetransmit, ThirdDuplicateAckResendsFirstHole) {  // RFC 5681 §3.2, 
   t.peer_sends(ack(1).times(2)).expect_nothing();
   t.peer_sends(ack(1)).expect(data(1, 1'000));
   EXPECT_EQ(t.ssthresh(), 4'000U);
-  EXPECT_EQ(t.cwnd(), 7'000U);
+  EXPECT_EQ(t.cwnd(), 5'000U) << "four are in the network, and the hole";
   EXPECT_EQ(t.stats().tcp_fast_retransmits, 1U);
   t.expect_silence_until(300ms - 1ns);
 }
@@ -43,16 +43,47 @@ TEST_P(FastRetransmit, ServersFirstSegmentsMayBeLostToo) {
   t.peer_sends(ack(1), ack(1)).expect_nothing().peer_sends(ack(1)).expect(data(1, 1'000));
 }
 
-TEST_P(FastRetransmit, FurtherDuplicatesInflateTheWindow) {  // RFC 5681 §3.2, steps 4 and 5
-  test::covers({"RFC 5681 §3.2"});
+TEST_P(FastRetransmit, FirstTwoDuplicatesLetNewDataOut) {  // RFC 3042 §2
+  test::covers({"RFC 3042 §2", "RFC 5681 §3.2"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t, 6'000);
-  t.peer_sends(ack(1).times(3)).expect(data(1, 1'000));
-  t.peer_sends(ack(1)).expect_nothing();
-  EXPECT_EQ(t.cwnd(), 8'000U);
   t.peer_sends(ack(1)).expect(data(8'001, 1'000)).peer_sends(ack(1)).expect(data(9'001, 1'000));
+  EXPECT_EQ(t.cwnd(), 8'000U);
+  t.peer_sends(ack(1)).expect(data(1, 1'000));
+}
+
+TEST_P(FastRetransmit, FirstTwoDuplicatesStayWithinThePeersWindow) {  // RFC 3042 §2
+  test::covers({"RFC 3042 §2"});
+  TcpScript t{established().cwnd(8'000).peer_window(9'000)};
+  send_eight(t, 6'000);
+  t.peer_sends(ack(1)).expect(data(8'001, 1'000)).peer_sends(ack(1)).expect_nothing();
+}
+
+TEST_P(FastRetransmit, FurtherDuplicatesLetDataOutInProportion) {  // RFC 5681 §3.2, steps 4 and 5
+  test::covers({"RFC 5681 §3.2", "RFC 9937 §6.2"});
+  TcpScript t{established().cwnd(8'000)};
+  send_eight(t, 6'000);
+  t.peer_sends(ack(1), ack(1)).expect(data(8'001, 1'000), data(9'001, 1'000));
+  t.peer_sends(ack(1)).expect(data(1, 1'000));
+  EXPECT_EQ(t.ssthresh(), 4'000U);
+  // Of eight segments that had not arrived half as many leave.
+  t.peer_sends(ack(1), ack(1), ack(1)).expect_nothing();
   t.peer_sends(ack(1)).expect(data(10'001, 1'000));
-  EXPECT_EQ(t.cwnd(), 11'000U);
+  EXPECT_EQ(t.cwnd(), 4'000U);
+}
+
+TEST_P(FastRetransmit, WithoutProportionTheWindowIsHalvedAtOnce) {  // RFC 5681 §3.2
+  test::covers({"RFC 5681 §3.2"});
+  Start start = established().cwnd(8'000);
+  start.config.prr = false;
+  TcpScript t{start};
+  send_eight(t, 6'000);
+  t.peer_sends(ack(1), ack(1)).expect(data(8'001, 1'000), data(9'001, 1'000));
+  t.peer_sends(ack(1)).expect(data(1, 1'000));
+  EXPECT_EQ(t.cwnd(), 4'000U);
+  t.peer_sends(ack(1), ack(1), ack(1)).expect_nothing();
+  t.peer_sends(ack(1)).expect(data(10'001, 1'000)).peer_sends(ack(1)).expect(data(11'001, 1'000));
+  EXPECT_EQ(t.cwnd(), 4'000U);
 }
 
 TEST_P(FastRetransmit, FullAckEndsTheRecovery) {  // RFC 6582 §3.2, step 3, full acknowledgment
@@ -60,20 +91,21 @@ TEST_P(FastRetransmit, FullAckEndsTheRecovery) {  // RFC 6582 §3.2, step 3, ful
   TcpScript t{established().cwnd(8'000)};
   send_eight(t, 6'000);
   t.peer_sends(ack(1).times(7))
-      .expect(data(1, 1'000), data(8'001, 1'000), data(9'001, 1'000), data(10'001, 1'000));
-  t.at(200ms).peer_sends(ack(8'001)).expect(data(11'001, 1'000));
+      .expect(data(8'001, 1'000), data(9'001, 1'000), data(1, 1'000), data(10'001, 1'000));
+  t.at(200ms).peer_sends(ack(10'001));
+  t.expect(data(11'001, 1'000), data(12'001, 1'000), data(13'001, 1'000));
   EXPECT_EQ(t.cwnd(), 4'000U);
   EXPECT_EQ(t.ssthresh(), 4'000U);
-  t.peer_sends(ack(12'001)).expect(data(12'001, 1'000), data(13'001, 1'000));
+  EXPECT_EQ(t.info().recovery, TcpRecovery::Open);
 }
 
-TEST_P(FastRetransmit, FullAckWithLittleInFlightStartsNoBurst) {  // RFC 6582 §3.2, step 3, option 1
-  test::covers({"RFC 6582 §3.2"});
+TEST_P(FastRetransmit, FullAckLeavesTheWindowAtItsThreshold) {  // RFC 9937 §6.1; RFC 6582 §3.2
+  test::covers({"RFC 6582 §3.2", "RFC 9937 §6.1"});
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(7)).expect(data(1, 1'000));
   t.at(200ms).peer_sends(ack(8'001)).expect_nothing();
-  EXPECT_EQ(t.cwnd(), 2'000U);
+  EXPECT_EQ(t.cwnd(), 4'000U);
 }
 
 TEST_P(FastRetransmit,
@@ -82,9 +114,9 @@ TEST_P(FastRetransmit,
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(6)).expect(data(1, 1'000));
-  EXPECT_EQ(t.cwnd(), 10'000U);
+  EXPECT_EQ(t.cwnd(), 4'000U);
   t.at(200ms).peer_sends(ack(3'001)).expect(data(3'001, 1'000));
-  EXPECT_EQ(t.cwnd(), 8'000U);
+  EXPECT_EQ(t.cwnd(), 4'000U);
   EXPECT_EQ(t.ssthresh(), 4'000U);
   t.peer_sends(ack(3'001)).expect_nothing();
   t.at(300ms).peer_sends(ack(6'001)).expect(data(6'001, 1'000));
@@ -107,10 +139,10 @@ TEST_P(FastRetransmit, OnlyTheHoleGoesAheadOfTheWindow) {
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(3)).expect(data(1, 1'000));
-  EXPECT_EQ(t.cwnd(), 7'000U);
+  EXPECT_EQ(t.cwnd(), 5'000U);
   // Everything counts as lost once the window has been closed, and has to wait its turn.
   t.peer_sends(ack(1).with_window(0)).expect_nothing().peer_sends(ack(1).with_window(60'000));
-  EXPECT_EQ(t.take_output().size(), 7U);
+  EXPECT_EQ(t.take_output().size(), 5U);
 }
 
 TEST_P(FastRetransmit, SegmentSentAgainGivesNoSample) {  // RFC 6298 §3
@@ -145,9 +177,10 @@ TEST_P(FastRetransmit, WorksAgainForDataBehindTheRecovery) {  // RFC 6582 §3.2,
       .at(200ms)
       .peer_sends(ack(8'001))
       .expect_nothing();
-  t.app_sends(5'000).expect(data(8'001, 1'000), data(9'001, 1'000));
-  t.peer_sends(ack(9'001)).expect(data(10'001, 1'000), data(11'001, 1'000));
-  t.peer_sends(ack(9'001).times(3)).expect(data(9'001, 1'000), data(12'001, 1'000));
+  t.app_sends(6'000).expect(data(8'001, 1'000), data(9'001, 1'000), data(10'001, 1'000),
+                            data(11'001, 1'000));
+  t.peer_sends(ack(9'001)).expect(data(12'001, 1'000));
+  t.peer_sends(ack(9'001).times(3)).expect(data(13'001, 1'000), data(9'001, 1'000));
 }
 
 TEST_P(FastRetransmit, TimeoutEndsTheRecovery) {  // RFC 6582 §3.2, step 4

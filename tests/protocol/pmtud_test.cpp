@@ -197,10 +197,10 @@ TEST_P(Pmtud, InTheMiddleOfARecoveryItGoesOn) {
   t.peer_sends(ack(1).times(3)).expect(data(1, 1'000));
   const std::uint32_t cwnd = t.cwnd();
   t.router_allows(600);
-  EXPECT_EQ(take(t, 1, 600).size(), 10U);
+  EXPECT_EQ(take(t, 1, 600).size(), 4U) << "as far as the recovery's window goes";
   EXPECT_EQ(t.cwnd(), cwnd);
   t.at(100ms).peer_sends(ack(5'001)).expect_nothing();
-  EXPECT_EQ(t.stats().tcp_fast_retransmits, 1U);
+  EXPECT_EQ(t.stats().tcp_fast_recoveries, 1U);
 }
 
 TEST_P(Pmtud, AFinBehindDataTakesNoRoomInAPiece) {
@@ -362,14 +362,13 @@ TEST_P(Pmtud, AProbeThatIsLostTellsNothingOfCongestion) {
   t.app_sends(40'000);
   static_cast<void>(take(t, 1, 1'242));
   const std::uint32_t cwnd = t.cwnd();
-  t.at(100ms).peer_sends(ack(1).times(2)).expect_nothing();
-  t.peer_sends(ack(1)).expect(data(1, 1'024), data(1'025, 218));
+  t.at(100ms).peer_sends(ack(1).times(2)).expect(data(15'579, 1'024), data(16'603, 1'024));
+  t.peer_sends(ack(1)).expect(data(1, 1'024), data(1'025, 218), data(17'627, 1'024));
   EXPECT_EQ(t.cwnd(), cwnd);
   EXPECT_EQ(t.stats().tcp_fast_retransmits, 0U);
-  t.peer_sends(ack(1).times(5)).expect_nothing();
   EXPECT_EQ(t.connection().mss(), 1'024U);
-  t.at(200ms).peer_sends(ack(15'579));
-  const auto sent = take(t, 15'579, 1'132);
+  t.at(200ms).peer_sends(ack(18'651));
+  const auto sent = take(t, 18'651, 1'132);
   ASSERT_GT(sent.size(), 2U);
   EXPECT_EQ(sent[0].bytes, 1'024U);
   EXPECT_EQ(sent[1].bytes, 1'132U) << "the next one is smaller";
@@ -389,7 +388,9 @@ TEST_P(Pmtud, TheSegmentBehindALostProbeIsCongestion) {
 
 TEST_P(Pmtud, ATimeoutLeavesAProbeUndecided) {
   covers({"RFC 4821 §7.6.4"});
-  TcpScript t{probing()};
+  Start start = probing();
+  start.config.frto = false;
+  TcpScript t{start};
   t.app_sends(40'000);
   static_cast<void>(take(t, 1, 1'242));
   t.at(300ms).expect(data(1, 1'024));

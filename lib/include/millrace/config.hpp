@@ -107,6 +107,20 @@ struct TcpConfig {
       true;  ///< Once agreed on, what lacks them is let go (RFC 7323 §3.2). False takes it, as
              ///< Linux does, for peers behind middleboxes that strip options.
   bool selective_acks = true;  ///< Selective acknowledgments, both ways (RFC 2018, RFC 2883).
+  bool rack = true;  ///< With selective acknowledgments losses are found by time (RFC 8985), as
+                     ///< with Linux's tcp_recovery. Off: by their number (RFC 6675).
+  bool tail_loss_probe = true;  ///< When ACKs stay away, one segment asks for them before a timeout
+                                ///< (RFC 8985 §7), as with Linux's tcp_early_retrans.
+  bool frto = true;  ///< A timeout that was too early is found out and undone (RFC 5682), as with
+                     ///< Linux's tcp_frto.
+  bool prr = true;   ///< The window shrinks in proportion to what arrives during a fast recovery
+                     ///< (RFC 9937). Off: at its beginning (RFC 6675 §5).
+  std::uint32_t duplicate_threshold =
+      3;  ///< Duplicate ACKs, or segments reported behind a hole, that make a loss while no
+          ///< reordering was seen (RFC 5681 §3.2), as Linux's tcp_reordering. 1 to 127.
+  Duration peer_ack_delay_max =
+      std::chrono::milliseconds{200};  ///< How long a peer may delay the ACK of a lone segment (RFC
+                                       ///< 8985 §7.2). Less than 500 ms.
   Duration rto_initial = std::chrono::seconds{1};  ///< RFC 6298 §2.1.
   Duration rto_min =
       std::chrono::milliseconds{200};  ///< Below RFC 6298's 1 s, as every stack in use.

@@ -139,8 +139,18 @@ struct CoreStats {
   std::uint64_t tcp_failed_opens = 0;  ///< Connections that ended before being established.
   std::uint64_t tcp_retransmitted_segments = 0;  ///< Segments sent once more.
   std::uint64_t tcp_retransmission_timeouts =
-      0;                                   ///< Expiries of the retransmission timer (RFC 6298).
-  std::uint64_t tcp_fast_retransmits = 0;  ///< Losses recognized by duplicate ACKs (RFC 5681 §3.2).
+      0;  ///< Expiries of the retransmission timer (RFC 6298).
+  std::uint64_t tcp_fast_retransmits =
+      0;  ///< Segments sent again in fast recoveries (RFC 5681 §3.2).
+  std::uint64_t tcp_fast_recoveries = 0;   ///< Fast recoveries begun; each slows down once.
+  std::uint64_t tcp_rack_losses = 0;       ///< Segments that RACK took for lost (RFC 8985 §6).
+  std::uint64_t tcp_tail_loss_probes = 0;  ///< Tail-loss probes sent (RFC 8985 §7).
+  std::uint64_t tcp_tail_losses_repaired =
+      0;  ///< Of these, such that mended a loss all by themselves.
+  std::uint64_t tcp_recoveries_undone = 0;  ///< Fast recoveries that were for nothing (RFC 4015).
+  std::uint64_t tcp_timeouts_undone = 0;    ///< Timeouts that were too early (RFC 5682, RFC 4015).
+  std::uint64_t tcp_sack_reneging =
+      0;  ///< Times a peer let go of what it had reported (RFC 2018 §8).
   std::uint64_t tcp_zero_window_probes = 0;     ///< Probes of a closed window (RFC 9293 §3.8.6.1).
   std::uint64_t tcp_keepalive_probes = 0;       ///< Questions to silent peers (RFC 9293 §3.8.4).
   std::uint64_t tcp_soft_errors = 0;            ///< Told to `TcpHandler::on_soft_error`.
@@ -174,7 +184,8 @@ struct CoreStats {
   std::uint64_t tcp_mtu_probes_arrived = 0;  ///< Of these, acknowledged.
   std::uint64_t tcp_ecn_connections = 0;     ///< Connections that agreed on ECN (RFC 3168).
   std::uint64_t tcp_ecn_marks_in = 0;        ///< Segments that routers marked as congested.
-  std::uint64_t tcp_ecn_reductions = 0;      ///< Times that a peer's echo of marks slowed us down.
+  std::uint64_t tcp_bbr_fallbacks = 0;  ///< Times that CUBIC took BBR's place, for want of a model.
+  std::uint64_t tcp_ecn_reductions = 0;  ///< Times that a peer's echo of marks slowed us down.
 
   // UDP, counted in datagrams, and bytes of payload.
   std::uint64_t udp_datagrams_in = 0;   ///< Datagrams handed to a socket.

@@ -73,13 +73,17 @@ struct TcpInfo {
   std::uint32_t unread_bytes = 0;   ///< Received in order and not read.
 
   // The path as measured. Zero: not yet.
-  Duration rtt{};                ///< Smoothed round-trip time (RFC 6298).
-  Duration rtt_variation{};      ///< Its mean deviation.
-  Duration min_rtt{};            ///< The shortest of all samples.
-  Duration receive_rtt{};        ///< The round-trip time as the receiving side estimates it.
-  std::uint32_t cwnd = 0;        ///< Congestion window, in bytes.
-  std::uint32_t ssthresh = 0;    ///< Slow-start threshold in bytes; 2^30 while no loss has set it.
-  std::uint32_t reordering = 3;  ///< Duplicate ACKs that make a loss; it does not adapt.
+  Duration rtt{};              ///< Smoothed round-trip time (RFC 6298).
+  Duration rtt_variation{};    ///< Its mean deviation.
+  Duration min_rtt{};          ///< The shortest of all samples.
+  Duration receive_rtt{};      ///< The round-trip time as the receiving side estimates it.
+  std::uint32_t cwnd = 0;      ///< Congestion window, in bytes.
+  std::uint32_t ssthresh = 0;  ///< Slow-start threshold in bytes; 2^30 while no loss has set it.
+  std::uint32_t reordering =
+      3;  ///< Segments by which one may overtake another, as far as was seen; at least the number
+          ///< of duplicate ACKs that make a loss. To 255.
+  std::uint32_t reordering_seen = 0;  ///< Times that segments arrived in another order than they
+                                      ///< left. To 255.
 
   CongestionKind congestion_control{};  ///< Who moves the congestion window.
   TcpCongestionInfo congestion;         ///< What that one knows.

@@ -33,9 +33,14 @@ class ScoreboardTest : public testing::TestWithParam<std::uint32_t> {
   }
   std::uint32_t mark(std::initializer_list<SackBlock> blocks) {
     const std::vector<SackBlock> all{blocks};
-    const std::uint32_t marked = board_.mark(sent_, all);
+    DeliveryLog log{{.now = kNow}};
+    const std::uint32_t marked = board_.mark(sent_, all, log);
     EXPECT_TRUE(sent_.check_invariants());
     return marked;
+  }
+  void acknowledge(SeqNum ack) {
+    DeliveryLog log{{.now = kNow}};
+    static_cast<void>(sent_.on_ack(pool_, ack, log));
   }
   [[nodiscard]] std::string marks() {
     std::string text;
@@ -123,7 +128,7 @@ TEST_P(ScoreboardTest, AcknowledgedRecordsLeave) {
   covers({"RFC 2018 §5"});
   send(6);
   EXPECT_EQ(mark({block(200, 400)}), 200U);
-  static_cast<void>(sent_.on_ack(pool_, at(300), kNow));
+  acknowledge(at(300));
   board_.on_ack(at(300));
   EXPECT_EQ(sent_.sacked(), 100U);
   EXPECT_EQ(mark({block(200, 500)}), 100U);
@@ -149,7 +154,8 @@ TEST_P(ScoreboardTest, AnyOrderOfReportsMarksWhatAPlainWalkMarks) {
           expected[i] = expected[i] || (i * 100 >= left && (i + 1) * 100 <= right);
         }
       }
-      static_cast<void>(board_.mark(sent_, blocks));
+      DeliveryLog log{{.now = kNow}};
+      static_cast<void>(board_.mark(sent_, blocks, log));
       std::string text;
       for (const bool is_sacked : expected) {
         text += is_sacked ? '#' : '.';
@@ -174,13 +180,13 @@ TEST_P(ScoreboardTest, PlacesOutliveAcksOfWhatLiesBefore) {
   send(kCount);
   const std::uint32_t far = 100 * (Scoreboard::kStepsMax - 10);
   EXPECT_EQ(mark({block(far, far + 100)}), 100U) << "the way there takes nearly all that is saved";
-  static_cast<void>(sent_.on_ack(pool_, at(130), kNow));
+  acknowledge(at(130));
   board_.on_ack(at(130));
   for (std::uint32_t end = far + 200; end <= far + 1'000; end += 100) {
     ASSERT_EQ(mark({block(far, end)}), 100U);
   }
   // The place itself leaves, and is not touched again.
-  static_cast<void>(sent_.on_ack(pool_, at(far + 1'000), kNow));
+  acknowledge(at(far + 1'000));
   board_.on_ack(at(far + 1'000));
   EXPECT_EQ(mark({block(far + 1'100, far + 1'200)}), 100U);
 }

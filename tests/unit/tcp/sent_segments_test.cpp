@@ -32,9 +32,32 @@ class SentSegmentsTest : public testing::TestWithParam<std::uint32_t> {
   }
   void check() { ASSERT_TRUE(sent_.check_invariants()); }
   [[nodiscard]] AckOutcome acknowledge(std::uint32_t offset, Instant now) {
-    const AckOutcome outcome = sent_.on_ack(pool_, at(offset), now);
+    DeliveryLog log{{.now = now}};
+    const AckOutcome outcome = sent_.on_ack(pool_, at(offset), log);
     check();
     return outcome;
+  }
+
+  std::uint32_t report(SentSegment& segment) {
+    DeliveryLog log{{.now = kStart}};
+    return sent_.note_sacked(segment, log);
+  }
+  /// Those under way by transmission, by the offsets where they start.
+  [[nodiscard]] std::vector<std::uint32_t> under_way() {
+    std::vector<std::uint32_t> all;
+    for (const SentSegment* each = sent_.oldest(); each != nullptr; each = each->newer) {
+      all.push_back(static_cast<std::uint32_t>(each->seq - at(0)));
+    }
+    return all;
+  }
+  [[nodiscard]] std::vector<std::uint32_t> lost() {
+    std::vector<std::uint32_t> all;
+    for (const SentSegment* each = sent_.first(); each != nullptr; each = each->next) {
+      if (each->is_lost && !each->is_sacked) {
+        all.push_back(static_cast<std::uint32_t>(each->seq - at(0)));
+      }
+    }
+    return all;
   }
 
   SentSegmentPool pool_{64};
@@ -219,7 +242,7 @@ TEST_P(SentSegmentsTest, RestOfWhatLeftInPartIsLostOnceThatArrived) {
 
 TEST_P(SentSegmentsTest, EverythingLostAgainStartsAtTheFirstThatHadLeft) {
   send(4);
-  static_cast<void>(sent_.note_sacked(*sent_.first()));
+  report(*sent_.first());
   sent_.mark_all_lost();
   check();
   EXPECT_EQ(sent_.in_network(), 0U);
@@ -241,7 +264,7 @@ TEST_P(SentSegmentsTest, HoldsUnderRandomUse) {
   std::uint32_t nxt = 0;
   for (unsigned i = 0; i < 20'000; ++i) {
     const Instant now = kStart + i * 1ms;
-    switch (random.below(6)) {
+    switch (random.below(9)) {
       case 0:
       case 1:
         if (const std::uint32_t length = 1 + random.below(50);
@@ -254,6 +277,20 @@ TEST_P(SentSegmentsTest, HoldsUnderRandomUse) {
         static_cast<void>(acknowledge(una, now));
         break;
       case 3: random.one_in(2) ? sent_.mark_first_lost() : sent_.mark_all_lost(); break;
+      case 6:
+        for (SentSegment* each = sent_.first(); each != nullptr; each = each->next) {
+          if (random.one_in(8)) {
+            report(*each);
+          }
+        }
+        random.one_in(20) ? sent_.forget_sacked() : sent_.forgive();
+        break;
+      case 7: static_cast<void>(sent_.mark_overtaken(1 + random.below(5))); break;
+      case 8:
+        if (sent_.last() != nullptr && sent_.last()->is_under_way()) {
+          sent_.note_retransmission(*sent_.last(), now, true);
+        }
+        break;
       default:
         if (SentSegment* const lost = sent_.first_lost(); lost != nullptr) {
           if (sent_.split(pool_, *lost, 1 + random.below(40))) {
@@ -269,10 +306,10 @@ TEST_P(SentSegmentsTest, HoldsUnderRandomUse) {
 
 TEST_P(SentSegmentsTest, WhatThePeerReportedIsNotSentAgain) {  // RFC 2018 §5
   send(4);
-  EXPECT_EQ(sent_.note_sacked(*sent_.first()->next), 100U);
-  EXPECT_EQ(sent_.note_sacked(*sent_.first()->next), 0U) << "no news";
+  EXPECT_EQ(report(*sent_.first()->next), 100U);
+  EXPECT_EQ(report(*sent_.first()->next), 0U) << "no news";
   EXPECT_EQ(sent_.sacked(), 100U);
-  EXPECT_EQ(sent_.in_network(), 400U);
+  EXPECT_EQ(sent_.in_network(), 300U) << "RFC 6675 §4, pipe";
   sent_.mark_all_lost();
   check();
   ASSERT_NE(sent_.first_lost(), nullptr);
@@ -283,8 +320,8 @@ TEST_P(SentSegmentsTest, WhatThePeerReportedIsNotSentAgain) {  // RFC 2018 §5
 
 TEST_P(SentSegmentsTest, WhatWasReportedCanBeForgotten) {  // RFC 2018 §8
   send(3);
-  sent_.note_sacked(*sent_.first());
-  sent_.note_sacked(*sent_.first()->next);
+  report(*sent_.first());
+  report(*sent_.first()->next);
   sent_.mark_all_lost();
   EXPECT_EQ(sent_.first_lost()->seq, at(200));
   sent_.forget_sacked();
@@ -295,7 +332,7 @@ TEST_P(SentSegmentsTest, WhatWasReportedCanBeForgotten) {  // RFC 2018 §8
 
 TEST_P(SentSegmentsTest, WhatIsAskedForAlthoughReportedWasLetGoOf) {  // RFC 2018 §8
   send(2);
-  sent_.note_sacked(*sent_.first());
+  report(*sent_.first());
   sent_.mark_first_lost();
   check();
   EXPECT_EQ(sent_.sacked(), 0U);
@@ -305,7 +342,7 @@ TEST_P(SentSegmentsTest, WhatIsAskedForAlthoughReportedWasLetGoOf) {  // RFC 201
 
 TEST_P(SentSegmentsTest, AcknowledgmentsTakeReportsOut) {  // RFC 2018 §5
   send(3);
-  sent_.note_sacked(*sent_.first()->next);
+  report(*sent_.first()->next);
   EXPECT_EQ(acknowledge(150, kStart + 50ms).newly_acked, 150U);
   EXPECT_EQ(sent_.sacked(), 50U);
   EXPECT_EQ(acknowledge(300, kStart + 50ms).newly_acked, 150U);
@@ -314,16 +351,110 @@ TEST_P(SentSegmentsTest, AcknowledgmentsTakeReportsOut) {  // RFC 2018 §5
 
 TEST_P(SentSegmentsTest, CountsEachDeliveredSegmentOnce) {
   send(4);
-  sent_.note_sacked(*sent_.first()->next);
+  report(*sent_.first()->next);
   EXPECT_EQ(sent_.take_delivered(), 1U);
   EXPECT_EQ(sent_.take_delivered(), 0U);
   static_cast<void>(acknowledge(150, kStart + 50ms));  // Of the second only a part.
   EXPECT_EQ(sent_.take_delivered(), 1U);
   // RFC 2018 §8: what was let go of and reported again is the same segment.
   sent_.forget_sacked();
-  sent_.note_sacked(*sent_.first());
+  report(*sent_.first());
   static_cast<void>(acknowledge(400, kStart + 50ms));
   EXPECT_EQ(sent_.take_delivered(), 2U);
+}
+
+using Offsets = std::vector<std::uint32_t>;
+
+TEST_P(SentSegmentsTest, KnowsTheOrderOfTransmission) {  // RFC 8985 §6.1
+  test::covers({"RFC 8985 §6.1"});
+  send(4);
+  EXPECT_EQ(under_way(), (Offsets{0, 100, 200, 300}));
+  sent_.mark_lost(at(100));
+  EXPECT_EQ(under_way(), (Offsets{0, 200, 300}));
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  EXPECT_EQ(under_way(), (Offsets{0, 200, 300, 100}));
+  report(*sent_.first()->next->next);
+  EXPECT_EQ(under_way(), (Offsets{0, 300, 100}));
+  static_cast<void>(acknowledge(100, kStart + 2s));
+  EXPECT_EQ(under_way(), (Offsets{300, 100}));
+  sent_.note_retransmission(*sent_.last(), kStart + 3s, true);
+  EXPECT_EQ(under_way(), (Offsets{100, 300})) << "a probe, of what is not lost";
+  EXPECT_EQ(sent_.in_network(), 200U);
+}
+
+TEST_P(SentSegmentsTest, ForgivenSegmentsAreUnderWayAsTheyWere) {
+  test::covers({"RFC 4015 §3"});
+  send(5);
+  sent_.mark_lost(at(100));
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  sent_.mark_all_lost();
+  report(*sent_.first()->next->next);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 2s, true);
+  sent_.forgive();
+  check();
+  EXPECT_EQ(sent_.first_lost(), nullptr);
+  EXPECT_EQ(under_way(), (Offsets{300, 400, 100, 0}));
+  EXPECT_EQ(sent_.in_network(), 400U);
+}
+
+TEST_P(SentSegmentsTest, SegmentsWithThreeReportedBehindThemAreLost) {
+  test::covers({"RFC 6675 §4"});
+  send(8);
+  const auto nth = [&](unsigned n) {
+    SentSegment* segment = sent_.first();
+    for (; n > 0; --n) {
+      segment = segment->next;
+    }
+    return segment;
+  };
+  report(*nth(2));
+  report(*nth(4));
+  EXPECT_EQ(sent_.mark_overtaken(3), 0U);
+  report(*nth(5));
+  EXPECT_EQ(sent_.mark_overtaken(3), 2U);
+  EXPECT_EQ(lost(), (Offsets{0, 100}));
+  check();
+  EXPECT_EQ(sent_.mark_overtaken(3), 0U) << "no news";
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  report(*nth(6));
+  EXPECT_EQ(sent_.mark_overtaken(3), 1U);
+  EXPECT_EQ(lost(), (Offsets{100, 300})) << "what left again is not looked at";
+  // A report of what lies before the place where it goes on is counted there.
+  report(*nth(0));
+  EXPECT_EQ(sent_.mark_overtaken(3), 0U);
+  report(*nth(7));
+  EXPECT_EQ(sent_.mark_overtaken(3), 0U) << "all of the others are reported";
+  static_cast<void>(acknowledge(100, kStart + 2s));
+  EXPECT_EQ(sent_.mark_overtaken(3), 0U);
+}
+
+TEST_P(SentSegmentsTest, WhatIsForgottenIsLost) {
+  test::covers({"RFC 2018 §8"});
+  send(4);
+  report(*sent_.first()->next);
+  report(*sent_.last());
+  sent_.forget_sacked();
+  check();
+  EXPECT_EQ(lost(), (Offsets{100, 300}));
+  EXPECT_EQ(sent_.in_network(), 200U);
+  EXPECT_EQ(sent_.sacked_segments(), 0U);
+}
+
+TEST_P(SentSegmentsTest, CountsAllThatWasLost) {
+  send(4);
+  sent_.mark_lost(at(100));
+  EXPECT_EQ(sent_.lost_total(), 100U);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  sent_.mark_all_lost();
+  EXPECT_EQ(sent_.lost_total(), 500U);
+}
+
+TEST_P(SentSegmentsTest, WhatWaitedBehindAHoleIsNoMeasure) {
+  test::covers({"RFC 6298 §3"});
+  send(3);
+  report(*sent_.last());
+  // The last one arrived long ago; the newest that arrives now is the second.
+  EXPECT_EQ(acknowledge(300, kStart + 61ms).rtt_sample, 60ms);
 }
 
 }  // namespace

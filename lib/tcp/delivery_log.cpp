@@ -1,0 +1,44 @@
+#include "tcp/delivery_log.hpp"
+
+#include <algorithm>
+
+#include "tcp/timestamps.hpp"
+
+namespace millrace::tcp {
+
+void DeliveryLog::note(const SentSegment& segment) noexcept {
+  bytes_ += segment.length;
+  ++segments_;
+  const bool is_original = segment.retransmissions == 0;
+  has_original_ = has_original_ || (is_original && segment.end().is_at_or_before(setting_.recover));
+  if (segment.end().is_after(highest_)) {
+    highest_ = segment.end();
+  }
+  if (is_original && segment.end().is_before(setting_.highest)) {
+    reordering_ = std::max(reordering_, static_cast<std::uint32_t>(setting_.highest - segment.seq));
+  }
+  if (is_ambiguous(segment)) {
+    return;
+  }
+  const Duration rtt = setting_.now - segment.sent_at;
+  if (is_original) {
+    rtt_sample_ = std::min(rtt_sample_.value_or(rtt), rtt);
+  }
+  if (!newest_ || is_sent_after(segment.sent_at, segment.end(), newest_->sent_at, newest_->end)) {
+    newest_ =
+        Newest{.sent_at = segment.sent_at, .end = segment.end(), .rtt = rtt, .then = segment.then};
+  }
+}
+
+bool DeliveryLog::is_ambiguous(const SentSegment& segment) const noexcept {
+  if (segment.retransmissions == 0) {
+    return false;
+  }
+  // RFC 8985 §6.2, step 2: of several transmissions the last one counts only if nothing says that
+  // an earlier one has arrived.
+  const bool is_echo_older =
+      setting_.echoed && is_timestamp_before(*setting_.echoed, timestamp_clock(segment.sent_at));
+  return is_echo_older || setting_.now - segment.sent_at < setting_.min_rtt;
+}
+
+}  // namespace millrace::tcp

@@ -1,0 +1,41 @@
+// DeliveryRate: how fast data arrives at the peer (draft-ietf-ccwg-bbr, "Delivery Rate Samples"):
+// each segment keeps what was known when it left, and the newest that an ACK acknowledges makes a
+// sample. What becomes of samples is the congestion controller's business.
+#pragma once
+
+#include <cstdint>
+
+#include <millrace/time.hpp>
+
+#include "tcp/ack_sample.hpp"
+#include "tcp/delivery_log.hpp"
+#include "tcp/sent_segment.hpp"
+
+namespace millrace::tcp {
+
+class DeliveryRate {
+ public:
+  /// `delivered` octets, in all, have arrived before.
+  void start(std::uint64_t delivered) noexcept { delivered_ = delivered; }
+
+  /// `segment` leaves, with so much in the network, itself included.
+  void on_sent(SentSegment& segment, Instant now, std::uint32_t in_network,
+               std::uint32_t lost) noexcept;
+  /// There is nothing more to send, with `in_network` under way: samples of these, and of what
+  /// leaves until they have arrived, tell the application's rate and not the path's.
+  void on_application_limited(std::uint32_t in_network) noexcept;
+  /// `lost` octets, in all, were taken for lost.
+  [[nodiscard]] RateSample on_ack(const DeliveryLog& log, std::uint32_t delivered,
+                                  std::uint32_t lost, Duration min_rtt) noexcept;
+  /// Octets that have arrived since the opening.
+  [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
+  [[nodiscard]] bool is_application_limited() const noexcept { return limited_until_ != 0; }
+
+ private:
+  Instant first_sent_at_{};
+  Instant delivered_at_{};
+  std::uint64_t delivered_ = 0;
+  std::uint64_t limited_until_ = 0;  // Of `delivered_`; zero: it is not.
+};
+
+}  // namespace millrace::tcp

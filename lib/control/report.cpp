@@ -157,6 +157,7 @@ constexpr NamedCounter kFrameAndTcpCounters[] = {
     {"tcp_mtu_probes_arrived", &CoreStats::tcp_mtu_probes_arrived},
     {"tcp_ecn_connections", &CoreStats::tcp_ecn_connections},
     {"tcp_ecn_marks_in", &CoreStats::tcp_ecn_marks_in},
+    {"tcp_bbr_fallbacks", &CoreStats::tcp_bbr_fallbacks},
     {"tcp_ecn_reductions", &CoreStats::tcp_ecn_reductions},
 };
 

@@ -48,8 +48,9 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       sent_segments_{pools.data.capacity()},
       challenge_acks_{config.tcp.challenge_acks_per_second, random},
       tunings_{config.max_connections + 1},  // One for answers with cookies.
+      bbr_models_{config.tcp.bbr_connections, random.next_u32()},
       resources_{config.tcp, active_blocks_,  sent_segments_, budget_,
-                 stats,      challenge_acks_, tunings_},
+                 stats,      challenge_acks_, tunings_,       &bbr_models_},
       connections_{config.max_connections},
       listeners_{config.max_listeners},
       time_wait_{config.max_time_wait, 2 * config.tcp.msl},
@@ -65,6 +66,7 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
              random},
       timestamp_offsets_{make_hash(random)},
       timers_{now},
+      pacing_{now},
       now_{now} {}
 
 TcpCore::~TcpCore() {
@@ -352,9 +354,7 @@ void TcpCore::reap() noexcept {
       return;
     }
     EventQueue::unlink(*slot);
-    if (slot->timer.is_armed()) {
-      timers_.cancel(slot->timer);
-    }
+    cancel_timer(*slot);
     slot->connection.release(resources_);
     connections_.erase(connections_.index_of(*slot));
   }
@@ -362,11 +362,13 @@ void TcpCore::reap() noexcept {
 
 void TcpCore::advance(Instant now) noexcept {
   now_ = now;
-  timers_.advance(now, kTimersPerTurn, [this, now](base::TimerNode& node) {
+  const auto on_expired = [this, now](base::TimerNode& node) {
     ConnectionSlot& slot = connections_.at(node.owner);
     slot.connection.on_timer(resources_, now);
     settle(slot);
-  });
+  };
+  timers_.advance(now, kTimersPerTurn, on_expired);
+  pacing_.advance(now, kTimersPerTurn, on_expired);
   std::uint32_t left = kTimersPerTurn;
   for (auto oldest = time_wait_.oldest();
        oldest && time_wait_.at(*oldest).expires() <= now && left > 0;
@@ -376,12 +378,13 @@ void TcpCore::advance(Instant now) noexcept {
 }
 
 std::optional<Instant> TcpCore::next_deadline() const noexcept {
-  const auto timer = timers_.next_deadline();
-  const auto time_wait = time_wait_.next_deadline();
-  if (timer && time_wait) {
-    return std::min(*timer, *time_wait);
+  std::optional<Instant> first = timers_.next_deadline();
+  for (const auto& other : {pacing_.next_deadline(), time_wait_.next_deadline()}) {
+    if (other && (!first || *other < *first)) {
+      first = other;
+    }
   }
-  return timer ? timer : time_wait;
+  return first;
 }
 
 void TcpCore::check_invariants() noexcept {
@@ -394,7 +397,7 @@ void TcpCore::add_usage(CoreUsage& usage) const noexcept {
   usage.connections = connections_.size();
   usage.time_wait = time_wait_.size();
   usage.listeners = listeners_.size();
-  usage.timers_armed += timers_.armed();
+  usage.timers_armed += timers_.armed() + pacing_.armed();
   usage.orphans = orphan_count_;
   usage.active_blocks_in_use = active_blocks_.size();
 }

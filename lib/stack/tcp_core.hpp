@@ -128,6 +128,9 @@ class TcpCore {
   static constexpr unsigned kSegmentsPerVisit = 32;
   static constexpr std::uint32_t kTimersPerTurn = 1'024;
   static constexpr std::uint32_t kEventsPerTurn = 4'096;
+  // The wheel that a connection's timer is in.
+  static constexpr std::uint8_t kTimeout = 0;
+  static constexpr std::uint8_t kPacing = 1;
 
   // tcp_core.cpp
   [[nodiscard]] ConnectionSlot* add_connection(const FourTuple& tuple,
@@ -237,6 +240,7 @@ class TcpCore {
   [[nodiscard]] bool are_queues_full() const noexcept;
   [[nodiscard]] bool send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept;
   void update_timer(ConnectionSlot& slot) noexcept;
+  void cancel_timer(ConnectionSlot& slot) noexcept;
 
   // tcp_events.cpp
   void dispatch(ConnectionSlot& slot, Stack& stack) noexcept;
@@ -254,6 +258,7 @@ class TcpCore {
   tcp::SentSegmentPool sent_segments_;
   tcp::ChallengeAckLimit challenge_acks_;
   tcp::TuningPool tunings_;
+  tcp::BbrPool bbr_models_;
   tcp::Resources resources_;
   base::SlotTable<ConnectionSlot> connections_;
   base::SlotTable<tcp::Listener> listeners_;
@@ -268,6 +273,7 @@ class TcpCore {
   tcp::PortSelector ports_;
   tcp::TimestampOffsets timestamp_offsets_;
   base::TimerWheel timers_;
+  base::PacingWheel pacing_;
   TransmitList transmit_;
   EventQueue events_;
   EventQueue over_;

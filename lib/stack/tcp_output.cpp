@@ -102,9 +102,23 @@ bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& pl
 
 void TcpCore::update_timer(ConnectionSlot& slot) noexcept {
   const auto deadline = slot.connection.next_deadline();
-  if (deadline) {
+  const bool is_paced = deadline && slot.connection.is_paced_deadline();
+  if (!deadline || (slot.timer.kind == kPacing) != is_paced) {
+    cancel_timer(slot);
+  }
+  if (is_paced) {
+    slot.timer.kind = kPacing;
+    pacing_.arm(slot.timer, *deadline);
+  } else if (deadline) {
+    slot.timer.kind = kTimeout;
     timers_.arm(slot.timer, *deadline);
-  } else if (slot.timer.is_armed()) {
+  }
+}
+
+void TcpCore::cancel_timer(ConnectionSlot& slot) noexcept {
+  if (slot.timer.kind == kPacing) {
+    pacing_.cancel(slot.timer);
+  } else {
     timers_.cancel(slot.timer);
   }
 }

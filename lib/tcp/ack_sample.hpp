@@ -49,14 +49,6 @@ struct RateSample {
   }
 };
 
-/// A segment that counts as lost, at the moment when it begins to.
-struct LostSegment {
-  std::uint32_t bytes = 0;
-  std::uint32_t in_network_then = 0;  ///< When it left, itself included.
-  std::uint32_t lost_meanwhile = 0;   ///< Since it left, itself included.
-  bool is_application_limited = false;
-};
-
 /// One ACK that delivered something, or told of a loss.
 struct AckSample {
   std::uint32_t newly_acked = 0;       ///< Cumulatively, FIN included.

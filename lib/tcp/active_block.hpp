@@ -9,10 +9,12 @@
 
 #include "base/slot_table.hpp"
 #include "packet/packet_budget.hpp"
+#include "tcp/bbr.hpp"
 #include "tcp/burst_push.hpp"
 #include "tcp/challenge_ack.hpp"
 #include "tcp/loss_recovery.hpp"
 #include "tcp/more_hold.hpp"
+#include "tcp/pacer.hpp"
 #include "tcp/reassembly_queue.hpp"
 #include "tcp/receive_queue.hpp"
 #include "tcp/sack_report.hpp"
@@ -38,7 +40,9 @@ struct ActiveBlock {
   BurstPush burst_push;
   MoreHold more;
   SendWatch watch;
-  SeqNum pushed{0};  ///< Behind the last segment that left with PSH.
+  Pacer pacer;
+  bool is_held_by_pacer = false;  ///< Something would leave now, were it not for it.
+  SeqNum pushed{0};               ///< Behind the last segment that left with PSH.
 
   /// Lets go of what waits ahead of a hole, and of the reports of it. Returns how many segments
   /// that was.
@@ -69,7 +73,8 @@ struct Resources {
   packet::PacketBudget& budget;
   CoreStats& stats;
   ChallengeAckLimit& challenge_acks;
-  TuningPool& tunings;  ///< At least one for each connection.
+  TuningPool& tunings;            ///< At least one for each connection.
+  BbrPool* bbr_models = nullptr;  ///< Null: none gets one.
 };
 
 }  // namespace millrace::tcp

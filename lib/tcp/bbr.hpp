@@ -53,10 +53,6 @@ class Bbr {
   void on_ack(CongestionWindow& window, const AckSample& sample, const PathView& path) noexcept {
     model().on_ack(window, sample, path);
   }
-  void on_segment_lost(CongestionWindow& window, const LostSegment& lost,
-                       const PathView& path) noexcept {
-    model().on_segment_lost(window, lost, path);
-  }
   void on_reduction(CongestionWindow& window, const PathView& path, Reduction reason) noexcept {
     model().on_reduction(window, path, reason);
   }

@@ -184,28 +184,6 @@ void BbrModel::update_min_rtt(const Ack& ack) noexcept {
   }
 }
 
-void BbrModel::on_segment_lost(const CongestionWindow& window, const LostSegment& lost,
-                               const PathView& path) noexcept {
-  // §5.5.10.2.
-  begin(path);
-  note_loss(window);
-  if (!is_probe_sample_) {
-    return;
-  }
-  // BBR.LossThresh: 2 %.
-  const std::uint64_t threshold = lost.in_network_then / 50;
-  if (lost.lost_meanwhile <= threshold) {
-    return;
-  }
-  // How much of this segment still fitted below the threshold; all of them are one segment here, so
-  // that it matters little, but a segment sent anew may have been several.
-  const std::uint32_t before = lost.in_network_then - std::min(lost.in_network_then, lost.bytes);
-  const std::uint32_t lost_before = lost.lost_meanwhile - std::min(lost.lost_meanwhile, lost.bytes);
-  const std::uint64_t fits =
-      before / 50 > lost_before ? (before / 50 - lost_before) * 50ULL / 49 : 0;
-  on_too_much(window, bounded(before + fits), lost.is_application_limited, path.now);
-}
-
 void BbrModel::note_loss(const CongestionWindow& window) noexcept {
   if (!is_loss_in_round_) {
     loss_round_delivered_ = delivered_;
@@ -227,7 +205,8 @@ void BbrModel::on_reduction(CongestionWindow& window, const PathView& path,
   is_recovering_ = true;
   recovery_end_ = path.snd_nxt;
   if (reason == Reduction::Timeout) {
-    window.set(std::uint64_t{path.in_network} + path.mss);
+    // One segment may leave, whatever still is in the network.
+    window.set(path.mss);
   }
 }
 

@@ -28,8 +28,6 @@ class BbrModel {
   BbrModel(std::uint32_t initial_window, std::uint32_t seed) noexcept;
 
   void on_ack(CongestionWindow& window, const AckSample& sample, const PathView& path) noexcept;
-  void on_segment_lost(const CongestionWindow& window, const LostSegment& lost,
-                       const PathView& path) noexcept;
   void on_reduction(CongestionWindow& window, const PathView& path, Reduction reason) noexcept;
   void on_recovery_end(CongestionWindow& window) noexcept;
   void on_undo(CongestionWindow& window) noexcept;

@@ -133,7 +133,9 @@ bool BbrModel::adapt_longterm(const Ack& ack) noexcept {
   }
   if (is_too_much(ack.sample.rate)) {
     if (is_probe_sample_ && ack.sample.newly_lost > 0) {
-      // §5.5.10.2, for losses that nobody told of one by one.
+      // Deviates from draft-ietf-ccwg-bbr-06 §5.5.10.2: what was in the network is what it was
+      // when the newest segment that arrived had left, not the lost one, because segments that
+      // count as lost are told of together. It is up to a window smaller where RACK waited long.
       const BbrState before = state_;
       on_too_much(ack.window, ack.sample.rate.in_network_then, ack.is_limited, ack.path.now);
       return state_ != before;

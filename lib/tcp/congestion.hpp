@@ -28,7 +28,7 @@ namespace millrace::tcp {
 }
 
 /// What a controller must have. What else it may have: `kMovesOwnWindow`, `on_recovery_end`,
-/// `kNeedsExactEcn`, `on_segment_lost`, `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`,
+/// `kNeedsExactEcn`, `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`,
 /// `describe`; and `borrow` and `give_back`, where it needs a model from the pool.
 template <typename T>
 concept CongestionController = requires(T controller, CongestionWindow& window,
@@ -46,19 +46,17 @@ template <typename List>
 class BasicCongestion {
  public:
   /// RFC 5681 §3.1: `ssthresh` starts arbitrarily high. False: `pool`, where a controller of that
-  /// kind has its model, is exhausted or absent, and CUBIC took its place. Whatever held a model
-  /// before must have been released.
+  /// kind has its model, is exhausted or absent, and CUBIC took its place. What came from it before
+  /// goes back.
   bool start(CongestionKind kind, std::uint32_t initial_window, BbrPool* pool = nullptr) noexcept;
   /// Another controller from here on, with the window and the threshold that are there. False as
   /// with `start`.
-  bool change(CongestionKind kind, BbrPool& pool) noexcept;
+  bool change(CongestionKind kind, BbrPool* pool) noexcept;
   /// At the connection's end: gives back what came from `pool`.
   void release(BbrPool& pool) noexcept;
 
   /// Every ACK that delivers something or tells of a loss.
   void on_ack(const AckSample& sample, const PathView& path) noexcept;
-  /// Before the `on_ack` or `on_timeout` to which it belongs, for each segment.
-  void on_segment_lost(const LostSegment& lost, const PathView& path) noexcept;
   /// A recovery begins: the threshold falls. The window itself is PRR's until the recovery's end.
   void on_loss(const PathView& path) noexcept;
   /// An ACK echoes a mark, the first of this window of data: threshold and window fall.
@@ -98,7 +96,8 @@ class BasicCongestion {
   /// Kind and knowledge of the controller.
   void describe(TcpInfo& info) const noexcept;
   /// Marks are to be asked for, and echoed as `Ecn` does when exact (RFC 8257 §3.2).
-  [[nodiscard]] bool needs_exact_ecn() const noexcept;
+  [[nodiscard]] bool needs_exact_ecn() const noexcept { return needs_exact_ecn(kind()); }
+  [[nodiscard]] static bool needs_exact_ecn(CongestionKind kind) noexcept;
 
  private:
   CongestionWindow window_;

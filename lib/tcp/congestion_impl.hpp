@@ -22,17 +22,31 @@ template <typename Controller>
   return false;
 }
 
+/// Whether it wants marks echoed exactly.
+template <typename Controller>
+[[nodiscard]] constexpr bool needs_exact_echo() noexcept {
+  if constexpr (requires { Controller::kNeedsExactEcn; }) {
+    return Controller::kNeedsExactEcn;
+  }
+  return false;
+}
+
 template <typename List>
 bool BasicCongestion<List>::start(CongestionKind kind, std::uint32_t initial_window,
                                   BbrPool* pool) noexcept {
+  if (pool != nullptr) {
+    release(*pool);
+  }
   window_ = CongestionWindow{initial_window};
   return take_place(kind, pool);
 }
 
 template <typename List>
-bool BasicCongestion<List>::change(CongestionKind kind, BbrPool& pool) noexcept {
-  release(pool);
-  return take_place(kind, &pool);
+bool BasicCongestion<List>::change(CongestionKind kind, BbrPool* pool) noexcept {
+  if (pool != nullptr) {
+    release(*pool);
+  }
+  return take_place(kind, pool);
 }
 
 template <typename List>
@@ -92,18 +106,6 @@ template <typename List>
 void BasicCongestion<List>::on_ack(const AckSample& sample, const PathView& path) noexcept {
   std::visit([&](auto& controller) noexcept { controller.on_ack(window_, sample, path); },
              controller_);
-}
-
-template <typename List>
-void BasicCongestion<List>::on_segment_lost(const LostSegment& lost,
-                                            const PathView& path) noexcept {
-  std::visit(
-      [&]<typename T>(T& controller) noexcept {
-        if constexpr (requires { controller.on_segment_lost(window_, lost, path); }) {
-          controller.on_segment_lost(window_, lost, path);
-        }
-      },
-      controller_);
 }
 
 template <typename List>
@@ -212,12 +214,13 @@ bool BasicCongestion<List>::moves_own_window() const noexcept {
 }
 
 template <typename List>
-bool BasicCongestion<List>::needs_exact_ecn() const noexcept {
-  return std::visit(
-      []<typename T>(const T& /*controller*/) noexcept {
-        return requires { requires T::kNeedsExactEcn; };
-      },
-      controller_);
+bool BasicCongestion<List>::needs_exact_ecn(CongestionKind kind) noexcept {
+  return [&]<std::size_t... I>(std::index_sequence<I...> /*indices*/) {
+    return ((I == static_cast<std::size_t>(kind) &&
+             needs_exact_echo<std::variant_alternative_t<I, List>>()) ||
+            ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<List>>{});
 }
 
 template <typename List>

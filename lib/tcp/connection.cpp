@@ -1,5 +1,6 @@
 // The application's calls, events and deadlines; what a connection holds while it is active.
 #include "tcp/connection.hpp"
+#include "tcp/steering.hpp"
 
 #include <algorithm>
 
@@ -27,9 +28,16 @@ std::uint32_t Connection::packet_bytes_max() const noexcept {
 
 std::optional<Instant> Connection::next_deadline() const noexcept {
   const Instant loss_at = active_ == nullptr ? kNever : active_->recovery.timer_at;
-  const Instant deadline = std::min(
-      {retransmit_at_, loss_at, ack_at_, override_at_, state_deadline(), keepalive_.deadline()});
+  const bool is_held = active_ != nullptr && active_->is_held_by_pacer;
+  const Instant departure_at = is_held ? active_->pacer.next_at() : kNever;
+  const Instant deadline = std::min({retransmit_at_, loss_at, ack_at_, override_at_,
+                                     state_deadline(), keepalive_.deadline(), departure_at});
   return deadline == kNever ? std::nullopt : std::optional{deadline};
+}
+
+bool Connection::is_paced_deadline() const noexcept {
+  return active_ != nullptr && active_->is_held_by_pacer &&
+         next_deadline() == active_->pacer.next_at();
 }
 
 Result<void> Connection::check_sendable(const Resources& resources, Instant now) noexcept {
@@ -204,6 +212,7 @@ void Connection::release(const Resources& resources) noexcept {
   retransmit_at_ = ack_at_ = override_at_ = state_at_ = kNever;
   keepalive_.stop();
   set_tuning(resources, {});
+  Steering{*this, resources}.release();
 }
 
 bool Connection::attach(const Resources& resources) noexcept {

@@ -9,9 +9,8 @@
 //   acknowledgment.cpp  what an ACK means: windows, round-trip time, what has arrived
 //   output.cpp, repair.cpp, retransmission.cpp  which segment is next; what is lost, and `Repair`
 //   icmp_error.cpp, timeout.cpp  what the path says; which timer went off
-//   liveness.cpp     is the peer there: R1, keepalive, user timeout, soft errors
-//   urgent_data.cpp, close.cpp  urgent data, both ways; FIN, reset, TIME-WAIT
-//   tuning.cpp, info.cpp  what was chosen for it alone; what it can tell of itself
+//   liveness.cpp, urgent_data.cpp, close.cpp  is the peer there; urgent data; FIN, reset, TIME-WAIT
+//   tuning.cpp, steering.cpp, info.cpp  what was chosen for it; `Steering`; what it can tell
 #pragma once
 
 #include <cstddef>
@@ -82,8 +81,7 @@ class Connection {
   [[nodiscard]] bool accept_early(const Resources& resources, Instant now,
                                   packet::Packet payload) noexcept;
   [[nodiscard]] FastOpenOutcome fast_open_outcome() const noexcept { return fast_open_outcome_; }
-  /// In SYN-SENT, on a four-tuple out of TIME-WAIT: numbers of the peer's up to `floor` were the
-  /// old connection's.
+  /// In SYN-SENT, on a four-tuple from TIME-WAIT: the peer's numbers up to `floor` were the old's.
   void require_irs_after(SeqNum floor) noexcept;
   /// As `open_passive`, behind a SYN,ACK that was sent with a cookie for `iss`: the ACK that
   /// brought it back is to follow.
@@ -110,6 +108,7 @@ class Connection {
   /// The plan could not be turned into a frame for lack of packets: it is planned again.
   void on_segment_not_sent(const SegmentPlan& plan) noexcept;
   [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
+  [[nodiscard]] bool is_paced_deadline() const noexcept;  ///< By pacing: to the microsecond.
   [[nodiscard]] Events take_events() noexcept { return std::exchange(events_, Events{}); }
   [[nodiscard]] bool has_events() const noexcept { return events_.any(); }
 
@@ -208,6 +207,7 @@ class Connection {
 
  private:
   friend class Repair;
+  friend class Steering;
   static constexpr Instant kNever = Instant::max();
   static constexpr std::uint32_t kNoLinger = 0xffff'ffff;  // Milliseconds.
   using Plan = std::optional<SegmentPlan>;

@@ -17,7 +17,7 @@ class Ecn {
  public:
   /// From here on each ACK tells of what it acknowledges for the first time, and of nothing before
   /// (RFC 8257 §3.2), and a SYN asks for marks whatever the mode says.
-  void set_exact() noexcept { is_exact_ = true; }
+  void set_exact(bool on) noexcept { is_exact_ = on; }
 
   // The handshake.
   /// Flags of our SYN. One that is sent again goes without (§6.1.1.1): a middlebox may have taken

@@ -6,6 +6,7 @@
 #include "base/contract.hpp"
 #include "base/deadline.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
@@ -30,6 +31,7 @@ void Connection::open_active(const Resources& resources, Instant now, SeqNum iss
   user_timeout_.start(resources.config.user_timeout);
   receive_autotune_.start(initial_receive_buffer(resources.config), kInitialFlight * mss_limit_);
   offer_options(resources);
+  Steering{*this, resources}.open();
   progress_at_ = now;
   state_at_ = base::later(now, timeout);
   syn_due_ = true;
@@ -54,6 +56,7 @@ void Connection::open_passive(const Resources& resources, Instant now, SeqNum is
   offer_options(resources);
   progress_at_ = now;
   accept_syn(resources, now, syn);
+  Steering{*this, resources}.open();
   ecn_.on_syn(syn, resources.config.ecn);
   syn_due_ = true;
   set_state(TcpState::SynReceived);
@@ -272,7 +275,7 @@ void Connection::establish(const Resources& resources, Instant now,
     rtt_.reset_backoff();
     rtt_.start_cautiously();
     // RFC 6928 §2: after a lost SYN the first flight is one segment.
-    congestion_.start(CongestionKind::Reno, mss_);
+    Steering{*this, resources}.start(mss_);
   }
   progress_at_ = now;
   if (segment.flags.syn()) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "tcp/connection.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
@@ -51,6 +52,7 @@ void Connection::describe(const Resources& resources, TcpInfo& info) const noexc
   info.receive_rtt = std::chrono::microseconds{receive_autotune_.round_trip_us()};
   info.cwnd = congestion_.window();
   info.ssthresh = congestion_.ssthresh();
+  Steering::describe(*this, resources.config, info);
   info.reordering = std::max(resources.config.duplicate_threshold, reorder_.distance());
   info.reordering_seen = reorder_.times_seen();
   info.send_window = send_.snd_wnd;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tcp/connection.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
@@ -67,8 +68,8 @@ void Connection::negotiate(const Resources& resources, Instant now,
     offers_wscale_ = false;
     snd_wscale_ = rcv_wscale_ = 0;
   }
-  congestion_.start(CongestionKind::Reno,
-                    initial_window_bytes(resources.config.initial_window_segments, mss_));
+  Steering{*this, resources}.start(
+      initial_window_bytes(resources.config.initial_window_segments, mss_));
 }
 
 void Connection::add_options(const Resources& resources, Instant now, SegmentPlan& plan) noexcept {

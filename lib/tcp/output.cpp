@@ -6,6 +6,7 @@
 #include "base/deadline.hpp"
 #include "tcp/connection.hpp"
 #include "tcp/repair.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
@@ -47,13 +48,18 @@ std::optional<SegmentPlan> Connection::plan_next(const Resources& resources, Ins
     }
     return std::nullopt;
   }
-  if (auto plan = plan_loss(resources, now)) {
+  Steering steering{*this, resources, now};
+  if (auto plan = steering.plan_owed_ack()) {
     return plan;
   }
-  if (auto plan = plan_mtu_probe(resources, now)) {
+  const bool may_send = steering.may_send();
+  if (auto plan = may_send ? plan_loss(resources, now) : std::nullopt) {
     return plan;
   }
-  if (auto plan = plan_new_data(resources, now)) {
+  if (auto plan = may_send ? plan_mtu_probe(resources, now) : std::nullopt) {
+    return plan;
+  }
+  if (auto plan = may_send ? plan_new_data(resources, now) : std::nullopt) {
     return plan;
   }
   if (active_ != nullptr && active_->recovery.spurious_timeout.is_waiting() && in_network() == 0) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "tcp/repair.hpp"
+#include "tcp/steering.hpp"
 #include "tcp/timestamps.hpp"
 
 namespace millrace::tcp {
@@ -84,6 +85,7 @@ SegmentPlan Repair::resend(SentSegment& segment, std::uint32_t allowed) noexcept
 void Repair::note_left(SentSegment& segment) noexcept {
   const std::uint32_t in_network = c_.in_network();
   recovery_.rate.on_sent(segment, now_, in_network, sent_.lost_total());
+  Steering{c_, resources_, now_}.note_left(segment.length);
   if (recovery_.phase == Phase::Recovery) {
     recovery_.prr.on_sent(segment.length);
   }

@@ -5,10 +5,12 @@
 #include "base/contract.hpp"
 #include "base/deadline.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
 void Connection::set_tuning(const Resources& resources, const TcpTuning& tuning) noexcept {
+  const TcpTuning before = *tuning_;
   if (tuning_ != &kUntuned) {
     resources.tunings.erase(resources.tunings.index_of(*tuning_));
     tuning_ = &kUntuned;
@@ -17,6 +19,7 @@ void Connection::set_tuning(const Resources& resources, const TcpTuning& tuning)
     tuning_ = resources.tunings.emplace(tuning);
     base::expects(tuning_ != nullptr);
   }
+  Steering{*this, resources}.change(before);
   receive_autotune_.fix(tuning.receive_buffer_bytes);
   if (state_ == TcpState::Closed && tuning.max_segment_bytes != 0) {
     mss_limit_ = std::min(mss_limit_, tuning.max_segment_bytes);

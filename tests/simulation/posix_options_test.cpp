@@ -225,16 +225,65 @@ TEST(PosixOptions, TimeoutsHaveTheirRange) {
   EXPECT_EQ(got.tv_usec, 500'000);
 }
 
-TEST(PosixOptions, CongestionControlHasItsName) {
-  PosixPair net;
-  const int fd = net.client.socket();
+std::string congestion_of(PosixHost& host, int fd) {
   std::array<char, 16> name{};
   socklen_t length = name.size();
-  EXPECT_EQ(net.client.sockets().getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), &length),
-            0);
-  EXPECT_EQ(std::string{name.data()}, "reno");
-  EXPECT_EQ(net.client.sockets().setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
+  EXPECT_EQ(host.sockets().getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), &length), 0);
+  EXPECT_EQ(length, name.size());
+  return name.data();
+}
+
+TEST(PosixOptions, CongestionControlIsChosenByName) {
+  PosixPair net;
+  const int fd = net.client.socket();
+  EXPECT_EQ(congestion_of(net.client, fd), "cubic");
+  for (const std::string name : {"reno", "dctcp", "bbr", "cubic"}) {
+    EXPECT_EQ(net.client.sockets().setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
+                                              static_cast<socklen_t>(name.size())),
+              0);
+    EXPECT_EQ(congestion_of(net.client, fd), name);
+  }
   EXPECT_EQ(net.client.sockets().setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "vegas", 5), -ENOENT);
+  EXPECT_EQ(congestion_of(net.client, fd), "cubic");
+}
+
+TEST(PosixOptions, AcceptedConnectionsHaveTheirListenersController) {
+  PosixPair net;
+  const int listener = net.server.listener(80);
+  EXPECT_EQ(net.server.sockets().setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3), 0);
+  const auto ends = net.connect(listener, 80);
+  EXPECT_EQ(congestion_of(net.server, ends.server), "bbr");
+  EXPECT_EQ(congestion_of(net.client, ends.client), "cubic");
+  std::array<std::uint32_t, 8> info{};
+  socklen_t length = sizeof(info);
+  EXPECT_EQ(
+      net.server.sockets().getsockopt(ends.server, IPPROTO_TCP, TCP_CC_INFO, info.data(), &length),
+      0);
+  EXPECT_EQ(length, 20U);
+  EXPECT_EQ(info[3], 277U * 256 / 100) << "the gain of its start";
+}
+
+TEST(PosixOptions, PacingRatesAreLinuxs) {
+  PosixPair net;
+  const int fd = net.client.socket();
+  const auto rate = [&](auto value) {
+    socklen_t length = sizeof(value);
+    EXPECT_EQ(net.client.sockets().getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &value, &length),
+              0);
+    EXPECT_EQ(length, sizeof(value));
+    return value;
+  };
+  EXPECT_EQ(rate(std::uint32_t{}), UINT32_MAX);
+  EXPECT_EQ(rate(std::uint64_t{}), UINT64_MAX);
+  EXPECT_EQ(net.client.set(fd, SOL_SOCKET, SO_MAX_PACING_RATE, 1'000'000), 0);
+  EXPECT_EQ(rate(std::uint32_t{}), 1'000'000U);
+  const std::uint64_t fast = 5'000'000'000;
+  EXPECT_EQ(
+      net.client.sockets().setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &fast, sizeof(fast)), 0);
+  EXPECT_EQ(rate(std::uint64_t{}), fast);
+  EXPECT_EQ(rate(std::uint32_t{}), UINT32_MAX);
+  EXPECT_EQ(net.client.set(fd, SOL_SOCKET, SO_MAX_PACING_RATE, -1), 0);
+  EXPECT_EQ(rate(std::uint64_t{}), UINT64_MAX);
 }
 
 TEST(PosixOptions, LowWaterHoldsBackReadsAndEvents) {

@@ -391,7 +391,7 @@ TEST_F(PosixTcpOptions, InqTellsWhatIsLeft) {
   EXPECT_EQ(got.length, 0U);
 }
 
-TEST_F(PosixTcpOptions, CcInfoOfNewRenoIsEmpty) {
+TEST_F(PosixTcpOptions, CcInfoOfCubicIsEmpty) {
   const int fd = net.client.socket();
   std::array<char, 16> room{};
   socklen_t length = room.size();

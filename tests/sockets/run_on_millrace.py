@@ -20,7 +20,7 @@ def run(peer_program: str, command: list[str]) -> int:
             both.run("sysctl", "-qw", f"{key}={value}")
         prepare_peer(both)
         start_name_server(both, "0.0.0.0", folder)  # Its own address comes with the TAP.
-        options = f"--device tap:millrace0 --gateway {PEER} --max-listeners 1024"
+        options = f"--device tap:millrace0 --gateway {PEER} --max-listeners 1024 --tcp congestion_control=reno"  # As SETTINGS.
         return play(both, both, peer_program, command, folder, MILLRACE_OPTIONS=options)
 
 

@@ -196,7 +196,8 @@ TcpScript::TcpScript(const Start& setup)
                  .budget = budget_,
                  .stats = stats_,
                  .challenge_acks = challenge_acks_,
-                 .tunings = tunings_},
+                 .tunings = tunings_,
+                 .bbr_models = &bbr_models_},
       connection_{std::make_unique<tcp::Connection>(tuple(setup.is_ipv6), setup.mss_bytes,
                                                     setup.path_bytes)},
       peer_window_{setup.window_bytes} {

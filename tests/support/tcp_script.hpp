@@ -136,6 +136,8 @@ struct Numbers {
   TcpConfig config = fixed_buffers();
   config.mtu_probing = MtuProbing::Off;
   config.quick_acks_max = 0;
+  // Scripts say what Reno does, unless they choose another.
+  config.congestion_control = CongestionKind::Reno;
   return config;
 }
 
@@ -323,6 +325,7 @@ class TcpScript {
   base::Random random_ = base::Random::from_seed(1);
   tcp::ChallengeAckLimit challenge_acks_;
   tcp::TuningPool tunings_{4};
+  tcp::BbrPool bbr_models_{1, 1};
   tcp::Resources resources_;
   std::unique_ptr<tcp::Connection> connection_;
   Instant now_{std::chrono::hours{1}};

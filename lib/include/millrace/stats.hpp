@@ -184,7 +184,8 @@ struct CoreStats {
   std::uint64_t tcp_mtu_probes_arrived = 0;  ///< Of these, acknowledged.
   std::uint64_t tcp_ecn_connections = 0;     ///< Connections that agreed on ECN (RFC 3168).
   std::uint64_t tcp_ecn_marks_in = 0;        ///< Segments that routers marked as congested.
-  std::uint64_t tcp_ecn_reductions = 0;      ///< Times that a peer's echo of marks slowed us down.
+  std::uint64_t tcp_bbr_fallbacks = 0;  ///< Times that CUBIC took BBR's place, for want of a model.
+  std::uint64_t tcp_ecn_reductions = 0;  ///< Times that a peer's echo of marks slowed us down.
 
   // UDP, counted in datagrams, and bytes of payload.
   std::uint64_t udp_datagrams_in = 0;   ///< Datagrams handed to a socket.

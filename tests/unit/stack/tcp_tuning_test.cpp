@@ -66,13 +66,27 @@ TEST_F(TcpTuningTest, StaleHandlesTellNothing) {
   EXPECT_EQ(none.set_congestion_control("reno"), fail(Error::StaleHandle));
 }
 
-TEST_F(TcpTuningTest, CongestionControlIsReno) {
+TEST_F(TcpTuningTest, CongestionControlIsChosenByName) {
   listen({.port = kServerPort});
   static_cast<void>(open(40'000));
   const TcpSocket socket = recorder.sockets.back();
-  EXPECT_EQ(socket.congestion_control(), "reno");
-  EXPECT_TRUE(socket.set_congestion_control("reno"));
-  EXPECT_EQ(socket.set_congestion_control("cubic"), fail(Error::Unsupported));
+  EXPECT_EQ(socket.congestion_control(), "cubic");
+  const std::uint32_t window = socket.info()->cwnd;
+  for (const char* const name : {"reno", "dctcp", "bbr", "cubic"}) {
+    EXPECT_TRUE(socket.set_congestion_control(name));
+    EXPECT_EQ(socket.congestion_control(), name);
+    EXPECT_EQ(socket.info()->cwnd, window) << "what there is stays";
+    EXPECT_EQ(socket.info()->pacing_rate != 0, std::string_view{name} == "bbr");
+  }
+  EXPECT_EQ(socket.set_congestion_control("vegas"), fail(Error::Unsupported));
+  EXPECT_EQ(socket.congestion_control(), "cubic");
+}
+
+TEST_F(TcpTuningTest, ListenersPassTheirControllerOn) {
+  listen({.port = kServerPort, .tuning = {.congestion_control = CongestionKind::Bbr}});
+  static_cast<void>(open(40'000));
+  EXPECT_EQ(recorder.sockets.back().congestion_control(), "bbr");
+  EXPECT_EQ(recorder.sockets.back().tuning().congestion_control, CongestionKind::Bbr);
 }
 
 TEST_F(TcpTuningTest, ListenersPassTheirsOn) {

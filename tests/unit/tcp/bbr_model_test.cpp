@@ -206,13 +206,13 @@ TEST(BbrModel, AnUndoneLossLiftsTheBounds) {
   EXPECT_GE(hand.window.bytes(), before);
 }
 
-TEST(BbrModel, ATimeoutLeavesOneSegmentMoreThanIsInTheNetwork) {
+TEST(BbrModel, ATimeoutLeavesOneSegment) {
   // draft-ietf-ccwg-bbr-06 §5.6.4.4.
   Hand hand;
   const std::uint32_t before = hand.window.bytes();
-  hand.model.on_reduction(hand.window, hand.path(0), Reduction::Timeout);
+  hand.model.on_reduction(hand.window, hand.path(), Reduction::Timeout);
   EXPECT_EQ(hand.window.bytes(), 1'000U);
-  hand.model.on_reduction(hand.window, hand.path(0), Reduction::Timeout);
+  hand.model.on_reduction(hand.window, hand.path(), Reduction::Timeout);
   hand.model.on_recovery_end(hand.window);
   EXPECT_EQ(hand.window.bytes(), before);
 }
@@ -276,17 +276,17 @@ TEST(BbrPool, AnotherControllerTakesOverWhatThereIs) {
   Congestion congestion;
   EXPECT_TRUE(congestion.start(CongestionKind::Reno, 10'000, &pool));
   congestion.set_window(50'000);
-  EXPECT_TRUE(congestion.change(CongestionKind::Bbr, pool));
+  EXPECT_TRUE(congestion.change(CongestionKind::Bbr, &pool));
   EXPECT_EQ(congestion.window(), 50'000U);
   EXPECT_EQ(congestion.kind(), CongestionKind::Bbr);
-  EXPECT_TRUE(congestion.change(CongestionKind::Bbr, pool)) << "its own model is free by then";
+  EXPECT_TRUE(congestion.change(CongestionKind::Bbr, &pool)) << "its own model is free by then";
   EXPECT_EQ(pool.size(), 1U);
-  EXPECT_TRUE(congestion.change(CongestionKind::Dctcp, pool));
+  EXPECT_TRUE(congestion.change(CongestionKind::Dctcp, &pool));
   EXPECT_EQ(pool.size(), 0U);
   EXPECT_TRUE(congestion.needs_exact_ecn());
   Congestion other;
   EXPECT_TRUE(other.start(CongestionKind::Bbr, 10'000, &pool));
-  EXPECT_FALSE(congestion.change(CongestionKind::Bbr, pool));
+  EXPECT_FALSE(congestion.change(CongestionKind::Bbr, &pool));
   EXPECT_EQ(congestion.name(), "cubic");
   EXPECT_EQ(congestion.window(), 50'000U);
   other.release(pool);

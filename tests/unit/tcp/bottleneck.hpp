@@ -301,11 +301,6 @@ inline void Bottleneck::lose(Flow& flow, const Flow::Sent& sent, AckSample& samp
   flow.lost += settings_.mss;
   sample.newly_lost += settings_.mss;
   flow.to_repeat.push_back(sent.seq);
-  flow.congestion.on_segment_lost(
-      {.bytes = settings_.mss,
-       .in_network_then = sent.in_network,
-       .lost_meanwhile = static_cast<std::uint32_t>(flow.lost - sent.lost)},
-      view(flow));
 }
 
 inline void Bottleneck::on_timer(std::size_t index) {

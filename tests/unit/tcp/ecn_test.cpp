@@ -208,7 +208,7 @@ TEST(Ecn, ASynIsNoEcho) {
 /// Both ends agreed, and echo exactly.
 Ecn exact() {
   Ecn ecn;
-  ecn.set_exact();
+  ecn.set_exact(true);
   static_cast<void>(ecn.syn_flags(EcnMode::Off, false));
   ecn.on_syn_ack(syn_ack(kEce));
   return ecn;
@@ -217,13 +217,13 @@ Ecn exact() {
 TEST(Ecn, WhoEchoesExactlyAsksWhateverTheModeSays) {
   covers({"RFC 8257 §3.2"});
   Ecn opens;
-  opens.set_exact();
+  opens.set_exact(true);
   EXPECT_EQ(opens.syn_flags(EcnMode::Off, false), kBoth);
   Ecn again;
-  again.set_exact();
+  again.set_exact(true);
   EXPECT_EQ(again.syn_flags(EcnMode::Off, true), 0) << "but not twice";
   Ecn accepts;
-  accepts.set_exact();
+  accepts.set_exact(true);
   accepts.on_syn(syn(kBoth), EcnMode::Off);
   EXPECT_EQ(accepts.syn_ack_flags(), kEce);
   EXPECT_TRUE(accepts.may_mark());

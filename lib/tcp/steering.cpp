@@ -1,0 +1,103 @@
+#include "tcp/steering.hpp"
+
+#include <algorithm>
+
+#include "tcp/pacer.hpp"
+
+namespace millrace::tcp {
+
+void Steering::open() noexcept {
+  if (Congestion::needs_exact_ecn(kind_of(*c_.tuning_, resources_.config))) {
+    c_.ecn_.set_exact(true);
+  }
+}
+
+void Steering::start(std::uint32_t initial_window) noexcept {
+  note(c_.congestion_.start(kind_of(*c_.tuning_, resources_.config), initial_window,
+                            resources_.bbr_models));
+}
+
+void Steering::change(const TcpTuning& before) noexcept {
+  const CongestionKind kind = kind_of(*c_.tuning_, resources_.config);
+  if (kind == kind_of(before, resources_.config)) {
+    return;
+  }
+  if (c_.state_ == TcpState::Closed || c_.congestion_.window() == 0) {
+    // The SYNs decide what it begins with.
+    return;
+  }
+  note(c_.congestion_.change(kind, resources_.bbr_models));
+  c_.ecn_.set_exact(c_.congestion_.needs_exact_ecn());
+}
+
+void Steering::release() noexcept {
+  if (resources_.bbr_models != nullptr) {
+    c_.congestion_.release(*resources_.bbr_models);
+  }
+}
+
+void Steering::note(bool is_as_chosen) noexcept {
+  resources_.stats.tcp_bbr_fallbacks += is_as_chosen ? 0 : 1;
+}
+
+bool Steering::may_send() noexcept {
+  if (c_.active_ == nullptr) {
+    return true;
+  }
+  ActiveBlock& active = *c_.active_;
+  const bool may = active.pacer.may_send(now_);
+  active.is_held_by_pacer =
+      !may && (c_.unsent_bytes() > 0 || c_.is_fin_unsent() || active.sent.first_lost() != nullptr);
+  return may;
+}
+
+void Steering::note_left(std::uint32_t bytes) noexcept {
+  c_.active_->pacer.on_sent(now_, bytes, rate(c_, resources_.config),
+                            resources_.config.pacing_slack);
+}
+
+std::uint64_t Steering::rate(const Connection& connection, const TcpConfig& config) noexcept {
+  const Congestion& congestion = connection.congestion_;
+  const std::uint64_t most = connection.tuning_->max_pacing_rate;
+  std::uint64_t rate = congestion.pacing_rate();
+  if (rate == 0 && config.pacing) {
+    rate = pacing_rate_of(congestion.window(), congestion.ssthresh(), connection.rtt_.srtt(),
+                          {.slow_start_percent = config.pacing_slow_start_percent,
+                           .avoidance_percent = config.pacing_percent});
+  }
+  if (most == 0) {
+    return rate;
+  }
+  return rate == 0 ? most : std::min(rate, most);
+}
+
+std::optional<SegmentPlan> Steering::plan_owed_ack() noexcept {
+  const auto owed = c_.ecn_.take_owed_ack();
+  if (!owed) {
+    return std::nullopt;
+  }
+  SegmentPlan plan = c_.plan_segment(resources_, c_.send_.acceptable_seq(), 0, TcpFlags::kAck);
+  // The same right edge, from further left.
+  constexpr std::uint32_t kWindowFieldMax = 65'535;
+  const auto behind = static_cast<std::uint32_t>(plan.ack - owed->ack);
+  plan.window = static_cast<std::uint16_t>(
+      std::min(plan.window + (behind >> c_.rcv_wscale_), kWindowFieldMax));
+  plan.ack = owed->ack;
+  plan.flags = TcpFlags{TcpFlags::kAck}.with(owed->flags);
+  // What has changed is told by the next.
+  c_.ack_now_ = true;
+  return plan;
+}
+
+void Steering::describe(const Connection& connection, const TcpConfig& config,
+                        TcpInfo& info) noexcept {
+  if (connection.congestion_.window() == 0) {
+    info.congestion_control = kind_of(*connection.tuning_, config);
+  } else {
+    connection.congestion_.describe(info);
+  }
+  info.max_pacing_rate = connection.tuning_->max_pacing_rate;
+  info.pacing_rate = rate(connection, config);
+}
+
+}  // namespace millrace::tcp

@@ -138,7 +138,7 @@ Problem check_tcp_times(const Config& config) {
       TimeLimit{"tcp.user_timeout_min", tcp.user_timeout_min, kPositive, tcp.user_timeout_max},
       TimeLimit{"tcp.connect_timeout", tcp.connect_timeout, kPositive, kUnlimited},
       // RFC 9293 §3.8.6.3, MUST-40: an acknowledgment is delayed by less than 0.5 s.
-      TimeLimit{"tcp.peer_ack_delay_max", tcp.peer_ack_delay_max, 0s, 500ms - 1ns},
+      TimeLimit{"tcp.peer_ack_delay_max", tcp.peer_ack_delay_max, 0s, 499ms},
       TimeLimit{"tcp.delayed_ack", tcp.delayed_ack, 0s, 499ms},
       // RFC 9293 §3.8.6.2.1: the range proposed for the sender's override timeout.
       TimeLimit{"tcp.override_timeout", tcp.override_timeout, 100ms, 1s},

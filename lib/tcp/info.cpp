@@ -99,6 +99,9 @@ NextTimer Connection::next_timer() const noexcept {
   const bool is_probing = is_synchronized(state_) && send_.snd_wnd == 0;
   const NextTimer timers[] = {
       {.kind = is_probing ? TimerKind::Persist : TimerKind::Retransmission, .at = retransmit_at_},
+      // As Linux, which does not tell its timers of losses from that of retransmissions.
+      {.kind = TimerKind::Retransmission,
+       .at = active_ == nullptr ? kNever : active_->recovery.timer_at},
       {.kind = TimerKind::Keepalive, .at = keepalive_.deadline()},
       {.kind = is_synchronized(state_) ? TimerKind::TimeWait : TimerKind::Other,
        .at = state_deadline()},

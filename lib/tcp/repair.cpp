@@ -40,7 +40,7 @@ void Repair::heed_delivery(const AckInHand& ack) noexcept {
       delivered_ = recovery_.duplicates.on_ack(ack.newly_acked, c_.mss_);
     } else if (ack.is_duplicate && recovery_.phase != Phase::Loss) {
       // After a timeout everything counts as lost, and nothing is left to arrive.
-      delivered_ = recovery_.duplicates.on_duplicate(sent_.size(), c_.mss_);
+      delivered_ = recovery_.duplicates.on_duplicate(segments_to_arrive(), c_.mss_);
     }
   }
   // RFC 8985 §6.2, steps 2 and 3.
@@ -54,6 +54,15 @@ void Repair::heed_delivery(const AckInHand& ack) noexcept {
   if (recovery_.highest.is_before(c_.send_.snd_una)) {
     recovery_.highest = c_.send_.snd_una;
   }
+}
+
+std::uint32_t Repair::segments_to_arrive() const noexcept {
+  // RFC 5681 §3.2: a peer may send as many duplicates as it likes, and each would let more out if
+  // what they let out counted too.
+  if (recovery_.phase == Phase::Recovery) {
+    return static_cast<std::uint32_t>(c_.recover_ - c_.send_.snd_una) / c_.mss_;
+  }
+  return std::min(sent_.size(), resources_.config.duplicate_threshold + 1);
 }
 
 void Repair::heed_probe(const AckInHand& ack, bool is_of_probe) noexcept {
@@ -290,7 +299,9 @@ void Repair::on_timeout() noexcept {
   recovery_.probe.forget();
   recovery_.stop_timer();
   if (c_.sack_ && resources_.config.rack) {
-    recovery_.rack.on_timeout(sent_, reorder_window(), now_);
+    // After an idle time RACK knows no round trip yet, but we do.
+    const Duration round_trip = recovery_.rack.has_started() ? Duration::zero() : c_.rtt_.srtt();
+    recovery_.rack.on_timeout(sent_, reorder_window() + round_trip, now_);
   } else {
     sent_.mark_all_lost();
   }

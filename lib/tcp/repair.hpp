@@ -52,6 +52,7 @@ class Repair {
   void heed_timeout(const AckInHand& ack) noexcept;
   [[nodiscard]] bool heed_reneging(const AckInHand& ack) noexcept;
   [[nodiscard]] std::uint32_t find_losses() noexcept;
+  [[nodiscard]] std::uint32_t segments_to_arrive() const noexcept;
   [[nodiscard]] std::uint32_t count_duplicates(const AckInHand& ack) noexcept;
   [[nodiscard]] Duration reorder_window() const noexcept;
   void begin(std::uint32_t losses) noexcept;

@@ -19,6 +19,8 @@ struct Case {
   sim::LinkParameters link = delay_of(5ms);
   bool multi_segment = true;
   std::uint32_t tx_ring = 512;
+  CongestionKind congestion = CongestionKind::Cubic;
+  bool pacing = false;
 };
 
 /// Two plans of which each expects what the other sends.
@@ -79,6 +81,20 @@ std::vector<Case> cases() {
        .server = {.send_bytes = 10'000},
        .link = delay_of(150ms)},
   };
+  for (const auto& [name, kind] : {std::pair{"slow_link_by_reno", CongestionKind::Reno},
+                                   std::pair{"slow_link_by_dctcp", CongestionKind::Dctcp},
+                                   std::pair{"slow_link_by_bbr", CongestionKind::Bbr}}) {
+    all.push_back({.name = name,
+                   .client = {.send_bytes = 1'000'000},
+                   .server = {.send_bytes = 1'000'000},
+                   .link = slow_link(),
+                   .congestion = kind});
+  }
+  all.push_back({.name = "slow_link_paced",
+                 .client = {.send_bytes = 1'000'000},
+                 .server = {.send_bytes = 1'000'000},
+                 .link = slow_link(),
+                 .pacing = true});
   for (Case& test : all) {
     match(test);
   }
@@ -94,6 +110,10 @@ TEST_P(TransferCase, ArrivesByteForByteAndLeavesNothingBehind) {
   sim::HostSetup server_setup = host_with(2);
   client_setup.nics[0].multi_segment = test.multi_segment;
   server_setup.nics[0].multi_segment = test.multi_segment;
+  for (sim::HostSetup* const setup : {&client_setup, &server_setup}) {
+    setup->config.tcp.congestion_control = test.congestion;
+    setup->config.tcp.pacing = test.pacing;
+  }
   client_setup.nics[0].tx_ring = test.tx_ring;
   server_setup.nics[0].tx_ring = test.tx_ring;
   sim::Host& client = world.add_host(std::move(client_setup));

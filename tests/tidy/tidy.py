@@ -62,8 +62,10 @@ def check_layers() -> list[str]:
             complaint = _complaint_about(home, bracket, target, folders, layers)
             if complaint:
                 complaints.append(f"{name_of(path)}:{line}: {complaint}")
+    insiders = tuple(folder + "/" for folder in layers["users"]["insiders"])
     for path in sources(*layers["users"]["folders"]):
-        complaints += _complaints_about_user(path)
+        if not name_of(path).startswith(insiders):
+            complaints += _complaints_about_user(path)
     return complaints
 
 

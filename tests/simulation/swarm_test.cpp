@@ -107,8 +107,8 @@ TEST(SwarmRun, FailsWhereAStreamIsNotWhatWasSent) {
   start_eal();
   swarm::Plan plan = swarm::draw_plan(5);
   ++plan.flows[0].from_client.send_seed;
-  plan.flows[0].from_client.send_bytes = std::max<std::uint64_t>(
-      plan.flows[0].from_client.send_bytes, 1);
+  plan.flows[0].from_client.send_bytes =
+      std::max<std::uint64_t>(plan.flows[0].from_client.send_bytes, 1);
   EXPECT_NE(swarm::run_plan(plan, {}).problem.find("is wrong"), std::string::npos);
 }
 

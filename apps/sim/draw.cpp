@@ -90,6 +90,10 @@ void draw_traits(Dice& dice, Plan& plan) {
   if (plan.traits.has(Trait::SmallWindows)) {
     plan.traits.remove(Trait::LargeWindows);
   }
+  if (plan.traits.has(Trait::BlackHole)) {
+    // The segment from which a cookie makes a connection would vanish, again and again.
+    plan.traits.remove(Trait::SynCookies);
+  }
 }
 
 }  // namespace

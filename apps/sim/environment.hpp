@@ -10,10 +10,10 @@
 namespace swarm {
 
 /// Error: one line. After the last fork, for what it starts does not survive one.
-[[nodiscard]] inline millrace::Result<millrace::device::Eal, std::string> start_environment() {
-  constexpr std::uint64_t kMemoryBytes = 256ULL << 20U;
+[[nodiscard]] inline millrace::Result<millrace::device::Eal, std::string> start_environment(
+    std::uint64_t memory_bytes = 256ULL << 20U) {
   return millrace::device::Eal::start(
-      {.memory_bytes = kMemoryBytes, .hugepage_bytes = kMemoryBytes, .use_hugepages = false});
+      {.memory_bytes = memory_bytes, .hugepage_bytes = memory_bytes, .use_hugepages = false});
 }
 
 }  // namespace swarm

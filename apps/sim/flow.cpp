@@ -70,7 +70,7 @@ void Flow::Dialer::on_closed(TcpSocket, Result<void> outcome) {
 bool Flow::has_lost_its_cookie() const noexcept {
   // RFC 4987 §3.6: a server that remembers nothing of a SYN needs the very next segment to make the
   // connection from. When that is lost or late it refuses all that follow.
-  return has_cookies() &&
+  return has_cookies() && !plan_.aborts() &&
          dialer_.talkers.back()->outcome() ==
              Result<void>{millrace::fail(Error::ConnectionReset)} &&
          dialer_.talkers.back()->received() == 0;
@@ -153,8 +153,8 @@ std::string Flow::server_verdict() const {
     const std::string text = one->verdict(plan_.aborts());
     // RFC 7413 §2.1: data in a SYN may arrive twice, and then as a connection of its own, which
     // its client refuses.
-    const bool is_replay =
-        (plan_.fast_open || has_cookies()) && one->problem().empty() && one->outcome() && !*one->outcome();
+    const bool is_replay = (plan_.fast_open || has_cookies()) && one->problem().empty() &&
+                           one->outcome() && !*one->outcome();
     if (!text.empty() && !is_replay) {
       return "server: " + text;
     }

@@ -11,6 +11,7 @@
 #include "apps/sim/options.hpp"
 #include "apps/sim/report.hpp"
 #include "apps/sim/run.hpp"
+#include "apps/sim/table.hpp"
 
 namespace {
 
@@ -95,6 +96,30 @@ int replay(const swarm::Options& options) {
   return result.problem.empty() ? 0 : kFailed;
 }
 
+int make_table(const swarm::Options& options) {
+  constexpr std::uint64_t kMebibyte = 1ULL << 20U;
+  const std::vector<std::string> controllers =
+      options.controllers.empty() ? std::vector<std::string>{std::string{}} : options.controllers;
+  const std::vector<swarm::Cell> cells =
+      swarm::table_cells(controllers, options.bdp_max_mib * kMebibyte, options.is_quick_table);
+  const auto environment = swarm::start_environment(swarm::memory_for(cells));
+  if (!environment) {
+    complain(environment.error());
+    return kNoEnvironment;
+  }
+  std::vector<swarm::CellResult> results;
+  bool is_fine = true;
+  for (const swarm::Cell& cell : cells) {
+    results.push_back(swarm::run_cell(cell, results.size() + 1, options.with_samples));
+    if (!results.back().problem.empty()) {
+      complain("cell " + std::to_string(results.size()) + ": " + results.back().problem);
+      is_fine = false;
+    }
+  }
+  std::fputs(swarm::to_json(results).c_str(), stdout);
+  return is_fine ? 0 : kFailed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -105,6 +130,7 @@ int main(int argc, char** argv) {
   switch (options->command) {
     case swarm::Command::Swarm: return run_swarm(*options);
     case swarm::Command::Replay: return replay(*options);
+    case swarm::Command::Table: return make_table(*options);
   }
   return kFailed;
 }

@@ -61,6 +61,23 @@ void add_replay(CLI::App& app, Options& options) {
   replay->callback([&options] { options.command = Command::Replay; });
 }
 
+void add_table(CLI::App& app, Options& options) {
+  CLI::App* const table = app.add_subcommand(
+      "table", "Goodput of one long transfer over loss, round trip, rate and buffer, as JSON");
+  table
+      ->add_option("--controller", options.controllers,
+                   "Congestion control, by Linux's name; may be repeated. Otherwise the default")
+      ->type_name("NAME");
+  table->add_option("--bdp", options.bdp_max_mib, "Leaves out cells with more in flight, in MiB")
+      ->check(CLI::Range(1, 512))
+      ->capture_default_str()
+      ->type_name("MIB");
+  table->add_flag("--quick", options.is_quick_table, "Thirty cells that are soon done");
+  table->add_flag("--samples", options.with_samples,
+                  "Congestion window, rate and queue over time, for plots");
+  table->callback([&options] { options.command = Command::Table; });
+}
+
 }  // namespace
 
 std::expected<Options, int> read_options(int argc, char** argv) {
@@ -73,6 +90,7 @@ std::expected<Options, int> read_options(int argc, char** argv) {
   app.require_subcommand(1);
   add_swarm(app, options, minutes, seconds);
   add_replay(app, options);
+  add_table(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "apps/sim/crew.hpp"
 
 namespace swarm {
 
-enum class Command : std::uint8_t { Swarm, Replay };
+enum class Command : std::uint8_t { Swarm, Replay, Table };
 
 struct Options {
   Command command = Command::Swarm;
@@ -17,6 +18,11 @@ struct Options {
   bool is_quiet = false;       ///< No progress and no summary.
   std::uint64_t seed = 1;      ///< Of `replay`.
   std::string capture_folder;  ///< Of `replay`.
+  // Of `table`.
+  std::vector<std::string> controllers;  ///< Empty: the library's default.
+  std::uint64_t bdp_max_mib = 8;
+  bool is_quick_table = false;
+  bool with_samples = false;
 };
 
 /// The error is the status to exit with: what there was to say is said.

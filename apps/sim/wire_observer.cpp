@@ -98,7 +98,9 @@ void WireObserver::on_sent(const Host& host, const Frame& frame) {
     on_syn_sent(side, seen);
     return;
   }
-  if (!side.iss || !side.irs) {
+  if (!side.iss || !side.irs || host.config().tcp.syn_cookies == millrace::SynCookies::Always) {
+    // A server that remembers nothing of a SYN answers each with other numbers, and which of them
+    // its connection has is known to it alone.
     return;
   }
   check_data(side, seen);
@@ -248,10 +250,13 @@ void WireObserver::on_arrival(const Host& host, const Frame& frame) {
 void WireObserver::on_syn_arrived(Side& side, const Seen& seen) {
   const wire::TcpHeader& tcp = seen.segment.tcp;
   if (!tcp.flags.ack()) {
-    side.peer_syn = PeerSyn{.seq = tcp.seq,
-                            .length = length_of(seen.segment),
-                            .scale = seen.options.window_scale,
-                            .window = tcp.window};
+    const bool is_repeated = side.peer_syn && side.peer_syn->seq == tcp.seq;
+    side.peer_syn =
+        PeerSyn{.seq = tcp.seq,
+                .length = is_repeated ? std::max(side.peer_syn->length, length_of(seen.segment))
+                                      : length_of(seen.segment),
+                .scale = seen.options.window_scale,
+                .window = tcp.window};
   } else if (side.iss && !side.irs) {
     side.irs = tcp.seq;
     side.peer_scale = seen.options.window_scale;

@@ -33,8 +33,9 @@ void disguise(wire::TcpHeader& tcp, base::Random& random) noexcept {
   switch (static_cast<Kind>(random.below(4))) {
     case Kind::Reset:
       // RFC 5961 §3.2: only the very next number ends the connection. A segment that has arrived
-      // has moved that on by what it carried.
-      tcp.flags = wire::TcpFlags{wire::TcpFlags::kRst | wire::TcpFlags::kAck};
+      // has moved that on by what it carried. Without an ACK, which alone would count where an
+      // answer to a SYN is waited for (RFC 9293 §3.10.7.3).
+      tcp.flags = wire::TcpFlags{wire::TcpFlags::kRst};
       tcp.seq = tcp.seq + 4'000 + random.below(60'000);
       break;
     case Kind::Syn:

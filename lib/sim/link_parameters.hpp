@@ -39,7 +39,7 @@ inline constexpr std::size_t kFaultCount = 14;
 struct BurstLoss {
   std::uint32_t enter_ppm = 0;
   std::uint32_t leave_ppm = 0;
-  std::uint32_t loss_ppm = 0;  ///< In the bad state.
+  std::uint32_t loss_ppm = 0;                  ///< In the bad state.
   Duration longest = std::chrono::seconds{2};  ///< Of a bad state, however few frames come.
 };
 
@@ -62,7 +62,7 @@ struct PolicerParameters {
 /// Up for a while, down for a while, and so on from the beginning of time.
 struct FlapParameters {
   Duration up{};
-  Duration down{};                  ///< Zero: always up.
+  Duration down{};                   ///< Zero: always up.
   Duration until = Duration::max();  ///< Since the epoch; always up from then on.
 };
 

@@ -94,9 +94,9 @@ void Connection::update_send_window(const Segment& segment, Instant now) noexcep
   // RFC 9293 §3.10.7.4, step 5: an older segment must not undo a newer window.
   // Deviates from RFC 9293 §3.10.7.4: a segment that is sent again and acknowledges more tells of
   // the window, too, because the old one, counted from the new SND.UNA, would reach too far.
-  const bool is_newer =
-      send_.snd_wl1.is_before(segment.seq) || send_.snd_wl2.is_before(segment.ack) ||
-      (send_.snd_wl1 == segment.seq && send_.snd_wl2 == segment.ack);
+  const bool is_newer = send_.snd_wl1.is_before(segment.seq) ||
+                        send_.snd_wl2.is_before(segment.ack) ||
+                        (send_.snd_wl1 == segment.seq && send_.snd_wl2 == segment.ack);
   if (segment.ack.is_before(send_.snd_una) || !is_newer) {
     return;
   }

@@ -1,6 +1,7 @@
 // A cookie is a sum: a keyed hash of the four-tuple, the peer's initial sequence number, the period
-// in the eight high bits, and in the low ones a hash of four-tuple and period plus the place of the
-// MSS in a table of four.
+// in the eight high bits, and in the low ones a hash of four-tuple, period and that number plus the
+// place of the MSS in a table of four. Without the number in the hash, a segment that begins some
+// octets further would differ by the place alone: what was lost before it would never be missed.
 #include "tcp/syn_cookie.hpp"
 
 #include <algorithm>
@@ -32,13 +33,18 @@ std::uint32_t period_of(Instant now) {
 
 }  // namespace
 
-std::uint32_t SynCookies::hash(const FourTuple& tuple, std::uint32_t period,
-                               std::uint8_t use) const noexcept {
+std::uint32_t SynCookies::hash_of_tuple(const FourTuple& tuple) const noexcept {
+  return static_cast<std::uint32_t>(hash_(bytes_of(tuple)));
+}
+
+std::uint32_t SynCookies::hash_of_syn(const FourTuple& tuple, SeqNum syn,
+                                      std::uint32_t period) const noexcept {
+  // Of another length than above, so that the two never are the same.
   const auto tuple_bytes = bytes_of(tuple);
-  std::array<std::byte, tuple_bytes.size() + sizeof period + sizeof use> bytes;
+  const std::array<std::uint32_t, 2> rest{syn.value(), period};
+  std::array<std::byte, tuple_bytes.size() + sizeof rest> bytes;
   std::memcpy(bytes.data(), tuple_bytes.data(), tuple_bytes.size());
-  std::memcpy(bytes.data() + tuple_bytes.size(), &period, sizeof period);
-  bytes.back() = std::byte{use};
+  std::memcpy(bytes.data() + tuple_bytes.size(), rest.data(), sizeof rest);
   return static_cast<std::uint32_t>(hash_(bytes));
 }
 
@@ -49,19 +55,20 @@ SeqNum SynCookies::make(const FourTuple& tuple, const Segment& syn, Instant now)
     --place;
   }
   const std::uint32_t period = period_of(now);
-  return SeqNum{hash(tuple, 0, 0) + syn.seq.value() + (period << kPeriodShift) +
-                ((hash(tuple, period, 1) + place) & kLowMask)};
+  return SeqNum{hash_of_tuple(tuple) + syn.seq.value() + (period << kPeriodShift) +
+                ((hash_of_syn(tuple, syn.seq, period) + place) & kLowMask)};
 }
 
 std::optional<std::uint16_t> SynCookies::check(const FourTuple& tuple, const Segment& ack,
                                                Instant now) const noexcept {
-  const std::uint32_t rest = (ack.ack - 1).value() - hash(tuple, 0, 0) - (ack.seq - 1).value();
+  const SeqNum syn = ack.seq - 1;
+  const std::uint32_t rest = (ack.ack - 1).value() - hash_of_tuple(tuple) - syn.value();
   const std::uint32_t period = period_of(now);
   const std::uint32_t age = (period - (rest >> kPeriodShift)) & 0xffU;
   if (age >= kPeriodsValid) {
     return std::nullopt;
   }
-  const std::uint32_t place = (rest - hash(tuple, period - age, 1)) & kLowMask;
+  const std::uint32_t place = (rest - hash_of_syn(tuple, syn, period - age)) & kLowMask;
   return place < kMss.size() ? std::optional{kMss[place]} : std::nullopt;
 }
 

@@ -32,8 +32,9 @@ class SynCookies {
                                                    Instant now) const noexcept;
 
  private:
-  [[nodiscard]] std::uint32_t hash(const FourTuple& tuple, std::uint32_t period,
-                                   std::uint8_t use) const noexcept;
+  [[nodiscard]] std::uint32_t hash_of_tuple(const FourTuple& tuple) const noexcept;
+  [[nodiscard]] std::uint32_t hash_of_syn(const FourTuple& tuple, SeqNum syn,
+                                          std::uint32_t period) const noexcept;
 
   base::KeyedHash hash_;
 };

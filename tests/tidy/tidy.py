@@ -62,8 +62,10 @@ def check_layers() -> list[str]:
             complaint = _complaint_about(home, bracket, target, folders, layers)
             if complaint:
                 complaints.append(f"{name_of(path)}:{line}: {complaint}")
+    insiders = tuple(folder + "/" for folder in layers["users"]["insiders"])
     for path in sources(*layers["users"]["folders"]):
-        complaints += _complaints_about_user(path)
+        if not name_of(path).startswith(insiders):
+            complaints += _complaints_about_user(path)
     return complaints
 
 
@@ -149,7 +151,7 @@ def check_unlisted() -> list[str]:
     included = {target for path in sources() for _, target, _ in _includes(path)}
     for path in sources("lib", "apps", suffixes=(".hpp",)):
         inside = name_of(path).removeprefix("lib/").removeprefix("include/").removeprefix("apps/")
-        if inside not in included and path.name not in included:
+        if not included & {inside, name_of(path), path.name}:
             complaints.append(f"{name_of(path)}: nothing includes it")
     return complaints
 

@@ -63,6 +63,20 @@ TEST(SynCookies, ComeBackWithTheMssRoundedDown) {
   }
 }
 
+TEST(SynCookies, DoNotPassForASegmentThatFollowsTheFirst) {
+  test::covers({"RFC 4987 §3.6"});
+  // What was lost before it would be missing from the stream, and nobody would know.
+  constexpr std::array<std::uint16_t, 4> kOffered{536, 1'220, 1'440, 1'460};
+  for (const std::uint16_t mss : kOffered) {
+    const Segment first = syn(77, mss);
+    Segment later = ack_of(first, cookies().make(tuple(), first, kStart));
+    for (unsigned i = 0; i < 2'000; ++i) {
+      later.seq = later.seq + 1;
+      ASSERT_FALSE(cookies().check(tuple(), later, kStart)) << i;
+    }
+  }
+}
+
 TEST(SynCookies, HoldAtEveryPlaceOfTheSequenceSpace) {
   base::Random random = base::Random::from_seed(1);
   for (unsigned i = 0; i < 2'000; ++i) {

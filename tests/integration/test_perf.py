@@ -168,8 +168,8 @@ def test_http_checks_status_and_length(namespace, serve, tmp_path):
 
 
 class ChangingProxy:
-    """Passes connections on to the server and changes one bit of what goes by on the data port: the one at `at` in the
-    stream to the server, or to the client."""
+    """Passes connections on to the server and changes one bit of what goes by on the data port, once: of the byte at `at`
+    in the stream to the server, or to the client."""
 
     def __init__(self, namespace, to_server: bool, at: int) -> None:
         self._namespace, self._to_server, self._at = namespace, to_server, at
@@ -201,7 +201,8 @@ class ChangingProxy:
         position = 0
         try:
             while piece := bytearray(source.recv(65536)):
-                if at is not None and position <= at < position + len(piece):
+                if at is not None and not self._has_changed and position <= at < position + len(piece):
+                    self._has_changed = True
                     piece[at - position] ^= 0x20
                 position += len(piece)
                 sink.sendall(piece)
@@ -230,7 +231,7 @@ def test_changed_byte_is_noticed(namespace, serve, mode, end):
     result = json.loads(ran.stdout)
     assert not result["passed"]
     if end == "client":
-        assert result["client"]["total"]["corrupt"] == 1
+        assert result["client"]["total"]["corrupt"] == 1, result["failures"]
         assert f"at byte {at} of its stream" in str(result["failures"])
     else:
         assert result["server"]["total"]["corrupt"] == 1

@@ -38,6 +38,7 @@ Client::Client(const Options& options, Transport& transport, const Stopwatch& cl
       window_{clock} {
   report_.options = options;
   report_.warnings = std::move(warnings);
+  make_traffic();  // Here, where no packet waits for the memory that it takes.
 }
 
 millrace::Result<void, std::string> Client::start() {
@@ -110,7 +111,6 @@ void Client::make_traffic() {
 }
 
 void Client::begin_opening() {
-  make_traffic();
   enter(Phase::Opening);
   traffic_->open();
   advance();

@@ -79,6 +79,7 @@ TEST(PerfHistogram, AddingAnotherIsAddingItsValues) {
   EXPECT_EQ(one.count(), both.count());
   EXPECT_EQ(one.at(0.9), both.at(0.9));
   EXPECT_EQ(one.largest(), both.largest());
+  EXPECT_EQ(one.smallest(), 1U);
   EXPECT_DOUBLE_EQ(one.mean(), both.mean());
   one.clear();
   EXPECT_EQ(one.count(), 0U);
@@ -168,7 +169,8 @@ TEST(PerfChecker, RefusesAFirstWordOfNoConnectionOfTheTest) {
     auto wrong = bytes;
     wrong[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
     Checker checker = Checker::learning();
-    EXPECT_FALSE(checker.take(wrong, 9, Verify::Sample)) << bit;
+    EXPECT_FALSE(checker.take(std::span{wrong}.first(8), 9, Verify::Sample)) << bit;
+    EXPECT_FALSE(checker.take(std::span{wrong}.subspan(8), 9, Verify::Sample)) << bit;
   }
 }
 

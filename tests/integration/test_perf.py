@@ -238,7 +238,7 @@ def test_changed_byte_is_noticed(namespace, serve, mode, end):
         assert f"at byte {at} of its stream" in str(result["failures"])
 
 
-def test_killed_server_ends_the_client(namespace, serve):
+def test_killed_server_ends_the_client(namespace):
     """Millrace dies without a word; the kernel's client misses it and tells what it has."""
     server = MillraceProgram(namespace, "perf", "server", "--device", f"tap:{INTERFACE}")
     server.wait_until_reachable()
@@ -255,6 +255,21 @@ def test_killed_server_ends_the_client(namespace, serve):
     result = json.loads(out)
     assert not result["passed"] and result["client"]["total"]["exchanges"] > 0
     server.stop()
+
+
+def test_killed_kernel_server_ends_the_client_on_millrace(namespace):
+    server = KernelServer(namespace)
+    running = namespace.start(
+        path_of("perf"), "client", KERNEL_ADDRESS, "-m", "stream", "-t", "60", "--json",
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    wait_until(lambda: "test from" in server.log())
+    time.sleep(0.3)
+    server.process.kill()
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 1
+    assert "the server is gone" in err or "no connection is left" in err
+    assert not json.loads(out)["passed"]
 
 
 def test_killed_client_leaves_a_free_server(namespace, kernel_server):

@@ -20,8 +20,8 @@ constexpr std::uint16_t kWebPort = 80;
 
 std::unexpected<std::string> wrong(std::string_view option, std::string_view value,
                                    std::string_view needed) {
-  return millrace::fail(std::string{option} + " " + std::string{value} + ": " +
-                        std::string{needed} + " is needed");
+  return millrace::fail(std::string{option} + (value.empty() ? "" : " ") + std::string{value} +
+                        ": " + std::string{needed} + " is needed");
 }
 
 std::optional<double> parse_decimal(std::string_view text, double most) noexcept {

@@ -38,6 +38,7 @@ Client::Client(const Options& options, Transport& transport, const Stopwatch& cl
       window_{clock} {
   report_.options = options;
   report_.warnings = std::move(warnings);
+  make_traffic();  // Here, where no packet waits for the memory that it takes.
 }
 
 millrace::Result<void, std::string> Client::start() {
@@ -110,7 +111,6 @@ void Client::make_traffic() {
 }
 
 void Client::begin_opening() {
-  make_traffic();
   enter(Phase::Opening);
   traffic_->open();
   advance();
@@ -124,7 +124,7 @@ void Client::advance() {
     return;
   }
   if (traffic_ != nullptr && !traffic_->breakdown().empty() && phase_ < Phase::Draining) {
-    break_off(traffic_->breakdown());
+    break_down(traffic_->breakdown());
   } else if (phase_ == Phase::Opening && traffic_->opened() == traffic_->wanted()) {
     report_.setup_seconds = age();
     begin_flow();
@@ -263,11 +263,28 @@ void Client::tell_progress(double now) {
   }
 }
 
+// The server may know why, if it took part at all.
+void Client::break_down(const std::string& why) {
+  const bool has_begun = phase_ >= Phase::WarmingUp;
+  end_early(why);
+  if (has_begun && link_.is_open()) {
+    link_.send(message::Stop{});
+    enter(Phase::Collecting);
+    link_.send(message::Finish{});
+  } else {
+    finish();
+  }
+}
+
 // Tells what there is so far, with the reason.
 void Client::break_off(const std::string& why) {
-  if (phase_ == Phase::Done) {
-    return;
+  if (phase_ != Phase::Done) {
+    end_early(why);
+    finish();
   }
+}
+
+void Client::end_early(const std::string& why) {
   std::fprintf(stderr, "millrace-perf: %s\n", why.c_str());
   bed_->problems.add(why);
   if (window_.is_open()) {
@@ -278,7 +295,6 @@ void Client::break_off(const std::string& why) {
   if (traffic_ != nullptr) {
     traffic_->abort();
   }
-  finish();
 }
 
 millrace::Duration Client::interrupt() {

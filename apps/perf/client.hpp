@@ -56,7 +56,9 @@ class Client final : public ControlUser, public TrafficObserver {
   void tick();
   void tell_interval(double until);
   void tell_progress(double now);
+  void break_down(const std::string& why);
   void break_off(const std::string& why);
+  void end_early(const std::string& why);
   [[nodiscard]] double age() const noexcept;
   void enter(Phase phase) noexcept;
   void say(const std::string& text) const;

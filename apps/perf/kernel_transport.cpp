@@ -119,10 +119,8 @@ int KernelTransport::run(OnStop on_stop) {
 bool KernelTransport::wait() {
   const bool is_busy = !unread_.empty() || !ended_.empty() || !closed_.empty();
   const millrace::Duration limit = is_busy ? millrace::Duration::zero() : wait_limit();
-  constexpr std::int64_t kBillion = 1'000'000'000;
-  const timespec timeout{.tv_sec = limit.count() / kBillion, .tv_nsec = limit.count() % kBillion};
   std::array<epoll_event, kEventsAtOnce> events;
-  const int count = ::epoll_pwait2(epoll_, events.data(), kEventsAtOnce, &timeout, nullptr);
+  const int count = wait_for(events, limit);
   bool is_signalled = false;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -133,6 +131,23 @@ bool KernelTransport::wait() {
     }
   }
   return is_signalled;
+}
+
+// Linux before 5.11 counts in milliseconds; a timer is then late rather than waited for by turning.
+int KernelTransport::wait_for(std::span<epoll_event> events, millrace::Duration limit) {
+  constexpr std::int64_t kBillion = 1'000'000'000;
+  constexpr std::int64_t kMillion = 1'000'000;
+  const auto room = static_cast<int>(events.size());
+  if (waits_finely_) {
+    const timespec timeout{.tv_sec = limit.count() / kBillion, .tv_nsec = limit.count() % kBillion};
+    const int count = ::epoll_pwait2(epoll_, events.data(), room, &timeout, nullptr);
+    if (count >= 0 || errno != ENOSYS) {
+      return count;
+    }
+    waits_finely_ = false;
+  }
+  const std::int64_t milliseconds = (limit.count() + kMillion - 1) / kMillion;
+  return ::epoll_wait(epoll_, events.data(), room, static_cast<int>(milliseconds));
 }
 
 millrace::Duration KernelTransport::wait_limit() const noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <sys/epoll.h>
 
 #include <array>
 #include <cstddef>
@@ -64,6 +65,7 @@ class KernelTransport final : public Transport {
   };
 
   [[nodiscard]] bool watch(int descriptor, Watched& watched, std::uint32_t events);
+  [[nodiscard]] int wait_for(std::span<epoll_event> events, millrace::Duration limit);
   [[nodiscard]] millrace::Duration wait_limit() const noexcept;
   [[nodiscard]] bool wait();
   void fire_timers();
@@ -74,6 +76,7 @@ class KernelTransport final : public Transport {
   int epoll_ = -1;
   int signals_ = -1;
   bool was_signalled_ = false;
+  bool waits_finely_ = true;
   std::optional<int> status_;
   std::uint64_t timers_set_ = 0;
   std::vector<Pending> timers_;  // A heap, the next one in front.

@@ -14,15 +14,14 @@ namespace {
 
 constexpr std::size_t kAddressesMax = 65'536;
 constexpr double kDefaultTouchRate = 0.1;
-constexpr std::uint64_t kStreamConnectionsMax = 10'000;
 constexpr double kRateMax = 1e9;
 constexpr double kSecondsMax = 1e6;
 constexpr std::uint16_t kWebPort = 80;
 
 std::unexpected<std::string> wrong(std::string_view option, std::string_view value,
                                    std::string_view needed) {
-  return millrace::fail(std::string{option} + " " + std::string{value} + ": " +
-                        std::string{needed} + " is needed");
+  return millrace::fail(std::string{option} + (value.empty() ? "" : " ") + std::string{value} +
+                        ": " + std::string{needed} + " is needed");
 }
 
 std::optional<double> parse_decimal(std::string_view text, double most) noexcept {
@@ -228,7 +227,7 @@ millrace::Result<void, std::string> OptionReader::read_stream() {
   if (given_.reverse && given_.both_ways) {
     return millrace::fail(std::string{"--reverse and --both-ways: give one of them"});
   }
-  if (is(Mode::Stream) && options_.plan.connections > kStreamConnectionsMax) {
+  if (is(Mode::Stream) && options_.plan.connections > PlanLimits::kStreams) {
     return wrong("--connections", std::to_string(options_.plan.connections),
                  "10000 or fewer in mode stream");
   }

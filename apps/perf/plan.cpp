@@ -74,6 +74,9 @@ millrace::Result<void, std::string> check(const Plan& plan) {
   if (plan.mode == Mode::Http) {
     return millrace::fail(std::string{"http: any web server takes part, but not this one"});
   }
+  if (plan.mode == Mode::Stream && plan.connections > PlanLimits::kStreams) {
+    return check_range("connections of streams", plan.connections, 1, PlanLimits::kStreams);
+  }
   if (plan.mode == Mode::Stream && !plan.client_sends && !plan.server_sends) {
     return millrace::fail(std::string{"stream: neither end would send"});
   }

@@ -32,6 +32,7 @@ enum class Mode : std::uint8_t {
 /// and a number from the wire can be counted with.
 struct PlanLimits {
   static constexpr std::uint64_t kConnections = 16'000'000;
+  static constexpr std::uint64_t kStreams = 10'000;  ///< Each has memory of its own to send from.
   static constexpr std::uint64_t kDepth = 4'096;
   static constexpr std::uint64_t kRequestsAtOnce = 64'000'000;  ///< Connections times depth.
   static constexpr std::uint64_t kMessageBytes = std::uint64_t{1} << 30U;

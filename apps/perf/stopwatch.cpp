@@ -32,7 +32,7 @@ bool has_steady_counter() noexcept {
 Stopwatch Stopwatch::with_rate(double ticks_per_second) noexcept {
   Stopwatch made;
   made.ticks_per_second_ = ticks_per_second;
-  made.scale_ = static_cast<std::uint64_t>(1e9 / ticks_per_second * (1U << 28U) + 0.5);
+  made.scale_ = static_cast<std::uint64_t>(1e9 / ticks_per_second * (1U << 24U) + 0.5);
   return made;
 }
 

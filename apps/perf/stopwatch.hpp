@@ -34,7 +34,7 @@ class Stopwatch {
   [[nodiscard]] std::uint64_t nanoseconds(Ticks ticks) const noexcept {
     const std::uint64_t high = ticks >> 32U;
     const std::uint64_t low = ticks & 0xffff'ffffU;
-    return ((high * scale_) << 4U) + ((low * scale_) >> 28U);
+    return ((high * scale_) << 8U) + ((low * scale_) >> 24U);
   }
   [[nodiscard]] double ticks_per_second() const noexcept { return ticks_per_second_; }
   /// What the time between two readings is called in reports.
@@ -43,8 +43,8 @@ class Stopwatch {
   }
 
  private:
-  // Nanoseconds of a tick in units of 2^-28.
-  std::uint64_t scale_ = std::uint64_t{1} << 28U;
+  // Nanoseconds of a tick in units of 2^-24.
+  std::uint64_t scale_ = std::uint64_t{1} << 24U;
   double ticks_per_second_ = 1e9;
   bool uses_counter_ = false;
 };

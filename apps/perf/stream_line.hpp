@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "perf/pattern.hpp"
@@ -20,8 +21,8 @@ class StreamLine {
 
   StreamLine() = default;
 
-  /// Sets up the memory that is sent from, in bytes.
-  void reserve_source(std::size_t bytes) { source_.resize(bytes); }
+  /// The memory that is sent from; empty if nothing is.
+  void set_source(std::vector<std::byte> source) noexcept { source_ = std::move(source); }
   void begin(Channel& channel, Pattern outgoing, Checker incoming, bool sends);
   /// Sends from now on: as much as there is room for. True when it wants to be called again soon,
   /// although no event will say so.

@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "perf/responder.hpp"
 #include "perf/stream_traffic.hpp"
@@ -16,11 +17,12 @@ std::unique_ptr<Service> make_service(TestBed& bed) {
   return std::make_unique<Responder>(bed);
 }
 
-StreamVisitor::StreamVisitor(StreamService& service, TestBed& bed, Channel& channel)
+StreamVisitor::StreamVisitor(StreamService& service, TestBed& bed, Channel& channel,
+                             std::vector<std::byte> source)
     : service_{service}, bed_{bed} {
   const Pattern outgoing = pattern_of(bed.plan, 0).answer();
   line_.begin(channel, outgoing, checker_of_client(bed.plan), bed.plan.server_sends);
-  line_.reserve_source(bed.plan.server_sends ? source_bytes(bed.plan) : 0);
+  line_.set_source(std::move(source));
 }
 
 void StreamVisitor::on_readable(Channel& channel) {
@@ -50,10 +52,25 @@ void StreamVisitor::on_closed(Channel& /*channel*/, millrace::Result<void> outco
   service_.remove(*this);
 }
 
+StreamService::StreamService(TestBed& bed) : bed_{bed} {
+  const std::size_t bytes = bed.plan.server_sends ? source_bytes(bed.plan) : 0;
+  sources_.resize(bed.plan.connections);
+  for (auto& source : sources_) {
+    source.resize(bytes);
+  }
+}
+
 void StreamService::on_open(Channel& channel) {
+  if (sources_.empty()) {
+    bed_.problems.add("more connections than were agreed on: " + channel.peer());
+    channel.abort();
+    return;
+  }
   ++bed_.tally.opened;
   ++alive_;
-  channel.set_user(visitors_.make(*this, bed_, channel));
+  StreamVisitor& visitor = visitors_.make(*this, bed_, channel, std::move(sources_.back()));
+  sources_.pop_back();
+  channel.set_user(visitor);
 }
 
 void StreamService::start() {

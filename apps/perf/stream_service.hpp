@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "perf/service.hpp"
 #include "perf/slots.hpp"
@@ -14,7 +15,9 @@ class StreamService;
 /// One connection.
 class StreamVisitor final : public ChannelUser {
  public:
-  StreamVisitor(StreamService& service, TestBed& bed, Channel& channel);
+  /// `source` is what it sends from; empty if it does not send.
+  StreamVisitor(StreamService& service, TestBed& bed, Channel& channel,
+                std::vector<std::byte> source);
 
   void on_open(Channel&) override {}
   void on_readable(Channel& channel) override;
@@ -34,7 +37,8 @@ class StreamVisitor final : public ChannelUser {
 /// All of them.
 class StreamService final : public Service {
  public:
-  explicit StreamService(TestBed& bed) noexcept : bed_{bed} {}
+  /// Takes the memory that is sent from at once: later it would hold the core up.
+  explicit StreamService(TestBed& bed);
 
   void start() override;
   void stop() override;
@@ -55,6 +59,7 @@ class StreamService final : public Service {
 
   TestBed& bed_;
   Slots<StreamVisitor> visitors_;
+  std::vector<std::vector<std::byte>> sources_;  // One for each connection that may still come.
   std::size_t alive_ = 0;
   bool is_flowing_ = false;
   bool will_pump_ = false;

@@ -24,7 +24,7 @@ StreamTraffic::StreamTraffic(TestBed& bed, Targets& targets, std::uint64_t count
       opener_{bed.transport, targets, bed.plan.connections},
       lines_(bed.plan.connections) {
   for (auto& line : lines_) {
-    line.reserve_source(bed.plan.client_sends ? source_bytes(bed.plan) : 0);
+    line.set_source(std::vector<std::byte>(bed.plan.client_sends ? source_bytes(bed.plan) : 0));
   }
 }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -13,7 +12,6 @@
 namespace perf {
 namespace {
 
-constexpr std::chrono::milliseconds kWatch{100};
 constexpr double kIdleEnough = 0.95;
 constexpr unsigned kProcessorsMax = 4'096;
 
@@ -218,7 +216,7 @@ std::vector<std::string> warnings_about(const Surroundings& surroundings,
   for (const unsigned sibling : surroundings.siblings(own)) {
     watched.push_back({sibling, "a hyperthread of the same core", surroundings.times(sibling)});
   }
-  std::this_thread::sleep_for(kWatch);
+  std::this_thread::sleep_for(placement.watch);
   for (const auto& one : watched) {
     const auto after = surroundings.times(one.processor);
     if (one.before && after) {

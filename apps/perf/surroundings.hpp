@@ -2,6 +2,7 @@
 // hugepages, a link that is down. Looks and tells; it changes nothing.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -46,11 +47,12 @@ struct Placement {
   std::vector<unsigned> processors{};  ///< That the thread may run on.
   std::vector<std::string> devices{};  ///< As `--device` took them; none on the kernel's sockets.
   bool is_kernel = false;
+  std::chrono::milliseconds watch{100};  ///< For so long the processors are watched.
 };
 /// Of the calling thread.
 [[nodiscard]] std::vector<unsigned> own_processors();
 
-/// Watches the processors for 100 ms, the calling thread sleeping meanwhile; then a sentence for
+/// Watches the processors for a while, the calling thread sleeping meanwhile; then a sentence for
 /// each thing that is wrong.
 [[nodiscard]] std::vector<std::string> warnings_about(const Surroundings& surroundings,
                                                       const Placement& placement);

@@ -175,6 +175,8 @@ constexpr TcpSetting kSizesAndForms[] = {
                                                       "what it starts with"),
     setting<&TcpConfig::initial_window_segments>("initial_window_segments",
                                                  "first flight (RFC 6928)"),
+    setting<&TcpConfig::slow_start_after_idle>("slow_start_after_idle",
+                                               "an idle time shrinks the window (RFC 5681 §4.1)"),
     setting<&TcpConfig::reassembly_segments_max>("reassembly_segments_max",
                                                  "segments kept out of order, per connection"),
     setting<&TcpConfig::syn_backlog>("syn_backlog", "half-open connections per listener"),

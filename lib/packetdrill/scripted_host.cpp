@@ -37,7 +37,7 @@ void behave_as_scripts_expect(TcpConfig& tcp) {
   tcp.user_timeout = 924s;    // Fifteen retransmissions.
   tcp.connect_timeout = 63s;  // Five, of a SYN.
   tcp.rto_variation_min = tcp.rto_min;
-  tcp.congestion_control = CongestionKind::Reno;
+  tcp.slow_start_after_idle = false;
   tcp.slow_start_ack_segments = 0;
   tcp.push_burst_segments = 2;
   tcp.empty_window_probes = true;

@@ -51,6 +51,17 @@ constexpr std::array<std::string_view, 3> kTimestamps{"off", "on", "on"};
 constexpr std::array<std::string_view, 3> kEcn{"off", "on", "passive"};
 constexpr std::array<std::string_view, 3> kProbing{"off", "black-hole", "always"};
 constexpr std::array<std::string_view, 3> kCookies{"off", "auto", "always"};
+// Its further bits tell how; ours is always the whole of it.
+constexpr std::array<std::string_view, 8> kBitZero{"off", "on", "off", "on",
+                                                   "off", "on", "off", "on"};
+constexpr std::array<std::string_view, 5> kEarlyRetransmit{"off", "on", "on", "on", "on"};
+constexpr std::array<std::string_view, 3> kFrto{"off", "on", "on"};
+
+struct WordSetting {
+  std::string_view sysctl;
+  std::string_view setting;
+  std::span<const std::string_view> words;
+};
 
 /// The time until as many retransmissions, and the wait behind them, are over, as Linux reckons.
 Duration time_of_retries(Duration first, Duration most, std::uint64_t retries) {
@@ -102,20 +113,20 @@ bool set_number(TcpConfig& tcp, std::string_view name, std::uint64_t number) {
   using std::chrono::seconds;
   constexpr Duration kLinuxRtoMin = milliseconds{200};
   constexpr Duration kLinuxRtoMax = seconds{120};
-  if (name == "tcp_timestamps") {
-    return set_word(tcp, "timestamps", kTimestamps, number);
-  }
-  if (name == "tcp_sack") {
-    return set_word(tcp, "selective_acks", kSwitch, number);
-  }
-  if (name == "tcp_ecn") {
-    return set_word(tcp, "ecn", kEcn, number);
-  }
-  if (name == "tcp_mtu_probing") {
-    return set_word(tcp, "mtu_probing", kProbing, number);
-  }
-  if (name == "tcp_syncookies") {
-    return set_word(tcp, "syn_cookies", kCookies, number);
+  static constexpr std::array kWords = std::to_array<WordSetting>({
+      {"tcp_timestamps", "timestamps", kTimestamps},
+      {"tcp_sack", "selective_acks", kSwitch},
+      {"tcp_ecn", "ecn", kEcn},
+      {"tcp_mtu_probing", "mtu_probing", kProbing},
+      {"tcp_syncookies", "syn_cookies", kCookies},
+      {"tcp_recovery", "rack", kBitZero},
+      {"tcp_early_retrans", "tail_loss_probe", kEarlyRetransmit},
+      {"tcp_frto", "frto", kFrto},
+      {"tcp_slow_start_after_idle", "slow_start_after_idle", kSwitch},
+  });
+  if (const auto* const row = std::ranges::find(kWords, name, &WordSetting::sysctl);
+      row != kWords.end()) {
+    return set_word(tcp, row->setting, row->words, number);
   }
   if (name == "tcp_fastopen") {
     return set_fast_open(tcp, number);
@@ -128,24 +139,47 @@ bool set_number(TcpConfig& tcp, std::string_view name, std::uint64_t number) {
     tcp.user_timeout = time_of_retries(kLinuxRtoMin, kLinuxRtoMax, number);
     return true;
   }
-  static constexpr std::array<std::array<std::string_view, 2>, 6> kSame{{
+  static constexpr std::array<std::array<std::string_view, 2>, 9> kSame{{
       {"tcp_synack_retries", "syn_ack_retries"},
       {"tcp_fin_timeout", "fin_wait_2_timeout"},
       {"tcp_base_mss", "mtu_probing_base"},
       {"tcp_min_tso_segs", "push_burst_segments"},
       {"ip_default_ttl", "hop_limit"},
       {"tcp_challenge_ack_limit", "challenge_acks_per_second"},
+      {"tcp_reordering", "duplicate_threshold"},
+      {"tcp_pacing_ss_ratio", "pacing_slow_start_percent"},
+      {"tcp_pacing_ca_ratio", "pacing_percent"},
   }};
   const auto* const same =
       std::ranges::find(kSame, name, [](const auto& names) { return names.front(); });
   return same != kSame.end() && set(tcp, same->back(), number);
 }
 
-constexpr std::array kKnown = std::to_array<std::string_view>(
-    {"tcp_rmem", "tcp_wmem", "tcp_timestamps", "tcp_sack", "tcp_ecn", "tcp_mtu_probing",
-     "tcp_syncookies", "tcp_fastopen", "tcp_fastopen_key", "tcp_syn_retries", "tcp_retries2",
-     "tcp_synack_retries", "tcp_fin_timeout", "tcp_base_mss", "tcp_min_tso_segs", "ip_default_ttl",
-     "tcp_challenge_ack_limit"});
+constexpr std::array kKnown = std::to_array<std::string_view>({"tcp_rmem",
+                                                               "tcp_wmem",
+                                                               "tcp_timestamps",
+                                                               "tcp_sack",
+                                                               "tcp_ecn",
+                                                               "tcp_mtu_probing",
+                                                               "tcp_syncookies",
+                                                               "tcp_fastopen",
+                                                               "tcp_fastopen_key",
+                                                               "tcp_syn_retries",
+                                                               "tcp_retries2",
+                                                               "tcp_synack_retries",
+                                                               "tcp_fin_timeout",
+                                                               "tcp_base_mss",
+                                                               "tcp_min_tso_segs",
+                                                               "ip_default_ttl",
+                                                               "tcp_challenge_ack_limit",
+                                                               "tcp_recovery",
+                                                               "tcp_early_retrans",
+                                                               "tcp_frto",
+                                                               "tcp_reordering",
+                                                               "tcp_slow_start_after_idle",
+                                                               "tcp_congestion_control",
+                                                               "tcp_pacing_ss_ratio",
+                                                               "tcp_pacing_ca_ratio"});
 
 }  // namespace
 
@@ -169,6 +203,9 @@ bool Sysctls::apply(std::string_view name, std::string_view value, TcpConfig& tc
     // A second key, behind a comma, is for cookies of before.
     const std::string_view first = value.substr(0, value.find(','));
     return control::apply_tcp_setting(tcp, "fast_open_key=" + std::string{first}).has_value();
+  }
+  if (name == "tcp_congestion_control") {
+    return control::apply_tcp_setting(tcp, "congestion_control=" + std::string{value}).has_value();
   }
   const Numbers numbers = numbers_in(value);
   if (name == "tcp_rmem" || name == "tcp_wmem") {

@@ -7,7 +7,7 @@
 //   handshake.cpp, options.cpp  SYN-SENT, SYN-RECEIVED; what SYNs agree on and segments carry
 //   input.cpp        a segment arrives, one function per numbered step of RFC 9293 §3.10.7.4
 //   acknowledgment.cpp  what an ACK means: windows, round-trip time, what has arrived
-//   output.cpp, repair.cpp, retransmission.cpp  which segment is next; what is lost, and `Repair`
+//   output.cpp, offered_window.cpp, repair.cpp, retransmission.cpp  which is next; what is lost
 //   icmp_error.cpp, timeout.cpp  what the path says; which timer went off
 //   liveness.cpp, urgent_data.cpp, close.cpp  is the peer there; urgent data; FIN, reset, TIME-WAIT
 //   tuning.cpp, steering.cpp, info.cpp  what was chosen for it; `Steering`; what it can tell

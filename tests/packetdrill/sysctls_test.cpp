@@ -85,6 +85,28 @@ TEST(Sysctls, EachMeansWhatItDoesToLinux) {
   EXPECT_EQ(tcp.fast_open_key->front(), 0xa1);
 }
 
+TEST(Sysctls, LossRecoveryAndCongestionControlAreLinuxsWordsToo) {
+  TcpConfig tcp;
+  EXPECT_TRUE(Sysctls::apply("tcp_recovery", "6", tcp));
+  EXPECT_FALSE(tcp.rack) << "its other bits do not switch it on";
+  EXPECT_TRUE(Sysctls::apply("tcp_recovery", "1", tcp));
+  EXPECT_TRUE(tcp.rack);
+  EXPECT_TRUE(Sysctls::apply("tcp_early_retrans", "0", tcp));
+  EXPECT_FALSE(tcp.tail_loss_probe);
+  EXPECT_TRUE(Sysctls::apply("tcp_early_retrans", "3", tcp));
+  EXPECT_TRUE(tcp.tail_loss_probe);
+  EXPECT_TRUE(Sysctls::apply("tcp_frto", "0", tcp));
+  EXPECT_FALSE(tcp.frto);
+  EXPECT_TRUE(Sysctls::apply("tcp_reordering", "5", tcp));
+  EXPECT_EQ(tcp.duplicate_threshold, 5U);
+  EXPECT_TRUE(Sysctls::apply("tcp_congestion_control", "bbr", tcp));
+  EXPECT_EQ(tcp.congestion_control, CongestionKind::Bbr);
+  EXPECT_TRUE(Sysctls::apply("tcp_slow_start_after_idle", "0", tcp));
+  EXPECT_FALSE(tcp.slow_start_after_idle);
+  EXPECT_TRUE(Sysctls::apply("tcp_pacing_ca_ratio", "150", tcp));
+  EXPECT_EQ(tcp.pacing_percent, 150U);
+}
+
 TEST(Sysctls, FastOpensBitsAreApart) {
   TcpConfig tcp;
   EXPECT_TRUE(Sysctls::apply("tcp_fastopen", "1538", tcp));  // 0x602
@@ -98,7 +120,8 @@ TEST(Sysctls, FastOpensBitsAreApart) {
 TEST(Sysctls, WhatIsNotKnownOrNoNumberChangesNothing) {
   const TcpConfig before;
   TcpConfig tcp;
-  EXPECT_FALSE(Sysctls::apply("tcp_frto", "2", tcp));
+  EXPECT_FALSE(Sysctls::apply("tcp_fack", "1", tcp));
+  EXPECT_FALSE(Sysctls::apply("tcp_congestion_control", "vegas", tcp));
   EXPECT_FALSE(Sysctls::apply("tcp_sack", "yes", tcp));
   EXPECT_FALSE(Sysctls::apply("tcp_sack", "", tcp));
   EXPECT_FALSE(Sysctls::apply("tcp_sack", "1 2", tcp));

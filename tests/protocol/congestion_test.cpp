@@ -154,6 +154,18 @@ TEST_P(Congestion, IdleConnectionStartsAgainWithTheInitialWindow) {  // RFC 5681
   EXPECT_EQ(t.cwnd(), 2'000U);
 }
 
+TEST_P(Congestion, IdleConnectionKeepsItsWindowWhereTold) {  // RFC 5681 §4.1 is a SHOULD
+  Start start = established().cwnd(2'000);
+  start.config.slow_start_after_idle = false;
+  TcpScript t{start};
+  t.app_sends(2'000).expect(data(1, 1'000), data(1'001, 1'000));
+  t.peer_sends(ack(2'001)).expect_nothing();
+  EXPECT_EQ(t.cwnd(), 4'000U);
+  t.after(1s).app_sends(4'000);
+  EXPECT_EQ(t.take_output().size(), 4U);
+  EXPECT_EQ(t.cwnd(), 4'000U);
+}
+
 TEST_P(Congestion, FinNeedsNoRoomInTheCongestionWindow) {  // RFC 5681 §2: the window counts data
   TcpScript t{established().cwnd(1'000)};
   t.app_sends(1'000).expect(data(1, 1'000)).app_closes().expect(fin(1'001));

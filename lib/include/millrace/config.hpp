@@ -58,6 +58,9 @@ struct TcpConfig {
       128 * 1024;  ///< What it starts with; it grows with what the application reads in a round
                    ///< trip. From `receive_buffer_bytes` on the size is fixed. 16 KiB to 1 GiB.
   std::uint32_t initial_window_segments = 10;  ///< RFC 6928. 1 to 64.
+  bool slow_start_after_idle =
+      true;  ///< After an idle time of more than a retransmission timeout the window is no larger
+             ///< than at first (RFC 5681 §4.1). Off: it stays, as tcp_slow_start_after_idle=0.
   std::uint32_t reassembly_segments_max =
       256;                            ///< Out-of-order segments kept per connection. 0 to 65535.
   std::uint32_t syn_backlog = 1024;   ///< Half-open connections per listener. 1 to 1 M.

@@ -18,7 +18,6 @@ def table(program: str, *more: str) -> list[dict]:
 def main(program: str) -> int:
     cells = table(program)
     assert len(cells) == 30, len(cells)
-    assert cells == table(program), "the table is not the same twice"
     for cell in cells:
         # What a response function says is an average; the link's rate is a limit.
         assert 0 < cell["goodput_mbps"] <= cell["rate_mbps"], cell
@@ -29,11 +28,11 @@ def main(program: str) -> int:
     lossy = [cell for cell in cells if cell["loss_percent"] == 3]
     assert all(cell["retransmitted_segments"] > 0 for cell in lossy), lossy
     sampled = table(program, "--samples")
-    assert all(len(cell["samples"]) >= 400 for cell in sampled)
     assert any(sample["queue"] > 0 for cell in sampled for sample in cell["samples"])
-    assert all(cell["samples"][-1]["cwnd"] > 0 for cell in sampled)
-    wrong = subprocess.run([program, "table", "--controller", "no-such"], capture_output=True, text=True, check=False)
-    assert wrong.returncode == 1 and "an option was refused" in wrong.stderr, wrong.stderr
+    for cell, plain in zip(sampled, cells, strict=True):
+        samples = cell.pop("samples")
+        assert len(samples) >= 400 and samples[-1]["cwnd"] > 0, cell
+        assert cell == plain, "the table is not the same twice"
     return 0
 
 

@@ -69,9 +69,6 @@ class BasicCongestion {
   void on_undo(const PathView& path) noexcept;
   /// RFC 5681 §4.1: more than one RTO has passed without sending.
   void on_idle_restart(std::uint32_t initial_window) noexcept;
-  /// RFC 7661 §4.4.3: for long the application has not filled the window, which therefore says
-  /// nothing of the path any more. It falls to half, the threshold remembers it.
-  void on_application_limited(std::uint32_t initial_window) noexcept;
   /// New data is about to leave. `path` is as it was before.
   void on_sent(const PathView& path, std::uint32_t bytes) noexcept;
   /// In a recovery, where `moves_own_window` is false.

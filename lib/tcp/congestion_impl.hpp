@@ -188,15 +188,6 @@ void BasicCongestion<List>::on_idle_restart(std::uint32_t initial_window) noexce
 }
 
 template <typename List>
-void BasicCongestion<List>::on_application_limited(std::uint32_t initial_window) noexcept {
-  if (moves_own_window() || window_.bytes() <= initial_window) {
-    return;
-  }
-  window_.set_ssthresh(std::max(window_.ssthresh(), window_.bytes() / 4 * 3));
-  window_.set(std::max(window_.bytes() / 2, initial_window));
-}
-
-template <typename List>
 void BasicCongestion<List>::on_sent(const PathView& path, std::uint32_t bytes) noexcept {
   std::visit(
       [&]<typename T>(T& controller) noexcept {

@@ -119,31 +119,6 @@ TEST(Congestion, AnIdleRestartNeverEnlarges) {
   EXPECT_EQ(small.window(), 4'000U);
 }
 
-TEST(Congestion, AWindowThatNobodyUsesFallsByHalfAndIsRemembered) {
-  millrace::test::covers({"RFC 7661 §4.4.3"});
-  Congestion congestion = started(40'000);
-  congestion.on_loss(path_with(40'000));
-  congestion.on_recovery_end(path_with(0));
-  ASSERT_EQ(congestion.window(), 20'000U);
-  congestion.on_application_limited(8'000);
-  EXPECT_EQ(congestion.window(), 10'000U);
-  EXPECT_EQ(congestion.ssthresh(), 20'000U);
-  congestion.on_application_limited(8'000);
-  EXPECT_EQ(congestion.window(), 8'000U) << "not below the initial one";
-  congestion.on_application_limited(8'000);
-  EXPECT_EQ(congestion.window(), 8'000U);
-}
-
-TEST(Congestion, TheThresholdRemembersThreeQuartersOfAnUnusedWindow) {
-  Congestion congestion = started(1'000);
-  congestion.on_timeout(path_with(4'000), true);
-  ASSERT_EQ(congestion.ssthresh(), 2'000U);
-  congestion.set_window(40'000);
-  congestion.on_application_limited(8'000);
-  EXPECT_EQ(congestion.ssthresh(), 30'000U);
-  EXPECT_EQ(congestion.window(), 20'000U);
-}
-
 TEST(CongestionKind, NamesAreLinuxs) {
   EXPECT_EQ(to_string(CongestionKind::Reno), "reno");
   EXPECT_EQ(congestion_kind("reno"), CongestionKind::Reno);

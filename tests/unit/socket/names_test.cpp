@@ -137,10 +137,10 @@ TEST(NameCache, TheOneThatWouldBeForgottenFirstGoes) {
   EXPECT_EQ(cache.size(), 2U);
   EXPECT_EQ(cache.find(now, "short"), nullptr);
   EXPECT_EQ(**cache.find(now, "long"), (NameAnswer{{kTwo}, "long"}));
-  cache.learn(now, "fourth", {{kOne}, "fourth"}, now + 60s);
+  cache.learn(now, "fourth", NameAnswer{{kOne}, "fourth"}, now + 60s);
   EXPECT_EQ(cache.find(now, "third"), nullptr);
-  cache.learn(now, "long", {{kOne}, "long"}, now + 5s);
-  cache.learn(now, "fifth", {{kOne}, "fifth"}, now + 60s);
+  cache.learn(now, "long", NameAnswer{{kOne}, "long"}, now + 5s);
+  cache.learn(now, "fifth", NameAnswer{{kOne}, "fifth"}, now + 60s);
   EXPECT_EQ(cache.find(now, "long"), nullptr) << "what was learned last counts";
   NameCache none{0};
   none.learn(now, "name", NameAnswer{{kOne}, "name"}, now + 50s);

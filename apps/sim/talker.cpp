@@ -103,6 +103,10 @@ std::size_t Talker::write_buffer(std::size_t bytes) {
 }
 
 bool Talker::is_trouble(const Error& error) const noexcept {
+  if (error == Error::InvalidState) {
+    // It may have ended a moment ago, and be told of that later in this turn.
+    return socket_.state() != millrace::TcpState::Closed;
+  }
   return error != Error::WouldBlock && error != Error::OutOfPackets;
 }
 

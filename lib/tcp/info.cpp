@@ -68,6 +68,10 @@ void Connection::describe(const Resources& resources, TcpInfo& info) const noexc
     info.send_memory = active_->send_buffer.charge();
     info.receive_memory = active_->receive_queue.charge() + active_->reassembly.charge();
     count_in_flight(active_->sent, info);
+    if (!sack_) {
+      // As Linux: what duplicate ACKs tell of.
+      info.sacked = active_->recovery.duplicates.segments();
+    }
   }
 }
 

@@ -338,7 +338,7 @@ TEST(Options, MistakesOnTheCommandLineAreOneLineEach) {
            Case{{"--reassembly", "timeout=soon"}, "--reassembly: timeout: 'soon' is no number of"},
            Case{{"--max-udp-sockets", "many"}, "--max-udp-sockets: 'many'"},
            Case{{"--idle", "lazy"}, "--idle: 'lazy'"},
-           Case{{"--nonsense"}, "'--nonsense' is not known; millrace-test --help"},
+           Case{{"--nonsense"}, "'--nonsense' is not known; --help lists all options"},
            Case{{"www", "more"}, "'more' is not known"},
            Case{{"--mtu"}, "--mtu"},
            Case{{"--log", "info", "--log", "warn"}, "--log"},

@@ -13,6 +13,8 @@
 #include <span>
 #include <utility>
 
+#include "socket/dns_question.hpp"
+
 namespace millrace::socket {
 
 namespace {
@@ -112,7 +114,7 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
         const std::size_t bytes = datagram->payload.copy_to(into);
         // RFC 5452 §9.1: what was not asked from this very port is no answer, though c-ares, which
         // knows no ports, may have asked it from another.
-        if (std::erase(asked->open, id_of(into.first(bytes))) == 0) {
+        if (std::erase(asked->open, question_of(into.first(bytes))) == 0) {
           continue;
         }
         ++wires_.replies_;
@@ -165,18 +167,13 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
   [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
 
  private:
-  /// Names a question: the first two bytes of it and of its answer (RFC 1035 §4.1.1).
-  using QuestionId = std::array<std::byte, 2>;
   /// A port that something was asked from.
   struct Asked {
     UdpSocket socket;
-    std::vector<QuestionId> open{};  // Not answered.
-    Instant last{};                  // When it was asked from last.
+    std::vector<std::vector<std::byte>> open{};  // What `question_of` says, not answered.
+    Instant last{};                              // When it was asked from last.
   };
 
-  [[nodiscard]] static QuestionId id_of(std::span<const std::byte> message) noexcept {
-    return message.size() < 2 ? QuestionId{} : QuestionId{message[0], message[1]};
-  }
   /// RFC 5452 §9.2: from a port of its own, drawn at random, so that who forges an answer has to
   /// guess that, too.
   Result<void> ask(std::span<const std::byte> question) {
@@ -193,7 +190,7 @@ class ResolverWires::Wire final : public UdpHandler, public TcpHandler {
         return fail(opened.error());
       }
     }
-    asked_.back().open.push_back(id_of(question));
+    asked_.back().open.push_back(question_of(question));
     asked_.back().last = now;
     return asked_.back().socket.send(question);
   }

@@ -400,6 +400,36 @@ TEST_F(Names, AnAnswerCountsAtThePortAlone) {
   pair.world.call(pair.server, [&](Worker&) { EXPECT_TRUE(socket.close()); });
 }
 
+TEST_F(Names, AnAnswerCountsForItsQuestionAlone) {
+  covers({"RFC 5452 §9.1"});
+  Ears ears;
+  UdpSocket socket;
+  pair.world.call(pair.server,
+                  [&](Worker& worker) { socket = *worker.open_udp({.port = Port{5'300}}, ears); });
+  options.servers = {pair.server_at(5'300)};
+  options.timeout = 30s;
+  open();
+  std::optional<Error> told;
+  pair.world.call(pair.client, [&](Worker&) {
+    EXPECT_TRUE(resolver->resolve("www.example.net.", [&](const auto& found) {
+      told = found ? Error::InvalidState : found.error();
+    }));
+  });
+  ASSERT_TRUE(pair.world.run_until([&] { return ears.heard.size() == 1; }, 1s));
+  Ears::Heard& asked = ears.heard.front();
+  asked.question[2] |= std::byte{0x80};
+  asked.question[3] = std::byte{0x83};
+  auto forged = asked.question;
+  forged[13] = std::byte{'v'};  // Number and port are right, the name is another.
+  for (const auto& answer : {forged, asked.question}) {
+    EXPECT_EQ(told, std::nullopt);
+    pair.world.call(pair.server, [&](Worker&) { EXPECT_TRUE(socket.send_to(asked.from, answer)); });
+    pair.world.run_for(100ms);
+  }
+  EXPECT_EQ(told, Error::NameNotFound) << "the forgery has not cost it its port";
+  pair.world.call(pair.server, [&](Worker&) { EXPECT_TRUE(socket.close()); });
+}
+
 TEST_F(Names, BeyondSomePortsQuestionsShareOneAndAllAreAnswered) {
   constexpr unsigned kNames = 100;
   server.records["www.example.net."] = {.addresses = {kWeb}};

@@ -144,7 +144,8 @@ int Sockets::set_socket_option(TcpFile& file, int option, const void* value, soc
   }
 }
 
-/// As Linux: no more than half of the buffer, which grows for it, or nothing would ever be enough.
+/// No more than half of the buffer, or nothing would ever be enough. Other than Linux's, the buffer
+/// does not grow for it: where it has no room for more, less is enough.
 void Sockets::set_low_water(TcpFile& file, int number) {
   TcpFileOptions& options = file.options;
   const std::uint32_t fixed = options.tuning.receive_buffer_bytes;

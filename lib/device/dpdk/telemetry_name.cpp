@@ -36,6 +36,8 @@ void restore_telemetry_name_at_exit() noexcept { static_cast<void>(std::atexit(r
 void keep_telemetry_name(const std::filesystem::path& folder) noexcept {
   const std::string name = folder / "dpdk_telemetry.v2";
   const std::string second_name = folder / "kept_telemetry";
+  // Of a process that was killed, and had the same number.
+  ::unlink(second_name.c_str());
   if (::link(name.c_str(), second_name.c_str()) == 0) {
     kept() = {.process = ::getpid(), .name = name, .second_name = second_name};
   }

@@ -152,6 +152,30 @@ TEST_P(TransferCase, ArrivesByteForByteAndLeavesNothingBehind) {
 INSTANTIATE_TEST_SUITE_P(Streams, TransferCase, testing::ValuesIn(cases()),
                          [](const auto& test) { return std::string{test.param.name}; });
 
+TEST(Transfers, GoOnByCubicWhereACoreHasNoModelForBbr) {
+  TestWorld world{3};
+  sim::HostSetup client_setup = host_with(1);
+  client_setup.config.tcp.congestion_control = CongestionKind::Bbr;
+  client_setup.config.tcp.bbr_connections = 0;
+  sim::Host& client = world.add_host(std::move(client_setup));
+  sim::Host& server = world.add_host(host_with(2));
+  world.connect({.host = client}, {.host = server}, delay_of(5ms), delay_of(5ms));
+  TransferServer acceptor{server.worker(), {.receive_seed = 1, .receive_bytes = 12'000}};
+  Transfer transfer{client.worker(), {.send_seed = 1, .send_bytes = 12'000}};
+  ASSERT_TRUE(world.start(client));
+  ASSERT_TRUE(world.start(server));
+  world.call(server,
+             [&](Worker& worker) { ASSERT_TRUE(worker.listen({.port = Port{9}}, acceptor)); });
+  world.call(client, [&](Worker& worker) {
+    ASSERT_TRUE(worker.connect({.address = address_of(2), .port = Port{9}}, transfer));
+  });
+  EXPECT_TRUE(world.run_until([&] { return transfer.outcome().has_value(); }, 1min));
+  EXPECT_EQ(acceptor.transfers()[0]->received(), 12'000U);
+  EXPECT_EQ(client.stack().stats().tcp_bbr_fallbacks, 1U);
+  const auto clean = world.check_clean();
+  EXPECT_TRUE(clean) << clean.error();
+}
+
 TEST(FullDevice, IsOfferedTheRestAsSoonAsItHasRoom) {
   TestWorld world{3};
   sim::HostSetup client_setup = host_with(1);

@@ -41,7 +41,7 @@ struct EndPlan {
   std::uint64_t stall_at = 0;       ///< Bytes after which it reads nothing for `stall`.
   Duration stall{};
   std::uint32_t urgent_percent = 0;  ///< Of the writes.
-  bool uses_buffers = false;
+  bool uses_buffers = true;          ///< Beside copies.
   bool no_delay = false;
   bool cork = false;  ///< Corked every now and then.
   Ending ending = Ending::Shutdown;

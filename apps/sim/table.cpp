@@ -59,6 +59,7 @@ Plan plan_for(const Cell& cell, std::uint64_t seed) {
   flow.from_client.send_bytes = flow.from_server.receive_bytes = std::uint64_t{1} << 50U;
   flow.from_client.send_seed = flow.from_server.receive_seed = 1;
   flow.from_client.piece_max = flow.from_server.piece_max = 65'536;
+  flow.from_client.uses_buffers = false;
   flow.from_client.congestion_control = cell.controller;
   plan.flows.push_back(flow);
   return plan;

@@ -18,7 +18,7 @@
 
 namespace swarm {
 
-class Talker final : public millrace::TcpHandler {
+class Talker : public millrace::TcpHandler {
  public:
   using OnOpen = std::move_only_function<void(millrace::TcpSocket)>;
 

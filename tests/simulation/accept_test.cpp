@@ -34,7 +34,7 @@ struct Crowd {
   std::vector<std::unique_ptr<Transfer>> clients;
 };
 
-constexpr TransferPlan kServerPlan{
+const TransferPlan kServerPlan{
     .send_seed = 2, .receive_seed = 1, .send_bytes = 4'000, .receive_bytes = 3'000};
 
 TEST(Accept, FullBacklogLeavesHandshakesOpenUntilTheApplicationAccepts) {

@@ -207,14 +207,16 @@ TEST(FullDevice, IsOfferedTheRestAsSoonAsItHasRoom) {
 TEST(Abort, MidwayReachesThePeerAsAReset) {
   test::covers({"MUST-12"});
   Pair pair;
-  TransferServer acceptor{pair.server.worker(),
-                          {.send_seed = 2, .receive_seed = 1, .send_bytes = 400'000}};
+  TransferServer acceptor{
+      pair.server.worker(),
+      {.send_seed = 2, .receive_seed = 1, .send_bytes = 400'000, .receive_bytes = 900'000}};
   Transfer transfer{pair.client.worker(),
                     {.send_seed = 1,
                      .receive_seed = 2,
                      .send_bytes = 900'000,
                      .receive_bytes = 400'000,
-                     .ending = Ending::AbortMidway}};
+                     .ending = Ending::Abort,
+                     .abort_after = 200'000}};
   pair.world.call(pair.server,
                   [&](Worker& worker) { ASSERT_TRUE(worker.listen({.port = Port{9}}, acceptor)); });
   pair.world.call(pair.client, [&](Worker& worker) {

@@ -37,9 +37,9 @@ class PausingReader final : public TcpHandler {
   void read(TcpSocket socket) {
     std::array<std::byte, 3'000> bytes;
     while (const auto count = socket.receive(bytes)) {
-      for (std::size_t i = 0; i < *count; ++i) {
-        is_right = is_right && bytes[i] == stream_byte(1, received++);
-      }
+      const auto piece = std::span{bytes}.first(*count);
+      is_right = is_right && swarm::first_wrong(1, received, piece) == *count;
+      received += *count;
     }
   }
 

@@ -213,6 +213,7 @@ void WireObserver::check_acknowledgment(Side& side, const Seen& seen) {
 }
 
 void WireObserver::check_selective_acks(const Side& side, const Seen& seen) {
+  bool may_be_duplicate = true;  // RFC 2883 §4: the first block alone may tell of a duplicate.
   for (const wire::SackBlock& block : seen.options.sack) {
     const std::int64_t left = offset_of(block.left, *side.irs, side.arrived.end());
     const std::int64_t right = offset_of(block.right, *side.irs, side.arrived.end());
@@ -220,7 +221,10 @@ void WireObserver::check_selective_acks(const Side& side, const Seen& seen) {
         !side.arrived.contains(static_cast<std::uint64_t>(left),
                                static_cast<std::uint64_t>(right))) {
       complain(seen, "reported a block that has not arrived");
+    } else if (!may_be_duplicate && static_cast<std::uint64_t>(left) <= side.acked_end) {
+      complain(seen, "reported as out of order what it acknowledges");
     }
+    may_be_duplicate = false;
   }
 }
 

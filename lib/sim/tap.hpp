@@ -19,8 +19,8 @@ namespace millrace::sim {
 struct TapSetup {
   std::string name;                 ///< Of the interface: 1 to 15 characters, and not taken.
   std::string network_namespace{};  ///< By its name in /run/netns. Empty: the process's own.
-  MacAddress mac;                   ///< Of the kernel's end.
-  IpPrefix address;                 ///< Likewise. IPv4.
+  MacAddress mac{};                 ///< Of the kernel's end.
+  IpPrefix address{};               ///< Likewise. IPv4.
   std::optional<IpAddress> gateway{};
   std::vector<IpPrefix> routes{};  ///< By way of the gateway.
   std::uint16_t mtu = 1'500;

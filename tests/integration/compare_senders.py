@@ -32,8 +32,7 @@ MEDIAN_MIN = 1.0  # Of the cells' medians.
 
 def main() -> int:
     arguments = read_arguments()
-    cells = [Cell(rate, rtt, loss) for rate, rtt, loss in
-             itertools.product(arguments.rates, arguments.round_trips, arguments.losses)]
+    cells = all_cells(arguments.rates, arguments.round_trips, arguments.losses)
     book = Book(arguments.results)
     run_all(cells, arguments, book)
     rows = [evaluate(cell, book.pairs(cell, arguments.seeds)) for cell in cells]
@@ -42,6 +41,10 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps({"cells": rows, **verdict}, indent=1) + "\n", encoding="utf-8")
     return 2 if not verdict["is_complete"] else 0 if verdict["is_met"] else 1
+
+
+def all_cells(rates=RATES, round_trips=ROUND_TRIPS, losses=LOSSES) -> list[Cell]:
+    return [Cell(*path) for path in itertools.product(rates, round_trips, losses)]
 
 
 def read_arguments() -> argparse.Namespace:
@@ -53,6 +56,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--rates", type=numbers, default=RATES, metavar="MBPS,...")
     parser.add_argument("--round-trips", type=numbers, default=ROUND_TRIPS, metavar="MS,...")
     parser.add_argument("--losses", type=numbers, default=LOSSES, metavar="PERCENT,...")
+    parser.add_argument("--seconds", type=float, help="of each transfer (4 to 10, by its round trip)")
     parser.add_argument("--results", type=pathlib.Path, help="a file of lines, which is read first and added to")
     parser.add_argument("--json", type=pathlib.Path, help="where to write the figures")
     arguments = parser.parse_args()
@@ -102,28 +106,28 @@ def run_all(cells: list[Cell], arguments, book: Book) -> None:
         work.put((cell, seed))
     deadline = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        workers = [pool.submit(work_off, work, book, deadline) for _ in range(arguments.jobs)]
+        workers = [pool.submit(work_off, work, book, arguments.seconds, deadline) for _ in range(arguments.jobs)]
     for worker in workers:
         worker.result()
 
 
-def work_off(work: queue.SimpleQueue, book: Book, deadline: float | None) -> None:
+def work_off(work: queue.SimpleQueue, book: Book, seconds: float | None, deadline: float | None) -> None:
     with Place() as place:
         while deadline is None or time.monotonic() < deadline:
             try:
                 cell, seed = work.get_nowait()
             except queue.Empty:
                 return
-            run_pair(place, cell, seed, book)
+            run_pair(place, cell, seed, seconds, book)
 
 
-def run_pair(place: Place, cell: Cell, seed: int, book: Book) -> None:
+def run_pair(place: Place, cell: Cell, seed: int, seconds: float | None, book: Book) -> None:
     """One sender after the other; a void run is repeated."""
     for sender in SENDERS:
         for _ in range(TRIES):
             if book.has(sender, cell, seed):
                 break
-            run = transfer(place, sender, cell, seed)
+            run = transfer(place, sender, cell, seed, seconds)
             book.add(run)
             print(f"{cell}, seed {seed}, {sender}: {run['goodput_mbps']:.3f} Mb/s"
                   f"{', void: late by %.1f ms' % run['late_ms'] if run['void'] else ''}", file=sys.stderr, flush=True)

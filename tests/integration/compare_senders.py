@@ -57,6 +57,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--round-trips", type=numbers, default=ROUND_TRIPS, metavar="MS,...")
     parser.add_argument("--losses", type=numbers, default=LOSSES, metavar="PERCENT,...")
     parser.add_argument("--seconds", type=float, help="of each transfer (4 to 10, by its round trip)")
+    parser.add_argument("--tcp", action="append", default=[], metavar="NAME=VALUE", help="a setting of Millrace's")
     parser.add_argument("--results", type=pathlib.Path, help="a file of lines, which is read first and added to")
     parser.add_argument("--json", type=pathlib.Path, help="where to write the figures")
     arguments = parser.parse_args()
@@ -106,28 +107,28 @@ def run_all(cells: list[Cell], arguments, book: Book) -> None:
         work.put((cell, seed))
     deadline = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        workers = [pool.submit(work_off, work, book, arguments.seconds, deadline) for _ in range(arguments.jobs)]
+        workers = [pool.submit(work_off, work, book, arguments, deadline) for _ in range(arguments.jobs)]
     for worker in workers:
         worker.result()
 
 
-def work_off(work: queue.SimpleQueue, book: Book, seconds: float | None, deadline: float | None) -> None:
+def work_off(work: queue.SimpleQueue, book: Book, arguments, deadline: float | None) -> None:
     with Place() as place:
         while deadline is None or time.monotonic() < deadline:
             try:
                 cell, seed = work.get_nowait()
             except queue.Empty:
                 return
-            run_pair(place, cell, seed, seconds, book)
+            run_pair(place, cell, seed, book, arguments)
 
 
-def run_pair(place: Place, cell: Cell, seed: int, seconds: float | None, book: Book) -> None:
+def run_pair(place: Place, cell: Cell, seed: int, book: Book, arguments) -> None:
     """One sender after the other; a void run is repeated."""
     for sender in SENDERS:
         for _ in range(TRIES):
             if book.has(sender, cell, seed):
                 break
-            run = transfer(place, sender, cell, seed, seconds)
+            run = transfer(place, sender, cell, seed, arguments.seconds, arguments.tcp)
             book.add(run)
             print(f"{cell}, seed {seed}, {sender}: {run['goodput_mbps']:.3f} Mb/s"
                   f"{', void: late by %.1f ms' % run['late_ms'] if run['void'] else ''}", file=sys.stderr, flush=True)

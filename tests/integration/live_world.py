@@ -120,8 +120,10 @@ def line_of(process: subprocess.Popen, seconds: float) -> dict:
     return json.loads(line)
 
 
-def transfer(place: Place, sender: str, cell: Cell, seed: int, seconds: float | None = None, capture: str = "") -> dict:
-    """One stream by `sender`, millrace or linux, for so long. "void" says that the machine was too slow for the path."""
+def transfer(place: Place, sender: str, cell: Cell, seed: int, seconds: float | None = None, settings=(),
+             capture: str = "") -> dict:
+    """One stream by `sender`, millrace or linux, for so long. "void" says that the machine was too slow for the path.
+    `settings` are Millrace's, as for --tcp; its frames go into the folder `capture` if there is one."""
     seconds = seconds or cell.seconds()
     limit = cell.window_limit()
     place.prepare(cell)
@@ -131,7 +133,7 @@ def transfer(place: Place, sender: str, cell: Cell, seed: int, seconds: float | 
         "--loss", cell.loss, "--buffer", cell.buffer, "--seed", seed, "--port", PORT, "--duration", seconds + 30,
         "--late-limit", cell.late_limit(), "--tcp", "congestion_control=cubic",
         *[f"--tcp={name}_buffer{which}_bytes={limit}" for name in ("send", "receive") for which in ("", "_initial")],
-        *(["--capture", capture] if capture else []),
+        *[f"--tcp={setting}" for setting in settings], *(["--capture", capture] if capture else []),
     )
     with world, process_in(
         place.receiver, STREAM, "receive", RECEIVER_ADDRESS, PORT, seconds

@@ -169,7 +169,7 @@ def test_the_missing_capability_is_named():
 
 def compare(cells: list[Cell], seeds: int, seconds: float | None = None) -> tuple[list[dict], dict]:
     book = compare_senders.Book()
-    arguments = argparse.Namespace(seeds=seeds, jobs=os.cpu_count() or 1, minutes=None, seconds=seconds)
+    arguments = argparse.Namespace(seeds=seeds, jobs=os.cpu_count() or 1, minutes=None, seconds=seconds, tcp=[])
     compare_senders.run_all(cells, arguments, book)
     rows = [compare_senders.evaluate(cell, book.pairs(cell, seeds)) for cell in cells]
     return rows, compare_senders.judge(rows, seeds)

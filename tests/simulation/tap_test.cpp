@@ -18,6 +18,7 @@
 #include "simulation/network.hpp"
 #include "wire/arp.hpp"
 #include "wire/ethernet.hpp"
+#include "wire/ipv4.hpp"
 
 namespace millrace::test {
 namespace {
@@ -159,6 +160,39 @@ TEST(TapHost, BehindARouterHearsItsGateway) {
   ASSERT_TRUE(arp);
   EXPECT_EQ(arp->sender_mac, router.port(0).mac);
   EXPECT_EQ(arp->target_mac, kKernelMac);
+}
+
+TEST(TapHost, ReachesAnotherByARouterAtOnceWhereNothingTakesTime) {
+  std::array<FakeKernel, 2> kernels;
+  FakeClock clock;
+  TestWorld world{1};
+  sim::Router& router = world.add_router({});
+  const std::array macs{kKernelMac, MacAddress{{2, 0, 0, 2, 0, 2}}};
+  for (std::uint8_t i = 0; i < 2; ++i) {
+    sim::TapHost& host = world.add_tap_host(
+        kernels[i].tap(), {.name = "fake",
+                           .mac = macs[i],
+                           .address = *IpPrefix::make(IpAddress::v4(198, 18, i, 1), 24),
+                           .gateway = IpAddress::v4(198, 18, i, 254)});
+    static_cast<void>(world.connect(host, router, delay_of({}), delay_of({})));
+  }
+  std::vector<std::byte> frame(wire::kEthernetHeaderSize + wire::kIpv4HeaderSize);
+  wire::emit_ethernet(
+      frame, {.destination = router.port(0).mac, .source = macs[0], .type = wire::EtherType::Ipv4});
+  wire::emit_ipv4(std::span{frame}.subspan(wire::kEthernetHeaderSize),
+                  {.source = IpAddress::v4(198, 18, 0, 1),
+                   .destination = IpAddress::v4(198, 18, 1, 1),
+                   .total_length = wire::kIpv4HeaderSize},
+                  true);
+  ASSERT_TRUE(kernels[0].send(frame));
+  sim::RealTime time{world, 2ms, clock.watch()};
+  std::vector<std::byte> arrived;
+  ASSERT_TRUE(time.run_until([&] { return !(arrived = kernels[1].receive()).empty(); }, 1s));
+  EXPECT_TRUE(clock.waits.empty()) << "it took more than one look";
+  const auto ethernet = wire::parse_ethernet(arrived);
+  ASSERT_TRUE(ethernet);
+  EXPECT_EQ(ethernet->destination, macs[1]);
+  EXPECT_EQ(ethernet->source, router.port(1).mac);
 }
 
 TEST(TapHost, LosesWhatTheKernelHasNoRoomForAndGoesOn) {

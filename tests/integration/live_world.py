@@ -154,5 +154,6 @@ def transfer(place: Place, sender: str, cell: Cell, seed: int, seconds: float | 
     return {
         "sender": sender, "cell": dataclasses.asdict(cell), "seed": seed, "void": said["void"],
         "late_ms": said["late"]["worst_ms"], "goodput_mbps": received["goodput_mbps"], "steps": received["steps"],
-        "retransmitted": sent["retransmitted_segments"], "forth": said["forth"],
+        "retransmitted": sent["retransmitted_segments"], "rtt_ms": sent["rtt_ms"],
+        "late_mean_ms": said["late"]["mean_ms"], "forth": said["forth"],
     }

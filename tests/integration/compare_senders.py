@@ -24,6 +24,7 @@ SENDERS = ("millrace", "linux")
 RATES = (10, 50)
 ROUND_TRIPS = (10, 50, 200)
 LOSSES = (0, 0.1, 1, 3)
+BUFFERS = (1,)
 TRIES = 4
 RESAMPLES = 4000
 UPPER_BOUND_MIN = 0.95  # In each cell.
@@ -32,7 +33,7 @@ MEDIAN_MIN = 1.0  # Of the cells' medians.
 
 def main() -> int:
     arguments = read_arguments()
-    cells = all_cells(arguments.rates, arguments.round_trips, arguments.losses)
+    cells = all_cells(arguments.rates, arguments.round_trips, arguments.losses, arguments.buffers)
     book = Book(arguments.results)
     run_all(cells, arguments, book)
     rows = [evaluate(cell, book.pairs(cell, arguments.seeds)) for cell in cells]
@@ -43,8 +44,8 @@ def main() -> int:
     return 2 if not verdict["is_complete"] else 0 if verdict["is_met"] else 1
 
 
-def all_cells(rates=RATES, round_trips=ROUND_TRIPS, losses=LOSSES) -> list[Cell]:
-    return [Cell(*path) for path in itertools.product(rates, round_trips, losses)]
+def all_cells(rates=RATES, round_trips=ROUND_TRIPS, losses=LOSSES, buffers=BUFFERS) -> list[Cell]:
+    return [Cell(*path) for path in itertools.product(rates, round_trips, losses, buffers)]
 
 
 def read_arguments() -> argparse.Namespace:
@@ -56,6 +57,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--rates", type=numbers, default=RATES, metavar="MBPS,...")
     parser.add_argument("--round-trips", type=numbers, default=ROUND_TRIPS, metavar="MS,...")
     parser.add_argument("--losses", type=numbers, default=LOSSES, metavar="PERCENT,...")
+    parser.add_argument("--buffers", type=numbers, default=BUFFERS, metavar="BDP,...")
     parser.add_argument("--seconds", type=float, help="of each transfer (4 to 10, by its round trip)")
     parser.add_argument("--tcp", action="append", default=[], metavar="NAME=VALUE", help="a setting of Millrace's")
     parser.add_argument("--results", type=pathlib.Path, help="a file of lines, which is read first and added to")

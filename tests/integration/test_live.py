@@ -17,7 +17,6 @@ from programs import path_of
 
 USAGE = 2
 NO_ENVIRONMENT = 3
-SENDER_ADDRESS = "198.18.1.1"
 
 
 @pytest.fixture
@@ -75,6 +74,7 @@ def test_millrace_sends_to_itself_and_ends_when_all_has_arrived():
     assert said["receiver"]["bytes"] == 500_000
     assert said["seconds"] < 5
     assert said["sender"]["queued_bytes"] == 500_000
+    assert said["path"] == {"rate_mbps": 20.0, "rtt_ms": 10.0, "loss_percent": 0.0, "buffer_bytes": 20 * 1514}
 
 
 def test_a_path_takes_its_time_and_loses_its_share(place):
@@ -87,6 +87,34 @@ def test_a_path_takes_its_time_and_loses_its_share(place):
     lost = 200 - int(re.search(r"(\d+) received", answer).group(1))
     assert lost == said["forth"]["loss"]
     assert "loss" not in said["back"]
+
+
+def test_each_fault_befalls_the_kernels_frames(place):
+    faults = ("--jitter", 1, "--duplicate", 3, "--corrupt", 3, "--reorder", 3, "--reorder-delay", 2, "--thin-acks")
+    with LiveWorld(*ends_of(place, "linux", "linux"), "--rate", 5, "--rtt", 10, *faults) as world:
+        with process_in(place.receiver, STREAM, "receive", RECEIVER_ADDRESS, PORT, 2) as receiver:
+            place.receiver.wait_for_listener(PORT)
+            with process_in(place.sender, STREAM, "send", RECEIVER_ADDRESS, PORT, 2):
+                received = line_of(receiver, 20)
+        _, said = world.stop()
+    assert received["bytes"] > 50_000
+    for fault in ("duplicated", "corrupted", "reordered"):
+        assert said["forth"][fault] > 0, said
+
+
+def test_marks_reach_a_kernel_that_understands_them(place):
+    for namespace in (place.sender, place.receiver):
+        namespace.run("sysctl", "-qw", "net.ipv4.tcp_ecn=1")
+    with LiveWorld(*ends_of(place, "linux", "linux"), "--rate", 10, "--rtt", 20, "--buffer", 4, "--mark", 20_000) as world:
+        with process_in(place.receiver, STREAM, "receive", RECEIVER_ADDRESS, PORT, 2) as receiver:
+            place.receiver.wait_for_listener(PORT)
+            with process_in(place.sender, STREAM, "send", RECEIVER_ADDRESS, PORT, 2) as source:
+                sent = line_of(source, 20)
+                line_of(receiver, 20)
+        _, said = world.stop()
+    assert said["forth"]["marked"] > 0
+    assert "overflow" not in said["forth"]
+    assert sent["retransmitted_segments"] == 0, "marks did instead of losses"
 
 
 def test_the_kernels_frames_are_as_on_a_wire(place):

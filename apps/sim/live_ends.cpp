@@ -4,6 +4,8 @@
 #include <array>
 #include <span>
 
+#include <millrace/stats.hpp>
+
 namespace swarm {
 
 using millrace::Error;
@@ -80,6 +82,10 @@ void LiveSender::note(TcpSocket socket) {
     report_.info = *info;
   }
   report_.controller = socket.congestion_control().value_or(report_.controller);
+  const millrace::CoreStats& stats = worker_.stats();
+  report_.timeouts = stats.tcp_retransmission_timeouts;
+  report_.timeouts_undone = stats.tcp_timeouts_undone;
+  report_.tail_loss_probes = stats.tcp_tail_loss_probes;
 }
 
 void LiveSender::abort() {

@@ -17,6 +17,9 @@ struct SenderReport {
   std::uint64_t queued_bytes = 0;  ///< Taken by its socket.
   std::optional<millrace::TcpInfo> info{};
   std::string controller{};
+  std::uint64_t timeouts = 0;         ///< Of retransmission.
+  std::uint64_t timeouts_undone = 0;  ///< Of these, too early.
+  std::uint64_t tail_loss_probes = 0;
   std::string problem{};
 };
 

@@ -50,6 +50,9 @@ Json to_json(const SenderReport& sender) {
     row["rtt_ms"] = milliseconds(sender.info->rtt);
     row["min_rtt_ms"] = milliseconds(sender.info->min_rtt);
     row["retransmitted_segments"] = sender.info->total_retransmitted;
+    row["timeouts"] = sender.timeouts;
+    row["timeouts_undone"] = sender.timeouts_undone;
+    row["tail_loss_probes"] = sender.tail_loss_probes;
   }
   return row;
 }

@@ -75,6 +75,13 @@ class Place:
             )
 
 
+def timeouts_of(namespace: Namespace) -> int:
+    """Retransmission timeouts that its kernel has had so far."""
+    lines = [line.split() for line in namespace.run("cat", "/proc/net/netstat").stdout.splitlines()]
+    names, values = (line for line in lines if line[0] == "TcpExt:")
+    return int(values[names.index("TCPTimeouts")])
+
+
 class LiveWorld:
     """A running `millrace-sim live`. Use it as a context manager; `stop` gives its status and what it says."""
 
@@ -139,13 +146,14 @@ def transfer(place: Place, sender: str, cell: Cell, seed: int, seconds: float | 
         place.receiver, STREAM, "receive", RECEIVER_ADDRESS, PORT, seconds
     ) as receiver, contextlib.ExitStack() as stack:
         sent: dict = {}
+        before = timeouts_of(place.sender)
         if sender == "linux":
             place.receiver.wait_for_listener(PORT)
             source = stack.enter_context(process_in(
                 place.sender, STREAM, "send", RECEIVER_ADDRESS, PORT, seconds, "--controller", "cubic"))
         received = line_of(receiver, seconds + 20)
         if sender == "linux":
-            sent = line_of(source, seconds + 20)
+            sent = {**line_of(source, seconds + 20), "timeouts": timeouts_of(place.sender) - before}
         status, said = world.stop()
     if status not in (0, VOID):
         raise AssertionError(f"{sender}, {cell}, seed {seed}: status {status}: {said}")
@@ -154,6 +162,6 @@ def transfer(place: Place, sender: str, cell: Cell, seed: int, seconds: float | 
     return {
         "sender": sender, "cell": dataclasses.asdict(cell), "seed": seed, "void": said["void"],
         "late_ms": said["late"]["worst_ms"], "goodput_mbps": received["goodput_mbps"], "steps": received["steps"],
-        "retransmitted": sent["retransmitted_segments"], "rtt_ms": sent["rtt_ms"],
-        "late_mean_ms": said["late"]["mean_ms"], "forth": said["forth"],
+        "retransmitted": sent["retransmitted_segments"], "timeouts": sent["timeouts"],
+        "rtt_ms": sent["rtt_ms"], "late_mean_ms": said["late"]["mean_ms"], "forth": said["forth"],
     }

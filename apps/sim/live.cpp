@@ -32,8 +32,9 @@ constexpr std::uint64_t kPoolBytesPerPacket = 4'096;
 
 std::uint64_t packets_for(const LiveOrders& orders) noexcept {
   constexpr std::uint64_t kFewest = 2'047;
+  // No host does both.
   const std::uint64_t buffers =
-      std::uint64_t{orders.tcp.send_buffer_bytes} + orders.tcp.receive_buffer_bytes;
+      std::max(orders.tcp.send_buffer_bytes, orders.tcp.receive_buffer_bytes);
   return kFewest + (buffers + orders.in_flight_bytes()) / kPayload;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "apps/sim/live.hpp"
 #include "control/tcp_settings.hpp"
 
 namespace swarm {
@@ -167,6 +168,15 @@ void size_memory(LiveOrders& orders) {
   orders.tcp.receive_buffer_bytes = orders.tcp.receive_buffer_initial_bytes = bytes;
 }
 
+/// More than machines have that are fast enough for such a path is a mistake.
+std::string check_memory(const LiveOrders& orders) {
+  constexpr std::uint64_t kMost = 1ULL << 30U;
+  const std::uint64_t needed = memory_for(orders);
+  return needed <= kMost ? std::string{}
+                         : "path and buffers hold too much: " + std::to_string(needed >> 20U) +
+                               " MiB of packets, where 1024 are allowed";
+}
+
 std::string apply_settings(LiveOrders& orders, const std::vector<std::string>& settings) {
   for (const std::string& one : settings) {
     if (const auto done = millrace::control::apply_tcp_setting(orders.tcp, one); !done) {
@@ -178,7 +188,8 @@ std::string apply_settings(LiveOrders& orders, const std::vector<std::string>& s
   config.devices = {{.spec = "ring", .addresses = {*millrace::IpPrefix::parse("198.18.1.1/24")}}};
   config.tcp = orders.tcp;
   const auto valid = config.validate();
-  return valid ? std::string{} : "--tcp: " + valid.error().field + ": " + valid.error().problem;
+  return valid ? check_memory(orders)
+               : "--tcp: " + valid.error().field + ": " + valid.error().problem;
 }
 
 }  // namespace

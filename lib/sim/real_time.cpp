@@ -36,7 +36,7 @@ Result<bool, std::string> RealTime::run_until(std::move_only_function<bool()> co
   while (true) {
     const Instant time = std::min(due_time(), end);
     note_look(time, due);
-    catch_up(time);
+    const bool has_hope = catch_up(time);
     if (world_.failure()) {
       return fail(*world_.failure());
     }
@@ -48,7 +48,7 @@ Result<bool, std::string> RealTime::run_until(std::move_only_function<bool()> co
     if (condition()) {
       return true;
     }
-    if (time >= end) {
+    if (time >= end || !has_hope) {
       return false;
     }
     due = std::min({world_.next_time().value_or(end), time + kLook, end});
@@ -56,13 +56,21 @@ Result<bool, std::string> RealTime::run_until(std::move_only_function<bool()> co
   }
 }
 
-void RealTime::catch_up(Instant time) {
+bool RealTime::catch_up(Instant time) {
   // What was to happen before the kernels' frames came, then these, then what they cause at once.
-  world_.run_for(time - world_.now());
+  while (world_.now() < time && !world_.failure()) {
+    const Duration behind = due_time() - time;
+    if (behind > kHopeless) {
+      note_look(time + behind, time);
+      return false;
+    }
+    world_.run_for(std::min(time - world_.now(), kLook));
+  }
   for (const auto& tap : world_.tap_hosts()) {
     static_cast<void>(tap->take_in());
   }
   world_.run_for(Duration{});
+  return true;
 }
 
 void RealTime::note_look(Instant time, Instant due) {

@@ -45,6 +45,8 @@ class RealTime {
  public:
   /// It looks at its clock that often at least.
   static constexpr Duration kLook = std::chrono::milliseconds{1};
+  /// A world that is so far behind will not catch up.
+  static constexpr Duration kHopeless = std::chrono::seconds{2};
 
   /// `world` must outlive it. Looks that are later than `limit` are counted.
   RealTime(World& world, Duration limit, Watch watch = Watch::real());
@@ -52,7 +54,8 @@ class RealTime {
   /// Becoming readable, this descriptor has `run_until` ask its condition soon.
   void heed(int descriptor) { heeded_.push_back(descriptor); }
   /// Lets the world's time pass as the real one does: whether `condition` came true within
-  /// `limit`. It is asked at every look. Error: the world has failed, or a TAP.
+  /// `limit`. It is asked at every look. A world that is hopelessly late stops before, too. Error:
+  /// the world has failed, or a TAP.
   [[nodiscard]] Result<bool, std::string> run_until(std::move_only_function<bool()> condition,
                                                     Duration limit);
 
@@ -63,7 +66,8 @@ class RealTime {
  private:
   /// What the world's time should be.
   [[nodiscard]] Instant due_time() { return begin_ + (watch_.now() - real_begin_); }
-  void catch_up(Instant time);
+  /// Whether there was hope.
+  [[nodiscard]] bool catch_up(Instant time);
   void note_look(Instant time, Instant due);
   void wait(Instant due);
 

@@ -4,8 +4,10 @@ run; and Millrace's CUBIC against Linux's through the same faults, shortly here 
 import argparse
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -158,6 +160,37 @@ def test_a_sender_that_nobody_answers_says_so(place):
     result = run_live(*ends_of(place, "millrace", "linux"), "--duration", 1, "--late-limit", 1000)
     assert result.returncode == 1
     assert "never connected" in result.stderr
+
+
+def test_a_path_that_is_too_fast_for_any_machine_ends_soon():
+    begin = time.monotonic()
+    result = run_live("--rate", 0, "--rtt", 0, "--duration", 20, "--json")
+    assert result.returncode == VOID, result.stderr
+    assert json.loads(result.stdout)["seconds"] < 19
+    assert time.monotonic() - begin < 20
+
+
+def test_a_path_that_holds_too_much_is_refused():
+    result = run_live("--rate", 10_000, "--rtt", 200)
+    assert result.returncode == USAGE
+    assert "MiB of packets" in result.stderr
+
+
+def test_garbage_from_a_tap_does_no_harm(place):
+    draw = random.Random(1)
+    with LiveWorld(*ends_of(place, "linux", "linux"), "--rate", 0, "--rtt", 0) as world:
+        place.sender.run("ping", "-c", "1", "-W", "2", RECEIVER_ADDRESS)
+        neighbor = place.sender.ip("neigh", "show", "198.18.1.254")
+        gateway = bytes.fromhex(re.search(r"lladdr (\S+)", neighbor).group(1).replace(":", ""))
+        with place.sender.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+            wire.bind((place.taps[0], 0))
+            for kind in (b"\x08\x00", b"\x08\x06", b"\x81\x00", b"\x86\xdd") * 2_000:
+                start = draw.choice((b"", b"\x45", b"\x45\x00\x00", b"\x4f\x00\x05\xdc", b"\x00\x01\x08\x00\x06\x04"))
+                wire.send(gateway + gateway + kind + start + draw.randbytes(draw.randrange(0, 200)))
+        place.sender.run("ping", "-c", "1", "-W", "2", RECEIVER_ADDRESS)
+        status, said = world.stop()
+    assert status in (0, VOID)
+    assert said["taps"][0]["sent"] > 4_000
 
 
 @pytest.mark.parametrize("arguments", [

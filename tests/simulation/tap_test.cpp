@@ -292,6 +292,21 @@ TEST(RealTime, MeasuresHowLateItWasAndCountsWhatIsBeyondTheLimit) {
   EXPECT_GT(scene.time.lateness().mean(), Duration{});
 }
 
+TEST(RealTime, GivesUpAWorldThatWillNotCatchUp) {
+  Scene scene;
+  scene.skip_announcements();
+  const Instant begin = scene.world.now();
+  // Each of the world's milliseconds takes a second, as if there were too much to do.
+  for (unsigned i = 1; i <= 100; ++i) {
+    scene.world.at(i * 1ms, [&] { scene.clock.now += 1s; });
+  }
+  const auto came = scene.time.run_until([] { return false; }, 50ms);
+  ASSERT_TRUE(came);
+  EXPECT_FALSE(*came);
+  EXPECT_FALSE(scene.time.is_in_time());
+  EXPECT_LT(scene.world.now() - begin, 10ms);
+}
+
 TEST(RealTime, AnEarlyLookIsNotLate) {
   Scene scene;
   scene.skip_announcements();

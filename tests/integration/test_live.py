@@ -4,6 +4,7 @@ run; and Millrace's CUBIC against Linux's through the same faults, shortly here 
 import argparse
 import json
 import os
+import pathlib
 import random
 import re
 import signal
@@ -219,13 +220,33 @@ def test_what_is_missing_is_named(place):
         assert len(result.stderr.splitlines()) == 1
 
 
-def test_the_missing_capability_is_named():
+@pytest.mark.parametrize("capability, arguments", [
+    ("net_admin", ["--from", "tap:live-none"]), ("sys_nice", ["--urgent"]),
+], ids=("net_admin", "sys_nice"))
+def test_the_missing_capability_is_named(capability, arguments):
     result = run_live(
-        "--from", "tap:live-none", "--duration", 1,
-        wrapper=["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
+        *arguments, "--duration", 1,
+        wrapper=["setpriv", "--bounding-set", f"-{capability}", "--inh-caps", f"-{capability}"],
     )
     assert result.returncode == NO_ENVIRONMENT, result.stderr
-    assert "CAP_NET_ADMIN is needed" in result.stderr
+    assert f"CAP_{capability.upper()} is needed" in result.stderr
+
+
+def test_a_tap_that_is_set_down_does_not_keep_the_program_busy(place):
+    with LiveWorld(*ends_of(place, "linux", "linux"), "--duration", 30) as world:
+        place.sender.ip("link", "set", place.taps[0], "down")
+        before = processor_seconds(world.process.pid)
+        time.sleep(0.5)
+        assert world.process.poll() is None
+        assert processor_seconds(world.process.pid) - before < 0.3
+        place.sender.ip("link", "set", place.taps[0], "up")
+        status, _ = world.stop()
+    assert status in (0, VOID)
+
+
+def processor_seconds(process: int) -> float:
+    fields = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def compare(cells: list[Cell], seeds: int, seconds: float | None = None) -> tuple[list[dict], dict]:

@@ -8,6 +8,7 @@
 
 #include "apps/sim/crew.hpp"
 #include "apps/sim/environment.hpp"
+#include "apps/sim/live.hpp"
 #include "apps/sim/options.hpp"
 #include "apps/sim/report.hpp"
 #include "apps/sim/run.hpp"
@@ -131,6 +132,7 @@ int main(int argc, char** argv) {
     case swarm::Command::Swarm: return run_swarm(*options);
     case swarm::Command::Replay: return replay(*options);
     case swarm::Command::Table: return make_table(*options);
+    case swarm::Command::Live: return swarm::live(options->live);
   }
   return kFailed;
 }

@@ -4,6 +4,8 @@
 
 #include <thread>
 
+#include "apps/sim/live_options.hpp"
+
 namespace swarm {
 
 namespace {
@@ -91,12 +93,22 @@ std::expected<Options, int> read_options(int argc, char** argv) {
   add_swarm(app, options, minutes, seconds);
   add_replay(app, options);
   add_table(app, options);
+  LiveTexts live_texts;
+  add_live(app, options.live, live_texts)->callback([&options] {
+    options.command = Command::Live;
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // CLI11's own statuses are above 100; a mistake on the command line is 2 in Millrace's
     // programs.
     return std::unexpected{app.exit(error) == 0 ? 0 : 2};
+  }
+  if (options.command == Command::Live) {
+    if (const std::string wrong = finish_live(options.live, live_texts); !wrong.empty()) {
+      std::fprintf(stderr, "millrace-sim: %s\n", wrong.c_str());
+      return std::unexpected{2};
+    }
   }
   if (options.orders.seeds == 0 && minutes == 0) {
     std::fprintf(stderr, "millrace-sim: --seeds 0 needs --minutes\n");

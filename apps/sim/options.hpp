@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "apps/sim/crew.hpp"
+#include "apps/sim/live_orders.hpp"
 
 namespace swarm {
 
-enum class Command : std::uint8_t { Swarm, Replay, Table };
+enum class Command : std::uint8_t { Swarm, Replay, Table, Live };
 
 struct Options {
   Command command = Command::Swarm;
@@ -23,6 +24,7 @@ struct Options {
   std::uint64_t bdp_max_mib = 8;
   bool is_quick_table = false;
   bool with_samples = false;
+  LiveOrders live{};
 };
 
 /// The error is the status to exit with: what there was to say is said.

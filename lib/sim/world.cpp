@@ -61,8 +61,7 @@ Switch& World::add_switch() {
 void World::connect(Plug plug, Switch& to, const LinkParameters& forth,
                     const LinkParameters& back) {
   const std::size_t port = to.add_port(make_link(into(plug), back));
-  Link& up = add_link(
-      [this, &to, port](Frame frame) { to.forward(clock_.now(), port, std::move(frame)); }, forth);
+  Link& up = add_link(into(to, port), forth);
   plug.host.nic(plug.nic).plug_into(
       [this, &up](Frame frame) { up.send(clock_.now(), std::move(frame)); });
   uplinks_.emplace_back(&plug.host.nic(plug.nic), &up);
@@ -99,6 +98,40 @@ RouterPorts World::connect(Router& a, Router& b, const LinkParameters& forth,
   static_cast<void>(a.add_port(make_link(into(b, ports.b), forth), transit_address()));
   static_cast<void>(b.add_port(make_link(into(a, ports.a), back), transit_address()));
   return ports;
+}
+
+Result<TapHost*, std::string> World::add_tap_host(TapSetup setup) {
+  auto tap = Tap::open(setup);
+  if (!tap) {
+    return fail(std::move(tap.error()));
+  }
+  return &add_tap_host(*std::move(tap), std::move(setup));
+}
+
+TapHost& World::add_tap_host(Tap tap, TapSetup setup) {
+  tap_hosts_.push_back(std::make_unique<TapHost>(std::move(tap), std::move(setup), frames_));
+  return *tap_hosts_.back();
+}
+
+void World::connect(TapHost& host, Switch& to, const LinkParameters& forth,
+                    const LinkParameters& back) {
+  const std::size_t port =
+      to.add_port(make_link([&host](const Frame& frame) { host.arrive(frame); }, back));
+  Link& up = add_link(into(to, port), forth);
+  host.plug_into([this, &up](Frame frame) { up.send(clock_.now(), std::move(frame)); });
+}
+
+std::size_t World::connect(TapHost& host, Router& to, const LinkParameters& forth,
+                           const LinkParameters& back) {
+  constexpr unsigned kWholeAddress = 32;
+  base::expects(host.setup().gateway.has_value());
+  const std::size_t port = to.add_port(
+      make_link([&host](const Frame& frame) { host.arrive(frame); }, back), *host.setup().gateway);
+  to.add_route(*IpPrefix::make(host.setup().address.address(), kWholeAddress), port,
+               host.setup().mac);
+  Link& up = add_link(into(to, port), forth);
+  host.plug_into([this, &up](Frame frame) { up.send(clock_.now(), std::move(frame)); });
+  return port;
 }
 
 IpAddress World::transit_address() noexcept {
@@ -266,6 +299,12 @@ LinkCounts World::link_counts() const noexcept {
 Link::Sink World::into(Router& router, std::size_t port) {
   return
       [this, &router, port](Frame frame) { router.forward(clock_.now(), port, std::move(frame)); };
+}
+
+Link::Sink World::into(Switch& ethernet, std::size_t port) {
+  return [this, &ethernet, port](Frame frame) {
+    ethernet.forward(clock_.now(), port, std::move(frame));
+  };
 }
 
 Link::Sink World::into(Plug plug) {

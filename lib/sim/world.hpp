@@ -18,6 +18,7 @@
 #include "sim/link.hpp"
 #include "sim/router.hpp"
 #include "sim/switch.hpp"
+#include "sim/tap_host.hpp"
 #include "sim/virtual_clock.hpp"
 
 namespace millrace::sim {
@@ -59,6 +60,15 @@ class World {
   /// A cable between two routers; routes over it are `Router::add_route`'s.
   RouterPorts connect(Router& a, Router& b, const LinkParameters& forth,
                       const LinkParameters& back);
+  /// A host behind a TAP. What it takes part in has to be driven by `RealTime`. Error: one line.
+  [[nodiscard]] Result<TapHost*, std::string> add_tap_host(TapSetup setup);
+  /// For tests: with a descriptor in place of the TAP, that `Tap` takes over.
+  TapHost& add_tap_host(Tap tap, TapSetup setup);
+  /// A cable from a TAP to a port of a switch.
+  void connect(TapHost& host, Switch& to, const LinkParameters& forth, const LinkParameters& back);
+  /// A cable from a TAP, which has a gateway, to a router, as above.
+  std::size_t connect(TapHost& host, Router& to, const LinkParameters& forth,
+                      const LinkParameters& back);
   /// Changes the cable that leaves `plug`.
   void set_parameters(Plug plug, const LinkParameters& parameters);
 
@@ -83,6 +93,12 @@ class World {
   void run_for(Duration time);
   /// Whether nothing is left to happen, no timer either, within `limit`.
   [[nodiscard]] bool run_until_quiet(Duration limit);
+
+  /// When something is going to happen next; empty: never, unless somebody calls a host.
+  [[nodiscard]] std::optional<Instant> next_time() const;
+  [[nodiscard]] const std::vector<std::unique_ptr<TapHost>>& tap_hosts() const noexcept {
+    return tap_hosts_;
+  }
 
   /// Whether nothing is going to happen any more unless somebody calls a host.
   [[nodiscard]] bool is_quiet() const { return !next_time(); }
@@ -121,13 +137,13 @@ class World {
   [[nodiscard]] bool step(Instant limit);
   void settle();
   void run_turn(Host& host);
-  [[nodiscard]] std::optional<Instant> next_time() const;
   void note_frame(const Host& host, const Frame& frame);
   void fail_with(std::string reason);
   [[nodiscard]] Link& add_link(Link::Sink sink, const LinkParameters& parameters);
   [[nodiscard]] std::unique_ptr<Link> make_link(Link::Sink sink, const LinkParameters& parameters);
   [[nodiscard]] Link::Sink into(Plug plug);
   [[nodiscard]] Link::Sink into(Router& router, std::size_t port);
+  [[nodiscard]] Link::Sink into(Switch& ethernet, std::size_t port);
   [[nodiscard]] IpAddress transit_address() noexcept;
 
   base::Random random_;
@@ -139,6 +155,7 @@ class World {
   std::vector<std::unique_ptr<Switch>> switches_;
   std::vector<std::unique_ptr<Router>> routers_;
   std::vector<std::unique_ptr<Host>> hosts_;
+  std::vector<std::unique_ptr<TapHost>> tap_hosts_;
   std::vector<std::pair<const SimDevice*, Link*>> uplinks_;
   std::move_only_function<void(const Host&, const Frame&)> on_frame_;
   std::move_only_function<void(const Host&, const Frame&)> on_arrival_;

@@ -42,11 +42,11 @@ const IpAddress kPeerAddress = IpAddress::v4(198, 18, 0, 1);
 constexpr std::uint16_t kMtu = wire::kIpv4HeaderSize + wire::kTcpHeaderSize + 12 +
                                static_cast<std::uint16_t>(World::kSegmentBytes);
 
-Config make_config() {
+Config make_config(std::uint32_t queued_segments) {
   Config config;
   config.max_connections = 4'096;
   config.background_threads = 0;
-  config.tcp.send_buffer_bytes = World::kQueuedSegments * packet::PacketBudget::kPacketCharge;
+  config.tcp.send_buffer_bytes = queued_segments * packet::PacketBudget::kPacketCharge;
   config.tcp.send_buffer_initial_bytes = config.tcp.send_buffer_bytes;
   return config;
 }
@@ -75,9 +75,9 @@ stack::InterfaceSetup make_setup(const device::Capabilities& capabilities) {
 
 }  // namespace
 
-World::World(TcpHandler& app)
+World::World(TcpHandler& app, std::uint32_t queued_segments)
     : pools_{test::make_core_pools({.data = 16'383, .headers = 8'191, .references = 8'191})},
-      config_{make_config()},
+      config_{make_config(queued_segments)},
       wire_{.pool = pools_.data,
             .stack_mac = MacAddress{{0x02, 0, 0, 0, 0, 2}},
             .peer_mac = MacAddress{{0x02, 0, 0, 0, 0, 1}}},
@@ -86,7 +86,7 @@ World::World(TcpHandler& app)
              base::Random::from_seed(1), clock_.now()},
       core_worker_{stack_, background_, 0U, [] {}},
       loop_{stack_, {&device_}, background_, clock_},
-      first_port_{kFirstClientPort} {
+      next_port_{kFirstClientPort} {
   stack_.start(clock_.now());
   base::expects(worker().listen({.port = kServerPort}, app).has_value());
   warm_up_turn(loop_);
@@ -104,9 +104,11 @@ World::~World() {
 }
 
 void World::add_peers() {
+  constexpr std::uint16_t kLastClientPort = 60'000;
   peers_.clear();
+  next_port_ = next_port_ < kLastClientPort ? next_port_ : kFirstClientPort;
   for (std::uint32_t i = 0; i < kConnections; ++i) {
-    const std::uint16_t port = first_port_++;
+    const std::uint16_t port = next_port_++;
     peers_.emplace_back(wire_,
                         FourTuple{.local = {.address = kStackAddress, .port = kServerPort},
                                   .remote = {.address = kPeerAddress, .port = Port{port}}},
@@ -128,21 +130,37 @@ void World::open_all() {
 }
 
 void World::turn() {
+  run_turn();
+  device_.take_sent([this](const Packet& frame) { hear(frame); });
+}
+
+void World::turn_unheard() {
+  run_turn();
+  device_.take_sent([](const Packet& /*frame*/) {});
+}
+
+void World::run_turn() {
   is_counting_ ? counted_turn(loop_) : warm_up_turn(loop_);
-  const std::uint16_t first = static_cast<std::uint16_t>(first_port_ - kConnections);
-  bool has_heard_arp = false;
-  device_.take_sent([&](const Packet& frame) {
-    if (const auto segment = read_frame(frame)) {
-      peers_.at(static_cast<std::size_t>(segment->header.destination_port - first)).hear(*segment);
-    } else {
-      // Announcements of its own address go unanswered; who asks hears the answer a turn later.
-      has_heard_arp = true;
-    }
-  });
-  if (has_heard_arp) {
-    device_.offer(Peer::make_arp(wire_, wire::ArpOperation::Reply, kPeerAddress, kStackAddress));
-  }
   clock_.time += kTurn;
+}
+
+void World::hear(packet::Burst& sent) {
+  for (std::uint16_t i = 0; i < sent.size(); ++i) {
+    const Packet frame = sent.take(i);
+    hear(frame);
+  }
+  sent.clear();
+}
+
+void World::hear(const Packet& frame) {
+  const auto segment = read_frame(frame);
+  if (!segment) {
+    // Announcements of its own address go unanswered; who asks hears the answer a turn later.
+    device_.offer(Peer::make_arp(wire_, wire::ArpOperation::Reply, kPeerAddress, kStackAddress));
+    return;
+  }
+  const std::size_t first = next_port_ - kConnections;
+  peers_.at(segment->header.destination_port - first).hear(*segment);
 }
 
 }  // namespace millrace::bench

@@ -31,11 +31,11 @@ class World {
   /// Connections of a trace.
   static constexpr std::uint32_t kConnections = 32;
   static constexpr std::uint32_t kSegmentBytes = 1'460;
-  /// What the application may have queued: packets for this many segments.
+  /// What the application may have queued, unless told otherwise: packets for this many segments.
   static constexpr std::uint32_t kQueuedSegments = 32;
 
   /// `app` must outlive it.
-  explicit World(TcpHandler& app);
+  explicit World(TcpHandler& app, std::uint32_t queued_segments = kQueuedSegments);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   ~World();
@@ -49,6 +49,11 @@ class World {
   /// what was sent.
   void turn();
 
+  /// As `turn`, but nobody hears what was sent.
+  void turn_unheard();
+  /// Lets the peers hear what was sent without a device, and empties `sent`.
+  void hear(packet::Burst& sent);
+
   /// From now on turns are counted.
   void start_counting() noexcept { is_counting_ = true; }
   void offer(packet::Packet frame) noexcept { device_.offer(std::move(frame)); }
@@ -56,9 +61,12 @@ class World {
   [[nodiscard]] std::vector<Peer>& peers() noexcept { return peers_; }
   [[nodiscard]] Instant now() const noexcept { return clock_.time; }
   [[nodiscard]] Worker& worker() noexcept { return core_worker_; }
-  [[nodiscard]] const CoreStats& stats() noexcept { return stack_.stats(); }
+  [[nodiscard]] stack::Stack& stack() noexcept { return stack_; }
 
  private:
+  void run_turn();
+  void hear(const packet::Packet& frame);
+
   packet::CorePools pools_;
   Config config_;
   Wire wire_;
@@ -69,7 +77,7 @@ class World {
   socket::CoreWorker core_worker_;
   runtime::Worker loop_;
   std::vector<Peer> peers_;
-  std::uint16_t first_port_;
+  std::uint16_t next_port_;
   bool is_counting_ = false;
 };
 

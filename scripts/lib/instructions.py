@@ -33,7 +33,7 @@ STAGES = [
     (r"/lib/packet/|/dpdk/|packet_queue", "packets: pools, queues, budget"),
     (r"/lib/net/|wire/(ipv4|ethernet|vlan|arp)|address|endpoint", "Ethernet and IP"),
     (r"stack/demux|base/keyed_hash|isn_generator|siphash|libsodium", "keyed hashes, demux"),
-    (r"wire/(tcp|checksum|raw)|base/big_endian|stack/tcp_input", "TCP header, options, arrival"),
+    (r"wire/(tcp|checksum|word_sum|raw)|base/big_endian|stack/tcp_input", "TCP header, options, arrival"),
     (r"tcp/(acknowledgment|repair|retransmission|sent_segment|delivery|congestion|cubic|hystart|reno|prr|rack|rtt|loss"
      r"|scoreboard|spurious|undo|tail_probe|reorder|duplicate_acks|steering|pacer|bbr|dctcp|windowed|ack_sample)",
      "ACKs, loss, congestion, round trip"),

@@ -27,17 +27,28 @@ void write_header(std::span<std::byte> out, const tcp::SegmentPlan& plan, const 
   wire::emit_tcp_options(out.subspan(wire::kTcpHeaderSize), plan.options, plan.flags.syn());
 }
 
-/// The sum over pseudo header, header and payload; the payload in the pieces that `packet` chains.
-void fill_checksum(Packet& packet, const FourTuple& tuple, bool device_completes) {
+wire::Checksum pseudo_header_sum(const FourTuple& tuple, std::size_t segment_bytes) {
   wire::Checksum sum;
   sum.add_pseudo_header(tuple.local.address, tuple.remote.address, wire::IpProtocol::Tcp,
-                        packet.size());
-  if (device_completes) {
-    wire::set_tcp_checksum(packet.data(), sum.folded());
-    return;
-  }
-  packet.for_each_segment([&sum](std::span<const std::byte> bytes) { sum.add(bytes); });
-  wire::set_tcp_checksum(packet.data(), sum.finish());
+                        static_cast<std::uint32_t>(segment_bytes));
+  return sum;
+}
+
+/// Puts the plan's payload behind what `packet` holds, and into the sum where there is one.
+void copy_payload(Packet& packet, const tcp::SegmentPlan& plan, tcp::SendBuffer& payload,
+                  wire::Checksum* sum) {
+  payload.for_each_piece(
+      plan.payload_seq(), plan.payload_bytes,
+      [&](auto piece, std::uint32_t offset, std::uint32_t bytes) {
+        const auto from = PacketQueue::view(
+            piece, [&](const Packet& held) { return held.data().subspan(offset, bytes); });
+        std::byte* const to = packet.append(static_cast<std::uint16_t>(bytes)).data();
+        if (sum != nullptr) {
+          sum->add_copied(to, from);
+        } else {
+          std::memcpy(to, from.data(), bytes);
+        }
+      });
 }
 
 }  // namespace
@@ -47,45 +58,39 @@ Packet FrameBuilder::build(const tcp::SegmentPlan& plan, const FourTuple& tuple,
   const std::size_t header_bytes =
       wire::kTcpHeaderSize + wire::tcp_options_size(plan.options, plan.flags.syn());
   Packet packet;
-  if (plan.payload_bytes == 0) {
-    packet = pools_.headers.allocate();
-    if (packet) {
-      static_cast<void>(packet.append(static_cast<std::uint16_t>(header_bytes)));
-    }
-  } else if (plan.payload_bytes > kCopyMax && offloads.multi_segment) {
+  if (plan.payload_bytes > kCopyMax && offloads.multi_segment) {
     packet = reference(plan, header_bytes, *payload);
   }
-  if (!packet && plan.payload_bytes > 0) {
-    packet = copy(plan, header_bytes, *payload);
-  }
+  const bool copies = !packet && plan.payload_bytes > 0;
   if (!packet) {
+    packet = allocate_for(header_bytes + plan.payload_bytes);
+    if (!packet) {
+      return packet;
+    }
+    static_cast<void>(packet.append(static_cast<std::uint16_t>(header_bytes)));
+  }
+  const auto header = packet.data().first(header_bytes);
+  write_header(header, plan, tuple);
+  wire::Checksum sum = pseudo_header_sum(tuple, header_bytes + plan.payload_bytes);
+  if (offloads.tx_tcp_checksum) {
+    wire::set_tcp_checksum(header, sum.folded());
+    if (copies) {
+      copy_payload(packet, plan, *payload, nullptr);
+    }
     return packet;
   }
-  write_header(packet.data().first(header_bytes), plan, tuple);
-  fill_checksum(packet, tuple, offloads.tx_tcp_checksum);
+  // The pieces of a chain are summed where they lie; what is copied is, on the way.
+  packet.for_each_segment([&sum](std::span<const std::byte> bytes) { sum.add(bytes); });
+  if (copies) {
+    copy_payload(packet, plan, *payload, &sum);
+  }
+  wire::set_tcp_checksum(header, sum.finish());
   return packet;
 }
 
 Packet FrameBuilder::allocate_for(std::size_t bytes) noexcept {
   return bytes <= packet::CorePools::kHeaderRoomBytes ? pools_.headers.allocate()
                                                       : pools_.data.allocate();
-}
-
-Packet FrameBuilder::copy(const tcp::SegmentPlan& plan, std::size_t header_bytes,
-                          tcp::SendBuffer& payload) noexcept {
-  Packet packet = allocate_for(header_bytes + plan.payload_bytes);
-  if (!packet) {
-    return packet;
-  }
-  static_cast<void>(packet.append(static_cast<std::uint16_t>(header_bytes)));
-  payload.for_each_piece(
-      plan.payload_seq(), plan.payload_bytes,
-      [&](auto piece, std::uint32_t offset, std::uint32_t bytes) {
-        const auto from = PacketQueue::view(
-            piece, [&](const Packet& held) { return held.data().subspan(offset, bytes); });
-        std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), from.data(), bytes);
-      });
-  return packet;
 }
 
 Packet FrameBuilder::reference(const tcp::SegmentPlan& plan, std::size_t header_bytes,

@@ -30,8 +30,6 @@ class FrameBuilder {
   // Longer chains are refused by some devices; such a segment is copied.
   static constexpr unsigned kPiecesMax = 6;
 
-  [[nodiscard]] packet::Packet copy(const tcp::SegmentPlan& plan, std::size_t header_bytes,
-                                    tcp::SendBuffer& payload) noexcept;
   [[nodiscard]] packet::Packet reference(const tcp::SegmentPlan& plan, std::size_t header_bytes,
                                          tcp::SendBuffer& payload) noexcept;
   [[nodiscard]] packet::Packet allocate_for(std::size_t bytes) noexcept;

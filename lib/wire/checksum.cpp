@@ -1,24 +1,19 @@
-// The sums behind checksum.hpp, eight bytes at a time and in memory order: swapping the bytes of
-// every word swaps those of the sum (RFC 1071 §2 B), so one swap at the end does.
+// The sums behind checksum.hpp, in memory order: swapping the bytes of every word swaps those of
+// the sum (RFC 1071 §2 B), so one swap at the end does. A sum of 32-bit words will do, for their
+// halves are folded onto each other in the end.
 #include "wire/checksum.hpp"
 
+#include <array>
 #include <bit>
-#include <cstring>
 #include <utility>
 
 #include "base/big_endian.hpp"
 #include "base/contract.hpp"
+#include "wire/word_sum.hpp"
 
 namespace millrace::wire {
 
 namespace {
-
-template <class Word>
-Word load(const std::byte* at) noexcept {
-  Word word;
-  std::memcpy(&word, at, sizeof(Word));
-  return word;
-}
 
 std::uint16_t fold(std::uint64_t sum) noexcept {
   while (sum >> 16U != 0) {
@@ -27,37 +22,29 @@ std::uint16_t fold(std::uint64_t sum) noexcept {
   return static_cast<std::uint16_t>(sum);
 }
 
-// A sum of 32-bit halves: 2^32 of them fit, which is 16 GiB.
-std::uint64_t sum_words(std::span<const std::byte> bytes) noexcept {
-  const std::byte* at = bytes.data();
-  std::size_t size = bytes.size();
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  for (; size >= 8; at += 8, size -= 8) {
-    const auto word = load<std::uint64_t>(at);
-    low += word & 0xffff'ffffU;
-    high += word >> 32U;
-  }
-  if (size > 0) {
-    // Zeros behind the end do not change the sum, and an odd last byte is a word padded with zero.
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, size);
-    low += word & 0xffff'ffffU;
-    high += word >> 32U;
-  }
-  return low + high;
+std::uint64_t sum_of(const IpAddress& address) noexcept {
+  static_assert(IpAddress::kSize == 4 * sizeof(std::uint32_t));
+  const auto words = std::bit_cast<std::array<std::uint32_t, 4>>(address.bytes());
+  return std::uint64_t{words[0]} + words[1] + words[2] + words[3];
 }
 
 }  // namespace
 
 void Checksum::add(std::span<const std::byte> bytes) noexcept {
-  std::uint64_t sum = sum_words(bytes);
+  add_sum(sum_words(bytes), bytes.size());
+}
+
+void Checksum::add_copied(std::byte* to, std::span<const std::byte> bytes) noexcept {
+  add_sum(copy_and_sum_words(to, bytes), bytes.size());
+}
+
+void Checksum::add_sum(std::uint64_t sum, std::size_t size) noexcept {
   if (is_odd_) {
     // Every byte lies in the other half of its word than it would if the piece stood alone.
     sum = std::byteswap(fold(sum));
   }
   sum_ += sum;
-  is_odd_ ^= bytes.size() % 2 != 0;
+  is_odd_ ^= size % 2 != 0;
 }
 
 void Checksum::add_pseudo_header(const IpAddress& source, const IpAddress& destination,
@@ -68,8 +55,7 @@ void Checksum::add_pseudo_header(const IpAddress& source, const IpAddress& desti
   // the prefix of mapped addresses. That prefix adds 0xffff, which is zero in this arithmetic, so
   // one sum serves both.
   using Field = base::BigEndian<std::uint32_t>;
-  sum_ += sum_words(std::as_bytes(std::span{source.bytes()}));
-  sum_ += sum_words(std::as_bytes(std::span{destination.bytes()}));
+  sum_ += sum_of(source) + sum_of(destination);
   sum_ += std::bit_cast<std::uint32_t>(Field{length});
   sum_ += std::bit_cast<std::uint32_t>(Field{std::to_underlying(protocol)});
 }

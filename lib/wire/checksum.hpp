@@ -18,6 +18,8 @@ class Checksum {
   constexpr Checksum() noexcept = default;
 
   void add(std::span<const std::byte> bytes) noexcept;
+  /// As `add`, and copies the bytes to `to` in the same go; they must not overlap.
+  void add_copied(std::byte* to, std::span<const std::byte> bytes) noexcept;
 
   /// The pseudo header of TCP and UDP, for either IP version. `length` is that of header and
   /// payload together. Must come first, or after an even number of bytes.
@@ -37,6 +39,8 @@ class Checksum {
   [[nodiscard]] bool is_valid() const noexcept { return folded() == 0xffff; }
 
  private:
+  void add_sum(std::uint64_t sum, std::size_t size) noexcept;
+
   std::uint64_t sum_ =
       0;  // Of 16-bit words in memory order; bits above the lowest 16 are carries not yet added.
   bool is_odd_ = false;  // An odd number of bytes was summed so far.

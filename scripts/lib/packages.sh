@@ -12,7 +12,7 @@ packages_runtime=(
 )
 packages_run=(iproute2 iputils-ping curl wrk)
 packages_test=(
-  libgtest-dev libgmock-dev libbenchmark-dev
+  libgtest-dev libgmock-dev libbenchmark-dev valgrind
   python3 python3-pytest
   iproute2 iputils-ping curl wrk nginx-light dnsmasq-base netcat-openbsd nftables ethtool procps tshark
   clang-format shellcheck cmake doxygen libsystemd-dev
@@ -20,6 +20,7 @@ packages_test=(
 packages_tutorial=(python3 iproute2 curl nftables procps tshark)
 packages_lint=(clang-tidy-19)
 packages_browser=(chromium fonts-dejavu-core)
+packages_bench=(libbenchmark-dev valgrind python3)
 packages_container=(debootstrap)
 
 # packages_of GROUP: prints the names in a group.
@@ -29,6 +30,7 @@ packages_of() {
     runtime) printf '%s\n' "${packages_runtime[@]}" ;;
     run) printf '%s\n' "${packages_run[@]}" ;;
     test) printf '%s\n' "${packages_test[@]}" ;;
+    bench) printf '%s\n' "${packages_bench[@]}" ;;
     container) printf '%s\n' "${packages_container[@]}" ;;
     tutorial) printf '%s\n' "${packages_tutorial[@]}" ;;
     lint) printf '%s\n' "${packages_lint[@]}" ;;

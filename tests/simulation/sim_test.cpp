@@ -13,6 +13,7 @@
 #include "simulation/network.hpp"
 #include "simulation/transfer.hpp"
 #include "support/eal_environment.hpp"
+#include "wire/word_sum.hpp"
 
 namespace millrace::test {
 namespace {
@@ -124,6 +125,20 @@ std::uint64_t hash_of_run(std::uint64_t seed) {
 TEST(World, RepeatsARunFromItsSeed) {
   EXPECT_EQ(hash_of_run(7), hash_of_run(7));
   EXPECT_NE(hash_of_run(7), hash_of_run(8));
+}
+
+TEST(World, RunsTheSameWithAndWithoutVectorCode) {
+  const wire::SumCode before = wire::sum_code();
+  for (const std::uint64_t seed : {9U, 10U, 11U}) {
+    wire::use_sum_code(wire::SumCode::Plain);
+    const std::uint64_t plain = hash_of_run(seed);
+    if (!wire::has_sum_code(wire::SumCode::Avx2)) {
+      GTEST_SKIP() << "this processor has no vector code to compare with";
+    }
+    wire::use_sum_code(wire::SumCode::Avx2);
+    EXPECT_EQ(hash_of_run(seed), plain) << seed;
+  }
+  wire::use_sum_code(before);
 }
 
 TEST(World, SwitchCarriesFramesBetweenManyHosts) {

@@ -1,9 +1,8 @@
-// Whole stacks: an echo there and back over an in-process ring, and the two halves of bulk
-// transfer, one segment in and one segment out.
+// Whole stacks: an echo there and back over an in-process ring, and bulk transfer one way. Segments
+// by themselves are segment_bench's.
 #include "stack/stack.hpp"
 
 #include <benchmark/benchmark.h>
-#include <rte_cycles.h>
 
 #include <array>
 #include <chrono>
@@ -169,61 +168,6 @@ void bulk(benchmark::State& state) {
       benchmark::Counter::kIsRate);
 }
 BENCHMARK(bulk)->Name("StackBulk")->ArgName("references")->Arg(0)->Arg(1);
-
-/// Which half of moving a segment is timed.
-enum class Half { Out, In };
-
-/// Full-sized segments from the application's bytes to frames, and from frames to the other's
-/// application, without a device between them.
-void segments(benchmark::State& state, Half timed) {
-  constexpr int kSegments = 8;  // Fewer than the first window allows.
-  Sink client;
-  Sink server;
-  World world{client, server, false};
-  TcpSocket socket = world.socket();
-  const std::string segment(1'460, 'x');
-  Instant now{2'000s};
-  std::uint64_t cycles = 0;
-  const auto time = [&](Half half, auto&& work) {
-    const auto start = std::chrono::steady_clock::now();
-    const std::uint64_t start_cycles = rte_rdtsc();
-    work();
-    if (half == timed) {
-      cycles += rte_rdtsc() - start_cycles;
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-      state.SetIterationTime(took.count() / kSegments);
-    }
-  };
-  stack::Stack& sender = world.client().stack;
-  stack::Stack& receiver = world.server().stack;
-  packet::Burst burst;
-  for (auto _ : state) {
-    now += 1us;
-    time(Half::Out, [&] {
-      for (int i = 0; i < kSegments; ++i) {
-        static_cast<void>(socket.send(segment));
-      }
-      sender.transmit(now, 0, burst);
-    });
-    if (burst.size() != kSegments) {
-      state.SkipWithError("not every segment was sent");
-      return;
-    }
-    time(Half::In, [&] {
-      receiver.receive(now, 0, burst);
-      receiver.dispatch_events(now);
-    });
-    receiver.transmit(now, 0, burst);
-    sender.receive(now, 0, burst);
-    sender.dispatch_events(now);
-    sender.end_turn();
-    receiver.end_turn();
-  }
-  state.counters["cycles"] =
-      static_cast<double>(cycles) / (static_cast<double>(state.iterations()) * kSegments);
-}
-BENCHMARK_CAPTURE(segments, out, Half::Out)->Name("StackSegment/out")->UseManualTime();
-BENCHMARK_CAPTURE(segments, in, Half::In)->Name("StackSegment/in")->UseManualTime();
 
 }  // namespace
 }  // namespace millrace::bench

@@ -1,5 +1,5 @@
 // Reading and writing a TCP header with the options of a SYN, of plain data, and of an ACK with
-// SACK blocks.
+// SACK blocks; reading all headers of a frame.
 #include "wire/tcp.hpp"
 
 #include <benchmark/benchmark.h>
@@ -8,6 +8,8 @@
 #include <cstddef>
 
 #include "cycles.hpp"
+#include "wire/ethernet.hpp"
+#include "wire/ipv4.hpp"
 #include "wire/tcp_options.hpp"
 
 namespace millrace::bench {
@@ -21,6 +23,12 @@ wire::TcpOptions syn_options() {
   options.window_scale = 7;
   options.sack_permitted = true;
   options.timestamps = wire::TcpTimestamps{.value = 1, .echo = 0};
+  return options;
+}
+
+wire::TcpOptions timestamp_options() {
+  wire::TcpOptions options;
+  options.timestamps = wire::TcpTimestamps{.value = 1, .echo = 2};
   return options;
 }
 
@@ -64,6 +72,7 @@ void parse(benchmark::State& state, wire::TcpOptions (*make)(), bool is_syn) {
   }
 }
 BENCHMARK_CAPTURE(parse, data, no_options, false)->Name("TcpHeaderParse/data");
+BENCHMARK_CAPTURE(parse, timestamps, timestamp_options, false)->Name("TcpHeaderParse/timestamps");
 BENCHMARK_CAPTURE(parse, syn, syn_options, true)->Name("TcpHeaderParse/syn");
 BENCHMARK_CAPTURE(parse, sack, sack_options, false)->Name("TcpHeaderParse/sack");
 
@@ -77,7 +86,37 @@ void write(benchmark::State& state, wire::TcpOptions (*make)(), bool is_syn) {
   }
 }
 BENCHMARK_CAPTURE(write, data, no_options, false)->Name("TcpHeaderEmit/data");
+BENCHMARK_CAPTURE(write, timestamps, timestamp_options, false)->Name("TcpHeaderEmit/timestamps");
 BENCHMARK_CAPTURE(write, syn, syn_options, true)->Name("TcpHeaderEmit/syn");
+
+/// Ethernet, IPv4 and TCP with timestamps, as they are read on the way in.
+void parse_frame(benchmark::State& state) {
+  std::array<std::byte, 128> frame{};
+  const std::span bytes{frame};
+  wire::emit_ethernet(bytes, {.destination = {}, .source = {}, .type = wire::EtherType::Ipv4});
+  const auto datagram = bytes.subspan(wire::kEthernetHeaderSize);
+  wire::emit_ipv4(datagram,
+                  {.source = IpAddress::v4(198, 18, 0, 1),
+                   .destination = IpAddress::v4(198, 18, 0, 2),
+                   .total_length = static_cast<std::uint16_t>(datagram.size())},
+                  true);
+  emit(datagram.subspan(wire::kIpv4HeaderSize), timestamp_options(), false);
+  const Cycles cycles{state};
+  for (auto _ : state) {
+    benchmark::ClobberMemory();
+    const auto ethernet = wire::parse_ethernet(bytes);
+    const auto ip = wire::parse_ipv4(bytes.subspan(wire::kEthernetHeaderSize));
+    const auto segment = datagram.subspan(ip->header_length);
+    const auto tcp = wire::parse_tcp(segment);
+    const auto options = wire::TcpOptions::parse(
+        segment.subspan(wire::kTcpHeaderSize, tcp->header_length - wire::kTcpHeaderSize));
+    benchmark::DoNotOptimize(ethernet->type);
+    benchmark::DoNotOptimize(ip->source.bytes());
+    benchmark::DoNotOptimize(tcp->seq.value());
+    benchmark::DoNotOptimize(options->timestamps->value);
+  }
+}
+BENCHMARK(parse_frame)->Name("FrameParse");
 
 }  // namespace
 }  // namespace millrace::bench

@@ -56,8 +56,10 @@ int OnCore::wait(Instant until, int descriptor) {
   hold_signals_back();
   is_in_turn_ = true;
   const control::CoreLoop::Step step = core_->step(until, descriptor, signals_.mask_of_sleep());
+  // A handler that calls does not end this call, as little as one that the sleep lets in.
+  const bool is_interrupted = steps_ % kStepsBetweenLooks == 0 && signals_.let_in();
   is_in_turn_ = false;
-  if (steps_ % kStepsBetweenLooks == 0 && signals_.let_in()) {
+  if (is_interrupted) {
     return interruption();
   }
   switch (step) {

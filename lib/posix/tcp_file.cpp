@@ -77,7 +77,7 @@ std::uint32_t TcpFile::events(std::uint32_t asked) {
   const std::uint8_t closed = shut();
   const bool is_receive_shut = (closed & kReceiveShut) != 0;
   const bool is_send_shut = (closed & kSendShut) != 0;
-  std::uint32_t events = error_ != 0 || !errors.empty() ? kError : 0;
+  std::uint32_t events = error_ != 0 || !errors.empty() || notices.has_untold() ? kError : 0;
   if ((is_receive_shut && is_send_shut) || phase_ == Phase::Idle || phase_ == Phase::Over) {
     events |= EPOLLHUP;
   }

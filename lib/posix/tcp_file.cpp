@@ -151,12 +151,20 @@ std::size_t TcpFile::readable() {
 bool TcpFile::has_enough_to_read() {
   const std::size_t there = readable();
   if (there == 0 || there >= static_cast<std::size_t>(options.receive_low_water)) {
+    note_sated();
     return there > 0;
   }
   // As Linux's tcp_epollin_ready: nor will there be more where there is no room for it.
   const auto info = native.info();
-  return info && (info->receive_window <= info->receive_mss ||
-                  budget_.left(packet::BudgetUse::InOrder) < packet::PacketBudget::kPacketCharge);
+  const bool is_all =
+      info && (info->receive_window <= info->receive_mss ||
+               budget_.left(packet::BudgetUse::InOrder) < packet::PacketBudget::kPacketCharge);
+  if (is_all) {
+    note_sated();
+  } else {
+    source_.note_unsated(*this);
+  }
+  return is_all;
 }
 
 std::span<const std::byte> TcpFile::front() {

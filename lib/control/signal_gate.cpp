@@ -19,6 +19,12 @@ bool has_handler(int signal, struct sigaction& action) noexcept {
          action.sa_handler != SIG_IGN;
 }
 
+/// One for once is gone after it has run, but for what it was set with.
+bool had_handler(int signal, struct sigaction& action) noexcept {
+  return has_handler(signal, action) ||
+         (action.sa_handler == SIG_DFL && (action.sa_flags & static_cast<int>(SA_RESETHAND)) != 0);
+}
+
 }  // namespace
 
 sigset_t SignalGate::handled() noexcept {
@@ -75,7 +81,7 @@ bool SignalGate::do_calls_restart() const noexcept {
     struct sigaction action {};
     const bool can_have_run =
         sigismember(&signals, signal) == 1 && sigismember(&previous_, signal) == 0;
-    if (!can_have_run || !has_handler(signal, action)) {
+    if (!can_have_run || !had_handler(signal, action)) {
       continue;
     }
     if ((action.sa_flags & SA_RESTART) == 0) {

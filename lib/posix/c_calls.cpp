@@ -229,8 +229,9 @@ ssize_t millrace_splice(int in, off_t* in_offset, int out, off_t* out_offset, si
   return dispatch(
       deciding(in, out),
       [=](Sockets& sockets) {
-        return with_signal(sockets, out,
-                           sockets.splice(in, in_offset, out, out_offset, count, flags), 0);
+        const ssize_t moved = sockets.splice(in, in_offset, out, out_offset, count, flags);
+        // Of a pipe's the signal has come already.
+        return sockets.owns(out) ? with_signal(sockets, out, moved, 0) : moved;
       },
       [=] { return ::splice(in, in_offset, out, out_offset, count, flags); });
 }

@@ -1,5 +1,7 @@
 // epoll and poll: what is watched, what holds, and waiting for it. The kernel's descriptors are
 // asked seldom: a system call for each message would cost more than the message.
+#include <sys/resource.h>
+
 #include <climits>
 
 #include <algorithm>
@@ -24,6 +26,12 @@ bool may_be_exclusive(const File& file, int operation, std::uint32_t events) noe
   constexpr std::uint32_t kWith =
       EPOLLEXCLUSIVE | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET;
   return operation == EPOLL_CTL_ADD && file.kind() != FileKind::Epoll && (events & ~kWith) == 0;
+}
+
+/// The program may have raised its limit since the start.
+std::uint64_t numbers_allowed_now() noexcept {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 Watch* find_watch(const EpollSet& set, const File& file) {
@@ -138,7 +146,17 @@ void Sockets::drop_watches(File& file) {
   }
 }
 
+/// Who waits for more than there is room for is not told so by any event of its connection.
+void Sockets::tell_unsated() noexcept {
+  while (!unsated_.empty() &&
+         packet_budget().left(packet::BudgetUse::InOrder) < packet::PacketBudget::kPacketCharge) {
+    TcpFile* const file = unsated_.pop_front();
+    file->note();  // Looked at again, it comes back if it still is not enough.
+  }
+}
+
 int Sockets::collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel) {
+  tell_unsated();
   // The kernel's come first when they are asked: ours may fill all there is, again and again.
   const bool is_asked = set.is_kernels_turn(asks_kernel);
   const int count = is_asked ? set.collect_kernel(events, most) : 0;
@@ -214,7 +232,7 @@ int Sockets::look_at(pollfd* fds, nfds_t count, bool asks_kernel) {
 }
 
 int Sockets::poll(pollfd* fds, nfds_t count, int timeout) {
-  if (count > table_.limit()) {
+  if (count > table_.limit() && count > numbers_allowed_now()) {
     return -EINVAL;
   }
   if (fds == nullptr && count > 0) {

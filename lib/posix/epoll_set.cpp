@@ -1,10 +1,14 @@
 #include "posix/epoll_set.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "base/fixed_vector.hpp"
@@ -96,8 +100,12 @@ int EpollSet::collect(epoll_event* out, int most) {
   return count;
 }
 
-int EpollSet::why_not_watch(const EpollSet& inner) const noexcept {
-  if (&inner == this || inner.kernel_ >= 0) {
+int EpollSet::why_not_watch(EpollSet& inner) const noexcept {
+  if (&inner == this) {
+    return -EINVAL;
+  }
+  inner.forget_closed_kernels();
+  if (inner.kernel_ >= 0) {
     return -EINVAL;
   }
   return inner.reaches(*this) || inner.levels_below() + levels_above() > kLevelsMax ? -ELOOP : 0;
@@ -161,6 +169,26 @@ int EpollSet::control_kernel(int operation, int fd, epoll_event* event) noexcept
     ::close(std::exchange(kernel_, -1));
   }
   return result;
+}
+
+/// Those of the kernel's that were closed without leaving: the kernel lists the others.
+void EpollSet::forget_closed_kernels() noexcept {
+  if (kernel_ < 0) {
+    return;
+  }
+  std::array<char, 48> name;
+  std::snprintf(name.data(), name.size(), "/proc/self/fdinfo/%d", kernel_);
+  const int list = ::open(name.data(), O_RDONLY | O_CLOEXEC);
+  // The first of them is behind four short lines.
+  std::array<char, 512> text;
+  const ssize_t got = list < 0 ? -1 : ::read(list, text.data(), text.size());
+  if (list >= 0) {
+    ::close(list);
+  }
+  if (got > 0 && !std::string_view{text.data(), static_cast<std::size_t>(got)}.contains("tfd:")) {
+    ::close(std::exchange(kernel_, -1));
+    kernel_members_ = 0;
+  }
 }
 
 bool EpollSet::is_kernels_turn(bool asks) noexcept {

@@ -32,7 +32,7 @@ class EpollSet final : public File {
 
   /// Why `inner` cannot be watched: -EINVAL (it is this one, or has descriptors of the kernel's,
   /// which nobody tells of), -ELOOP (a circle, or too many levels). Zero: it can.
-  [[nodiscard]] int why_not_watch(const EpollSet& inner) const noexcept;
+  [[nodiscard]] int why_not_watch(EpollSet& inner) const noexcept;
 
   /// As epoll_ctl(2), for a descriptor of the kernel's. Zero or a negative errno.
   [[nodiscard]] int control_kernel(int operation, int fd, epoll_event* event) noexcept;
@@ -59,6 +59,7 @@ class EpollSet final : public File {
     }
   }
   void note_sets_above() noexcept;
+  void forget_closed_kernels() noexcept;
   [[nodiscard]] int levels_below() const noexcept;
   [[nodiscard]] int levels_above() const noexcept;
   [[nodiscard]] bool reaches(const EpollSet& other) const noexcept;

@@ -9,32 +9,37 @@
 
 namespace millrace::posix {
 
+ErrorRecord* ErrorQueue::add(const sock_extended_err& what, std::uint32_t most) noexcept {
+  ErrorRecord* const record = count_ < most ? pool_.emplace() : nullptr;
+  if (record != nullptr) {
+    record->what = what;
+    queue_.push_back(*record);
+    newest_ = record;
+    ++count_;
+  }
+  return record;
+}
+
 void ErrorQueue::push(const sock_extended_err& what, const Endpoint& destination,
                       const IpAddress& reporter, std::span<const std::byte> payload) noexcept {
-  ErrorRecord* const record = count_ < kMost ? pool_.emplace() : nullptr;
+  ErrorRecord* const record = add(what, kMost);
   if (record == nullptr) {
     return;
   }
   const auto kept = payload.first(std::min(payload.size(), ErrorRecord::kPayloadMax));
-  record->what = what;
   record->destination = destination;
   record->reporter = reporter;
   record->payload_bytes = static_cast<std::uint16_t>(kept.size());
   std::ranges::copy(kept, record->bytes.begin());
-  queue_.push_back(*record);
-  newest_ = record;
-  ++count_;
 }
 
 bool ErrorQueue::push_notice(const sock_extended_err& what,
                              const std::optional<timespec>& time) noexcept {
-  const std::uint32_t before = count_;
-  push(what, {}, {}, {});
-  if (count_ == before) {
-    return false;
+  ErrorRecord* const record = add(what, kNoticesMost);
+  if (record != nullptr) {
+    record->time = time;
   }
-  newest_->time = time;
-  return true;
+  return record != nullptr;
 }
 
 bool ErrorQueue::extend_zero_copy(std::uint32_t first, std::uint32_t last) noexcept {

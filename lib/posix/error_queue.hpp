@@ -46,7 +46,8 @@ using ErrorRecords = base::SlotTable<ErrorRecord>;
 
 class ErrorQueue {
  public:
-  static constexpr std::uint32_t kMost = 32;
+  static constexpr std::uint32_t kMost = 32;          // Of errors, which others can make.
+  static constexpr std::uint32_t kNoticesMost = 256;  // With them.
 
   explicit ErrorQueue(ErrorRecords& pool) noexcept : pool_{pool} {}
   ErrorQueue(const ErrorQueue&) = delete;
@@ -70,6 +71,8 @@ class ErrorQueue {
   [[nodiscard]] bool empty() const noexcept { return queue_.empty(); }
 
  private:
+  [[nodiscard]] ErrorRecord* add(const sock_extended_err& what, std::uint32_t most) noexcept;
+
   ErrorRecords& pool_;
   base::IntrusiveList<ErrorRecord, &ErrorRecord::link> queue_;
   ErrorRecord* newest_ = nullptr;

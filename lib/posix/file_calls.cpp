@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 #include <millrace/buffer.hpp>
 
@@ -109,6 +110,10 @@ ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, st
   if (count == 0) {
     return 0;
   }
+  if (source != nullptr && has_no_reader(pipe)) {
+    static_cast<void>(std::raise(SIGPIPE));  // As Linux, before it looks for data.
+    return -EPIPE;
+  }
   const Splice how{.may_wait = (flags & SPLICE_F_NONBLOCK) == 0 && !file->is_nonblocking,
                    .has_more = (flags & SPLICE_F_MORE) != 0};
   const Pin pin{*this, *file};
@@ -137,6 +142,7 @@ ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may
   if (is_refused) {
     return -EAGAIN;
   }
+  const PipeWriter writer{pipe};
   const auto try_once = [&]() -> ssize_t {
     if (file.is_at_mark()) {
       return 0;  // As Linux: the urgent byte is not for pipes.
@@ -146,12 +152,14 @@ ssize_t Sockets::splice_out(TcpFile& file, int pipe, std::size_t count, bool may
       return reason == -EAGAIN || reason == 0 || reason == -ENOTCONN ? reason : -file.take_error();
     }
     std::size_t moved = 0;
-    // What a pipe says it can take it takes at once when that is no more than PIPE_BUF.
-    while (moved < count && file.readable() > 0 && room_in(pipe) > 0) {
+    while (moved < count && file.readable() > 0) {
       const auto bytes = file.front();
-      const ssize_t written = ::write(
-          pipe, bytes.data(), std::min({bytes.size(), count - moved, std::size_t{PIPE_BUF}}));
-      if (written <= 0) {
+      const std::size_t most = std::min({bytes.size(), count - moved, writer.most()});
+      const ssize_t written = most == 0 ? 0 : writer.write(bytes.first(most));
+      if (written == 0 || (written < 0 && errno == EAGAIN)) {
+        break;
+      }
+      if (written < 0) {
         return moved > 0 ? static_cast<ssize_t>(moved) : -errno;
       }
       moved += file.discard(static_cast<std::size_t>(written));

@@ -30,6 +30,12 @@ SendNotices::Edges edges_of(const tcp::Connection& connection) noexcept {
   return {.sent = send.snd_nxt, .acknowledged = send.snd_una};
 }
 
+/// A SYN of ours that is not acknowledged comes before what it, or what follows it, carries. (Fast
+/// Open lets a connection in before its handshake is over.)
+bool has_early_syn(const tcp::Connection& connection) noexcept {
+  return connection.state() == TcpState::SynSent || connection.state() == TcpState::SynReceived;
+}
+
 }  // namespace
 
 int Sockets::set_stamps(TcpFile& file, int number) {
@@ -44,7 +50,8 @@ int Sockets::set_stamps(TcpFile& file, int number) {
     if (slot == nullptr) {
       return -EINVAL;
     }
-    file.options.stamp_base = slot->connection.send_sequence().snd_una.value();
+    const std::uint32_t syn = has_early_syn(slot->connection) && !file.is_opening() ? 1 : 0;
+    file.options.stamp_base = slot->connection.send_sequence().snd_una.value() + syn;
   }
   file.options.stamps = wanted;
   return 0;
@@ -58,14 +65,15 @@ void Sockets::note_write(TcpFile& file, int flags) {
   }
   stack::ConnectionSlot* const slot = find_slot(file);
   if (slot == nullptr) {
+    if (is_zero_copy) {
+      file.notices.add_ended();
+    }
     return;
   }
   const tcp::Connection& connection = slot->connection;
-  // A SYN that is not acknowledged comes before what it carries.
-  const bool has_syn = connection.state() == TcpState::SynSent;
-  const wire::SeqNum end =
-      connection.send_sequence().snd_una + connection.unacknowledged() + (has_syn ? 1U : 0U);
-  if (is_zero_copy && file.notices.has_room()) {
+  const wire::SeqNum end = connection.send_sequence().snd_una + connection.unacknowledged() +
+                           (has_early_syn(connection) ? 1U : 0U);
+  if (is_zero_copy) {
     file.notices.add_zero_copy(end, edges_of(connection));
   }
   if (stamps != 0 && file.notices.has_room()) {
@@ -100,16 +108,17 @@ void Sockets::on_progress(TcpHandler& handler) {
 /// The oldest of what waits. Of a packet that is stamped nothing is shown, as MSG_TRUNC says.
 ssize_t Sockets::receive_notice(TcpFile& file, msghdr& message) {
   const ErrorRecord* const record = file.errors.front();
-  if (record == nullptr) {
+  if (record == nullptr && !file.notices.has_untold()) {
     return -EAGAIN;
   }
-  const bool shows_packet = record->what.ee_origin == SO_EE_ORIGIN_TIMESTAMPING &&
+  const sock_extended_err what = record != nullptr ? record->what : file.notices.take_untold();
+  const bool shows_packet = what.ee_origin == SO_EE_ORIGIN_TIMESTAMPING &&
                             (file.options.stamps & SOF_TIMESTAMPING_OPT_TSONLY) == 0;
   message.msg_namelen = 0;
   message.msg_flags = MSG_ERRQUEUE | (shows_packet ? MSG_TRUNC : 0);
   msghdr rest = message;
   std::size_t used = 0;
-  if (record->time && (file.options.stamps & SOF_TIMESTAMPING_SOFTWARE) != 0) {
+  if (record != nullptr && record->time && (file.options.stamps & SOF_TIMESTAMPING_SOFTWARE) != 0) {
     const std::array<timespec, 3> times{*record->time};
     put_control(rest, {.level = SOL_SOCKET, .type = SCM_TIMESTAMPING}, times.data(), sizeof(times));
     used = rest.msg_controllen;
@@ -119,12 +128,13 @@ ssize_t Sockets::receive_notice(TcpFile& file, msghdr& message) {
   const struct {
     sock_extended_err what;
     sockaddr_in offender;
-  } told{.what = record->what, .offender = {}};
+  } told{.what = what, .offender = {}};
   put_control(rest, {.level = IPPROTO_IP, .type = IP_RECVERR}, &told, sizeof(told));
   message.msg_flags = rest.msg_flags;
   message.msg_controllen = used + rest.msg_controllen;
-  file.errors.pop();
-  look_at_progress(file);  // What had no room has some now.
+  if (record != nullptr) {
+    file.errors.pop();
+  }
   return 0;
 }
 

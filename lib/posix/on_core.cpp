@@ -50,14 +50,16 @@ int OnCore::wait(Instant until, int descriptor) {
   if (is_in_turn_) {
     return -EDEADLK;
   }
-  if (is_cut_off()) {
+  if (finds_itself_cut_off()) {
     return -ENETDOWN;
   }
   hold_signals_back();
   is_in_turn_ = true;
   const control::CoreLoop::Step step = core_->step(until, descriptor, signals_.mask_of_sleep());
+  // A handler that calls does not end this call, as little as one that the sleep lets in.
+  const bool is_interrupted = steps_ % kStepsBetweenLooks == 0 && signals_.let_in();
   is_in_turn_ = false;
-  if (steps_ % kStepsBetweenLooks == 0 && signals_.let_in()) {
+  if (is_interrupted) {
     return interruption();
   }
   switch (step) {
@@ -80,14 +82,14 @@ int OnCore::interruption() const noexcept {
 }
 
 void OnCore::turn() {
-  if (!is_in_turn_ && !is_cut_off()) {
+  if (!is_in_turn_ && !finds_itself_cut_off()) {
     is_in_turn_ = true;
     static_cast<void>(core_->turn_once());
     is_in_turn_ = false;
   }
 }
 
-bool OnCore::is_cut_off() noexcept {
+bool OnCore::finds_itself_cut_off() noexcept {
   if (is_cut_off_ || turns_++ % kTurnsBetweenChecks != 0) {
     return is_cut_off_;
   }

@@ -27,7 +27,8 @@ class OnCore final : public Waiting {
       const std::vector<std::string>& arguments);
   OnCore(const OnCore&) = delete;
   OnCore& operator=(const OnCore&) = delete;
-  /// Closes what is open, as the end of a process does.
+  /// Closes what is open, as the end of a process does. Not for one that is cut off, whose numbers
+  /// may name other files by now.
   ~OnCore() override;
 
   [[nodiscard]] Sockets& sockets() noexcept { return sockets_; }
@@ -36,6 +37,8 @@ class OnCore final : public Waiting {
   [[nodiscard]] Worker& worker() noexcept { return *core_->core().face; }
   /// Whether a turn is under way: a handler calls.
   [[nodiscard]] bool is_in_turn() const noexcept { return is_in_turn_; }
+  /// Whether the program has closed descriptors that are not its own. A system call.
+  [[nodiscard]] bool is_cut_off() noexcept { return is_cut_off_ || lifeline_.is_cut(); }
 
   [[nodiscard]] int wait(Instant until, int descriptor) override;
   void turn() override;
@@ -57,7 +60,7 @@ class OnCore final : public Waiting {
   // Of all calls, between looks at whether the descriptors are still there.
   static constexpr unsigned kTurnsBetweenChecks = 64;
 
-  [[nodiscard]] bool is_cut_off() noexcept;
+  [[nodiscard]] bool finds_itself_cut_off() noexcept;
   void hold_signals_back() noexcept;
   [[nodiscard]] int interruption() const noexcept;
 

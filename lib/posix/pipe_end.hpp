@@ -9,8 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <span>
 
 namespace millrace::posix {
 
@@ -38,6 +42,48 @@ namespace millrace::posix {
   const int capacity = bytes_in(pipe) == 0 ? ::fcntl(pipe, F_GETPIPE_SZ) : 0;
   return capacity > PIPE_BUF ? static_cast<std::size_t>(capacity) : std::size_t{PIPE_BUF};
 }
+
+/// Whoever writes gets EPIPE.
+[[nodiscard]] inline bool has_no_reader(int pipe) noexcept {
+  pollfd descriptor{.fd = pipe, .events = 0, .revents = 0};
+  return ::poll(&descriptor, 1, 0) > 0 && (descriptor.revents & POLLERR) != 0;
+}
+
+/// A pipe's end that never waits to write, whoever else writes there: another file of the same
+/// pipe, as O_NONBLOCK would be its other owners' as well. Where none can be had it is the end
+/// itself, which takes no more than `room_in` at once.
+class PipeWriter {
+ public:
+  explicit PipeWriter(int pipe) noexcept : pipe_{pipe} {
+    if (!is_nonblocking(pipe)) {
+      std::array<char, 32> name;
+      std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", pipe);
+      own_ = ::open(name.data(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    }
+    never_waits_ = own_ >= 0 || is_nonblocking(pipe);
+  }
+  PipeWriter(const PipeWriter&) = delete;
+  PipeWriter& operator=(const PipeWriter&) = delete;
+  ~PipeWriter() {
+    if (own_ >= 0) {
+      ::close(own_);
+    }
+  }
+
+  /// As write(2).
+  [[nodiscard]] ssize_t write(std::span<const std::byte> bytes) const noexcept {
+    return ::write(own_ >= 0 ? own_ : pipe_, bytes.data(), bytes.size());
+  }
+  /// Bytes that one write may be given.
+  [[nodiscard]] std::size_t most() const noexcept {
+    return never_waits_ ? SIZE_MAX : room_in(pipe_);
+  }
+
+ private:
+  int pipe_;
+  int own_ = -1;
+  bool never_waits_ = false;
+};
 
 /// Nothing is in it, and nobody is left to write.
 [[nodiscard]] inline bool has_hung_up(int pipe) noexcept {

@@ -47,8 +47,14 @@ void note_fork() noexcept {
 
 /// The sockets end first: until then other threads are told whose they are.
 void end() {
-  process().core.reset();
-  process().owner = std::thread::id{};
+  Process& here = process();
+  if (here.core->is_cut_off()) {
+    // What would be closed by number may be the program's by now. The kernel ends the rest.
+    static_cast<void>(here.core.release());
+  } else {
+    here.core.reset();
+  }
+  here.owner = std::thread::id{};
 }
 
 void stop_at_exit() {

@@ -3,6 +3,7 @@
 #include <linux/net_tstamp.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/contract.hpp"
 
@@ -33,10 +34,14 @@ void SendNotices::drop() noexcept {
 void SendNotices::add_zero_copy(wire::SeqNum end, const Edges& edges) noexcept {
   const std::uint32_t number = next_number_++;
   SendNotice* const before = last_zero_copy_;
-  if (before != nullptr && before->end.is_after(edges.sent)) {
+  if (before != nullptr && (before->end.is_after(edges.sent) || !has_room())) {
     // As Linux: what waits together is told of together.
     before->last = number;
     before->end = end;
+    return;
+  }
+  if (!has_room()) {
+    tell_zero_copy({.first = number, .last = number});
     return;
   }
   SendNotice& added = add(end);
@@ -50,17 +55,38 @@ void SendNotices::add_stamped(wire::SeqNum end, std::uint32_t key, std::uint8_t 
   added.stamps = stamps;
 }
 
-bool SendNotices::tell_zero_copy(const SendNotice& notice) noexcept {
-  // Millrace has copied the data, which Linux says so as well.
-  if (queue_.extend_zero_copy(notice.first, notice.last)) {
-    return true;
-  }
+void SendNotices::add_ended() noexcept {
+  const std::uint32_t number = next_number_++;
+  tell_zero_copy({.first = number, .last = number});
+}
+
+namespace {
+
+sock_extended_err zero_copy_notice(std::uint32_t first, std::uint32_t last) noexcept {
   sock_extended_err what{};
   what.ee_origin = SO_EE_ORIGIN_ZEROCOPY;
+  // Millrace has copied the data, which Linux says so as well.
   what.ee_code = SO_EE_CODE_ZEROCOPY_COPIED;
-  what.ee_info = notice.first;
-  what.ee_data = notice.last;
-  return queue_.push_notice(what, std::nullopt);
+  what.ee_info = first;
+  what.ee_data = last;
+  return what;
+}
+
+}  // namespace
+
+/// Each is told of behind those with lower numbers, so what waits is one range.
+void SendNotices::tell_zero_copy(const Range& told) noexcept {
+  if (untold_) {
+    untold_->last = told.last;
+  } else if (!queue_.extend_zero_copy(told.first, told.last) &&
+             !queue_.push_notice(zero_copy_notice(told.first, told.last), std::nullopt)) {
+    untold_ = told;
+  }
+}
+
+sock_extended_err SendNotices::take_untold() noexcept {
+  const Range told = *std::exchange(untold_, std::nullopt);
+  return zero_copy_notice(told.first, told.last);
 }
 
 void SendNotices::tell_stamps(SendNotice& notice, const Edges& edges,
@@ -100,7 +126,10 @@ void SendNotices::on_progress(const Edges& edges, const timespec& now) noexcept 
       tell_stamps(notice, edges, now);
       is_told = notice.stamps == 0;
     } else {
-      is_told = notice.end.is_at_or_before(edges.acknowledged) && tell_zero_copy(notice);
+      is_told = notice.end.is_at_or_before(edges.acknowledged);
+      if (is_told) {
+        tell_zero_copy({.first = notice.first, .last = notice.last});
+      }
     }
     if (is_told) {
       remove(notice);
@@ -111,7 +140,7 @@ void SendNotices::on_progress(const Edges& edges, const timespec& now) noexcept 
 void SendNotices::finish() noexcept {
   for (const SendNotice& notice : waiting_) {
     if (notice.stamps == 0) {
-      static_cast<void>(tell_zero_copy(notice));
+      tell_zero_copy({.first = notice.first, .last = notice.last});
     }
   }
   drop();

@@ -53,32 +53,45 @@ class SendNotices {
   [[nodiscard]] bool has_room() const noexcept {
     return count_ < kMost && pool_.size() < pool_.capacity();
   }
-  /// What a write with MSG_ZEROCOPY has queued ends there. There is room.
+  /// What a write with MSG_ZEROCOPY has queued ends there. Without room it is told of with the one
+  /// before, or at once: its data has been copied.
   void add_zero_copy(wire::SeqNum end, const Edges& edges) noexcept;
+  /// The same of a write whose connection has ended meanwhile.
+  void add_ended() noexcept;
   /// What a write has queued ends there, and some of its stamps are wanted. There is room.
   void add_stamped(wire::SeqNum end, std::uint32_t key, std::uint8_t stamps) noexcept;
   /// Tells of what has come to pass by `now`, a wall-clock time. What the error queue has no room
-  /// for of MSG_ZEROCOPY waits; a stamp is lost.
+  /// for of MSG_ZEROCOPY is kept here, for `take_untold`; a stamp is lost.
   void on_progress(const Edges& edges, const timespec& now) noexcept;
   /// Nothing more is sent: all buffers are the application's again, and no stamp comes any more.
   void finish() noexcept;
+  /// Writes with MSG_ZEROCOPY are to be told of that the error queue had no room for.
+  [[nodiscard]] bool has_untold() const noexcept { return untold_.has_value(); }
+  /// All of them as one, behind what is in the error queue. Only where there are some.
+  [[nodiscard]] sock_extended_err take_untold() noexcept;
   [[nodiscard]] Places places() const noexcept;
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
 
  private:
   static constexpr std::uint32_t kMost = 256;
+  /// Numbers of writes with MSG_ZEROCOPY.
+  struct Range {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+  };
   using List = base::IntrusiveList<SendNotice, &SendNotice::link>;
 
   SendNotice& add(wire::SeqNum end) noexcept;
   void remove(SendNotice& notice) noexcept;
   void drop() noexcept;
-  [[nodiscard]] bool tell_zero_copy(const SendNotice& notice) noexcept;
+  void tell_zero_copy(const Range& told) noexcept;
   void tell_stamps(SendNotice& notice, const Edges& edges, const timespec& now) noexcept;
 
   SendNoticePool& pool_;
   ErrorQueue& queue_;
   List waiting_;
   SendNotice* last_zero_copy_ = nullptr;
+  std::optional<Range> untold_;
   std::uint32_t next_number_ = 0;
   std::uint32_t count_ = 0;
 };

@@ -138,6 +138,11 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   [[nodiscard]] ErrorRecords& error_records() noexcept override { return error_records_; }
   [[nodiscard]] SendNoticePool& send_notices() noexcept override { return send_notices_; }
   [[nodiscard]] TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) override;
+  void note_unsated(TcpFile& file) noexcept override {
+    if (!file.unsated_link.is_linked()) {
+      unsated_.push_back(file);
+    }
+  }
   void on_progress(TcpHandler& handler) override;
 
  private:
@@ -243,6 +248,7 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   [[nodiscard]] int poll_until(pollfd* fds, nfds_t count, Instant deadline);
   int add_watch(EpollSet& set, File& file, const epoll_event& event);
   [[nodiscard]] int collect(EpollSet& set, epoll_event* events, int most, bool asks_kernel);
+  void tell_unsated() noexcept;
   [[nodiscard]] bool must_ask_kernel(int fd) const noexcept;
   [[nodiscard]] int look_at(pollfd* fds, nfds_t count, bool asks_kernel);
 
@@ -350,6 +356,7 @@ class Sockets final : public TcpFileSource, public stack::ProgressListener {
   DescriptorTable table_;
   ErrorRecords error_records_;
   SendNoticePool send_notices_;
+  UnsatedFiles unsated_;  // Behind SO_RCVLOWAT; before the files, which leave it when they go.
   base::SlotTable<TcpFile> tcp_files_;
   base::SlotTable<UdpFile> udp_files_;
   base::SlotTable<EpollSet> epoll_sets_;

@@ -77,7 +77,7 @@ std::uint32_t TcpFile::events(std::uint32_t asked) {
   const std::uint8_t closed = shut();
   const bool is_receive_shut = (closed & kReceiveShut) != 0;
   const bool is_send_shut = (closed & kSendShut) != 0;
-  std::uint32_t events = error_ != 0 || !errors.empty() ? kError : 0;
+  std::uint32_t events = error_ != 0 || !errors.empty() || notices.has_untold() ? kError : 0;
   if ((is_receive_shut && is_send_shut) || phase_ == Phase::Idle || phase_ == Phase::Over) {
     events |= EPOLLHUP;
   }
@@ -151,12 +151,20 @@ std::size_t TcpFile::readable() {
 bool TcpFile::has_enough_to_read() {
   const std::size_t there = readable();
   if (there == 0 || there >= static_cast<std::size_t>(options.receive_low_water)) {
+    note_sated();
     return there > 0;
   }
   // As Linux's tcp_epollin_ready: nor will there be more where there is no room for it.
   const auto info = native.info();
-  return info && (info->receive_window <= info->receive_mss ||
-                  budget_.left(packet::BudgetUse::InOrder) < packet::PacketBudget::kPacketCharge);
+  const bool is_all =
+      info && (info->receive_window <= info->receive_mss ||
+               budget_.left(packet::BudgetUse::InOrder) < packet::PacketBudget::kPacketCharge);
+  if (is_all) {
+    note_sated();
+  } else {
+    source_.note_unsated(*this);
+  }
+  return is_all;
 }
 
 std::span<const std::byte> TcpFile::front() {

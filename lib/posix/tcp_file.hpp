@@ -36,6 +36,9 @@ class TcpFileSource {
   [[nodiscard]] virtual ErrorRecords& error_records() noexcept = 0;
   [[nodiscard]] virtual SendNoticePool& send_notices() noexcept = 0;
   [[nodiscard]] virtual TcpFile* make_accepted(TcpFile& listener, TcpSocket socket) = 0;
+  /// The file has less to read than it waits for. Once the core has no room for more that is
+  /// enough, of which no event of the connection tells.
+  virtual void note_unsated(TcpFile& file) noexcept = 0;
 };
 
 /// Kept for a socket without connection, inherited by accepted ones.
@@ -84,7 +87,10 @@ class TcpFile final : public File, public TcpHandler {
         notices{source.send_notices(), errors},
         source_{source},
         budget_{source.packet_budget()} {}
-  ~TcpFile() override { drop_held(); }
+  ~TcpFile() override {
+    drop_held();
+    note_sated();
+  }
 
   // The state.
   /// As Linux has it: a connection in TIME-WAIT is closed to its socket.
@@ -168,6 +174,7 @@ class TcpFile final : public File, public TcpHandler {
   SendNotices notices;
   std::optional<TcpInfo> last_info;  // What the connection told when it ended.
   base::ListLink accept_link;
+  base::ListLink unsated_link;
   base::IntrusiveList<TcpFile, &TcpFile::accept_link>
       waiting;  // Accepted by TCP, not by the application.
 
@@ -178,6 +185,7 @@ class TcpFile final : public File, public TcpHandler {
   [[nodiscard]] bool has_enough_to_read();
   void hold_front(std::size_t bytes);
   void drop_held() noexcept;
+  void note_sated() noexcept;
   void note_end() noexcept;
   [[nodiscard]] std::size_t bytes_to_mark() const;
   [[nodiscard]] bool is_urgent_here();
@@ -198,5 +206,13 @@ class TcpFile final : public File, public TcpHandler {
   std::optional<std::byte> urgent_byte_;  // Looked at and not taken.
   std::optional<Error> open_error_;       // Why connecting was given up.
 };
+
+using UnsatedFiles = base::IntrusiveList<TcpFile, &TcpFile::unsated_link>;
+
+inline void TcpFile::note_sated() noexcept {
+  if (unsated_link.is_linked()) {
+    UnsatedFiles::unlink(*this);
+  }
+}
 
 }  // namespace millrace::posix

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "posix/pipe_end.hpp"
 #include "posix/sockets.hpp"
@@ -65,26 +66,46 @@ ssize_t Sockets::sendfile(UdpFile& file, int in, off_t* offset, std::size_t coun
 }
 
 ssize_t Sockets::splice_out(UdpFile& file, int pipe, std::size_t count, bool may_wait) {
+  // As Linux: a pipe that may not block refuses, whether there is a datagram or not.
+  const bool waits_for_pipe = !is_nonblocking(pipe);
+  bool is_refused = !waits_for_pipe && room_in(pipe) == 0;
+  if (is_refused) {
+    return -EAGAIN;
+  }
+  const PipeWriter writer{pipe};
   const auto try_once = [&]() -> ssize_t {
-    const std::size_t room = std::min({room_in(pipe), count, gathered_.size()});
+    const std::size_t room =
+        room_in(pipe) == 0 ? 0 : std::min({writer.most(), count, gathered_.size()});
+    is_refused = room == 0 && !waits_for_pipe;
     if (room == 0) {
-      return -EAGAIN;
+      return is_refused ? 0 : -EAGAIN;
     }
     const iovec part{.iov_base = gathered_.data(), .iov_len = room};
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(&part);
     message.msg_iovlen = 1;
-    const ssize_t got = receive_once(file, message, 0, may_wait);
+    const ssize_t got = receive_once(file, message, MSG_PEEK, may_wait);
+    if (got < 0) {
+      return got;
+    }
     const ssize_t written =
-        got <= 0 ? got : ::write(pipe, gathered_.data(), static_cast<std::size_t>(got));
-    return got > 0 && written < 0 ? -errno : written;
+        got == 0 ? 0 : writer.write(std::span{gathered_}.first(static_cast<std::size_t>(got)));
+    if (written < 0) {
+      return -errno;  // EAGAIN: another writer was faster. The datagram is still there.
+    }
+    // As Linux: what the pipe had no room for is lost.
+    if (stack::UdpSlot* const slot = slot_of(file); slot != nullptr && !slot->queue.empty()) {
+      static_cast<void>(stack_.udp().receive(*slot));
+    }
+    return written;
   };
-  return persist(file,
-                 {.may_wait = may_wait,
-                  .timeout = file.options.receive_timeout,
-                  .too_late = -EAGAIN,
-                  .pace = kKernelPace},
-                 try_once);
+  const ssize_t moved = persist(file,
+                                {.may_wait = may_wait,
+                                 .timeout = file.options.receive_timeout,
+                                 .too_late = -EAGAIN,
+                                 .pace = kKernelPace},
+                                try_once);
+  return is_refused ? -EAGAIN : moved;
 }
 
 ssize_t Sockets::splice_in(int pipe, UdpFile& file, std::size_t count, const Splice& how) {

@@ -244,7 +244,8 @@ int Sockets::set_udp_option(UdpFile& file, int option, const void* value, sockle
       [&] { return uncork(file); });
   // What could not leave is corked as before.
   file.options.is_corked = file.options.is_corked && file.corked;
-  return static_cast<int>(left);
+  // As Linux: pulling succeeds whatever becomes of the datagram, but for one that is still there.
+  return left == -EAGAIN || left == -EINTR ? static_cast<int>(left) : 0;
 }
 
 }  // namespace millrace::posix

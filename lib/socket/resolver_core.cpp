@@ -21,8 +21,9 @@ constexpr std::size_t kNameMax = 253;
 constexpr Duration kTimeout = std::chrono::seconds{2};
 constexpr std::uint32_t kTries = 3;
 // Names that servers are asked for at once: a link whose neighbor is still asked for holds as many
-// datagrams (net::NeighborTable), and one that is lost costs a timeout. The others wait for these.
-constexpr std::uint32_t kAskedAtOnce = 96;
+// datagrams (net::NeighborTable), and one that is lost costs a timeout. The others wait for these,
+// or until that is over: names that nobody answers for must not keep others from being asked.
+constexpr std::ptrdiff_t kAskedAtOnce = 96;
 // RFC 8767 §4 asks for a bound and leaves room for a smaller one than its week.
 constexpr std::chrono::seconds kTtlMax = std::chrono::days{1};
 // RFC 2308 §5 has one to three hours work well.
@@ -125,10 +126,10 @@ Result<void, std::string> ResolverCore::open(const ResolverOptions& options,
   for (std::string& domain : search_) {
     domains.push_back(domain.data());
   }
-  const Duration timeout = options.timeout.value_or(conf.timeout.value_or(kTimeout));
+  timeout_ = options.timeout.value_or(conf.timeout.value_or(kTimeout));
   wanted.flags = ARES_FLAG_NOALIASES;
   wanted.timeout =
-      static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
+      static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count());
   wanted.tries = static_cast<int>(options.tries.value_or(conf.attempts.value_or(kTries)));
   wanted.ndots = static_cast<int>(conf.ndots);
   wanted.lookups = lookups.data();
@@ -208,9 +209,7 @@ Result<ResolverCore::Ticket> ResolverCore::resolve(std::string_view name, OnAnsw
   if (!query.answer && !has_servers_) {
     query.answer = fail(Error::NoNameServer);
   }
-  if (!query.answer && at_ares_ < kAskedAtOnce) {
-    ask(query);
-  }
+  ask_waiting();
   return ticket;
 }
 
@@ -222,18 +221,22 @@ void ResolverCore::ask(Query& query) {
                                   .ai_protocol = 0};
   query.was_asked = query.is_at_ares = true;
   query.replies_before = wires_.replies();
-  ++at_ares_;
+  query.late_from = base::later(worker_.now(), timeout_);
   ares_getaddrinfo(channel_, query.name.c_str(), nullptr, &hints, &on_answer, &query);
 }
 
 void ResolverCore::ask_waiting() {
-  // One that is answered at once makes room for the next.
+  auto fresh = std::ranges::count_if(queries_, [now = worker_.now()](const Query& query) {
+    return query.is_at_ares && now < query.late_from;
+  });
   for (Query& query : queries_) {
-    if (at_ares_ >= kAskedAtOnce) {
+    if (fresh >= kAskedAtOnce) {
       return;
     }
     if (!query.was_asked && !query.answer && query.done) {
       ask(query);
+      // One that is answered at once makes room for the next.
+      fresh += query.is_at_ares ? 1 : 0;
     }
   }
 }
@@ -258,7 +261,6 @@ void ResolverCore::on_answer(void* query, int status, int /*timeouts*/, ares_add
   Query& asked = *static_cast<Query*>(query);
   if (!asked.core.is_closing_) {
     asked.is_at_ares = false;
-    --asked.core.at_ares_;
     asked.core.note_answer(asked, status, info);
   }
   if (info != nullptr) {
@@ -395,6 +397,14 @@ std::optional<Duration> ResolverCore::next_delay() const {
   if (const auto first = std::ranges::find_if(queries_, waits); first != queries_.end()) {
     const Duration left = first->deadline - worker_.now();
     delay = std::min(delay.value_or(left), left);
+  }
+  const Instant now = worker_.now();
+  const bool has_unasked = std::ranges::any_of(
+      queries_, [&](const Query& query) { return waits(query) && !query.was_asked; });
+  for (const Query& query : queries_) {
+    if (has_unasked && query.is_at_ares && now < query.late_from) {
+      delay = std::min(delay.value_or(limit_), Duration{query.late_from - now});
+    }
   }
   return delay;
 }

@@ -56,6 +56,7 @@ class ResolverCore {
     std::optional<Answer> answer;  // Once it is known.
     bool was_asked = false;
     bool is_at_ares = false;  // c-ares has its address.
+    Instant late_from{};      // Its first datagram was answered by then, or is lost.
   };
 
   ResolverCore(Worker& worker, const ResolverOptions& options, HostsFile hosts);
@@ -89,7 +90,7 @@ class ResolverCore {
   ares_channel channel_ = nullptr;
   bool has_servers_ = false;
   std::list<Query> queries_;  // In the order in which they were asked, and so by deadline.
-  std::uint32_t at_ares_ = 0;
+  Duration timeout_{};        // For the first answer.
   Ticket last_ticket_ = 0;
   Timer timer_;
   bool is_closing_ = false;

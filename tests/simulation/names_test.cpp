@@ -526,6 +526,26 @@ TEST_F(Names, AsManyAsMayBeUnderWayAreAskedForBeforeTheServerIsKnownToTheLink) {
   EXPECT_EQ(server.by_udp, kNames) << "each once";
 }
 
+TEST_F(Names, ThoseWithoutAnswerKeepOthersWaitingForOneTimeoutAtMost) {
+  server.is_silent = true;
+  options.timeout = 2s;
+  open();
+  pair.world.call(pair.client, [&](Worker&) {
+    for (unsigned i = 0; i < 200; ++i) {
+      EXPECT_TRUE(resolver->resolve("n" + std::to_string(i) + ".example.net.", [](const auto&) {}));
+    }
+  });
+  EXPECT_FALSE(pair.world.run_until([] { return false; }, 100ms));
+  EXPECT_EQ(server.by_udp, 96U);
+  EXPECT_FALSE(pair.world.run_until([] { return false; }, 2s));
+  EXPECT_EQ(server.by_udp, 192U);
+  server.is_silent = false;
+  server.records["other.example.net."] = {.addresses = {kWeb}};
+  const Instant begun = pair.world.now();
+  EXPECT_EQ(look_up("other.example.net."), kWeb);
+  EXPECT_LT(pair.world.now(), begun + 3s);
+}
+
 TEST_F(Names, OptionsThatCannotBeAreRefusedInWords) {
   pair.world.call(pair.client, [this](Worker& worker) {
     const auto expect = [&](ResolverOptions wrong, std::string_view named) {

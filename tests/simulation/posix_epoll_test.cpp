@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <vector>
 
 #include "simulation/posix_pair.hpp"
 
@@ -266,6 +268,41 @@ TEST_F(PosixEpoll, PollNamesDescriptorsThatAreNone) {
   EXPECT_EQ(net.server.sockets().poll(nullptr, 1, 0), -EFAULT);
 }
 
+TEST_F(PosixEpoll, PollsBoundIsThatOfTheMoment) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit limit{.rlim_cur = 512, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  PosixPair few;
+  std::vector<pollfd> none(513, pollfd{.fd = -1, .events = POLLIN, .revents = 0});
+  EXPECT_EQ(few.server.sockets().poll(none.data(), none.size(), 0), -EINVAL);
+  limit.rlim_cur = 513;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(few.server.sockets().poll(none.data(), none.size(), 0), 0);
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+TEST_F(PosixEpoll, WhoWaitsForMuchIsToldWhenTheCoreHasNoMoreRoom) {
+  const auto other = net.connect(listener, 80, O_NONBLOCK, SOCK_NONBLOCK);
+  EXPECT_EQ(net.server.set(ends.server, SOL_SOCKET, SO_RCVLOWAT, 20'000), 0);
+  const int inner = set;
+  ASSERT_EQ(control(EPOLL_CTL_ADD, ends.server, EPOLLIN), 0);
+  set = net.server.sockets().epoll_create(0);
+  ASSERT_EQ(control(EPOLL_CTL_ADD, inner, EPOLLIN), 0);
+  say("less");
+  EXPECT_EQ(ready(), 0U) << "also of the set around it";
+  packet::PacketBudget& budget = net.server.host().stack().tcp().resources().budget;
+  const auto others = static_cast<std::uint32_t>(budget.left(packet::BudgetUse::InOrder));
+  ASSERT_TRUE(budget.try_charge(others, packet::BudgetUse::InOrder));
+  EXPECT_EQ(net.client.send(other.client, "is refused"), 10);
+  EXPECT_EQ(ready(100), EPOLLIN);
+  EXPECT_EQ(net.server.receive(ends.server), "less");
+  budget.release(others);
+  EXPECT_EQ(ready(), 0U);
+  EXPECT_EQ(net.server.sockets().close(ends.server), 0);
+  EXPECT_EQ(ready(), 0U);
+}
+
 TEST_F(PosixEpoll, ASetMayWatchASet) {
   auto& sockets = net.server.sockets();
   ASSERT_EQ(control(EPOLL_CTL_ADD, ends.server, EPOLLIN), 0);
@@ -359,6 +396,20 @@ TEST_F(PosixEpoll, ASetWithoutDescriptorsOfTheKernelsAnyMoreMayBeWatched) {
   EXPECT_EQ(control(EPOLL_CTL_DEL, pipe.ends[0], 0), 0);
   EXPECT_EQ(sockets.epoll_control(outer, EPOLL_CTL_ADD, set, &event), -EINVAL);
   EXPECT_EQ(control(EPOLL_CTL_DEL, pipe.ends[1], 0), 0);
+  EXPECT_EQ(sockets.epoll_control(outer, EPOLL_CTL_ADD, set, &event), 0);
+}
+
+TEST_F(PosixEpoll, DescriptorsOfTheKernelsThatWereClosedCountNoMore) {
+  auto& sockets = net.server.sockets();
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  ASSERT_EQ(control(EPOLL_CTL_ADD, pipe[0], EPOLLIN), 0);
+  ASSERT_EQ(control(EPOLL_CTL_ADD, pipe[1], EPOLLIN), 0);
+  epoll_event event{};
+  const int outer = sockets.epoll_create(0);
+  ::close(pipe[0]);
+  EXPECT_EQ(sockets.epoll_control(outer, EPOLL_CTL_ADD, set, &event), -EINVAL);
+  ::close(pipe[1]);
   EXPECT_EQ(sockets.epoll_control(outer, EPOLL_CTL_ADD, set, &event), 0);
 }
 

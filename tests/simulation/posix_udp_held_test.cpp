@@ -79,6 +79,17 @@ TEST_F(PosixUdpHeld, ACorkThatCannotBePulledStays) {
   EXPECT_EQ(net.server.receive(theirs), "aaa");
 }
 
+TEST_F(PosixUdpHeld, ACorkIsPulledThoughWhatItHeldIsLost) {
+  const int fd = connected();
+  EXPECT_EQ(net.client.set(fd, IPPROTO_UDP, UDP_CORK, 1), 0);
+  EXPECT_EQ(net.client.send(fd, std::string(5'000, 'a')), 5'000);
+  EXPECT_EQ(net.client.set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO), 0);
+  EXPECT_EQ(net.client.set(fd, IPPROTO_UDP, UDP_CORK, 0), 0) << "it is too long now";
+  EXPECT_EQ(net.client.get(fd, IPPROTO_UDP, UDP_CORK), 0);
+  EXPECT_EQ(send(fd, "next"), 4);
+  EXPECT_EQ(net.server.receive(theirs, 65'000), "next");
+}
+
 TEST_F(PosixUdpHeld, ACorkIsPulledWithPatienceWhereCallsMayWait) {
   const int fd = connected();
   EXPECT_EQ(net.client.set(fd, IPPROTO_UDP, UDP_CORK, 1), 0);

@@ -1,5 +1,6 @@
 // sendfile and splice on datagram sockets: each call moves one datagram. Expectations are Linux's.
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -113,6 +114,47 @@ TEST_F(PosixUdpMoving, ADatagramGoesIntoAPipeAndTheRestOfItIsLost) {
   EXPECT_EQ(splice_out(theirs, 4), 4);
   EXPECT_EQ(splice_out(theirs, 100, 0), 4);
   EXPECT_EQ(in_pipe(), "longnext");
+}
+
+TEST_F(PosixUdpMoving, APipeThatHoldsSomethingTakesAWholeDatagram) {
+  const int theirs = bound(net.server, kPort);
+  EXPECT_EQ(put("x"), 1);
+  EXPECT_EQ(send(connected(), std::string(8'000, 'd')), 8'000);
+  EXPECT_EQ(splice_out(theirs, 65'536), 8'000);
+}
+
+TEST_F(PosixUdpMoving, OfADatagramAsMuchAsThePipeHasRoomForIsMovedWithoutWaiting) {
+  std::array<int, 2> waiting{};
+  ASSERT_EQ(::pipe(waiting.data()), 0);
+  const int theirs = bound(net.server, kPort);
+  const std::string page(4'096, 'p');
+  for (int i = 0; i < 14; ++i) {
+    ASSERT_EQ(::write(waiting[1], page.data(), page.size()), 4'096);
+  }
+  EXPECT_EQ(send(connected(), std::string(12'000, 'd')), 12'000);
+  EXPECT_EQ(net.server.sockets().splice(theirs, nullptr, waiting[1], nullptr, 65'536, 0), 8'192);
+  EXPECT_EQ(queued(net.server, theirs, FIONREAD), 0) << "the rest is lost";
+  ::close(waiting[0]);
+  ::close(waiting[1]);
+}
+
+TEST_F(PosixUdpMoving, AnEmptyDatagramIsTakenAndMovesNothing) {
+  const int theirs = bound(net.server, kPort);
+  const int fd = connected();
+  EXPECT_EQ(send(fd, ""), 0);
+  EXPECT_EQ(send(fd, "next"), 4);
+  EXPECT_EQ(splice_out(theirs, 100), 0);
+  EXPECT_EQ(splice_out(theirs, 100), 4);
+}
+
+TEST_F(PosixUdpMoving, APipeThatMayNotWaitRefusesAtOnce) {
+  const int theirs = bound(net.server, kPort);
+  EXPECT_EQ(send(connected(), "waits"), 5);
+  while (put(std::string(4'096, 'x')) > 0) {
+  }
+  const Instant before = net.server.now();
+  EXPECT_EQ(splice_out(theirs, 100, 0), -EAGAIN);
+  EXPECT_EQ(net.server.now(), before);
 }
 
 TEST_F(PosixUdpMoving, AFullPipeLosesNoDatagram) {

@@ -34,7 +34,9 @@ extern "C" {
  * the system's call of the same name, in every function below that this thread calls.
  *
  * Descriptors: some of the process are Millrace's own, the device's and others; a program that closes them, as daemons
- * close all there are, gets ENETDOWN from the calls that wait, and one line on standard error.
+ * close all there are, gets ENETDOWN from the calls that wait, and one line on standard error. At the end nothing is
+ * closed or delivered then: the numbers may name files of the program's by now. Whatever any thread opens while
+ * Millrace starts, which can take a second or more, becomes close-on-exec: start it before such threads.
  *
  * Processes: in a child of fork what would use a descriptor of Millrace's, close it or make one answers EPERM;
  * descriptors of the system's are handed on, and the end of the child leaves the parent's connections alone. They are the
@@ -45,7 +47,8 @@ extern "C" {
  * handlers of the program are installed with SA_RESTART: then those calls go on which Linux lets go on, that is all but
  * millrace_poll, millrace_epoll_wait and those with a limit of time. While a call waits and does not sleep, signals are
  * held back from its thread until it looks for them, so a thread of yours that has them unblocked may get them instead;
- * SIGPROF and those that tell of faults in the program are not. Handlers of signals must not call the functions below.
+ * SIGPROF and those that tell of faults in the program are not. Handlers of signals must not call the functions below,
+ * nor leave one that is under way by siglongjmp: every call that waits would be EDEADLK from then on.
  *
  * Returns 0, or -1 with errno: EALREADY (it runs), EPERM (in a child of fork), EINVAL (wrong options), ENETDOWN (the
  * surroundings do not allow it), ECANCELED (an option asked for a text and no more). What was wrong is told on standard

@@ -3,6 +3,7 @@
 // process, so the tests share one Millrace.
 #include "posix/on_core.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <millrace/socket.h>
 #include <netinet/in.h>
@@ -176,6 +177,64 @@ TEST_F(OnCoreTest, ABrokenPipeIsASignalUnlessItIsNotWanted) {
   EXPECT_EQ(signals, 1);
   EXPECT_EQ(millrace_close(fd), 0);
   std::signal(SIGPIPE, before);
+}
+
+TEST_F(OnCoreTest, APipeWithoutReaderIsOneSignalWhetherSomethingWaitsOrNot) {
+  static volatile std::sig_atomic_t signals;
+  const auto before = std::signal(SIGPIPE, [](int) { signals = signals + 1; });
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  ASSERT_EQ(::close(pipe[0]), 0);
+  const int fd = millrace_socket(AF_INET, SOCK_DGRAM, 0);
+  const sockaddr_in address = own(85);
+  ASSERT_EQ(millrace_bind(fd, generic(address), sizeof(address)), 0);
+  for (int i = 1; i <= 2; ++i) {
+    EXPECT_EQ(millrace_splice(fd, nullptr, pipe[1], nullptr, 100, SPLICE_F_NONBLOCK), -1);
+    EXPECT_EQ(errno, EPIPE);
+    EXPECT_EQ(signals, i);
+    ASSERT_EQ(millrace_sendto(fd, "x", 1, 0, generic(address), sizeof(address)), 1);
+    pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+    ASSERT_EQ(millrace_poll(&entry, 1, 1'000), 1);
+  }
+  EXPECT_EQ(millrace_close(fd), 0);
+  ::close(pipe[1]);
+  std::signal(SIGPIPE, before);
+}
+
+TEST_F(OnCoreTest, AHandlerThatCallsWhileACallSpinsLeavesSignalsAsTheyWere) {
+  static int listening;
+  listening = listener(86);
+  raise_during_the_next_call(0);
+  struct sigaction action {};
+  action.sa_handler = [](int) { static_cast<void>(millrace_shutdown(listening, 5)); };
+  ASSERT_EQ(::sigaction(SIGUSR1, &action, nullptr), 0);
+  EXPECT_EQ(millrace_accept(listening, nullptr, nullptr), -1);
+  EXPECT_EQ(errno, EINTR);
+  sigset_t blocked;
+  ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, nullptr, &blocked), 0);
+  for (const int signal : {SIGUSR1, SIGINT, SIGTERM}) {
+    EXPECT_EQ(sigismember(&blocked, signal), 0) << signal;
+  }
+  EXPECT_EQ(millrace_close(listening), 0);
+  std::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST_F(OnCoreTest, AHandlerForOnceMayLetCallsGoOn) {
+  const int listening = listener(87);
+  raise_during_the_next_call(SA_RESTART | static_cast<int>(SA_RESETHAND));
+  int client = -1;
+  ASSERT_TRUE(process_core()->worker().after(20ms, [&client] {
+    client = millrace_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    const sockaddr_in address = own(87);
+    EXPECT_EQ(millrace_connect(client, generic(address), sizeof(address)), -1);
+  }));
+  const int server = millrace_accept(listening, nullptr, nullptr);
+  EXPECT_GE(server, 0);
+  EXPECT_EQ(signals_handled, 1);
+  for (const int fd : {client, server, listening}) {
+    EXPECT_EQ(millrace_close(fd), server < 0 && fd < 0 ? -1 : 0);
+  }
+  std::signal(SIGUSR1, SIG_DFL);
 }
 
 TEST_F(OnCoreTest, DescriptorsOfTheKernelsAreHandedOn) {

@@ -6,10 +6,14 @@
 #include <gtest/gtest.h>
 #include <millrace/socket.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <string>
 #include <thread>
 
 namespace millrace::posix {
@@ -61,6 +65,41 @@ struct LongGoodbye {
 
 TEST(ProcessDeathTest, AnotherThreadsExitLeavesTheCoreAlone) {
   EXPECT_EXIT(be_ended_by_another_thread(), testing::ExitedWithCode(7), "");
+}
+
+/// As a daemon that closes everything and opens its log: a file that is written when stdio ends,
+/// after Millrace.
+[[noreturn]] void close_everything_and_log(const char* path) {
+  ::setenv("MILLRACE_OPTIONS",
+           "--device ring --address 198.18.0.2/24 --packets 4096 --max-connections 64 --log off",
+           1);
+  if (millrace_socket(AF_INET, SOCK_STREAM, 0) < 0) {
+    std::abort();
+  }
+  for (int number = 3; number < 256; ++number) {
+    ::close(number);
+  }
+  // The log has each number that Millrace had.
+  for (int i = 0; i < 64; ++i) {
+    std::FILE* const log = std::fopen(path, "a");
+    if (log == nullptr || std::fputs("line\n", log) < 0) {
+      std::abort();
+    }
+  }
+  std::exit(8);
+}
+
+TEST(ProcessDeathTest, ItsEndLeavesTheFilesOfAProgramThatClosedEverythingAlone) {
+  const std::string path =
+      testing::TempDir() + "millrace-process-test-" + std::to_string(::getpid());
+  EXPECT_EXIT(close_everything_and_log(path.c_str()), testing::ExitedWithCode(8), "");
+  std::ifstream log{path};
+  int lines = 0;
+  for (std::string line; std::getline(log, line);) {
+    lines += line == "line" ? 1 : 0;
+  }
+  EXPECT_EQ(lines, 64);
+  ::unlink(path.c_str());
 }
 
 TEST(Process, OtherThreadsAreToldWhoseTheSocketsAreUntilTheEndIsOver) {

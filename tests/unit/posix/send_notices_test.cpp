@@ -90,16 +90,44 @@ TEST_F(SendNoticesTest, StampsComeInTheirOrderWithTheirTimes) {
   EXPECT_TRUE(notices.empty());
 }
 
-TEST_F(SendNoticesTest, WhatTheErrorQueueHasNoRoomForWaits) {
+TEST_F(SendNoticesTest, WhatTheErrorQueueHasNoRoomForIsKeptAsOne) {
   for (int i = 0; i < 4; ++i) {
     queue.push({}, {}, {}, {});
   }
   notices.add_zero_copy(SeqNum{100}, edges(0, 0));
   notices.on_progress(edges(100, 100), {});
-  EXPECT_FALSE(notices.empty());
+  EXPECT_TRUE(notices.empty()) << "its place is free";
+  ASSERT_TRUE(notices.has_untold());
   queue.clear();
-  notices.on_progress(edges(100, 100), {});
-  expect_zero_copy(0, 0);
+  notices.add_zero_copy(SeqNum{200}, edges(100, 100));
+  notices.finish();
+  EXPECT_TRUE(queue.empty()) << "in the order of their numbers";
+  const sock_extended_err what = notices.take_untold();
+  EXPECT_EQ(what.ee_origin, SO_EE_ORIGIN_ZEROCOPY);
+  EXPECT_EQ(what.ee_info, 0U);
+  EXPECT_EQ(what.ee_data, 1U);
+  EXPECT_FALSE(notices.has_untold());
+}
+
+TEST_F(SendNoticesTest, EachWriteHasItsNumberAlsoWithoutRoomOrConnection) {
+  notices.add_zero_copy(SeqNum{100}, edges(0, 0));
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    notices.add_stamped(SeqNum{100}, i, SendNotices::kSent);
+  }
+  ASSERT_FALSE(notices.has_room());
+  notices.add_zero_copy(SeqNum{200}, edges(100, 0));
+  notices.on_progress(edges(200, 199), {});
+  EXPECT_EQ(next().ee_origin, SO_EE_ORIGIN_TIMESTAMPING);
+  queue.clear();
+  notices.on_progress(edges(200, 200), {});
+  expect_zero_copy(0, 1);
+  notices.add_ended();
+  expect_zero_copy(2, 2);
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    notices.add_stamped(SeqNum{300}, i, SendNotices::kSent);
+  }
+  notices.add_zero_copy(SeqNum{300}, edges(200, 200));
+  expect_zero_copy(3, 3);
 }
 
 TEST_F(SendNoticesTest, TheEndGivesBuffersBackAndNoStamps) {

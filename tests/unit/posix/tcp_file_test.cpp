@@ -12,6 +12,7 @@ struct NoSource final : TcpFileSource {
   packet::PacketBudget& packet_budget() noexcept override { return budget; }
   TcpFile* make_accepted(TcpFile& /*listener*/, TcpSocket /*socket*/) override { return nullptr; }
 
+  void note_unsated(TcpFile& /*file*/) noexcept override {}
   ErrorRecords& error_records() noexcept override { return records; }
   SendNoticePool& send_notices() noexcept override { return notices; }
 

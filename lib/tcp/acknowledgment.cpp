@@ -68,6 +68,10 @@ void Connection::process_delivery(const Resources& resources, AckInHand& ack,
   }
   process_sack(resources, ack, disposition);
   if (active_ != nullptr) {
+    if (ack.advances() || ack.log.bytes() > 0) {
+      // RFC 8985 §7.2: news puts a probe off, one that still waits for its departure as well.
+      active_->recovery.is_probe_due = false;
+    }
     Repair{*this, resources, ack.now}.on_ack(ack);
   }
   on_congestion_echo(resources, ack);

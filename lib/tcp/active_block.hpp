@@ -55,6 +55,8 @@ struct ActiveBlock {
   void drop_sent(SentSegmentPool& pool) noexcept {
     sent.clear(pool);
     recovery.stop_timer();
+    recovery.is_probe_due = false;
+    is_held_by_pacer = false;
   }
 
   [[nodiscard]] bool is_needed() const noexcept {

@@ -15,19 +15,42 @@ void Steering::open() noexcept {
 void Steering::start(std::uint32_t initial_window) noexcept {
   note(c_.congestion_.start(kind_of(*c_.tuning_, resources_.config), initial_window,
                             resources_.bbr_models));
+  // Whatever was chosen when the SYNs left.
+  c_.ecn_.set_exact(c_.congestion_.needs_exact_ecn());
 }
 
 void Steering::change(const TcpTuning& before) noexcept {
   const CongestionKind kind = kind_of(*c_.tuning_, resources_.config);
-  if (kind == kind_of(before, resources_.config)) {
-    return;
+  const bool is_same_kind = kind == kind_of(before, resources_.config);
+  if (c_.active_ != nullptr &&
+      !(is_same_kind && c_.tuning_->max_pacing_rate == before.max_pacing_rate)) {
+    // What waits for the old rate would wait for as long as that was low.
+    c_.active_->pacer.reset();
   }
-  if (c_.state_ == TcpState::Closed || c_.congestion_.window() == 0) {
+  if (is_same_kind || c_.state_ == TcpState::Closed || c_.congestion_.window() == 0) {
     // The SYNs decide what it begins with.
     return;
   }
+  const bool was_alone = c_.congestion_.moves_own_window();
   note(c_.congestion_.change(kind, resources_.bbr_models));
   c_.ecn_.set_exact(c_.congestion_.needs_exact_ecn());
+  if (was_alone && !c_.congestion_.moves_own_window()) {
+    meet_losses();
+  }
+}
+
+void Steering::meet_losses() noexcept {
+  if (c_.active_ == nullptr || c_.active_->recovery.phase == LossRecovery::Phase::Open) {
+    return;
+  }
+  // RFC 5681 §3.2: who moved the window alone needed no threshold, but a recovery ends at one. No
+  // time passes here; the last that was told will do.
+  LossRecovery& recovery = c_.active_->recovery;
+  c_.congestion_.on_loss(c_.path_view(resources_, c_.progress_at_));
+  recovery.prr.start(c_.send_.flight() - std::min(c_.send_.flight(), c_.active_->sent.sacked()),
+                     c_.congestion_.ssthresh());
+  // There is nothing to go back to.
+  recovery.undo.forget();
 }
 
 void Steering::release() noexcept {
@@ -47,7 +70,8 @@ bool Steering::may_send() noexcept {
   ActiveBlock& active = *c_.active_;
   const bool may = active.pacer.may_send(now_);
   active.is_held_by_pacer =
-      !may && (c_.unsent_bytes() > 0 || c_.is_fin_unsent() || active.sent.first_lost() != nullptr);
+      !may && (c_.unsent_bytes() > 0 || c_.is_fin_unsent() || active.sent.first_lost() != nullptr ||
+               active.recovery.is_probe_due);
   return may;
 }
 

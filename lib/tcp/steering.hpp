@@ -49,6 +49,7 @@ class Steering {
     return tuning.congestion_control.value_or(config.congestion_control);
   }
   void note(bool is_as_chosen) noexcept;
+  void meet_losses() noexcept;
 
   Connection& c_;
   const Resources& resources_;

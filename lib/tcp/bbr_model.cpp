@@ -48,7 +48,11 @@ void BbrModel::begin(const PathView& path) noexcept {
 BbrModel::Ack BbrModel::read(CongestionWindow& window, const AckSample& sample,
                              const PathView& path) noexcept {
   const RateSample& rate = sample.rate;
-  delivered_ = std::max(delivered_, rate.delivered);
+  if (rate.delivered < delivered_) {
+    // A connection's total wraps around, after 2^48 octets or 2^32 idle times.
+    next_round_delivered_ = loss_round_delivered_ = limited_until_ = 0;
+  }
+  delivered_ = rate.delivered;
   return {.window = window,
           .sample = sample,
           .path = path,

@@ -227,6 +227,22 @@ TEST(BbrModel, BackFromIdleItPacesAtTheRateOfThePath) {
   EXPECT_NE(hand.model.state(), BbrState::ProbeRtt) << "the idle time was one";
 }
 
+TEST(BbrModel, GoesOnWhereTotalsBeginAnew) {
+  // draft-ietf-ccwg-bbr-06 §5.5.1. A connection's total wraps around some day, and rounds are told
+  // by it.
+  Hand hand;
+  hand.delivered += 1ULL << 47U;
+  hand.ack();
+  hand.delivered = 0;
+  std::set<BbrState> seen;
+  for (unsigned i = 0; i < 8'000; ++i) {
+    hand.ack();
+    seen.insert(hand.model.state());
+  }
+  EXPECT_TRUE(seen.contains(BbrState::Up)) << "REFILL lasts a round";
+  EXPECT_TRUE(seen.contains(BbrState::Down));
+}
+
 TEST(BbrModel, NumbersThatNoPathHasDoNoHarm) {
   CongestionWindow window{10'000};
   BbrModel model{10'000, 7};

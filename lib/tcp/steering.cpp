@@ -31,6 +31,10 @@ void Steering::change(const TcpTuning& before) noexcept {
     // The SYNs decide what it begins with.
     return;
   }
+  if (c_.active_ != nullptr && c_.active_->slowdown.is_on()) {
+    c_.congestion_.set_window(c_.active_->slowdown.target());
+    c_.active_->slowdown.stop();
+  }
   const bool was_alone = c_.congestion_.moves_own_window();
   note(c_.congestion_.change(kind, resources_.bbr_models));
   c_.ecn_.set_exact(c_.congestion_.needs_exact_ecn());
@@ -51,6 +55,37 @@ void Steering::meet_losses() noexcept {
                      c_.congestion_.ssthresh());
   // There is nothing to go back to.
   recovery.undo.forget();
+}
+
+void Steering::slow_down(const PathView& path) noexcept {
+  Congestion& congestion = c_.congestion_;
+  const std::uint32_t window = congestion.window();
+  congestion.on_congestion_echo(path);
+  const std::uint32_t target = congestion.window();
+  const bool is_gradual = resources_.config.prr && !congestion.moves_own_window() &&
+                          target < window && c_.active_ != nullptr && !c_.active_->sent.empty() &&
+                          c_.active_->recovery.phase == LossRecovery::Phase::Open;
+  if (is_gradual) {
+    c_.active_->slowdown.start(c_.send_.snd_nxt, path.in_network, target);
+    congestion.set_window(window);
+  }
+}
+
+void Steering::come_down(const AckInHand& ack) noexcept {
+  ActiveBlock& active = *c_.active_;
+  if (active.recovery.phase != LossRecovery::Phase::Open) {
+    // A loss, or a timeout, has more to say.
+    active.slowdown.stop();
+    return;
+  }
+  const std::uint32_t window =
+      active.slowdown.on_ack(c_.send_.snd_una, {.delivered = ack.log.bytes(),
+                                                .in_network = c_.in_network(),
+                                                .mss = c_.mss_,
+                                                .is_safe = ack.advances()});
+  if (window > 0) {
+    c_.congestion_.set_window(window);
+  }
 }
 
 void Steering::release() noexcept {
@@ -78,6 +113,7 @@ bool Steering::may_send() noexcept {
 void Steering::note_left(std::uint32_t bytes) noexcept {
   c_.active_->pacer.on_sent(now_, bytes, rate(c_, resources_.config),
                             resources_.config.pacing_slack);
+  c_.active_->slowdown.on_sent(bytes);
 }
 
 std::uint64_t Steering::rate(const Connection& connection, const TcpConfig& config) noexcept {

@@ -74,6 +74,19 @@ TEST_P(SteeringScript, WhoTakesOverFromBbrBehindATimeoutHasAThreshold) {
   EXPECT_LE(t.ssthresh(), 10'000U);
 }
 
+TEST_P(SteeringScript, WhoTakesOverBehindAMarkBeginsWhereItEnds) {
+  covers({"RFC 3168 §6.1.2"});
+  TcpScript t{with(CongestionKind::Reno).ecn()};
+  fill(t);
+  t.peer_sends(ack(1'001).ece()).ignore_output();
+  ASSERT_EQ(t.ssthresh(), 5'000U);
+  t.app_sets_tuning(choosing(CongestionKind::Cubic)).ignore_output();
+  EXPECT_EQ(t.cwnd(), 5'000U);
+  for (std::uint32_t edge = 2'001; edge <= 5'001; edge += 1'000) {
+    t.peer_sends(ack(edge)).expect_nothing();
+  }
+}
+
 TEST_P(SteeringScript, WhereNothingIsLostTheWindowStays) {
   TcpScript t{with(CongestionKind::Bbr)};
   fill(t);

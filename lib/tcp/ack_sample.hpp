@@ -25,6 +25,7 @@ struct PathView {
   Duration srtt{};                        ///< Zero while unknown.
   Duration min_rtt{};                     ///< The shortest ever; zero while unknown.
   std::uint32_t slow_start_segments = 2;  ///< `TcpConfig::slow_start_ack_segments`.
+  bool has_selective_acks = true;         ///< More than one loss is told of in a round trip.
 };
 
 /// How fast data arrived at the peer while one segment was under way (delivery rate estimation,
@@ -63,7 +64,7 @@ struct AckSample {
   RateSample rate;
 };
 
-/// Whether a window opens for this ACK. RFC 7661 §4.4.2: not while the application does not fill
+/// Whether a window opens for this ACK. RFC 7661 §4.4: not while the application does not fill
 /// it. RFC 3168 §6.1.2: an ACK that tells of congestion opens none.
 [[nodiscard]] inline bool may_grow(const AckSample& sample) noexcept {
   return sample.is_window_limited && !sample.is_recovering && !sample.is_congestion_echo;

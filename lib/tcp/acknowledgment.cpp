@@ -4,6 +4,7 @@
 #include "base/contract.hpp"
 #include "tcp/connection.hpp"
 #include "tcp/repair.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
@@ -68,9 +69,16 @@ void Connection::process_delivery(const Resources& resources, AckInHand& ack,
   }
   process_sack(resources, ack, disposition);
   if (active_ != nullptr) {
+    if (ack.advances() || ack.log.bytes() > 0) {
+      // RFC 8985 §7.2: news puts a probe off, one that still waits for its departure as well.
+      active_->recovery.is_probe_due = false;
+    }
     Repair{*this, resources, ack.now}.on_ack(ack);
   }
   on_congestion_echo(resources, ack);
+  if (active_ != nullptr && active_->slowdown.is_on()) {
+    Steering{*this, resources, ack.now}.come_down(ack);
+  }
   if (!ack.advances()) {
     return;
   }
@@ -133,7 +141,7 @@ void Connection::on_congestion_echo(const Resources& resources, const AckInHand&
     PathView path = path_view(resources, ack.now);
     path.snd_una = ack.prior_una;
     path.in_network = ack.prior_in_network;
-    congestion_.on_congestion_echo(path);
+    Steering{*this, resources, ack.now}.slow_down(path);
     ecn_.on_reduction(send_.snd_nxt);
     ++resources.stats.tcp_ecn_reductions;
   }
@@ -195,7 +203,8 @@ PathView Connection::path_view(const Resources& resources, Instant now) const no
           .snd_nxt = send_.snd_nxt,
           .srtt = rtt_.srtt(),
           .min_rtt = rtt_.minimum(),
-          .slow_start_segments = resources.config.slow_start_ack_segments};
+          .slow_start_segments = resources.config.slow_start_ack_segments,
+          .has_selective_acks = sack_};
 }
 
 void Connection::on_fin_acked(const Resources& resources, Instant now) noexcept {

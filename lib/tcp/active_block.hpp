@@ -23,6 +23,7 @@
 #include "tcp/send_buffer.hpp"
 #include "tcp/send_watch.hpp"
 #include "tcp/sent_segments.hpp"
+#include "tcp/slowdown.hpp"
 #include "wire/tcp_options.hpp"
 
 namespace millrace::tcp {
@@ -40,6 +41,7 @@ struct ActiveBlock {
   BurstPush burst_push;
   MoreHold more;
   SendWatch watch;
+  Slowdown slowdown;
   Pacer pacer;
   bool is_held_by_pacer = false;  ///< Something would leave now, were it not for it.
   SeqNum pushed{0};               ///< Behind the last segment that left with PSH.
@@ -55,6 +57,8 @@ struct ActiveBlock {
   void drop_sent(SentSegmentPool& pool) noexcept {
     sent.clear(pool);
     recovery.stop_timer();
+    recovery.is_probe_due = false;
+    is_held_by_pacer = false;
   }
 
   [[nodiscard]] bool is_needed() const noexcept {

@@ -48,7 +48,11 @@ void BbrModel::begin(const PathView& path) noexcept {
 BbrModel::Ack BbrModel::read(CongestionWindow& window, const AckSample& sample,
                              const PathView& path) noexcept {
   const RateSample& rate = sample.rate;
-  delivered_ = std::max(delivered_, rate.delivered);
+  if (rate.delivered < delivered_) {
+    // A connection's total wraps around, after 2^48 octets or 2^32 idle times.
+    next_round_delivered_ = loss_round_delivered_ = limited_until_ = 0;
+  }
+  delivered_ = rate.delivered;
   return {.window = window,
           .sample = sample,
           .path = path,
@@ -64,6 +68,11 @@ void BbrModel::on_ack(CongestionWindow& window, const AckSample& sample,
     on_recovery_end(window);
   }
   const Ack ack = read(window, sample, path);
+  if (sample.newly_lost > 0) {
+    // §5.2.4: losses before the ACK that tells of them, so that a round of losses begins with it.
+    loss_events_ = static_cast<std::uint8_t>(std::min(loss_events_ + 1, 255));
+    note_loss(window);
+  }
   // §5.2.3: the model first, then what the states make of it, then the controls.
   update_latest_delivery(ack);
   update_congestion(ack);
@@ -99,10 +108,6 @@ void BbrModel::advance_latest_delivery(const Ack& ack) noexcept {
 
 void BbrModel::update_congestion(const Ack& ack) noexcept {
   update_max_bandwidth(ack);
-  if (ack.sample.newly_lost > 0) {
-    loss_events_ = static_cast<std::uint8_t>(std::min(loss_events_ + 1, 255));
-    note_loss(ack.window);
-  }
   if (!is_loss_round_start_) {
     return;
   }

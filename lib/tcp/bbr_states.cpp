@@ -18,9 +18,10 @@ constexpr std::uint8_t kUpRoundsMax = 30;
 constexpr Duration kProbeWait = 2s;
 constexpr Duration kProbeRttDuration = 200ms;
 
-// BBR.LossThresh, 2 %.
-[[nodiscard]] bool is_too_much(const RateSample& rate) noexcept {
-  return std::uint64_t{rate.lost_meanwhile} * 50 > rate.in_network_then;
+// BBR.LossThresh, 2 %. Who hears of one loss in a round trip at most takes that for many.
+[[nodiscard]] bool is_too_much(const RateSample& rate, const PathView& path) noexcept {
+  return std::uint64_t{rate.lost_meanwhile} * 50 > rate.in_network_then ||
+         (rate.lost_meanwhile > 0 && !path.has_selective_acks);
 }
 
 }  // namespace
@@ -48,8 +49,9 @@ void BbrModel::check_startup(const Ack& ack) noexcept {
   // §5.3.1.3: much is being lost, not by chance. Runs of lost segments are counted by the ACKs that
   // tell of them.
   if (state_ == BbrState::Startup && !is_full_reached_ && is_loss_round_start_ &&
-      ack.sample.is_recovering && loss_events_ >= kStartupLossEvents &&
-      is_too_much(ack.sample.rate)) {
+      ack.sample.is_recovering &&
+      (loss_events_ >= kStartupLossEvents || !ack.path.has_selective_acks) &&
+      is_too_much(ack.sample.rate, ack.path)) {
     undo_ = Undo::Startup;
     is_full_reached_ = true;
     inflight_longterm_ = std::max(product(max_bandwidth_, 100), latest_delivered_);
@@ -131,7 +133,7 @@ bool BbrModel::adapt_longterm(const Ack& ack) noexcept {
       return true;
     }
   }
-  if (is_too_much(ack.sample.rate)) {
+  if (is_too_much(ack.sample.rate, ack.path)) {
     if (is_probe_sample_ && ack.sample.newly_lost > 0) {
       // Deviates from draft-ietf-ccwg-bbr-06 §5.5.10.2: what was in the network is what it was
       // when the newest segment that arrived had left, not the lost one, because segments that

@@ -231,11 +231,13 @@ void Connection::add_round_trip(const std::optional<Duration>& sample, AckInHand
   // RFC 6298 §3: what was sent twice is no measure, unless a timestamp tells which of them was
   // answered (RFC 7323 §4.1). Our own records are finer than its milliseconds, so they come first.
   ack.rtt = sample;
-  if (!ack.rtt && timestamps_.is_on() && ack.segment.options.timestamps) {
-    ack.rtt = timestamps_.round_trip(*ack.segment.options.timestamps, ack.now);
-  }
-  if (ack.rtt) {
-    rtt_.add_sample(*ack.rtt);
+  if (sample) {
+    rtt_.add_sample(*sample);
+  } else if (timestamps_.is_on() && ack.segment.options.timestamps) {
+    // Good enough for a timeout. Whoever wants to know how short the path is looks elsewhere.
+    if (const auto coarse = timestamps_.round_trip(*ack.segment.options.timestamps, ack.now)) {
+      rtt_.add_sample(*coarse, Timestamps::kTick);
+    }
   }
 }
 

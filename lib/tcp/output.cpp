@@ -119,7 +119,9 @@ void Connection::restart_if_idle(const Resources& resources, Instant now) noexce
 std::optional<SegmentPlan> Connection::plan_new_data(const Resources& resources, Instant now,
                                                      bool is_tail_probe) noexcept {
   const std::uint32_t unsent = unsent_bytes();
-  if (unsent == 0 && active_ != nullptr && in_network() < congestion_.window()) {
+  if (unsent == 0 && active_ != nullptr && in_network() < congestion_.window() &&
+      active_->sent.first_lost() == nullptr) {
+    // draft-ietf-ccwg-bbr-06 §4.1.2.4: nothing new, and nothing lost that waits for room.
     active_->recovery.rate.on_application_limited(in_network());
   }
   if (unsent == 0 && !is_fin_unsent()) {

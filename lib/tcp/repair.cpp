@@ -23,7 +23,8 @@ void Repair::on_ack(const AckInHand& ack) noexcept {
     begin(losses);
   }
   move_window(ack.advances() && losses == 0);
-  tell_controller(ack, was_recovering || recovery_.phase == Phase::Recovery);
+  tell_controller(
+      ack, was_recovering || recovery_.phase == Phase::Recovery || c_.active_->slowdown.is_on());
   // An ACK without news does not put a probe off.
   const bool is_news = ack.advances() || delivered_ > 0 || losses > 0;
   if (is_news || look_at_ || recovery_.timer_kind != LossTimerKind::TailProbe || !may_probe()) {
@@ -169,9 +170,15 @@ void Repair::begin(std::uint32_t losses) noexcept {
   recovery_.phase = Phase::Recovery;
   recovery_.is_first_due = true;
   recovery_.probe.forget();
-  recovery_.undo.start(c_.send_.snd_una, c_.send_.snd_nxt, false);
   c_.recover_ = c_.send_.snd_nxt;
-  c_.congestion_.on_loss(c_.path_view(resources_, now_));
+  if (c_.active_->slowdown.is_on() && !c_.congestion_.needs_exact_ecn()) {
+    // RFC 3168 §6.1.2: marks and losses of one window of data count once. RFC 8257 §3.5: but where
+    // a mark means less than a loss.
+    recovery_.undo.forget();
+  } else {
+    recovery_.undo.start(c_.send_.snd_una, c_.send_.snd_nxt, false);
+    c_.congestion_.on_loss(c_.path_view(resources_, now_));
+  }
   c_.ecn_.on_reduction(c_.send_.snd_nxt);
   // RFC 9937 §6.1: what had not arrived before this ACK.
   const std::uint32_t arrived =

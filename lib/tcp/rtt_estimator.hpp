@@ -13,8 +13,9 @@ namespace millrace::tcp {
 /// Sixteen bytes, in microseconds: part of every control block.
 class RttEstimator {
  public:
-  /// RFC 6298 §2.2 and §2.3, with alpha 1/8 and beta 1/4.
-  void add_sample(Duration round_trip) noexcept {
+  /// RFC 6298 §2.2 and §2.3, with alpha 1/8 and beta 1/4. It may have taken longer by up to `tick`:
+  /// what is too short by chance would be the shortest for ever.
+  void add_sample(Duration round_trip, Duration tick = {}) noexcept {
     const std::uint32_t sample = to_microseconds(round_trip);
     if (srtt_us_ == 0) {
       srtt_us_ = std::max(sample, 1U);
@@ -24,7 +25,8 @@ class RttEstimator {
       rttvar_us_ = static_cast<std::uint32_t>((3ULL * rttvar_us_ + deviation) / 4);
       srtt_us_ = std::max(static_cast<std::uint32_t>((7ULL * srtt_us_ + sample) / 8), 1U);
     }
-    min_us_ = min_us_ == 0 ? std::max(sample, 1U) : std::min(min_us_, std::max(sample, 1U));
+    const std::uint32_t least = std::max(to_microseconds(round_trip + tick), 1U);
+    min_us_ = min_us_ == 0 ? least : std::min(min_us_, least);
     backoffs_ = 0;
   }
 

@@ -15,19 +15,77 @@ void Steering::open() noexcept {
 void Steering::start(std::uint32_t initial_window) noexcept {
   note(c_.congestion_.start(kind_of(*c_.tuning_, resources_.config), initial_window,
                             resources_.bbr_models));
+  // Whatever was chosen when the SYNs left.
+  c_.ecn_.set_exact(c_.congestion_.needs_exact_ecn());
 }
 
 void Steering::change(const TcpTuning& before) noexcept {
   const CongestionKind kind = kind_of(*c_.tuning_, resources_.config);
-  if (kind == kind_of(before, resources_.config)) {
-    return;
+  const bool is_same_kind = kind == kind_of(before, resources_.config);
+  if (c_.active_ != nullptr &&
+      !(is_same_kind && c_.tuning_->max_pacing_rate == before.max_pacing_rate)) {
+    // What waits for the old rate would wait for as long as that was low.
+    c_.active_->pacer.reset();
   }
-  if (c_.state_ == TcpState::Closed || c_.congestion_.window() == 0) {
+  if (is_same_kind || c_.state_ == TcpState::Closed || c_.congestion_.window() == 0) {
     // The SYNs decide what it begins with.
     return;
   }
+  if (c_.active_ != nullptr && c_.active_->slowdown.is_on()) {
+    c_.congestion_.set_window(c_.active_->slowdown.target());
+    c_.active_->slowdown.stop();
+  }
+  const bool was_alone = c_.congestion_.moves_own_window();
   note(c_.congestion_.change(kind, resources_.bbr_models));
   c_.ecn_.set_exact(c_.congestion_.needs_exact_ecn());
+  if (was_alone && !c_.congestion_.moves_own_window()) {
+    meet_losses();
+  }
+}
+
+void Steering::meet_losses() noexcept {
+  if (c_.active_ == nullptr || c_.active_->recovery.phase == LossRecovery::Phase::Open) {
+    return;
+  }
+  // RFC 5681 §3.2: who moved the window alone needed no threshold, but a recovery ends at one. No
+  // time passes here; the last that was told will do.
+  LossRecovery& recovery = c_.active_->recovery;
+  c_.congestion_.on_loss(c_.path_view(resources_, c_.progress_at_));
+  recovery.prr.start(c_.send_.flight() - std::min(c_.send_.flight(), c_.active_->sent.sacked()),
+                     c_.congestion_.ssthresh());
+  // There is nothing to go back to.
+  recovery.undo.forget();
+}
+
+void Steering::slow_down(const PathView& path) noexcept {
+  Congestion& congestion = c_.congestion_;
+  const std::uint32_t window = congestion.window();
+  congestion.on_congestion_echo(path);
+  const std::uint32_t target = congestion.window();
+  const bool is_gradual = resources_.config.prr && !congestion.moves_own_window() &&
+                          target < window && c_.active_ != nullptr && !c_.active_->sent.empty() &&
+                          c_.active_->recovery.phase == LossRecovery::Phase::Open;
+  if (is_gradual) {
+    c_.active_->slowdown.start(c_.send_.snd_nxt, path.in_network, target);
+    congestion.set_window(window);
+  }
+}
+
+void Steering::come_down(const AckInHand& ack) noexcept {
+  ActiveBlock& active = *c_.active_;
+  if (active.recovery.phase != LossRecovery::Phase::Open) {
+    // A loss, or a timeout, has more to say.
+    active.slowdown.stop();
+    return;
+  }
+  const std::uint32_t window =
+      active.slowdown.on_ack(c_.send_.snd_una, {.delivered = ack.log.bytes(),
+                                                .in_network = c_.in_network(),
+                                                .mss = c_.mss_,
+                                                .is_safe = ack.advances()});
+  if (window > 0) {
+    c_.congestion_.set_window(window);
+  }
 }
 
 void Steering::release() noexcept {
@@ -47,13 +105,15 @@ bool Steering::may_send() noexcept {
   ActiveBlock& active = *c_.active_;
   const bool may = active.pacer.may_send(now_);
   active.is_held_by_pacer =
-      !may && (c_.unsent_bytes() > 0 || c_.is_fin_unsent() || active.sent.first_lost() != nullptr);
+      !may && (c_.unsent_bytes() > 0 || c_.is_fin_unsent() || active.sent.first_lost() != nullptr ||
+               active.recovery.is_probe_due);
   return may;
 }
 
 void Steering::note_left(std::uint32_t bytes) noexcept {
   c_.active_->pacer.on_sent(now_, bytes, rate(c_, resources_.config),
                             resources_.config.pacing_slack);
+  c_.active_->slowdown.on_sent(bytes);
 }
 
 std::uint64_t Steering::rate(const Connection& connection, const TcpConfig& config) noexcept {

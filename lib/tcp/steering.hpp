@@ -29,6 +29,11 @@ class Steering {
   /// The connection is over.
   void release() noexcept;
 
+  /// A mark is echoed, the first of its window of data. `path` is as it was before that ACK.
+  void slow_down(const PathView& path) noexcept;
+  /// The next ACK while that goes on.
+  void come_down(const AckInHand& ack) noexcept;
+
   /// Whether pacing lets anything go now. If not, and there is something, it is noted when.
   [[nodiscard]] bool may_send() noexcept;
   /// So much has left, new or once more.
@@ -49,6 +54,7 @@ class Steering {
     return tuning.congestion_control.value_or(config.congestion_control);
   }
   void note(bool is_as_chosen) noexcept;
+  void meet_losses() noexcept;
 
   Connection& c_;
   const Resources& resources_;

@@ -3,6 +3,7 @@
 // trip took. What follows from the answers is decided elsewhere.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -18,6 +19,9 @@ using wire::SeqNum;
 /// Twenty bytes: part of every control block.
 class Timestamps {
  public:
+  /// What `round_trip` may be short of.
+  static constexpr Duration kTick = std::chrono::milliseconds{1};
+
   /// Before opening. Added to each value we send, so that outsiders cannot tell how long the host
   /// has run, and one connection's values say nothing of another peer's (RFC 7323 §7.1).
   void set_offset(std::uint32_t offset) noexcept { offset_ = offset; }

@@ -1,5 +1,5 @@
 // WindowUse: whether the congestion window is what holds a sender back, so that it may grow: a
-// window that is not filled says nothing of the path (RFC 7661 §4.2, RFC 9438 §5.8).
+// window that is not filled says nothing of the path (RFC 7661 §4.4, RFC 9438 §5.8).
 #pragma once
 
 #include <algorithm>

@@ -149,7 +149,7 @@ TEST_P(Congestion, IdleConnectionStartsAgainWithTheInitialWindow) {  // RFC 5681
       .expect(data(6'001, 1'000))
       .peer_sends(ack(7'001))
       .expect_nothing();
-  EXPECT_EQ(t.cwnd(), 6'000U) << "shorter than RTO; and it was not filled (RFC 7661 §4.2)";
+  EXPECT_EQ(t.cwnd(), 6'000U) << "shorter than RTO; and it was not filled (RFC 7661 §4.4)";
   t.after(1s).app_sends(9'000).expect(data(7'001, 1'000), data(8'001, 1'000));
   EXPECT_EQ(t.cwnd(), 2'000U);
 }

@@ -49,7 +49,19 @@ TEST_P(DctcpScript, TheFirstEchoHalvesTheWindow) {
   TcpScript t{with_dctcp(established().ecn().cwnd(10'000))};
   t.app_sends(10'000).ignore_output();
   t.peer_sends(ack(1'001).ece());
-  EXPECT_EQ(t.cwnd(), 5'000U) << "as if all were marked, while nothing is known";
+  EXPECT_EQ(t.ssthresh(), 5'000U) << "as if all were marked, while nothing is known";
+  t.peer_sends(ack(10'001));
+  EXPECT_EQ(t.cwnd(), 5'000U);
+}
+
+TEST_P(DctcpScript, ALossBehindAMarkIsMetAsEver) {
+  covers({"RFC 8257 §3.5"});
+  TcpScript t{with_dctcp(established().ecn().selective_acks().cwnd(10'000))};
+  t.app_sends(10'000).ignore_output();
+  t.at(100ms).peer_sends(ack(1'001).ece()).ignore_output();
+  ASSERT_EQ(t.ssthresh(), 5'000U);
+  t.peer_sends(ack(1'001).sacks({{2'001, 5'001}})).ignore_output();
+  EXPECT_LT(t.ssthresh(), 5'000U);
 }
 
 }  // namespace

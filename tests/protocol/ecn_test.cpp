@@ -241,12 +241,13 @@ TEST_P(EcnScript, AnEchoHalvesTheWindowAndIsAnsweredByCwr) {
   t.app_sends(10'000);
   EXPECT_EQ(t.take_output().size(), 10U);
   t.at(100ms).peer_sends(ack(5'001).ece()).expect_nothing();
-  EXPECT_EQ(t.cwnd(), 5'000U);
   EXPECT_EQ(t.ssthresh(), 5'000U);
   EXPECT_EQ(t.stats().tcp_ecn_reductions, 1U);
-  t.app_sends(2'000).expect_nothing();
-  t.peer_sends(ack(6'001)).expect(data(10'001, 1'000).ect().cwr());
+  // The peer hears of it at once; what leaves then is half of what arrives.
+  t.app_sends(2'000).expect(data(10'001, 1'000).ect().cwr());
+  t.peer_sends(ack(6'001)).expect_nothing();
   t.peer_sends(ack(7'001)).expect(data(11'001, 1'000).ect());
+  EXPECT_EQ(t.cwnd(), 5'000U);
 }
 
 TEST_P(EcnScript, NothingIsSentAgainBecauseOfAnEcho) {
@@ -280,8 +281,9 @@ TEST_P(EcnScript, AnEchoOpensNoWindow) {
   t.at(100ms).peer_sends(ack(1'001).ece());
   const std::uint32_t cwnd = t.cwnd();
   t.peer_sends(ack(9'001).ece());
-  EXPECT_EQ(t.cwnd(), cwnd);
+  EXPECT_LE(t.cwnd(), cwnd);
   t.peer_sends(ack(10'001));
+  EXPECT_EQ(t.cwnd(), 5'000U);
   EXPECT_EQ(t.ssthresh(), 5'000U);
 }
 
@@ -354,6 +356,8 @@ TEST_P(EcnScript, ServersSlowDownAsWell) {
   t.app_sends(10'000);
   static_cast<void>(t.take_output());
   t.at(100ms).peer_sends(ack(4'001).ece()).expect_nothing();
+  EXPECT_EQ(t.ssthresh(), 5'000U);
+  t.peer_sends(ack(10'001)).expect_nothing();
   EXPECT_EQ(t.cwnd(), 5'000U);
 }
 

@@ -166,7 +166,49 @@ TEST_P(PrrScript, MarksDuringARecoveryAreOfTheSameCongestion) {
   EXPECT_EQ(t.stats().tcp_ecn_reductions, 0U);
 }
 
-TEST_P(PrrScript, ALossOfAMarkedWindowIsAReductionOfItsOwn) {
+TEST_P(PrrScript, BehindAMarkHalfAsMuchLeavesAsArrives) {
+  covers({"RFC 3168 §6.1.2", "RFC 9937 §6.2"});
+  TcpScript t{established().ecn()};
+  fill(t);
+  t.peer_sends(ack(1'001).ece()).expect(data(10'001, 1'000).ect().cwr());
+  EXPECT_EQ(t.ssthresh(), 5'000U);
+  std::size_t left = 1;
+  for (std::uint32_t edge = 2'001; edge <= 10'001; edge += 1'000) {
+    t.peer_sends(ack(edge));
+    left += t.take_output().size();
+    EXPECT_LE(left, 1 + edge / 2'000);
+  }
+  EXPECT_EQ(left, 5U);
+  EXPECT_EQ(t.cwnd(), 5'000U);
+  EXPECT_EQ(t.stats().tcp_retransmitted_segments, 0U);
+}
+
+TEST_P(PrrScript, WithoutItTheWindowFallsAtOnceBehindAMark) {
+  covers({"RFC 3168 §6.1.2"});
+  Start start = established().ecn();
+  start.config.prr = false;
+  TcpScript t{start};
+  fill(t);
+  t.peer_sends(ack(1'001).ece()).expect_nothing();
+  EXPECT_EQ(t.cwnd(), 5'000U);
+  t.peer_sends(ack(5'001)).expect_nothing();
+}
+
+TEST_P(PrrScript, BehindAMarkGrowthBeginsAtTheThreshold) {
+  covers({"RFC 9438 §4.6"});
+  Start start = established().ecn();
+  start.config.congestion_control = CongestionKind::Cubic;
+  TcpScript t{start};
+  fill(t);
+  t.peer_sends(ack(1'001).ece()).ignore_output();
+  for (std::uint32_t edge = 2'001; edge <= 10'001; edge += 1'000) {
+    t.peer_sends(ack(edge)).ignore_output();
+  }
+  EXPECT_EQ(t.ssthresh(), 7'000U);
+  EXPECT_EQ(t.cwnd(), 7'000U);
+}
+
+TEST_P(PrrScript, ALossOfAMarkedWindowIsMendedWithoutAnotherReduction) {
   covers({"RFC 3168 §6.1.2"});
   TcpScript t{established().ecn()};
   fill(t);
@@ -175,6 +217,21 @@ TEST_P(PrrScript, ALossOfAMarkedWindowIsAReductionOfItsOwn) {
   t.peer_sends(ack(1'001).sacks({{2'001, 5'001}})).ignore_output();
   EXPECT_EQ(t.stats().tcp_fast_recoveries, 1U);
   EXPECT_EQ(t.info().recovery, TcpRecovery::Recovery);
+  EXPECT_EQ(t.ssthresh(), 5'000U);
+  t.after(50ms).peer_sends(ack(11'001)).ignore_output();
+  EXPECT_EQ(t.cwnd(), 5'000U);
+}
+
+TEST_P(PrrScript, ATimeoutOfAMarkedWindowStandsAboveTheMark) {
+  covers({"RFC 5681 §3.1"});
+  TcpScript t{established().ecn()};
+  fill(t);
+  t.peer_sends(ack(1'001).ece()).ignore_output();
+  t.at(*t.deadline()).ignore_output();
+  ASSERT_EQ(t.info().recovery, TcpRecovery::Loss);
+  EXPECT_EQ(t.cwnd(), 1'000U);
+  t.after(100ms).peer_sends(ack(2'001)).ignore_output();
+  EXPECT_LE(t.cwnd(), 2'000U) << "slow start, and no way down from ten";
 }
 
 TEST_P(PrrScript, RetransmissionsAreNotFitForMarks) {
@@ -207,7 +264,7 @@ TEST_P(PrrScript, AMendedTailLossIsToldByCwr) {
 // Windows that were not filled.
 
 TEST_P(PrrScript, AWindowThatIsNotFilledDoesNotGrow) {
-  covers({"RFC 7661 §4.2"});
+  covers({"RFC 7661 §4.4"});
   TcpScript t{established()};
   std::uint32_t edge = 1;
   for (unsigned i = 0; i < 20; ++i) {
@@ -219,7 +276,7 @@ TEST_P(PrrScript, AWindowThatIsNotFilledDoesNotGrow) {
 }
 
 TEST_P(PrrScript, AFilledOneDoes) {
-  covers({"RFC 7661 §4.2", "RFC 5681 §3.1"});
+  covers({"RFC 7661 §4.4", "RFC 5681 §3.1"});
   TcpScript t{established()};
   fill(t);
   t.peer_sends(ack(2'001)).ignore_output();
@@ -227,7 +284,7 @@ TEST_P(PrrScript, AFilledOneDoes) {
 }
 
 TEST_P(PrrScript, ThePeersWindowIsNoReasonToGrow) {
-  covers({"RFC 7661 §4.2"});
+  covers({"RFC 7661 §4.4"});
   TcpScript t{established().peer_window(3'000)};
   t.app_sends(20'000);
   ASSERT_EQ(t.take_output().size(), 3U);
@@ -238,7 +295,7 @@ TEST_P(PrrScript, ThePeersWindowIsNoReasonToGrow) {
 }
 
 TEST_P(PrrScript, AfterATimeoutItGrowsFromOneSegment) {
-  covers({"RFC 5681 §3.1", "RFC 7661 §4.2"});
+  covers({"RFC 5681 §3.1", "RFC 7661 §4.4"});
   Start start = established();
   start.config.frto = false;
   TcpScript t{start};

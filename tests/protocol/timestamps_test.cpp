@@ -308,6 +308,24 @@ TEST_P(TimestampsScript, LongQuietConnectionGoesOn) {
   t.app_reads(100).after(40ms).expect(ack(101));
 }
 
+TEST_P(TimestampsScript, MillisecondsMakeNoPathShorterThanItIs) {
+  covers({"RFC 6298 §3", "RFC 7323 §4.1"});
+  // The answer to what was sent twice is timed by the echo alone, in whole ticks.
+  for (const Duration at : {Duration{300ms}, Duration{300'100us}}) {
+    auto start = established().rtt(1'900us).timestamps();
+    TcpScript t{start};
+    ASSERT_EQ(t.connection().rtt().minimum(), 1'900us);
+    t.at(at - 250ms).app_sends(1'000).ignore_output();
+    while (t.stats().tcp_retransmitted_segments == 0) {
+      t.at(*t.deadline()).ignore_output();
+    }
+    const Duration srtt = t.connection().rtt().srtt();
+    t.after(1'900us).peer_sends(ack(1'001)).expect_nothing();
+    EXPECT_NE(t.connection().rtt().srtt(), srtt) << "it is a sample";
+    EXPECT_EQ(t.connection().rtt().minimum(), 1'900us);
+  }
+}
+
 }  // namespace
 
 }  // namespace millrace::test

@@ -159,6 +159,7 @@ class Hand {
     view.snd_una = una;
     view.snd_nxt = una + 100'000;
     view.srtt = view.min_rtt = 100ms;
+    view.has_selective_acks = has_selective_acks;
     return view;
   }
 
@@ -168,6 +169,7 @@ class Hand {
   SeqNum una{0xffff'0000U};
   std::uint64_t delivered = 0;
   std::uint64_t total_lost = 0;
+  bool has_selective_acks = true;
 };
 
 TEST(BbrModel, KnowsTheRateAndTheBdp) {
@@ -190,6 +192,38 @@ TEST(BbrModel, LossesLowerTheShortTermBoundsOnceARound) {
   EXPECT_GE(hand.model.inflight_shortterm(), 100'000U);
   EXPECT_EQ(hand.model.bandwidth(), 1'000'000U);
   EXPECT_LE(hand.window.bytes(), hand.model.inflight_shortterm());
+}
+
+TEST(BbrModel, ARoundOfLossesBeginsWithTheFirst) {
+  // draft-ietf-ccwg-bbr-06 §5.5.10.3. Whenever the first comes, the bounds fall a round later.
+  for (unsigned first = 0; first < 100; ++first) {
+    Hand hand;
+    for (unsigned i = 0; i < first; ++i) {
+      hand.ack();
+    }
+    hand.ack(1'000);
+    for (unsigned i = 0; i < 98; ++i) {
+      ASSERT_EQ(hand.model.inflight_shortterm(), BbrModel::kUnbounded) << first << " " << i;
+      hand.ack();
+    }
+    hand.ack();
+    hand.ack();
+    EXPECT_NE(hand.model.inflight_shortterm(), BbrModel::kUnbounded) << first;
+  }
+}
+
+TEST(BbrModel, WithoutSelectiveAcksOneLossIsTooMuch) {
+  // draft-ietf-ccwg-bbr-06 §5.5.10.2. Two of a hundred segments would be.
+  for (const bool has_selective_acks : {true, false}) {
+    Hand hand;
+    hand.has_selective_acks = has_selective_acks;
+    for (unsigned i = 0; i < 9'000 && hand.model.state() != BbrState::Up; ++i) {
+      hand.ack();
+    }
+    ASSERT_EQ(hand.model.state(), BbrState::Up);
+    hand.ack(1'000);
+    EXPECT_EQ(hand.model.state() == BbrState::Down, !has_selective_acks);
+  }
 }
 
 TEST(BbrModel, AnUndoneLossLiftsTheBounds) {
@@ -225,6 +259,22 @@ TEST(BbrModel, BackFromIdleItPacesAtTheRateOfThePath) {
   EXPECT_EQ(hand.model.pacing_rate(), 990'000U);
   hand.ack();
   EXPECT_NE(hand.model.state(), BbrState::ProbeRtt) << "the idle time was one";
+}
+
+TEST(BbrModel, GoesOnWhereTotalsBeginAnew) {
+  // draft-ietf-ccwg-bbr-06 §5.5.1. A connection's total wraps around some day, and rounds are told
+  // by it.
+  Hand hand;
+  hand.delivered += 1ULL << 47U;
+  hand.ack();
+  hand.delivered = 0;
+  std::set<BbrState> seen;
+  for (unsigned i = 0; i < 8'000; ++i) {
+    hand.ack();
+    seen.insert(hand.model.state());
+  }
+  EXPECT_TRUE(seen.contains(BbrState::Up)) << "REFILL lasts a round";
+  EXPECT_TRUE(seen.contains(BbrState::Down));
 }
 
 TEST(BbrModel, NumbersThatNoPathHasDoNoHarm) {

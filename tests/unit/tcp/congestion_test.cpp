@@ -1,4 +1,4 @@
-// Congestion: what all controllers share. RFC 5681 §3.1 and §4.1, RFC 3168 §6.1.2, RFC 7661 §4.4.3.
+// Congestion: what all controllers share. RFC 5681 §3.1 and §4.1, RFC 3168 §6.1.2.
 #include "tcp/congestion.hpp"
 
 #include <gtest/gtest.h>

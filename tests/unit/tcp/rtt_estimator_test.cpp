@@ -49,6 +49,20 @@ TEST(RttEstimator, FollowsTheTable) {  // RFC 6298 §2.2 to §2.5
   }
 }
 
+TEST(RttEstimator, CoarseSamplesMakeThePathNoShorter) {
+  test::covers({"RFC 6298 §3"});
+  RttEstimator rtt;
+  rtt.add_sample(1ms, 1ms);
+  EXPECT_EQ(rtt.minimum(), 2ms) << "it may have taken nearly a tick longer";
+  EXPECT_EQ(rtt.srtt(), 1ms);
+  rtt.add_sample(1'900us);
+  EXPECT_EQ(rtt.minimum(), 1'900us);
+  rtt.add_sample(1ms, 1ms);
+  EXPECT_EQ(rtt.minimum(), 1'900us);
+  rtt.add_sample(1'800us);
+  EXPECT_EQ(rtt.minimum(), 1'800us);
+}
+
 TEST(RttEstimator, SteadyPathComesDownToTheMinimum) {  // RFC 6298 §2.3 and §2.4
   RttEstimator rtt;
   for (unsigned i = 0; i < 200; ++i) {

@@ -20,7 +20,7 @@ INSTANTIATE_TEST_SUITE_P(From, WindowUseTest,
                          testing::Values(1'000U, 0xffff'ffffU, 0xffff'fe00U, 0x7fff'fe00U));
 
 TEST_P(WindowUseTest, UnusedWindowsDoNotLimit) {
-  covers({"RFC 7661 §4.2"});
+  covers({"RFC 7661 §4.4"});
   EXPECT_FALSE(use_.is_limited(1'000, false));
   use_.on_sent(400, false, at(0), at(400));
   EXPECT_FALSE(use_.is_limited(1'000, false));
@@ -28,14 +28,14 @@ TEST_P(WindowUseTest, UnusedWindowsDoNotLimit) {
 }
 
 TEST_P(WindowUseTest, InSlowStartHalfIsEnough) {
-  covers({"RFC 7661 §4.2"});
+  covers({"RFC 7661 §4.4"});
   use_.on_sent(501, false, at(0), at(501));
   EXPECT_TRUE(use_.is_limited(1'000, true));
   EXPECT_FALSE(use_.is_limited(1'000, false));
 }
 
 TEST_P(WindowUseTest, AFullOneCountsForAllOfItsRound) {
-  covers({"RFC 7661 §4.2"});
+  covers({"RFC 7661 §4.4"});
   use_.on_sent(1'000, true, at(0), at(1'000));
   use_.on_sent(300, false, at(900), at(1'200));
   EXPECT_TRUE(use_.is_limited(1'000, false));

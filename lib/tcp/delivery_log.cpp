@@ -7,9 +7,17 @@
 namespace millrace::tcp {
 
 void DeliveryLog::note(const SentSegment& segment) noexcept {
-  bytes_ += segment.length;
-  ++segments_;
   const bool is_original = segment.retransmissions == 0;
+  if (segment.is_known) {
+    // RFC 2018 §8: it was reported before, and let go of. Only a copy that left since is news, and
+    // no octet of it.
+    if (is_original) {
+      return;
+    }
+  } else {
+    bytes_ += segment.length;
+    ++segments_;
+  }
   has_original_ = has_original_ || (is_original && segment.end().is_at_or_before(setting_.recover));
   if (segment.end().is_after(highest_)) {
     highest_ = segment.end();

@@ -262,9 +262,9 @@ std::uint32_t SentSegments::note_sacked(SentSegment& segment, DeliveryLog& log) 
     unlink(segment);
     in_network_ -= segment.length;
   }
+  segment.is_sacked = true;
   log.note(segment);
   const bool is_news = !segment.is_known;
-  segment.is_sacked = true;
   delivered_ += is_news ? 1 : 0;
   segment.is_known = true;
   sacked_ += segment.length;

@@ -46,6 +46,38 @@ TEST_P(TailRepair, HalvesWhatWasUnderWayWhenItWasLost) {
   EXPECT_EQ(t.cwnd(), 10'000U);
 }
 
+TEST_P(TailRepair, OfTwoIsFoundThroughTheProbeWhateverTheAckEchoes) {
+  covers({"RFC 8985 §7.4", "RFC 8985 §6.2", "RFC 7323 §4.3"});
+  TcpScript t{established().timestamps()};
+  t.app_sends(988 * 4).ignore_output();
+  t.at(100ms).peer_sends(ack(1'977)).expect_nothing();
+  t.at(*t.deadline()).expect(data(2'965, 988));
+  // Ahead of a hole: what is echoed is of what came before it.
+  t.after(100ms).peer_sends(ack(1'977).echo(100).sacks({{2'965, 3'953}})).expect(data(1'977, 988));
+  t.after(100ms).peer_sends(ack(3'953)).expect_nothing().expect_silence_for_ever();
+  EXPECT_EQ(t.stats().tcp_retransmission_timeouts, 0U);
+}
+
+TEST_P(TailRepair, OfAllThatWasSentIsFoundThroughAQuickerAnswer) {
+  covers({"RFC 8985 §7.4", "RFC 8985 §6.2"});
+  TcpScript t{established()};
+  send(t, 1, 2);
+  t.at(*t.deadline()).expect(data(1'001, 1'000));
+  // The handshake took longer, a little.
+  t.after(95ms).peer_sends(ack(1).sacks({{1'001, 2'001}})).expect(data(1, 1'000));
+  t.after(95ms).peer_sends(ack(2'001)).expect_nothing().expect_silence_for_ever();
+  EXPECT_EQ(t.stats().tcp_retransmission_timeouts, 0U);
+}
+
+TEST_P(TailRepair, MuchTooQuickAnAnswerIsOfTheOriginal) {
+  covers({"RFC 8985 §6.2"});
+  TcpScript t{established()};
+  send(t, 1, 2);
+  t.at(*t.deadline()).expect(data(1'001, 1'000));
+  t.after(80ms).peer_sends(ack(1).sacks({{1'001, 2'001}})).expect_nothing();
+  t.after(10ms).peer_sends(ack(2'001)).expect_nothing();
+}
+
 TEST_P(TailRepair, CountsTheFlightThatTheAckTakesAway) {
   covers({"RFC 5681 §3.1"});
   TcpScript t{established(20'000)};

@@ -46,6 +46,9 @@ AckInHand Connection::take_in_hand(const Segment& segment, Instant now) const no
   const auto echoed = segment.options.timestamps
                           ? timestamps_.echoed_clock(*segment.options.timestamps)
                           : std::nullopt;
+  const bool is_repeated =
+      segment.ack == send_.snd_una && segment.length() == 0 &&
+      (static_cast<std::uint32_t>(segment.window) << snd_wscale_) == send_.snd_wnd;
   return {
       .segment = segment,
       .now = now,
@@ -56,7 +59,8 @@ AckInHand Connection::take_in_hand(const Segment& segment, Instant now) const no
                           .recover = recover_}},
       .prior_una = send_.snd_una,
       .prior_in_network = in_network(),
-      .is_duplicate = is_duplicate_ack(segment),
+      .is_repeated = is_repeated,
+      .is_duplicate = is_repeated && can_be_duplicate(),
       .duplicate_report = std::nullopt,
       .rtt = std::nullopt,
       .echoed = echoed};
@@ -74,6 +78,8 @@ void Connection::process_delivery(const Resources& resources, AckInHand& ack,
       active_->recovery.is_probe_due = false;
     }
     Repair{*this, resources, ack.now}.on_ack(ack);
+  } else if (ack.is_repeated && !ack.has_blocks && !ack.duplicate_report) {
+    aftermath_.on_repeated_ack();
   }
   on_congestion_echo(resources, ack);
   if (active_ != nullptr && active_->slowdown.is_on()) {
@@ -90,12 +96,10 @@ void Connection::process_delivery(const Resources& resources, AckInHand& ack,
   }
 }
 
-bool Connection::is_duplicate_ack(const Segment& segment) const noexcept {
-  // RFC 5681 §2, the definition's points (a) to (e).
+bool Connection::can_be_duplicate() const noexcept {
+  // RFC 5681 §2, the definition's point (a); the others are in every repeated ACK.
   // The answers to probes of a closed window look alike and say nothing of loss.
-  return segment.ack == send_.snd_una && send_.flight() > 0 && send_.snd_wnd > 0 &&
-         segment.length() == 0 && active_ != nullptr && !active_->sent.empty() &&
-         (static_cast<std::uint32_t>(segment.window) << snd_wscale_) == send_.snd_wnd;
+  return send_.flight() > 0 && send_.snd_wnd > 0 && active_ != nullptr && !active_->sent.empty();
 }
 
 void Connection::update_send_window(const Segment& segment, Instant now) noexcept {
@@ -123,7 +127,7 @@ void Connection::update_send_window(const Segment& segment, Instant now) noexcep
       progress_at_ = std::max(progress_at_, now);
     }
     if (active_ != nullptr) {
-      active_->sent.mark_all_lost();
+      active_->sent.mark_all_lost(Blame::Nobody);
       active_->recovery.duplicates.forget();
     }
   }
@@ -144,6 +148,11 @@ void Connection::on_congestion_echo(const Resources& resources, const AckInHand&
     Steering{*this, resources, ack.now}.slow_down(path);
     ecn_.on_reduction(send_.snd_nxt);
     ++resources.stats.tcp_ecn_reductions;
+    // RFC 3168 §6.1.2: a mark is no mistake, and must not be taken back with an older reduction.
+    aftermath_.on_reduction();
+    if (active_ != nullptr) {
+      active_->recovery.undo.forget();
+    }
   }
 }
 

@@ -222,6 +222,8 @@ bool Connection::attach(const Resources& resources) noexcept {
       active_->send_buffer.start(send_.snd_nxt);
       active_->pushed = send_.snd_nxt;
       active_->recovery.highest = send_.snd_una;
+      active_->recovery.renege_at = send_.snd_una;
+      aftermath_.hand_over(active_->recovery);
       active_->recovery.rate.start(std::uint64_t{delivered_units_} * kDeliveredUnit);
       // What follows an idle time tells how fast the application is.
       active_->recovery.rate.on_application_limited(0);
@@ -235,6 +237,7 @@ void Connection::detach_if_idle(const Resources& resources) noexcept {
     // Rounded up: totals are compared with what they were, and must never go back.
     delivered_units_ = static_cast<std::uint32_t>(
         (active_->recovery.rate.delivered() + kDeliveredUnit - 1) / kDeliveredUnit);
+    aftermath_.keep(active_->recovery, send_.snd_una);
     resources.active_blocks.erase(resources.active_blocks.index_of(*active_));
     active_ = nullptr;
   }

@@ -29,6 +29,7 @@
 #include "packet/packet.hpp"
 #include "packet/packet_pool.hpp"
 #include "tcp/active_block.hpp"
+#include "tcp/aftermath.hpp"
 #include "tcp/congestion.hpp"
 #include "tcp/ecn.hpp"
 #include "tcp/events.hpp"
@@ -241,6 +242,7 @@ class Connection {
   void note_duplicate(const Resources& resources, const Segment& segment) noexcept;
   void report_arrival(SeqNum seq) noexcept;
   void process_sack(const Resources& resources, AckInHand& ack, Disposition& disposition) noexcept;
+  void heed_late_report(const Resources& resources, const SackBlock& block, Instant now) noexcept;
   [[nodiscard]] Step check_timestamps(const Resources& resources, Instant now,
                                       const Segment& segment, Disposition& disposition) noexcept;
   void note_timestamps(const Segment& segment, Instant now) noexcept;
@@ -283,7 +285,7 @@ class Connection {
   void on_congestion_echo(const Resources& resources, const AckInHand& ack) noexcept;
   [[nodiscard]] PathView path_view(const Resources& resources, Instant now) const noexcept;
   void update_send_window(const Segment& segment, Instant now) noexcept;
-  [[nodiscard]] bool is_duplicate_ack(const Segment& segment) const noexcept;
+  [[nodiscard]] bool can_be_duplicate() const noexcept;
   void on_fin_acked(const Resources& resources, Instant now) noexcept;
   void report_writable(const Resources& resources) noexcept;
 
@@ -322,22 +324,18 @@ class Connection {
   void update_persist_timer(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] bool is_fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
 
-  // icmp_error.cpp
+  // icmp_error.cpp, timeout.cpp
   [[nodiscard]] Plan plan_mtu_probe(const Resources& resources, Instant now) noexcept;
-
-  // timeout.cpp
   void on_retransmission_timeout(const Resources& resources, Instant now) noexcept;
   void on_segment_timeout(const Resources& resources, Instant now) noexcept;
   void on_syn_timeout(const Resources& resources, Instant now) noexcept;
   void on_state_timeout(const Resources& resources) noexcept;
   [[nodiscard]] Instant state_deadline() const noexcept;
 
-  // liveness.cpp
+  // liveness.cpp, urgent_data.cpp
   void check_r1(const Resources& resources, unsigned retransmissions) noexcept;
   void on_keepalive_timer(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] bool is_outstanding() const noexcept;
-
-  // urgent_data.cpp
   [[nodiscard]] SeqNum read_nxt() const noexcept;
   void process_urgent(const Segment& segment) noexcept;
   void settle_urgent(const Resources& resources) noexcept;
@@ -415,9 +413,8 @@ class Connection {
   ReceiveSequence receive_;
   std::uint32_t unacked_bytes_ = 0;       // Received since our last ACK.
   std::uint32_t oddity_answered_ms_ = 0;  // When an odd empty segment was last answered.
-  SeqNum recover_{0};    // RFC 6582: behind what was in flight when the last recovery began.
-  SeqNum small_end_{0};  // Behind the last segment sent that was smaller than the MSS.
-  SeqNum peer_fin_{0};
+  SeqNum recover_{0};  // RFC 6582: behind what was in flight when the last recovery began.
+  Aftermath aftermath_;
   ActiveBlock* active_ = nullptr;
   Congestion congestion_;
   ReorderWindow reorder_;
@@ -431,6 +428,7 @@ class Connection {
   Timestamps timestamps_;
   QuickAcks quick_acks_;
   SackBlock duplicate_{};  // What arrived twice and has not been reported; empty: nothing.
+  SeqNum small_end_{0};    // Behind the last segment sent that was smaller than the MSS.
 
   // One deadline per kind of timer; kNever when not armed.
   Instant retransmit_at_ = kNever;  // Retransmission, or zero-window probe.
@@ -440,6 +438,7 @@ class Connection {
   Instant progress_at_{};           // When the peer last made progress, for R2.
 
   FourTuple tuple_;
+  SeqNum peer_fin_{0};
   UserTimeout user_timeout_;
   Result<void> outcome_{};
   static constexpr TcpTuning kUntuned{};

@@ -41,6 +41,12 @@ class Ecn {
     std::uint8_t flags = 0;  ///< Instead of `ack_flags`.
   };
   [[nodiscard]] std::optional<OwedAck> take_owed_ack() noexcept;
+  /// That ACK, of octets up to `ack`, did not leave.
+  void return_owed_ack(SeqNum ack, bool is_echo) noexcept {
+    owed_ = ack;
+    is_owed_ = true;
+    is_owed_echo_ = is_echo;
+  }
   /// What every ACK of ours says.
   [[nodiscard]] std::uint8_t ack_flags() const noexcept {
     return is_echoing_ ? TcpFlags::kEce : std::uint8_t{0};

@@ -191,7 +191,7 @@ void Connection::settle_syn_data(const Resources& resources, Instant now,
   }
   if (!active_->sent.empty()) {
     // RFC 7413 §4.2.1: what the SYN,ACK leaves out goes again at once, as any data.
-    active_->sent.mark_all_lost();
+    active_->sent.mark_all_lost(Blame::Nobody);
     arm_retransmission(resources, now);
   }
 }

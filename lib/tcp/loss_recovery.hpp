@@ -40,7 +40,9 @@ struct LossRecovery {
   bool is_probe_due = false;  ///< A tail-loss probe is to leave.
   bool is_first_due = false;  ///< What was found lost first need not wait for room.
   Instant timer_at = Instant::max();
+  Instant begun_at{};           ///< When the window was last reduced for a loss.
   SeqNum highest{0};            ///< Behind the highest octet that is known to have arrived.
+  SeqNum renege_at{0};          ///< From here on a peer's going back on reports is heeded anew.
   std::uint32_t lost_told = 0;  ///< Of what counts as lost, what the controller has heard of.
   Rack rack;
   Prr prr;
@@ -65,7 +67,8 @@ struct AckInHand {
   DeliveryLog log;
   SeqNum prior_una{0};
   std::uint32_t prior_in_network = 0;
-  bool is_duplicate = false;      ///< RFC 5681 §2, points (a) to (e).
+  bool is_repeated = false;       ///< It acknowledges and offers what the last one did, no more.
+  bool is_duplicate = false;      ///< Of something in flight: RFC 5681 §2, points (a) to (e).
   bool has_blocks = false;        ///< It carries any, a report of a duplicate aside.
   std::uint32_t newly_acked = 0;  ///< Octets, FIN included.
   std::optional<wire::SackBlock> duplicate_report;  ///< RFC 2883.

@@ -185,7 +185,7 @@ void Connection::process_sack(const Resources& resources, AckInHand& ack,
   ack.has_blocks = !news.blocks.empty();
   if (active_ == nullptr) {
     if (news.duplicate) {
-      reorder_.on_duplicate_report(send_.snd_una, send_.snd_nxt);
+      heed_late_report(resources, *news.duplicate, ack.now);
     }
     return;
   }
@@ -194,6 +194,21 @@ void Connection::process_sack(const Resources& resources, AckInHand& ack,
   if (marked > 0 && !ack.advances() && ack.log.rtt_sample()) {
     // A report is sent at once, so that it measures the round trip as an ACK of new data does.
     add_round_trip(ack.log.rtt_sample(), ack);
+  }
+}
+
+void Connection::heed_late_report(const Resources& resources, const SackBlock& duplicate,
+                                  Instant now) noexcept {
+  const Aftermath::Report report = aftermath_.on_duplicate_report(duplicate, mss_);
+  if (report == Aftermath::Report::Recovery || report == Aftermath::Report::Timeout) {
+    // RFC 4015 §3, as `Repair` does while something is in flight.
+    ++(report == Aftermath::Report::Timeout ? resources.stats.tcp_timeouts_undone
+                                            : resources.stats.tcp_recoveries_undone);
+    congestion_.on_undo(path_view(resources, now));
+  }
+  if (report != Aftermath::Report::Probe) {
+    // RFC 8985 §6.2, step 4. The answer to a probe is none of it: nothing had counted as lost.
+    reorder_.on_duplicate_report(send_.snd_una, send_.snd_nxt);
   }
 }
 

@@ -112,6 +112,11 @@ void Connection::restart_if_idle(const Resources& resources, Instant now) noexce
   if (resources.config.slow_start_after_idle && now - progress_at_ > rtt_.rto(resources.config)) {
     congestion_.on_idle_restart(
         initial_window_bytes(resources.config.initial_window_segments, mss_));
+    // What the window was before is of no worth any more.
+    aftermath_.on_reduction();
+    if (active_ != nullptr) {
+      active_->recovery.undo.forget();
+    }
   }
   progress_at_ = std::max(progress_at_, now);
 }
@@ -347,12 +352,21 @@ void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
   } else if (plan.flags.syn()) {
     syn_due_ = true;
     if (plan.payload_bytes > 0) {
-      active_->sent.mark_lost(plan.payload_seq());
+      active_->sent.note_not_sent(plan.payload_seq());
     }
   } else if (plan.payload_bytes == 0 && !plan.flags.fin()) {
+    if (plan.ack.is_before(receive_.rcv_nxt)) {
+      // RFC 8257 §3.2: the one that told of a change of marks.
+      ecn_.return_owed_ack(plan.ack, plan.flags.ece());
+    }
     ack_now_ = true;
   } else {
-    active_->sent.mark_lost(plan.seq);
+    LossRecovery& recovery = active_->recovery;
+    const bool had_left = active_->sent.note_not_sent(plan.seq);
+    if (recovery.phase != LossRecovery::Phase::Open && had_left) {
+      recovery.undo.on_not_sent();
+    }
+    recovery.prr.on_not_sent(plan.payload_bytes + (plan.flags.fin() ? 1 : 0));
     ack_now_ = true;  // The frame would have carried it.
     if (plan.flags.cwr()) {
       ecn_.return_new_data_flags();
@@ -361,7 +375,10 @@ void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
 }
 
 void Connection::arm_retransmission(const Resources& resources, Instant now) noexcept {
-  retransmit_at_ = now + rtt_.rto(resources.config);
+  // What is to leave again, and has to wait for its time, times out from then on.
+  const bool is_held = active_ != nullptr && active_->sent.first_lost() != nullptr;
+  const Instant leaves_at = is_held ? std::max(now, active_->pacer.next_at()) : now;
+  retransmit_at_ = leaves_at + rtt_.rto(resources.config);
   if (!user_timeout_.is_limited()) {
     return;
   }

@@ -22,6 +22,7 @@ class Prr {
   /// The window after an ACK; zero: as it was.
   [[nodiscard]] std::uint32_t on_ack(const Ack& ack) noexcept;
   void on_sent(std::uint32_t bytes) noexcept { out_ += bytes; }
+  void on_not_sent(std::uint32_t bytes) noexcept { out_ -= out_ < bytes ? out_ : bytes; }
   /// Nothing has left yet: what was found lost first need not wait for room.
   [[nodiscard]] bool has_sent() const noexcept { return out_ > 0; }
 

@@ -9,6 +9,7 @@
 namespace millrace::tcp {
 
 void Repair::on_ack(const AckInHand& ack) noexcept {
+  ack_ = &ack;
   const bool is_of_probe = ack.duplicate_report && recovery_.probe.is_out() &&
                            ack.duplicate_report->right == recovery_.probe.end();
   heed_delivery(ack);
@@ -19,7 +20,8 @@ void Repair::on_ack(const AckInHand& ack) noexcept {
   end_if_over(ack);
   std::uint32_t losses = heed_reneging(ack) ? 1 : 0;
   losses += c_.sack_ ? find_losses() : count_duplicates(ack);
-  if (losses > 0 && recovery_.phase == Phase::Open) {
+  const bool is_more = is_more_congestion();
+  if (losses > 0 && (recovery_.phase == Phase::Open || is_more)) {
     begin(losses);
   }
   move_window(ack.advances() && losses == 0);
@@ -68,25 +70,46 @@ std::uint32_t Repair::segments_to_arrive() const noexcept {
 
 void Repair::heed_probe(const AckInHand& ack, bool is_of_probe) noexcept {
   const TailProbe::Verdict verdict = recovery_.probe.on_ack({.ack = ack.segment.ack,
-                                                             .advances = ack.advances(),
+                                                             .is_repeated = ack.is_repeated,
                                                              .reports_duplicate = is_of_probe,
                                                              .has_blocks = ack.has_blocks});
   if (verdict == TailProbe::Verdict::Repaired && recovery_.phase == Phase::Open) {
-    // RFC 8985 §7.4.2: a loss that was mended at once is still a sign of congestion.
-    ++resources_.stats.tcp_tail_losses_repaired;
-    c_.congestion_.on_loss(c_.path_view(resources_, now_));
-    c_.congestion_.on_recovery_end(c_.path_view(resources_, now_));
-    c_.ecn_.on_reduction(c_.send_.snd_nxt);
+    on_tail_repaired();
   }
+}
+
+void Repair::on_tail_repaired() noexcept {
+  // RFC 8985 §7.4.2: a loss that was mended at once is still a sign of congestion. RFC 5681 §3.1,
+  // equation 4, RFC 7661 §4.4.1: of what was under way when it was lost. Of a tail that is mended
+  // next to nothing is left.
+  PathView path = path_before();
+  const auto flight = static_cast<std::uint32_t>(path.snd_nxt - path.snd_una);
+  path.snd_una = path.snd_nxt - std::max(flight, recovery_.probe.flight());
+  ++resources_.stats.tcp_tail_losses_repaired;
+  c_.congestion_.on_loss(path);
+  c_.congestion_.on_recovery_end(path);
+  c_.ecn_.on_reduction(c_.send_.snd_nxt);
+  recovery_.undo.forget();
+}
+
+PathView Repair::path_before() const noexcept {
+  PathView path = c_.path_view(resources_, now_);
+  if (ack_ != nullptr) {
+    // What an ACK has just taken out was under way when it met the congestion, too.
+    path.snd_una = ack_->prior_una;
+    path.in_network = ack_->prior_in_network;
+  }
+  return path;
 }
 
 void Repair::heed_mistakes(const AckInHand& ack, bool is_of_probe) noexcept {
   Undo& undo_state = recovery_.undo;
-  if (ack.duplicate_report) {
+  if (ack.advances()) {
+    undo_state.forget_if_past(c_.send_.snd_una, c_.send_.max_snd_wnd);
+  }
+  if (ack.duplicate_report && !is_of_probe) {
     // RFC 8985 §6.2, step 4. The answer to a probe is none of it: nothing counted as lost.
-    if (!is_of_probe) {
-      c_.reorder_.on_duplicate_report(c_.send_.snd_una, c_.send_.snd_nxt);
-    }
+    c_.reorder_.on_duplicate_report(c_.send_.snd_una, c_.send_.snd_nxt);
     undo_state.on_duplicate_report(*ack.duplicate_report, c_.mss_);
   }
   const bool is_answer = recovery_.phase != Phase::Open && ack.advances() &&
@@ -112,9 +135,18 @@ void Repair::heed_timeout(const AckInHand& ack) noexcept {
 }
 
 bool Repair::heed_reneging(const AckInHand& ack) noexcept {
-  if (!ack.advances() || sent_.empty() || !sent_.front()->is_sacked) {
+  SeqNum& renege_at = recovery_.renege_at;
+  if (!ack.advances()) {
     return false;
   }
+  const bool is_due = c_.send_.snd_una.is_at_or_after(renege_at);
+  renege_at = is_due ? c_.send_.snd_una : renege_at;
+  if (!is_due || sent_.empty() || !sent_.front()->is_sacked) {
+    // All records are walked over for it, which a peer must not ask for with each ACK: once in a
+    // round trip. In between the retransmission timer mends what it lets go of.
+    return false;
+  }
+  renege_at = c_.send_.snd_nxt;
   // RFC 2018 §8: it acknowledges less than it had reported, so that it has let go of some of it.
   ++resources_.stats.tcp_sack_reneging;
   sent_.forget_sacked();
@@ -160,24 +192,40 @@ std::uint32_t Repair::count_duplicates(const AckInHand& ack) noexcept {
   return 1;
 }
 
+bool Repair::is_more_congestion() noexcept {
+  // RFC 5681 §4.3: losses in two windows of data, or of what was sent again, are two signs of it.
+  // Of the second window is whatever left after the window had been reduced.
+  const FreshLosses losses = sent_.take_losses();
+  return c_.sack_ && losses.has_any &&
+         (losses.end.is_after(c_.recover_) || losses.resent_at >= recovery_.begun_at);
+}
+
 void Repair::begin(std::uint32_t losses) noexcept {
   const SentSegment* const first = sent_.first_lost();
   if (losses == 1 && first != nullptr && c_.path_mtu_.on_loss(first->seq)) {
     // RFC 4821 §7.6.2: the loss of a probe tells of its size, not of congestion. It goes again, in
     // pieces.
+    sent_.excuse(*first);
     return;
   }
+  const bool is_second = recovery_.phase != Phase::Open;
   recovery_.phase = Phase::Recovery;
+  recovery_.begun_at = now_;
   recovery_.is_first_due = true;
   recovery_.probe.forget();
+  recovery_.spurious_timeout.forget();
   c_.recover_ = c_.send_.snd_nxt;
-  if (c_.active_->slowdown.is_on() && !c_.congestion_.needs_exact_ecn()) {
+  if (!is_second && c_.active_->slowdown.is_on() && !c_.congestion_.needs_exact_ecn()) {
     // RFC 3168 §6.1.2: marks and losses of one window of data count once. RFC 8257 §3.5: but where
     // a mark means less than a loss.
     recovery_.undo.forget();
   } else {
     recovery_.undo.start(c_.send_.snd_una, c_.send_.snd_nxt, false);
-    c_.congestion_.on_loss(c_.path_view(resources_, now_));
+    if (is_second) {
+      // Answers to what had left again before look the same.
+      recovery_.undo.forget();
+    }
+    c_.congestion_.on_loss(path_before());
   }
   c_.ecn_.on_reduction(c_.send_.snd_nxt);
   // RFC 9937 §6.1: what had not arrived before this ACK.
@@ -208,6 +256,9 @@ void Repair::end_if_over(const AckInHand& ack) noexcept {
 
 void Repair::undo() noexcept {
   // RFC 4015 §3: window and threshold as they were, and what was taken for lost is under way.
+  // Deviates from RFC 4015 §3: the window is all of what it was, and not what is in flight and an
+  // initial window, and the estimate of the round trip is moved by its samples alone, because Linux
+  // does so and those who compare would see it; who fears the burst switches pacing on.
   ++(recovery_.undo.is_timeout() ? resources_.stats.tcp_timeouts_undone
                                  : resources_.stats.tcp_recoveries_undone);
   if (!recovery_.undo.is_timeout()) {
@@ -262,30 +313,34 @@ void Repair::tell_controller(const AckInHand& ack, bool is_recovering) noexcept 
   c_.congestion_.on_ack(sample, c_.path_view(resources_, now_));
 }
 
-void Repair::on_loss_timer() noexcept {
+bool Repair::on_loss_timer() noexcept {
   const LossTimerKind kind = recovery_.timer_kind;
   recovery_.stop_timer();
   if (kind == LossTimerKind::TailProbe) {
     recovery_.is_probe_due = may_probe();
-    return;
+    return recovery_.is_probe_due;
   }
   const std::uint32_t losses = find_losses();
   if (losses > 0) {
     // As Linux: time has told what an ACK tells else, so that one segment may leave for it.
     delivered_ = c_.mss_;
-    if (recovery_.phase == Phase::Open) {
+    const bool is_more = is_more_congestion();
+    if (recovery_.phase == Phase::Open || is_more) {
       begin(losses);
     }
     move_window(false);
   }
   arm_timer();
+  return losses > 0;
 }
 
 void Repair::on_timeout() noexcept {
   const SentSegment& first = *sent_.front();
   const bool was_open = recovery_.phase == Phase::Open;
-  // RFC 5681 §3.1: the threshold falls once for the same data.
-  const bool is_first = was_open || (recovery_.phase == Phase::Loss && first.retransmissions == 0);
+  // RFC 5681 §3.1: the threshold falls once for the same data, also where what the last timeout
+  // asked for has not left yet.
+  const bool is_first = was_open || (recovery_.phase == Phase::Loss && first.retransmissions == 0 &&
+                                     !recovery_.is_first_due);
   if (first.is_sacked) {
     // RFC 6675 §5.1: what the peer has reported it still has, unless it asks for it.
     ++resources_.stats.tcp_sack_reneging;
@@ -300,6 +355,7 @@ void Repair::on_timeout() noexcept {
   c_.ecn_.on_reduction(c_.send_.snd_nxt);
   c_.recover_ = c_.send_.snd_nxt;
   recovery_.phase = Phase::Loss;
+  recovery_.begun_at = now_;
   recovery_.is_first_due = true;
   recovery_.is_probe_due = false;
   recovery_.duplicates.forget();
@@ -310,8 +366,9 @@ void Repair::on_timeout() noexcept {
     const Duration round_trip = recovery_.rack.has_started() ? Duration::zero() : c_.rtt_.srtt();
     recovery_.rack.on_timeout(sent_, reorder_window() + round_trip, now_);
   } else {
-    sent_.mark_all_lost();
+    sent_.mark_all_lost(Blame::Network);
   }
+  static_cast<void>(sent_.take_losses());
 }
 
 void Repair::arm_timer() noexcept {
@@ -329,8 +386,9 @@ void Repair::arm_timer() noexcept {
 
 bool Repair::may_probe() noexcept {
   return resources_.config.tail_loss_probe && c_.sack_ && recovery_.phase == Phase::Open &&
-         !recovery_.probe.is_out() && !sent_.empty() && sent_.sacked_segments() == 0 &&
-         sent_.first_lost() == nullptr && c_.send_.snd_wnd > 0 && is_synchronized(c_.state_);
+         recovery_.probe.allows_another(c_.send_.snd_una) && !sent_.empty() &&
+         sent_.sacked_segments() == 0 && sent_.first_lost() == nullptr && c_.send_.snd_wnd > 0 &&
+         is_synchronized(c_.state_);
 }
 
 }  // namespace millrace::tcp

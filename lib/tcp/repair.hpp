@@ -25,8 +25,9 @@ class Repair {
 
   /// An ACK has been taken in, and what it acknowledges and reports has been marked.
   void on_ack(const AckInHand& ack) noexcept;
-  /// RFC 8985: the timer of the reorder window, or of a tail-loss probe.
-  void on_loss_timer() noexcept;
+  /// RFC 8985: the timer of the reorder window, or of a tail-loss probe. True if something is to
+  /// leave because of it.
+  [[nodiscard]] bool on_loss_timer() noexcept;
   /// RFC 6298 §5.4 to §5.6: the retransmission timer went off, with something in flight.
   void on_timeout() noexcept;
   /// `segment`, of new data, has left.
@@ -55,7 +56,10 @@ class Repair {
   [[nodiscard]] std::uint32_t segments_to_arrive() const noexcept;
   [[nodiscard]] std::uint32_t count_duplicates(const AckInHand& ack) noexcept;
   [[nodiscard]] Duration reorder_window() const noexcept;
+  [[nodiscard]] bool is_more_congestion() noexcept;
   void begin(std::uint32_t losses) noexcept;
+  void on_tail_repaired() noexcept;
+  [[nodiscard]] PathView path_before() const noexcept;
   void end_if_over(const AckInHand& ack) noexcept;
   void undo() noexcept;
   void move_window(bool is_safe) noexcept;
@@ -70,7 +74,8 @@ class Repair {
   SentSegments& sent_;
   LossRecovery& recovery_;
   Instant now_;
-  std::uint32_t delivered_ = 0;     // Octets, by the ACK at hand.
+  const AckInHand* ack_ = nullptr;  // At hand, if it is one.
+  std::uint32_t delivered_ = 0;     // Octets, by it.
   std::optional<Instant> look_at_;  // When RACK will know more.
 };
 

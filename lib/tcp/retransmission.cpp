@@ -36,6 +36,9 @@ std::optional<SegmentPlan> Repair::plan_tail_probe() noexcept {
   if (!may_probe()) {
     return std::nullopt;
   }
+  if (recovery_.probe.is_out()) {
+    on_tail_repaired();
+  }
   // RFC 8985 §7.3: new data if there is any, whatever the congestion window says, or the last
   // segment again.
   auto plan = c_.plan_new_data(resources_, now_, true);
@@ -48,7 +51,7 @@ std::optional<SegmentPlan> Repair::plan_tail_probe() noexcept {
     }
     plan = resend(last, c_.send_.snd_wnd - into_window);
   }
-  recovery_.probe.on_sent(c_.send_.snd_nxt, !is_new);
+  recovery_.probe.on_sent(c_.send_.snd_nxt, !is_new, recovery_.window_use.most());
   recovery_.stop_timer();
   c_.arm_retransmission(resources_, now_);
   ++resources_.stats.tcp_tail_loss_probes;
@@ -62,13 +65,16 @@ SegmentPlan Repair::resend(SentSegment& segment, std::uint32_t allowed) noexcept
   // Without a record for its rest a part of it goes alone, or neither would ever arrive.
   const bool is_whole = segment.is_lost ? sent_.split(resources_.sent_segments, segment, limit)
                                         : segment.length <= limit;
+  const bool had_left = !segment.is_unsent;
   sent_.note_retransmission(segment, now_, is_whole);
-  c_.path_mtu_.on_retransmission();
-  ++resources_.stats.tcp_retransmitted_segments;
-  resources_.stats.tcp_fast_retransmits += recovery_.phase == Phase::Recovery ? 1 : 0;
   recovery_.is_first_due = false;
-  if (recovery_.phase != Phase::Open) {
-    recovery_.undo.on_retransmission(timestamp_clock(now_));
+  if (had_left) {
+    c_.path_mtu_.on_retransmission();
+    ++resources_.stats.tcp_retransmitted_segments;
+    resources_.stats.tcp_fast_retransmits += recovery_.phase == Phase::Recovery ? 1 : 0;
+    if (recovery_.phase != Phase::Open) {
+      recovery_.undo.on_retransmission(timestamp_clock(now_));
+    }
   }
   note_left(segment);
   if (c_.retransmit_at_ == Connection::kNever) {

@@ -39,6 +39,7 @@ struct SentSegment {
   bool is_lost = false;    ///< To be sent again; it no longer counts as in the network.
   bool is_sacked = false;  ///< The peer has it, ahead of a hole: it is not sent again.
   bool is_cut = false;     ///< Only its first part has left again, for want of a record.
+  bool is_unsent = false;  ///< It has never left, for want of a packet.
 
   [[nodiscard]] SeqNum end() const noexcept { return seq + length; }
   [[nodiscard]] std::uint32_t payload() const noexcept { return length - (has_fin ? 1U : 0U); }

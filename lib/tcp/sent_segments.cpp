@@ -1,6 +1,9 @@
 #include "tcp/sent_segments.hpp"
 
+#include <algorithm>
+
 #include "base/contract.hpp"
+#include "tcp/sent_order.hpp"
 
 namespace millrace::tcp {
 
@@ -36,7 +39,9 @@ void SentSegments::note_retransmission(SentSegment& segment, Instant now, bool i
   }
   segment.is_cut = !is_whole;
   segment.sent_at = now;
-  ++segment.retransmissions;
+  segment.retransmissions =
+      static_cast<std::uint16_t>(segment.retransmissions + (segment.is_unsent ? 0 : 1));
+  segment.is_unsent = false;
   link_newest(segment);
 }
 
@@ -58,13 +63,13 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, DeliveryL
     if (!is_whole) {
       in_network_ -= segment.is_under_way() ? acked : 0;
       sacked_ -= segment.is_sacked ? acked : 0;
-      if (!segment.is_sacked) {
+      if (!segment.is_sacked && !segment.is_known) {
         log.note_part(acked);
       }
       segment.seq = snd_una;
       segment.length -= acked;
       if (segment.is_cut && !segment.is_lost) {
-        mark_first_lost();
+        mark_first_lost(Blame::Nobody);
       }
       break;
     }
@@ -98,14 +103,16 @@ void SentSegments::take_out(SentSegmentPool& pool, SentSegment& segment) noexcep
   --size_;
 }
 
-void SentSegments::mark_lost(SentSegment& segment) noexcept {
+void SentSegments::mark_lost(SentSegment& segment, Blame blame) noexcept {
   if (segment.is_lost) {
     return;
   }
   if (!segment.is_sacked) {
     unlink(segment);
     in_network_ -= segment.length;
-    lost_total_ += segment.length;
+    if (blame == Blame::Network) {
+      note_loss(segment);
+    }
   }
   segment.is_lost = true;
   if (lost_hint_ == nullptr || segment.seq.is_before(lost_hint_->seq)) {
@@ -113,22 +120,34 @@ void SentSegments::mark_lost(SentSegment& segment) noexcept {
   }
 }
 
-void SentSegments::mark_all_lost() noexcept {
-  // A peer may ask for this with each window that it opens. So only what is under way is looked at,
-  // and it takes a transmission of ours to put something there again.
-  while (oldest_ != nullptr) {
-    mark_lost(*oldest_);
+void SentSegments::note_loss(const SentSegment& segment) noexcept {
+  lost_total_ += segment.length;
+  if (!losses_.has_any || segment.end().is_after(losses_.end)) {
+    losses_.end = segment.end();
+  }
+  losses_.has_any = true;
+  if (segment.retransmissions > 0) {
+    losses_.resent_at = std::max(losses_.resent_at, segment.sent_at);
   }
 }
 
-void SentSegments::mark_first_lost() noexcept {
+void SentSegments::mark_all_lost(Blame blame) noexcept {
+  // A peer may ask for this with each window that it opens. So only what is under way is looked at,
+  // and it takes a transmission of ours to put something there again.
+  while (oldest_ != nullptr) {
+    mark_lost(*oldest_, blame);
+  }
+}
+
+void SentSegments::mark_first_lost(Blame blame) noexcept {
   if (head_ == nullptr) {
     return;
   }
   if (head_->is_sacked) {
     unmark_sacked(*head_);
+    blame = Blame::Nobody;
   }
-  mark_lost(*head_);
+  mark_lost(*head_, blame);
   lost_hint_ = head_;
 }
 
@@ -137,20 +156,27 @@ bool SentSegments::mark_larger_lost(std::uint32_t bytes) noexcept {
   for (SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
     if (segment->payload() > bytes) {
       has_larger = true;
-      mark_lost(*segment);
+      mark_lost(*segment, Blame::Nobody);
     }
   }
   return has_larger;
 }
 
-void SentSegments::mark_lost(SeqNum seq) noexcept {
-  SentSegment* segment = head_;
+bool SentSegments::note_not_sent(SeqNum seq) noexcept {
+  SentSegment* segment = newest_;
   while (segment != nullptr && segment->seq != seq) {
-    segment = segment->next;
+    segment = segment->older;
   }
-  if (segment != nullptr) {
-    mark_lost(*segment);
+  if (segment == nullptr) {
+    return false;
   }
+  const bool had_left = segment->retransmissions > 0;
+  if (had_left) {
+    --segment->retransmissions;
+  }
+  segment->is_unsent = !had_left;
+  mark_lost(*segment, Blame::Nobody);
+  return had_left;
 }
 
 std::uint32_t SentSegments::mark_overtaken(std::uint32_t threshold) noexcept {
@@ -173,19 +199,35 @@ std::uint32_t SentSegments::mark_overtaken(std::uint32_t threshold) noexcept {
 }
 
 void SentSegments::forgive() noexcept {
-  SentSegment* place = nullptr;
-  for (SentSegment* segment = lost_hint_; segment != nullptr; segment = segment->next) {
+  SentSegment* forgiven = nullptr;
+  SentSegment** last = &forgiven;
+  SentSegment* segment = lost_hint_;
+  lost_hint_ = nullptr;
+  for (; segment != nullptr; segment = segment->next) {
     if (!segment->is_lost) {
+      continue;
+    }
+    if (segment->is_unsent) {
+      lost_hint_ = lost_hint_ == nullptr ? segment : lost_hint_;
       continue;
     }
     segment->is_lost = false;
     if (!segment->is_sacked) {
       in_network_ += segment->length;
-      link_in_order(*segment, place);
-      place = segment;
+      *last = segment;
+      last = &segment->newer;
     }
   }
-  lost_hint_ = nullptr;
+  *last = nullptr;
+  // A peer may have brought them into any order, so each is not looked for on its own.
+  oldest_ = merge_by_transmission(oldest_, sort_by_transmission(forgiven));
+  newest_ = nullptr;
+  for (segment = oldest_; segment != nullptr; segment = segment->newer) {
+    segment->older = newest_;
+    newest_ = segment;
+  }
+  // What really is lost has to be found anew.
+  overtaken_ = nullptr;
 }
 
 bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment,
@@ -221,15 +263,16 @@ std::uint32_t SentSegments::note_sacked(SentSegment& segment, DeliveryLog& log) 
     in_network_ -= segment.length;
   }
   segment.is_sacked = true;
-  delivered_ += segment.is_known ? 0 : 1;
+  log.note(segment);
+  const bool is_news = !segment.is_known;
+  delivered_ += is_news ? 1 : 0;
   segment.is_known = true;
   sacked_ += segment.length;
   ++sacked_segments_;
   if (overtaken_ != nullptr && segment.seq.is_before(overtaken_->seq)) {
     ++sacked_before_;
   }
-  log.note(segment);
-  return segment.length;
+  return is_news ? segment.length : 0;
 }
 
 void SentSegments::unmark_sacked(SentSegment& segment) noexcept {
@@ -237,9 +280,7 @@ void SentSegments::unmark_sacked(SentSegment& segment) noexcept {
   sacked_ -= segment.length;
   --sacked_segments_;
   overtaken_ = nullptr;
-  if (segment.is_lost) {
-    lost_total_ += segment.length;
-  } else {
+  if (!segment.is_lost) {
     // As if it had just left, for `mark_lost` to take it out again.
     link_newest(segment);
     in_network_ += segment.length;
@@ -250,7 +291,7 @@ void SentSegments::forget_sacked() noexcept {
   for (SentSegment* segment = head_; segment != nullptr && sacked_ > 0; segment = segment->next) {
     if (segment->is_sacked) {
       unmark_sacked(*segment);
-      mark_lost(*segment);
+      mark_lost(*segment, Blame::Nobody);
     }
   }
   // What was lost and then reported is to be sent again.
@@ -279,26 +320,6 @@ void SentSegments::link_newest(SentSegment& segment) noexcept {
   segment.newer = nullptr;
   (newest_ == nullptr ? oldest_ : newest_->newer) = &segment;
   newest_ = &segment;
-}
-
-void SentSegments::link_in_order(SentSegment& segment, SentSegment* place) noexcept {
-  const auto is_after = [&](const SentSegment& other) {
-    return is_sent_after(other.sent_at, other.end(), segment.sent_at, segment.end());
-  };
-  if (place == nullptr || is_after(*place)) {
-    place = oldest_;  // What stood there before this one had left again in the meantime.
-  }
-  while (place != nullptr && !is_after(*place)) {
-    place = place->newer;
-  }
-  if (place == nullptr) {
-    link_newest(segment);
-    return;
-  }
-  segment.newer = place;
-  segment.older = place->older;
-  (place->older == nullptr ? oldest_ : place->older->newer) = &segment;
-  place->older = &segment;
 }
 
 void SentSegments::unlink(SentSegment& segment) noexcept {

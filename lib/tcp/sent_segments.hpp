@@ -21,6 +21,19 @@ struct AckOutcome {
                                        ///< reported, if all were sent once (Karn's rule).
 };
 
+/// Why something is to be sent again.
+enum class Blame : std::uint8_t {
+  Network,  ///< It was lost on the way, which is a sign of congestion.
+  Nobody,   ///< A window opened, a router wants it smaller, the peer let go of it, it never left.
+};
+
+/// What the network has lost since one asked last.
+struct FreshLosses {
+  SeqNum end{0};  ///< Behind the furthest, if there is any.
+  bool has_any = false;
+  Instant resent_at = Instant::min();  ///< When the last of those left that had left before.
+};
+
 /// Records in order of sequence, without gaps. Every record must be taken out before it is
 /// destroyed.
 ///
@@ -44,26 +57,31 @@ class SentSegments {
   /// Takes out everything before `snd_una`, and tells `log`; a segment acknowledged in part keeps
   /// its rest.
   [[nodiscard]] AckOutcome on_ack(SentSegmentPool& pool, SeqNum snd_una, DeliveryLog& log) noexcept;
-  void mark_lost(SentSegment& segment) noexcept;
+  void mark_lost(SentSegment& segment, Blame blame = Blame::Network) noexcept;
   /// Everything in flight counts as lost.
-  void mark_all_lost() noexcept;
+  void mark_all_lost(Blame blame) noexcept;
   /// The first segment counts as lost. Where the peer has reported it and yet asks for it, it has
   /// let go of it.
-  void mark_first_lost() noexcept;
-  /// Segments with more than `bytes` of payload count as lost. False if there were none.
+  void mark_first_lost(Blame blame = Blame::Network) noexcept;
+  /// Segments with more than `bytes` of payload are to be sent again, for nobody's blame. False if
+  /// there were none.
   [[nodiscard]] bool mark_larger_lost(std::uint32_t bytes) noexcept;
-  /// The segment that starts at `seq`, if any, counts as lost.
-  void mark_lost(SeqNum seq) noexcept;
+  /// What was noted as leaving last, at `seq`, has not left, and is to be sent again. Returns
+  /// whether it had left before.
+  bool note_not_sent(SeqNum seq) noexcept;
+  /// The loss of `segment` was not the network's fault after all.
+  void excuse(const SentSegment& segment) noexcept { lost_total_ -= segment.length; }
   /// RFC 6675 §4, IsLost: segments with `threshold` reported ones behind them count as lost, those
   /// that have left again apart. Returns how many are news.
   std::uint32_t mark_overtaken(std::uint32_t threshold) noexcept;
-  /// Nothing counts as lost any more: it was a mistake.
+  /// Nothing counts as lost any more, but what has never left: it was a mistake.
   void forgive() noexcept;
   /// Cuts a lost segment in two so that its first part has at most `bytes`. False if the pool is
   /// exhausted.
   [[nodiscard]] bool split(SentSegmentPool& pool, SentSegment& segment,
                            std::uint32_t bytes) noexcept;
-  /// The peer has reported `segment`. Returns how many octets of news that is.
+  /// The peer has reported `segment`. Returns how many octets of news that is: none, if it had
+  /// reported it before and let go of it.
   std::uint32_t note_sacked(SentSegment& segment, DeliveryLog& log) noexcept;
   /// RFC 2018 §8: what the peer had reported it has let go of, and all of it is to be sent again
   /// unless it is reported anew.
@@ -71,6 +89,7 @@ class SentSegments {
   void clear(SentSegmentPool& pool) noexcept;
   /// How many segments the peer has acknowledged or reported since the last call.
   [[nodiscard]] std::uint32_t take_delivered() noexcept { return std::exchange(delivered_, 0U); }
+  [[nodiscard]] FreshLosses take_losses() noexcept { return std::exchange(losses_, {}); }
 
   /// The first segment that is lost and that the peer does not have, or null.
   [[nodiscard]] SentSegment* first_lost() noexcept;
@@ -87,15 +106,14 @@ class SentSegments {
   /// Octets that the peer has reported, and segments.
   [[nodiscard]] std::uint32_t sacked() const noexcept { return sacked_; }
   [[nodiscard]] std::uint32_t sacked_segments() const noexcept { return sacked_segments_; }
-  /// Octets that have counted as lost, in all; it wraps around.
+  /// Octets that the network has lost, in all; it wraps around.
   [[nodiscard]] std::uint32_t lost_total() const noexcept { return lost_total_; }
 
   [[nodiscard]] bool check_invariants() const noexcept;
 
  private:
   void link_newest(SentSegment& segment) noexcept;
-  /// Not before `place`, if that left earlier.
-  void link_in_order(SentSegment& segment, SentSegment* place) noexcept;
+  void note_loss(const SentSegment& segment) noexcept;
   void unlink(SentSegment& segment) noexcept;
   void unmark_sacked(SentSegment& segment) noexcept;
   void take_out(SentSegmentPool& pool, SentSegment& segment) noexcept;
@@ -114,6 +132,7 @@ class SentSegments {
   std::uint32_t size_ = 0;
   std::uint32_t delivered_ = 0;  // Not taken yet.
   std::uint32_t lost_total_ = 0;
+  FreshLosses losses_;
 };
 
 }  // namespace millrace::tcp

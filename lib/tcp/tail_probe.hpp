@@ -24,7 +24,7 @@ class TailProbe {
   };
   struct Ack {
     SeqNum ack{0};
-    bool advances = false;
+    bool is_repeated = false;        ///< It acknowledges the same again, without data or news.
     bool reports_duplicate = false;  ///< A D-SACK of what ends where the probe did.
     bool has_blocks = false;         ///< Any other selective acknowledgment.
   };
@@ -38,9 +38,11 @@ class TailProbe {
     return 2 * srtt + (is_one_segment ? ack_delay_max : Duration::zero());
   }
 
-  /// It has left; everything in flight ends at `end`.
-  void on_sent(SeqNum end, bool is_retransmission) noexcept {
+  /// It has left; everything in flight ends at `end`. What it asks about was `flight` octets, when
+  /// most of it was under way.
+  void on_sent(SeqNum end, bool is_retransmission, std::uint32_t flight) noexcept {
     end_ = end;
+    flight_ = flight;
     is_out_ = true;
     is_retransmission_ = is_retransmission;
   }
@@ -51,7 +53,7 @@ class TailProbe {
     }
     const bool is_beyond = ack.ack.is_after(end_);
     if (!is_retransmission_ || ack.reports_duplicate ||
-        (!is_beyond && !ack.advances && !ack.has_blocks)) {
+        (!is_beyond && ack.is_repeated && !ack.has_blocks)) {
       is_out_ = false;
       return Verdict::Answered;
     }
@@ -63,12 +65,18 @@ class TailProbe {
   }
   /// A recovery begins, or the timer went off: these settle what it asked.
   void forget() noexcept { is_out_ = false; }
-  /// One at a time.
   [[nodiscard]] bool is_out() const noexcept { return is_out_; }
+  /// One at a time. Where all that it asked about is acknowledged, and no duplicate was reported in
+  /// all the time until another is due, it has mended a loss.
+  [[nodiscard]] bool allows_another(SeqNum snd_una) const noexcept {
+    return !is_out_ || snd_una.is_at_or_after(end_);
+  }
   [[nodiscard]] SeqNum end() const noexcept { return end_; }
+  [[nodiscard]] std::uint32_t flight() const noexcept { return flight_; }
 
  private:
   SeqNum end_{0};
+  std::uint32_t flight_ = 0;
   bool is_out_ = false;
   bool is_retransmission_ = false;
 };

@@ -29,9 +29,9 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
     on_keepalive_timer(resources, now);
   }
   if (active_ != nullptr && active_->recovery.timer_at <= now) {
-    Repair{*this, resources, now}.on_loss_timer();
-    if (active_->recovery.is_probe_due) {
-      // RFC 8985 §7.3: the probe first; it arms the timer anew as it leaves.
+    if (Repair{*this, resources, now}.on_loss_timer()) {
+      // RFC 8985 §7.3 and §8: there is one timer, and what leaves for this one arms it anew. A core
+      // that comes late finds both expired.
       arm_retransmission(resources, now);
     }
   }
@@ -53,13 +53,19 @@ void Connection::on_retransmission_timeout(const Resources& resources, Instant n
     abort(resources, soft_error_.reason_for_timeout());
     return;
   }
-  rtt_.back_off();
   const bool is_idle = active_ == nullptr || active_->sent.empty();
+  if (!is_idle && active_->sent.front()->is_lost && active_->pacer.next_at() > now) {
+    // RFC 6298 §5.4: what is to leave again is still held by pacing, so that nothing of it can have
+    // timed out.
+    arm_retransmission(resources, now);
+    return;
+  }
+  rtt_.back_off();
   if (send_.snd_wnd == 0) {
     // RFC 9293 §3.8.6.1: a closed window is probed, with growing intervals, and is no sign of
     // congestion.
     if (!is_idle) {
-      active_->sent.mark_all_lost();
+      active_->sent.mark_all_lost(Blame::Nobody);
       active_->recovery.duplicates.forget();
     }
     probe_due_ = !is_idle || unsent_bytes() > 0 || is_fin_unsent();
@@ -99,7 +105,7 @@ void Connection::on_syn_timeout(const Resources& resources, Instant now) noexcep
   }
   if (state_ == TcpState::SynSent && active_ != nullptr) {
     // RFC 7413 §4.2.1: the data of our SYN goes again when the handshake is over.
-    active_->sent.mark_all_lost();
+    active_->sent.mark_all_lost(Blame::Nobody);
   }
   check_r1(resources, syn_retransmissions_);
   ++syn_retransmissions_;

@@ -26,8 +26,15 @@ class Undo {
     is_armed_ = true;
     is_timeout_ = is_timeout;
   }
+  /// As it was, `unaccounted` retransmissions being without a report.
+  void resume(SeqNum from, SeqNum to, std::uint16_t unaccounted, bool is_timeout) noexcept {
+    start(from, to, is_timeout);
+    has_retransmitted_ = true;
+    unaccounted_ = unaccounted;
+  }
   /// Something left again, at that time of the timestamps' clock.
   void on_retransmission(std::uint32_t clock) noexcept {
+    was_first_ = !has_retransmitted_;
     if (!has_retransmitted_) {
       has_retransmitted_ = true;
       first_clock_ = clock;
@@ -35,6 +42,11 @@ class Undo {
     if (unaccounted_ < std::numeric_limits<std::uint16_t>::max()) {
       ++unaccounted_;
     }
+  }
+  /// The last of these did not leave, so that it can never be reported.
+  void on_not_sent() noexcept {
+    has_retransmitted_ = has_retransmitted_ && !was_first_;
+    unaccounted_ = static_cast<std::uint16_t>(unaccounted_ > 0 ? unaccounted_ - 1 : 0);
   }
   /// RFC 3708 §2: `block` has arrived twice. It tells of as many segments as it has room for.
   void on_duplicate_report(const SackBlock& block, std::uint32_t mss) noexcept {
@@ -57,6 +69,17 @@ class Undo {
     return is_armed_ && has_retransmitted_ && echoed && is_timestamp_before(*echoed, first_clock_);
   }
   void forget() noexcept { is_armed_ = false; }
+  /// No report tells of what lies further back than a window: numbers come round.
+  void forget_if_past(SeqNum snd_una, std::uint32_t window) noexcept {
+    is_armed_ = is_armed_ && snd_una.is_at_or_before(to_ + window);
+  }
+  /// Reports may still come.
+  [[nodiscard]] bool is_waiting() const noexcept {
+    return is_armed_ && has_retransmitted_ && unaccounted_ > 0;
+  }
+  [[nodiscard]] SeqNum from() const noexcept { return from_; }
+  [[nodiscard]] SeqNum to() const noexcept { return to_; }
+  [[nodiscard]] std::uint16_t unaccounted() const noexcept { return unaccounted_; }
   [[nodiscard]] bool is_armed() const noexcept { return is_armed_; }
   /// It was a timeout that began it.
   [[nodiscard]] bool is_timeout() const noexcept { return is_timeout_; }
@@ -68,6 +91,7 @@ class Undo {
   std::uint16_t unaccounted_ = 0;  // Sent again, and not reported as a duplicate.
   bool is_armed_ = false;
   bool has_retransmitted_ = false;
+  bool was_first_ = false;  // The last retransmission.
   bool is_timeout_ = false;
 };
 

@@ -28,6 +28,8 @@ class WindowUse {
   [[nodiscard]] bool is_limited(std::uint32_t window, bool is_in_slow_start) const noexcept {
     return is_full_ || (is_in_slow_start && window / 2 < most_);
   }
+  /// The most octets that were under way in this window of data.
+  [[nodiscard]] std::uint32_t most() const noexcept { return most_; }
 
  private:
   SeqNum until_{0};

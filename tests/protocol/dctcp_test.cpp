@@ -37,6 +37,23 @@ TEST_P(DctcpScript, AnAckSpeaksOfOctetsThatWereAllMarkedOrAllNot) {
   t.peer_sends(data(301, 100).ect()).expect(ack(301).ece(), ack(401));
 }
 
+TEST_P(DctcpScript, AnAckOfAChangeThatFoundNoPacketIsStillOwed) {
+  covers({"RFC 8257 §3.2"});
+  TcpScript t{with_dctcp(established().ecn())};
+  t.peer_sends(data(1, 100).ect()).expect_nothing();
+  t.peer_sends(data(101, 100).ce());
+  const auto sent = t.take_output();
+  ASSERT_EQ(sent.size(), 2U);
+  // Of the two that left the first did not leave after all.
+  tcp::SegmentPlan plan;
+  plan.seq = t.connection().send_sequence().snd_nxt;
+  plan.ack = t.connection().receive_sequence().rcv_nxt - 100;
+  plan.flags = wire::TcpFlags{wire::TcpFlags::kAck};
+  t.connection().on_segment_not_sent(plan);
+  t.drain();
+  t.expect(ack(101), ack(201).ece());
+}
+
 TEST_P(DctcpScript, CwrEndsNoEcho) {
   covers({"RFC 8257 §3.2"});
   TcpScript t{with_dctcp(established().ecn())};

@@ -177,7 +177,7 @@ TEST_P(RackScript, LossesOfTwoFlightsAreTwoRecoveries) {
 // Lost retransmissions.
 
 TEST_P(RackScript, ALostRetransmissionIsFoundWithoutATimeout) {
-  covers({"RFC 8985 §6.2"});
+  covers({"RFC 8985 §6.2", "RFC 5681 §4.3"});
   TcpScript t{established()};
   send(t, 1, 5);
   t.app_sends(5'000).ignore_output();
@@ -191,7 +191,7 @@ TEST_P(RackScript, ALostRetransmissionIsFoundWithoutATimeout) {
   // Its reports tell that what left before them, the hole's second copy, is lost.
   t.at(210ms).peer_sends(ack(1).sacks({{1'001, 11'001}})).expect(data(1, 1'000));
   EXPECT_EQ(t.stats().tcp_retransmission_timeouts, 0U);
-  EXPECT_EQ(t.stats().tcp_fast_recoveries, 1U) << "it slows down once for all of it";
+  EXPECT_EQ(t.stats().tcp_fast_recoveries, 2U) << "it slows down once for each of them";
 }
 
 TEST_P(RackScript, ARetransmissionLostTwiceIsFoundTwice) {
@@ -201,20 +201,22 @@ TEST_P(RackScript, ARetransmissionLostTwiceIsFoundTwice) {
   TcpScript t{start};
   send(t, 1, 10);
   t.at(100ms).peer_sends(ack(1).sacks({{1'001, 4'001}})).expect(data(1, 1'000));
-  std::uint32_t reported = 4'001;
   std::uint32_t next = 10'001;
+  t.app_sends(10'000).ignore_output();
   for (unsigned round = 0; round < 2; ++round) {
     t.after(10ms).peer_sends(ack(1).sacks({{1'001, next}}));
-    reported = next;
-    t.app_sends(1'000);
-    ASSERT_FALSE(t.take_output().empty());
-    next += 1'000;
-    t.after(100ms).peer_sends(ack(1).sacks({{1'001, next}}));
+    const auto more = static_cast<std::uint32_t>(t.take_output().size());
+    ASSERT_GT(more, 0U) << round;
+    t.after(100ms).peer_sends(ack(1).sacks({{1'001, next + 1'000}}));
     const auto again = t.take_output();
-    ASSERT_EQ(again.size(), 1U) << reported;
+    ASSERT_FALSE(again.empty()) << round;
     EXPECT_EQ(again.front().seq, 1U);
+    next = 1 + t.connection().unacknowledged() - t.connection().unsent_bytes();
   }
-  t.after(100ms).peer_sends(ack(next)).expect_nothing().expect_silence_for_ever();
+  for (; next < 20'001; next += 1'000) {
+    t.after(100ms).peer_sends(ack(next)).ignore_output();
+  }
+  t.after(100ms).peer_sends(ack(20'001)).expect_nothing().expect_silence_for_ever();
   EXPECT_EQ(t.stats().tcp_retransmission_timeouts, 0U);
 }
 

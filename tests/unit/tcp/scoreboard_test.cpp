@@ -215,6 +215,21 @@ TEST_P(ScoreboardTest, WorkInVainIsBoundedOverTime) {
   EXPECT_EQ(ask(Scoreboard::kStepsMax - 2), 100U);
 }
 
+TEST_P(ScoreboardTest, ReportsOfWhatWasLetGoOfAreWorkInVain) {
+  covers({"RFC 2018 §8"});
+  constexpr std::uint32_t kCount = Scoreboard::kStepsMax / 2;
+  send(2 * kCount);
+  // What is reported, let go of and reported anew is walked over for nothing, each time.
+  std::uint32_t found = 0;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    static_cast<void>(mark({block(100, 100 * kCount)}));
+    found += sent_.sacked_segments();
+    sent_.forget_sacked();
+    board_.forget_places();
+  }
+  EXPECT_LT(found, 4 * kCount + 100 * Scoreboard::kCreditPerCall);
+}
+
 TEST_P(ScoreboardTest, WorkPerAckIsBounded) {
   covers({"RFC 2018 §5"});
   send(3 * Scoreboard::kStepsMax);

@@ -42,6 +42,16 @@ class SentSegmentsTest : public testing::TestWithParam<std::uint32_t> {
     DeliveryLog log{{.now = kStart}};
     return sent_.note_sacked(segment, log);
   }
+  /// The network loses the segment that starts there, if any.
+  void lose(SeqNum seq) {
+    SentSegment* segment = sent_.first();
+    while (segment != nullptr && segment->seq != seq) {
+      segment = segment->next;
+    }
+    if (segment != nullptr) {
+      sent_.mark_lost(*segment);
+    }
+  }
   /// Those under way by transmission, by the offsets where they start.
   [[nodiscard]] std::vector<std::uint32_t> under_way() {
     std::vector<std::uint32_t> all;
@@ -119,7 +129,7 @@ TEST_P(SentSegmentsTest, RestOfASegmentSentTwiceGivesNoSample) {  // RFC 6298 §
 
 TEST_P(SentSegmentsTest, EverythingLostComesBackInOrder) {  // RFC 6298 §5.4
   send(3);
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   check();
   EXPECT_EQ(sent_.in_network(), 0U);
   for (unsigned i = 0; i < 3; ++i) {
@@ -136,7 +146,7 @@ TEST_P(SentSegmentsTest, EverythingLostComesBackInOrder) {  // RFC 6298 §5.4
 
 TEST_P(SentSegmentsTest, LostSegmentThatIsAcknowledgedIsNotSentAgain) {
   send(3);
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   EXPECT_EQ(acknowledge(200, kStart + 1s).newly_acked, 200U);
   EXPECT_EQ(sent_.first_lost()->seq, at(200));
   EXPECT_EQ(sent_.in_network(), 0U);
@@ -146,20 +156,20 @@ TEST_P(SentSegmentsTest, MarkingTwiceChangesNothing) {
   send(2);
   sent_.mark_first_lost();
   sent_.mark_first_lost();
-  sent_.mark_lost(at(0));
+  lose(at(0));
   EXPECT_EQ(sent_.in_network(), 100U);
-  sent_.mark_lost(at(50));
+  lose(at(50));
   EXPECT_EQ(sent_.in_network(), 100U) << "no segment starts there";
-  sent_.mark_lost(at(100));
+  lose(at(100));
   EXPECT_EQ(sent_.in_network(), 0U);
   check();
 }
 
 TEST_P(SentSegmentsTest, OneInTheMiddleCanBeLost) {
   send(3);
-  sent_.mark_lost(at(200));
+  lose(at(200));
   EXPECT_EQ(sent_.first_lost()->seq, at(200));
-  sent_.mark_lost(at(100));
+  lose(at(100));
   EXPECT_EQ(sent_.first_lost()->seq, at(100));
   check();
 }
@@ -221,7 +231,7 @@ TEST_P(SentSegmentsTest, ExhaustedPoolChangesNothing) {  // decision 5
 TEST_P(SentSegmentsTest, RestOfWhatLeftInPartIsLostOnceThatArrived) {
   test::covers({"RFC 1191 §6.5"});
   send(2);
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, false);
   check();
   EXPECT_EQ(sent_.first_lost()->seq, at(100));
@@ -243,16 +253,16 @@ TEST_P(SentSegmentsTest, RestOfWhatLeftInPartIsLostOnceThatArrived) {
 TEST_P(SentSegmentsTest, EverythingLostAgainStartsAtTheFirstThatHadLeft) {
   send(4);
   report(*sent_.first());
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   check();
   EXPECT_EQ(sent_.in_network(), 0U);
   EXPECT_EQ(sent_.first_lost()->seq, at(100));
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   check();
   EXPECT_EQ(sent_.first_lost()->seq, at(100));
   sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
   EXPECT_EQ(sent_.first_lost()->seq, at(200));
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   check();
   EXPECT_EQ(sent_.in_network(), 0U);
   EXPECT_EQ(sent_.first_lost()->seq, at(100));
@@ -276,7 +286,9 @@ TEST_P(SentSegmentsTest, HoldsUnderRandomUse) {
         una += random.below(nxt - una + 1);
         static_cast<void>(acknowledge(una, now));
         break;
-      case 3: random.one_in(2) ? sent_.mark_first_lost() : sent_.mark_all_lost(); break;
+      case 3:
+        random.one_in(2) ? sent_.mark_first_lost() : sent_.mark_all_lost(Blame::Network);
+        break;
       case 6:
         for (SentSegment* each = sent_.first(); each != nullptr; each = each->next) {
           if (random.one_in(8)) {
@@ -310,7 +322,7 @@ TEST_P(SentSegmentsTest, WhatThePeerReportedIsNotSentAgain) {  // RFC 2018 §5
   EXPECT_EQ(report(*sent_.first()->next), 0U) << "no news";
   EXPECT_EQ(sent_.sacked(), 100U);
   EXPECT_EQ(sent_.in_network(), 300U) << "RFC 6675 §4, pipe";
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   check();
   ASSERT_NE(sent_.first_lost(), nullptr);
   sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
@@ -322,7 +334,7 @@ TEST_P(SentSegmentsTest, WhatWasReportedCanBeForgotten) {  // RFC 2018 §8
   send(3);
   report(*sent_.first());
   report(*sent_.first()->next);
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   EXPECT_EQ(sent_.first_lost()->seq, at(200));
   sent_.forget_sacked();
   check();
@@ -369,7 +381,7 @@ TEST_P(SentSegmentsTest, KnowsTheOrderOfTransmission) {  // RFC 8985 §6.1
   test::covers({"RFC 8985 §6.1"});
   send(4);
   EXPECT_EQ(under_way(), (Offsets{0, 100, 200, 300}));
-  sent_.mark_lost(at(100));
+  lose(at(100));
   EXPECT_EQ(under_way(), (Offsets{0, 200, 300}));
   sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
   EXPECT_EQ(under_way(), (Offsets{0, 200, 300, 100}));
@@ -385,9 +397,9 @@ TEST_P(SentSegmentsTest, KnowsTheOrderOfTransmission) {  // RFC 8985 §6.1
 TEST_P(SentSegmentsTest, ForgivenSegmentsAreUnderWayAsTheyWere) {
   test::covers({"RFC 4015 §3"});
   send(5);
-  sent_.mark_lost(at(100));
+  lose(at(100));
   sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   report(*sent_.first()->next->next);
   sent_.note_retransmission(*sent_.first_lost(), kStart + 2s, true);
   sent_.forgive();
@@ -442,11 +454,123 @@ TEST_P(SentSegmentsTest, WhatIsForgottenIsLost) {
 
 TEST_P(SentSegmentsTest, CountsAllThatWasLost) {
   send(4);
-  sent_.mark_lost(at(100));
+  lose(at(100));
   EXPECT_EQ(sent_.lost_total(), 100U);
   sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
-  sent_.mark_all_lost();
+  sent_.mark_all_lost(Blame::Network);
   EXPECT_EQ(sent_.lost_total(), 500U);
+}
+
+TEST_P(SentSegmentsTest, WhatIsNobodysBlameIsNotCounted) {
+  send(4);
+  sent_.mark_all_lost(Blame::Nobody);
+  EXPECT_EQ(sent_.lost_total(), 0U);
+  EXPECT_FALSE(sent_.take_losses().has_any);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  report(*sent_.last());
+  sent_.forget_sacked();
+  EXPECT_EQ(sent_.lost_total(), 0U) << "the peer's fault";
+  EXPECT_TRUE(sent_.mark_larger_lost(50));
+  EXPECT_EQ(sent_.lost_total(), 0U) << "a router's";
+  check();
+}
+
+TEST_P(SentSegmentsTest, WhatIsLostAndLetGoOfCountsOnce) {
+  test::covers({"RFC 2018 §8"});
+  send(2);
+  lose(at(0));
+  report(*sent_.first());
+  sent_.forget_sacked();
+  EXPECT_EQ(sent_.lost_total(), 100U);
+  EXPECT_EQ(sent_.first_lost()->seq, at(0));
+}
+
+TEST_P(SentSegmentsTest, TellsOfLossesOnceAndHowLateTheyLeft) {
+  test::covers({"RFC 5681 §4.3"});
+  send(4);
+  lose(at(100));
+  FreshLosses losses = sent_.take_losses();
+  EXPECT_TRUE(losses.has_any);
+  EXPECT_EQ(losses.end, at(200));
+  EXPECT_EQ(losses.resent_at, Instant::min());
+  EXPECT_FALSE(sent_.take_losses().has_any);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  lose(at(300));
+  lose(at(100));
+  losses = sent_.take_losses();
+  EXPECT_EQ(losses.end, at(400));
+  EXPECT_EQ(losses.resent_at, kStart + 1s);
+}
+
+TEST_P(SentSegmentsTest, WhatDidNotLeaveIsAsItWas) {
+  send(3);
+  EXPECT_FALSE(sent_.note_not_sent(at(200)));
+  check();
+  EXPECT_EQ(sent_.first_lost()->seq, at(200));
+  EXPECT_EQ(sent_.lost_total(), 0U);
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  EXPECT_EQ(sent_.last()->retransmissions, 0U) << "that is the first time";
+  EXPECT_TRUE(sent_.take_losses().end == SeqNum{0});
+  // One that had left, and should have once more.
+  lose(at(0));
+  sent_.note_retransmission(*sent_.first_lost(), kStart + 2s, true);
+  EXPECT_TRUE(sent_.note_not_sent(at(0)));
+  EXPECT_EQ(sent_.first()->retransmissions, 0U);
+  EXPECT_FALSE(sent_.note_not_sent(at(50))) << "there is none";
+  check();
+}
+
+TEST_P(SentSegmentsTest, WhatNeverLeftIsNotForgiven) {
+  test::covers({"RFC 4015 §3"});
+  send(4);
+  static_cast<void>(sent_.note_not_sent(at(300)));
+  lose(at(100));
+  sent_.forgive();
+  check();
+  EXPECT_EQ(lost(), (Offsets{300}));
+  ASSERT_NE(sent_.first_lost(), nullptr);
+  EXPECT_EQ(under_way(), (Offsets{0, 100, 200}));
+}
+
+TEST_P(SentSegmentsTest, ForgivenOnesInEveryOtherPlaceKeepTheirOrder) {
+  test::covers({"RFC 4015 §3", "RFC 8985 §6.1"});
+  send(60);
+  // The odd ones leave again, later; then all count as lost.
+  for (std::uint32_t i = 1; i < 60; i += 2) {
+    lose(at(100 * i));
+    sent_.note_retransmission(*sent_.first_lost(), kStart + 1s, true);
+  }
+  sent_.mark_all_lost(Blame::Network);
+  sent_.forgive();
+  check();
+  Offsets expected;
+  for (std::uint32_t i = 0; i < 120; i += 2) {
+    expected.push_back(100 * (i < 60 ? i : i - 59));
+  }
+  EXPECT_EQ(under_way(), expected);
+}
+
+TEST_P(SentSegmentsTest, WhatIsReportedAnewIsNoNews) {
+  test::covers({"RFC 2018 §8"});
+  send(3);
+  EXPECT_EQ(report(*sent_.last()), 100U);
+  sent_.forget_sacked();
+  DeliveryLog log{{.now = kStart + 1s}};
+  EXPECT_EQ(sent_.note_sacked(*sent_.last(), log), 0U);
+  EXPECT_EQ(log.bytes(), 0U);
+  EXPECT_FALSE(log.newest());
+  EXPECT_EQ(sent_.sacked(), 100U);
+}
+
+TEST_P(SentSegmentsTest, WhatWasForgivenIsLookedAtAnew) {
+  test::covers({"RFC 6675 §4", "RFC 4015 §3"});
+  send(6);
+  for (SentSegment* each = sent_.first()->next; each != sent_.last(); each = each->next) {
+    report(*each);
+  }
+  EXPECT_EQ(sent_.mark_overtaken(3), 1U);
+  sent_.forgive();
+  EXPECT_EQ(sent_.mark_overtaken(3), 1U) << "nothing has changed but our mind";
 }
 
 TEST_P(SentSegmentsTest, WhatWaitedBehindAHoleIsNoMeasure) {

@@ -37,57 +37,67 @@ TEST(TailProbeTime, IsASecondBeforeARoundTripIsKnown) {
 
 TEST_P(TailProbeTest, WithoutAProbeNothingIsAnswered) {
   TailProbe probe;
-  EXPECT_EQ(probe.on_ack({.ack = at(1'000), .advances = true}), Verdict::Nothing);
+  EXPECT_EQ(probe.on_ack({.ack = at(1'000)}), Verdict::Nothing);
   EXPECT_FALSE(probe.is_out());
 }
 
 TEST_P(TailProbeTest, AnswersBeforeItsEndSayNothing) {
   covers({"RFC 8985 §7.4.1"});
   TailProbe probe;
-  probe.on_sent(at(1'000), true);
-  EXPECT_EQ(probe.on_ack({.ack = at(999), .advances = true}), Verdict::Nothing);
+  probe.on_sent(at(1'000), true, 5'000);
+  EXPECT_EQ(probe.on_ack({.ack = at(999)}), Verdict::Nothing);
   EXPECT_TRUE(probe.is_out());
 }
 
 TEST_P(TailProbeTest, NewDataHasMendedNothing) {
   covers({"RFC 8985 §7.4.1"});
   TailProbe probe;
-  probe.on_sent(at(1'000), false);
-  EXPECT_EQ(probe.on_ack({.ack = at(1'000), .advances = true}), Verdict::Answered);
+  probe.on_sent(at(1'000), false, 5'000);
+  EXPECT_EQ(probe.on_ack({.ack = at(1'000)}), Verdict::Answered);
   EXPECT_FALSE(probe.is_out());
 }
 
 TEST_P(TailProbeTest, AReportOfADuplicateSaysThatNothingWasLost) {
   covers({"RFC 8985 §7.4.2"});
   TailProbe probe;
-  probe.on_sent(at(1'000), true);
-  EXPECT_EQ(probe.on_ack({.ack = at(1'000), .advances = true}), Verdict::Nothing)
-      << "of the one or the other";
+  probe.on_sent(at(1'000), true, 5'000);
+  EXPECT_EQ(probe.on_ack({.ack = at(1'000)}), Verdict::Nothing) << "of the one or the other";
   EXPECT_EQ(probe.on_ack({.ack = at(1'000), .reports_duplicate = true}), Verdict::Answered);
 }
 
 TEST_P(TailProbeTest, APlainDuplicateSaysSoToo) {
   covers({"RFC 8985 §7.4.2"});
   TailProbe probe;
-  probe.on_sent(at(1'000), true);
-  EXPECT_EQ(probe.on_ack({.ack = at(1'000), .advances = true}), Verdict::Nothing);
+  probe.on_sent(at(1'000), true, 5'000);
+  EXPECT_EQ(probe.on_ack({.ack = at(1'000)}), Verdict::Nothing);
   EXPECT_EQ(probe.on_ack({.ack = at(1'000), .has_blocks = true}), Verdict::Nothing);
-  EXPECT_EQ(probe.on_ack({.ack = at(1'000)}), Verdict::Answered);
+  EXPECT_EQ(probe.on_ack({.ack = at(1'000)}), Verdict::Nothing) << "it may carry data";
+  EXPECT_EQ(probe.on_ack({.ack = at(1'000), .is_repeated = true}), Verdict::Answered);
 }
 
 TEST_P(TailProbeTest, ProgressBeyondWithoutADuplicateWasARepair) {
   covers({"RFC 8985 §7.4.2"});
   TailProbe probe;
-  probe.on_sent(at(1'000), true);
-  EXPECT_EQ(probe.on_ack({.ack = at(1'001), .advances = true}), Verdict::Repaired);
+  probe.on_sent(at(1'000), true, 5'000);
+  EXPECT_EQ(probe.on_ack({.ack = at(1'001)}), Verdict::Repaired);
   EXPECT_FALSE(probe.is_out());
+}
+
+TEST_P(TailProbeTest, AnotherMayLeaveWhenAllBeforeItHasArrived) {
+  covers({"RFC 8985 §7.3"});
+  TailProbe probe;
+  EXPECT_TRUE(probe.allows_another(at(0)));
+  probe.on_sent(at(1'000), true, 5'000);
+  EXPECT_EQ(probe.flight(), 5'000U);
+  EXPECT_FALSE(probe.allows_another(at(999)));
+  EXPECT_TRUE(probe.allows_another(at(1'000)));
 }
 
 TEST_P(TailProbeTest, CanBeForgotten) {
   TailProbe probe;
-  probe.on_sent(at(1'000), true);
+  probe.on_sent(at(1'000), true, 5'000);
   probe.forget();
-  EXPECT_EQ(probe.on_ack({.ack = at(2'000), .advances = true}), Verdict::Nothing);
+  EXPECT_EQ(probe.on_ack({.ack = at(2'000)}), Verdict::Nothing);
 }
 
 }  // namespace

@@ -100,6 +100,32 @@ TEST_P(UndoTest, EachRecoveryBeginsAnew) {
   EXPECT_FALSE(undo.is_answer_to_original(60));
 }
 
+TEST_P(UndoTest, WhatDidNotLeaveIsNotWaitedFor) {
+  covers({"RFC 3708 §2"});
+  Undo undo;
+  undo.start(at(0), at(4'000), false);
+  undo.on_retransmission(7);
+  undo.on_not_sent();
+  EXPECT_FALSE(undo.is_all_duplicate()) << "nothing was sent again";
+  EXPECT_FALSE(undo.is_waiting());
+  undo.on_retransmission(8);
+  undo.on_retransmission(9);
+  undo.on_not_sent();
+  EXPECT_TRUE(undo.is_waiting());
+  undo.on_duplicate_report({.left = at(0), .right = at(1'000)}, 1'000);
+  EXPECT_TRUE(undo.is_all_duplicate());
+}
+
+TEST_P(UndoTest, IsForgottenAWindowLater) {
+  covers({"RFC 3708 §2"});
+  Undo undo;
+  undo.start(at(0), at(4'000), false);
+  undo.forget_if_past(at(9'000), 5'000);
+  EXPECT_TRUE(undo.is_armed());
+  undo.forget_if_past(at(9'001), 5'000);
+  EXPECT_FALSE(undo.is_armed());
+}
+
 TEST_P(UndoTest, MoreThanCanBeCountedIsNeverUndone) {
   Undo undo = started();
   for (unsigned i = 0; i < 70'000; ++i) {

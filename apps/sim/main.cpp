@@ -98,11 +98,10 @@ int replay(const swarm::Options& options) {
 
 int make_table(const swarm::Options& options) {
   constexpr std::uint64_t kMebibyte = 1ULL << 20U;
-  const std::vector<std::string> controllers =
-      options.controllers.empty() ? std::vector<std::string>{std::string{}} : options.controllers;
   const std::vector<swarm::Cell> cells =
-      swarm::table_cells(controllers, options.bdp_max_mib * kMebibyte, options.is_quick_table);
-  const auto environment = swarm::start_environment(swarm::memory_for(cells));
+      options.is_quick_table ? swarm::quick_cells(options.grid.controllers)
+                             : swarm::cells_of(options.grid, options.bdp_max_mib * kMebibyte);
+  const auto environment = swarm::start_environment(swarm::table_memory(cells));
   if (!environment) {
     complain(environment.error());
     return kNoEnvironment;
@@ -110,7 +109,7 @@ int make_table(const swarm::Options& options) {
   std::vector<swarm::CellResult> results;
   bool is_fine = true;
   for (const swarm::Cell& cell : cells) {
-    results.push_back(swarm::run_cell(cell, results.size() + 1, options.with_samples));
+    results.push_back(swarm::run_cell(cell, options.effort, options.seed, options.samples));
     if (!results.back().problem.empty()) {
       complain("cell " + std::to_string(results.size()) + ": " + results.back().problem);
       is_fine = false;

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "apps/sim/crew.hpp"
+#include "apps/sim/grid.hpp"
+#include "apps/sim/table.hpp"
 
 namespace swarm {
 
@@ -16,13 +18,14 @@ struct Options {
   Command command = Command::Swarm;
   CrewOrders orders;
   bool is_quiet = false;       ///< No progress and no summary.
-  std::uint64_t seed = 1;      ///< Of `replay`.
+  std::uint64_t seed = 1;      ///< Of `replay` and `table`.
   std::string capture_folder;  ///< Of `replay`.
   // Of `table`.
-  std::vector<std::string> controllers;  ///< Empty: the library's default.
-  std::uint64_t bdp_max_mib = 8;
+  Grid grid;  ///< Without controllers: all of the library's.
+  std::uint64_t bdp_max_mib = 64;
   bool is_quick_table = false;
-  bool with_samples = false;
+  Effort effort;
+  unsigned samples = 0;  ///< In each phase.
 };
 
 /// The error is the status to exit with: what there was to say is said.

@@ -29,8 +29,8 @@ double pftk_rate(const CellPath& path) noexcept {
   const double p = path.loss;
   const double round_trip = shortest_round_trip(path);
   const double timeout = std::max(kRtoMin, 2 * round_trip);
-  const double seconds = round_trip * std::sqrt(2 * p / 3) +
-                         timeout * 3 * std::sqrt(3 * p / 8) * p * (1 + 32 * p * p);
+  const double seconds =
+      round_trip * std::sqrt(2 * p / 3) + timeout * 3 * std::sqrt(3 * p / 8) * p * (1 + 32 * p * p);
   return path.payload * kBits / seconds;
 }
 

@@ -27,7 +27,9 @@ std::uint64_t in_flight_of(const Cell& cell) noexcept {
 /// receiver's budget.
 std::uint64_t packets_for(const BulkPlan& plan) noexcept {
   const std::uint64_t segments = in_flight_of(plan.cell) / kSegmentPayload;
-  return std::max(plan.flows * kFewestPackets, 4 * segments + kFewestPackets);
+  // Each flow's own buffers are small beside that.
+  constexpr std::uint64_t kFlowsPerShare = 4;
+  return kFewestPackets * (1 + plan.flows / kFlowsPerShare) + 4 * segments;
 }
 
 HostPlan host_for(const BulkPlan& plan) {
@@ -69,8 +71,12 @@ Plan network_for(const BulkPlan& plan) {
   network.forth.queue_bytes = cell.buffer_bytes();
   network.back = network.forth;
   network.forth.loss_ppm = cell.loss_ppm;
-  network.forth.red = {
-      .min_bytes = plan.mark_bytes, .max_bytes = plan.mark_bytes, .weight_shift = 0};
+  // RFC 8257 §3.1: a step. A SYN or a retransmission is not ECN-capable, and would be lost where
+  // data is marked.
+  network.forth.red = {.min_bytes = cell.mark_bytes(),
+                       .max_bytes = cell.mark_bytes(),
+                       .weight_shift = 0,
+                       .marks_only = true};
   for (std::size_t i = 0; i < plan.flows; ++i) {
     network.flows.push_back(flow_for(plan, i));
   }
@@ -82,8 +88,7 @@ Plan network_for(const BulkPlan& plan) {
 Bulk::Bulk(const BulkPlan& plan)
     : plan_{network_for(plan)}, network_{plan_, {}}, observer_{network_.world()} {
   for (const FlowPlan& flow : plan_.flows) {
-    flows_.push_back(
-        std::make_unique<Flow>(flow, network_.host(0), network_.host(1), observer_));
+    flows_.push_back(std::make_unique<Flow>(flow, network_.host(0), network_.host(1), observer_));
     flows_.back()->start(network_.world());
   }
 }
@@ -132,7 +137,8 @@ std::string Bulk::problem() {
 
 std::uint64_t Bulk::memory_for(const BulkPlan& plan) noexcept {
   constexpr std::uint64_t kBesidesPools = 64ULL << 20U;
-  return kBesidesPools + 2 * packets_for(plan) * kPoolBytesPerPacket;
+  // Pools of another size may have been there before: half as much again for what lies between.
+  return kBesidesPools + 3 * packets_for(plan) * kPoolBytesPerPacket;
 }
 
 }  // namespace swarm

@@ -26,9 +26,8 @@ inline constexpr std::uint64_t kSegmentPayload = 1'448;
 struct BulkPlan {
   Cell cell;
   std::size_t flows = 1;
-  Duration stagger{};            ///< Between the starts of two.
-  Duration jitter{};             ///< Of the path.
-  std::uint32_t mark_bytes = 0;  ///< Backlog from which the queue marks (RFC 8257 §3.1); 0: never.
+  Duration stagger{};  ///< Between the starts of two.
+  Duration jitter{};   ///< Of the path.
   std::uint64_t seed = 1;
 };
 

@@ -32,6 +32,10 @@ std::uint64_t Cell::buffer_bytes() const noexcept {
                   kFewestFrames * kFullFrame);
 }
 
+std::uint32_t Cell::mark_bytes() const noexcept {
+  return static_cast<std::uint32_t>(static_cast<double>(bdp_bytes()) * mark_bdp);
+}
+
 std::vector<std::string> all_controllers() {
   return {millrace::kCongestionNames.begin(), millrace::kCongestionNames.end()};
 }
@@ -47,7 +51,8 @@ std::vector<Cell> cells_of(const Grid& grid, std::uint64_t bdp_max) {
                             .loss_ppm = loss,
                             .round_trip = trip,
                             .bits_per_second = rate,
-                            .buffer_bdp = buffer};
+                            .buffer_bdp = buffer,
+                            .mark_bdp = grid.mark_bdp};
             if (cell.bdp_bytes() <= bdp_max) {
               cells.push_back(cell);
             }
@@ -62,8 +67,8 @@ std::vector<Cell> cells_of(const Grid& grid, std::uint64_t bdp_max) {
 std::vector<Cell> quick_cells(const std::vector<std::string>& controllers) {
   // Paths at every loss: slow ones with little, some and much of a buffer, and fast ones whose
   // product is small.
-  const std::array paths{path(10ms, 10'000'000, 4),  path(50ms, 10'000'000, 0.1),
-                         path(50ms, 10'000'000, 1),  path(200ms, 10'000'000, 1),
+  const std::array paths{path(10ms, 10'000'000, 4),   path(50ms, 10'000'000, 0.1),
+                         path(50ms, 10'000'000, 1),   path(200ms, 10'000'000, 1),
                          path(1ms, 1'000'000'000, 1), path(100us, 10'000'000'000, 1)};
   std::vector<Cell> cells;
   for (const std::string& controller : controllers) {

@@ -17,9 +17,11 @@ struct Cell {
   std::chrono::microseconds round_trip{};
   std::uint64_t bits_per_second = 0;
   double buffer_bdp = 1;  ///< Of the bandwidth-delay product, but at least twenty packets.
+  double mark_bdp = 0;    ///< From that backlog on what is ECN-capable is marked; 0: never.
 
   [[nodiscard]] std::uint64_t bdp_bytes() const noexcept;
   [[nodiscard]] std::uint64_t buffer_bytes() const noexcept;
+  [[nodiscard]] std::uint32_t mark_bytes() const noexcept;
 };
 
 /// The sides of the table. As it stands it is the whole of it, for no controller.
@@ -31,6 +33,7 @@ struct Grid {
       std::chrono::milliseconds{50}, std::chrono::milliseconds{200}};
   std::vector<std::uint64_t> rates{10'000'000, 1'000'000'000, 10'000'000'000};
   std::vector<double> buffers_bdp{0.1, 1, 4};
+  double mark_bdp = 0;  ///< Of all of them.
 };
 
 /// Every controller that the library has.

@@ -118,6 +118,11 @@ void add_sides(CLI::App& table, Grid& grid, TableWords& words) {
   add("--rate", words.rates_mbps, "Only these rates", "MBPS", 0.1, kFastest);
   add("--buffer", grid.buffers_bdp, "Only these buffers, in bandwidth-delay products", "BDP", 0,
       100);
+  table
+      .add_option("--mark", grid.mark_bdp,
+                  "Backlog from which queues mark what is ECN-capable; 0: never")
+      ->check(CLI::Range(0.0, 100.0))
+      ->type_name("BDP");
 }
 
 void add_table(CLI::App& app, Options& options, TableWords& words) {
@@ -150,6 +155,20 @@ void add_table(CLI::App& app, Options& options, TableWords& words) {
   table->callback([&options] { options.command = Command::Table; });
 }
 
+void add_fairness(CLI::App& app, Options& options) {
+  CLI::App* const fairness = app.add_subcommand(
+      "fairness", "How several transfers of one controller share a path, as JSON");
+  add_controllers(*fairness, options);
+  fairness->add_option("--flows", options.flows, "So many at once; may be repeated")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str()
+      ->type_name("N");
+  fairness->add_option("--seed", options.seed, "Of the path's small differences in delay")
+      ->capture_default_str()
+      ->type_name("SEED");
+  fairness->callback([&options] { options.command = Command::Fairness; });
+}
+
 }  // namespace
 
 std::expected<Options, int> read_options(int argc, char** argv) {
@@ -164,6 +183,7 @@ std::expected<Options, int> read_options(int argc, char** argv) {
   add_swarm(app, options, minutes, seconds);
   add_replay(app, options);
   add_table(app, options, words);
+  add_fairness(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

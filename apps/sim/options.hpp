@@ -1,6 +1,7 @@
 // What the command line of millrace-sim asks for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -12,13 +13,13 @@
 
 namespace swarm {
 
-enum class Command : std::uint8_t { Swarm, Replay, Table };
+enum class Command : std::uint8_t { Swarm, Replay, Table, Fairness };
 
 struct Options {
   Command command = Command::Swarm;
   CrewOrders orders;
   bool is_quiet = false;       ///< No progress and no summary.
-  std::uint64_t seed = 1;      ///< Of `replay` and `table`.
+  std::uint64_t seed = 1;      ///< Of `replay`, `table` and `fairness`.
   std::string capture_folder;  ///< Of `replay`.
   // Of `table`.
   Grid grid;  ///< Without controllers: all of the library's.
@@ -26,6 +27,8 @@ struct Options {
   bool is_quick_table = false;
   Effort effort;
   unsigned samples = 0;  ///< In each phase.
+  // Of `fairness`; the controllers are the grid's.
+  std::vector<std::size_t> flows{2, 4, 16};
 };
 
 /// The error is the status to exit with: what there was to say is said.

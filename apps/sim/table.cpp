@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/sim/bounds.hpp"
+#include "apps/sim/ideal.hpp"
 
 namespace swarm {
 
@@ -59,6 +60,9 @@ class CellRun {
     const Bound bound = goodput_bound(path_of(result_.cell), result_.cell.controller);
     result_.bound = bound.bits_per_second;
     result_.bound_law = bound.law;
+    result_.ideal =
+        ideal_goodput(path_of(result_.cell), static_cast<double>(result_.cell.buffer_bytes()),
+                      result_.cell.controller);
     result_.problem = bulk_.problem();
     if (const auto info = bulk_.sender(0).info()) {
       result_.window_limited =
@@ -97,21 +101,23 @@ class CellRun {
 BulkPlan plan_of(const Cell& cell, std::uint64_t seed = 1) { return {.cell = cell, .seed = seed}; }
 
 nlohmann::ordered_json row_of(const CellResult& one) {
-  nlohmann::ordered_json row{
-      {"controller", one.cell.controller},
-      {"loss_percent", static_cast<double>(one.cell.loss_ppm) / 1e4},
-      {"rtt_ms", static_cast<double>(one.cell.round_trip.count()) / 1e3},
-      {"rate_mbps", static_cast<double>(one.cell.bits_per_second) / 1e6},
-      {"buffer_bdp", one.cell.buffer_bdp},
-      {"goodput_mbps", one.goodput / 1e6},
-      {"bound_mbps", one.bound / 1e6},
-      {"bound_law", one.bound_law},
-      {"share", one.goodput / one.bound},
-      {"warm_up_s", Seconds(one.phases.warm_up).count()},
-      {"measured_s", Seconds(one.phases.measured).count()},
-      {"recoveries", one.losses.recoveries},
-      {"timeouts", one.losses.timeouts},
-      {"window_limited_share", one.window_limited}};
+  nlohmann::ordered_json row{{"controller", one.cell.controller},
+                             {"loss_percent", static_cast<double>(one.cell.loss_ppm) / 1e4},
+                             {"rtt_ms", static_cast<double>(one.cell.round_trip.count()) / 1e3},
+                             {"rate_mbps", static_cast<double>(one.cell.bits_per_second) / 1e6},
+                             {"buffer_bdp", one.cell.buffer_bdp},
+                             {"goodput_mbps", one.goodput / 1e6},
+                             {"bound_mbps", one.bound / 1e6},
+                             {"bound_law", one.bound_law},
+                             {"share", one.goodput / one.bound},
+                             {"warm_up_s", Seconds(one.phases.warm_up).count()},
+                             {"measured_s", Seconds(one.phases.measured).count()},
+                             {"recoveries", one.losses.recoveries},
+                             {"timeouts", one.losses.timeouts},
+                             {"window_limited_share", one.window_limited}};
+  if (one.ideal) {
+    row["ideal_mbps"] = *one.ideal / 1e6;
+  }
   if (!one.problem.empty()) {
     row["problem"] = one.problem;
   }
@@ -138,8 +144,8 @@ Phases phases_of(const Cell& cell, const Effort& effort) noexcept {
   // A tooth is cut short by losses; without any it is as long as it is.
   const Seconds cycle = cell.loss_ppm == 0 ? sawtooth : std::min(sawtooth, 20 * between_losses);
   const Seconds warm_up = std::max(Seconds{200 * shortest}, 1.5 * cycle);
-  const Seconds measured = std::max({Seconds{200 * shortest}, effort.sawteeth * cycle,
-                                     effort.losses * between_losses});
+  const Seconds measured =
+      std::max({Seconds{200 * shortest}, effort.sawteeth * cycle, effort.losses * between_losses});
   const Seconds most{static_cast<double>(effort.segments) * segment_bits / link_rate(path)};
   const double scale = std::min(1.0, most / (warm_up + measured));
   return {.warm_up = whole(scale * warm_up), .measured = whole(scale * measured)};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,8 @@ namespace swarm {
 
 /// How long a cell is measured, so that its mean means something.
 struct Effort {
-  unsigned losses = 100;             ///< By chance, so many at least;
-  unsigned sawteeth = 5;             ///< and so many times up to a full queue;
+  unsigned losses = 100;               ///< By chance, so many at least;
+  unsigned sawteeth = 5;               ///< and so many times up to a full queue;
   std::uint64_t segments = 4'000'000;  ///< but no more than the link carries in this time, with
                                        ///< what comes before it.
 };
@@ -45,9 +46,10 @@ struct CellResult {
   double goodput = 0;  ///< Bits a second, in steady state.
   double bound = 0;    ///< The same.
   std::string_view bound_law{};
+  std::optional<double> ideal{};  ///< The same; see `ideal_goodput`.
   Phases phases{};
-  LossCounts losses{};          ///< While it was measured.
-  double window_limited = 0;    ///< Share of all time in which the peer's window held it up.
+  LossCounts losses{};        ///< While it was measured.
+  double window_limited = 0;  ///< Share of all time in which the peer's window held it up.
   std::vector<Sample> samples{};
   std::string problem{};  ///< Empty: it ran as it should.
 };

@@ -29,7 +29,7 @@ matplotlib.rcParams.update({
 
 import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen first)
 
-SECONDS = 20
+SECONDS = 15
 PATH = ["--loss", "0", "--rtt", "20", "--rate", "50", "--buffer", "1", "--mark", "0.25"]
 BDP_KIB = 50e6 / 8 * 0.02 / 1024
 LINK_MBPS = 50 * 1448 / 1538

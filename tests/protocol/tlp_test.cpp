@@ -97,7 +97,7 @@ TEST_P(TlpScript, IsNotSentWhileSomethingIsReported) {
   send(t, 1, 3);
   t.at(100ms).peer_sends(ack(1).sacks({{1'001, 2'001}})).expect_nothing();
   t.at(125ms).expect(data(1, 1'000));
-  t.at(300ms).expect(data(1, 1'000));
+  t.at(375ms).expect(data(1, 1'000));
   EXPECT_EQ(t.stats().tcp_tail_loss_probes, 0U);
 }
 

@@ -5,9 +5,12 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 #include "apps/sim/crew.hpp"
 #include "apps/sim/environment.hpp"
+#include "apps/sim/fairness.hpp"
 #include "apps/sim/live.hpp"
 #include "apps/sim/options.hpp"
 #include "apps/sim/report.hpp"
@@ -97,28 +100,50 @@ int replay(const swarm::Options& options) {
   return result.problem.empty() ? 0 : kFailed;
 }
 
+/// Runs each and prints the results as one document.
+template <class Plan, class Run>
+int print_all(const std::vector<Plan>& plans, Run&& run) {
+  std::vector<std::invoke_result_t<Run, const Plan&>> results;
+  bool is_fine = true;
+  for (const Plan& plan : plans) {
+    results.push_back(run(plan));
+    if (!results.back().problem.empty()) {
+      complain("number " + std::to_string(results.size()) + ": " + results.back().problem);
+      is_fine = false;
+    }
+  }
+  std::fputs(to_json(results).c_str(), stdout);
+  return is_fine ? 0 : kFailed;
+}
+
 int make_table(const swarm::Options& options) {
   constexpr std::uint64_t kMebibyte = 1ULL << 20U;
-  const std::vector<std::string> controllers =
-      options.controllers.empty() ? std::vector<std::string>{std::string{}} : options.controllers;
   const std::vector<swarm::Cell> cells =
-      swarm::table_cells(controllers, options.bdp_max_mib * kMebibyte, options.is_quick_table);
-  const auto environment = swarm::start_environment(swarm::memory_for(cells));
+      options.is_quick_table ? swarm::quick_cells(options.grid.controllers)
+                             : swarm::cells_of(options.grid, options.bdp_max_mib * kMebibyte);
+  const auto environment = swarm::start_environment(swarm::table_memory(cells));
   if (!environment) {
     complain(environment.error());
     return kNoEnvironment;
   }
-  std::vector<swarm::CellResult> results;
-  bool is_fine = true;
-  for (const swarm::Cell& cell : cells) {
-    results.push_back(swarm::run_cell(cell, results.size() + 1, options.with_samples));
-    if (!results.back().problem.empty()) {
-      complain("cell " + std::to_string(results.size()) + ": " + results.back().problem);
-      is_fine = false;
+  return print_all(cells, [&options](const swarm::Cell& cell) {
+    return swarm::run_cell(cell, options.effort, options.seed, options.samples);
+  });
+}
+
+int share_path(const swarm::Options& options) {
+  std::vector<swarm::FairnessPlan> plans;
+  for (const std::string& controller : options.grid.controllers) {
+    for (const std::size_t flows : options.flows) {
+      plans.push_back({.controller = controller, .flows = flows, .seed = options.seed});
     }
   }
-  std::fputs(swarm::to_json(results).c_str(), stdout);
-  return is_fine ? 0 : kFailed;
+  const auto environment = swarm::start_environment(swarm::fairness_memory(plans));
+  if (!environment) {
+    complain(environment.error());
+    return kNoEnvironment;
+  }
+  return print_all(plans, swarm::run_fairness);
 }
 
 }  // namespace
@@ -133,6 +158,7 @@ int main(int argc, char** argv) {
     case swarm::Command::Replay: return replay(*options);
     case swarm::Command::Table: return make_table(*options);
     case swarm::Command::Live: return swarm::live(options->live);
+    case swarm::Command::Fairness: return share_path(*options);
   }
   return kFailed;
 }

@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <thread>
 
 #include "apps/sim/live_options.hpp"
@@ -63,21 +66,109 @@ void add_replay(CLI::App& app, Options& options) {
   replay->callback([&options] { options.command = Command::Replay; });
 }
 
-void add_table(CLI::App& app, Options& options) {
+/// What of the table is given in other units than it is kept in. Empty or zero: as it is.
+struct TableWords {
+  std::vector<double> losses_percent;
+  std::vector<double> round_trips_ms;
+  std::vector<double> rates_mbps;
+  unsigned losses = 0;
+  std::uint64_t segments = 0;
+};
+
+template <class T>
+void take_side(std::vector<T>& side, const std::vector<double>& words, double unit) {
+  if (!words.empty()) {
+    side.clear();
+    std::ranges::transform(words, std::back_inserter(side), [unit](double word) {
+      return static_cast<T>(std::llround(word * unit));
+    });
+  }
+}
+
+void take_words(Options& options, const TableWords& words) {
+  take_side(options.grid.losses_ppm, words.losses_percent, 1e4);
+  take_side(options.grid.round_trips, words.round_trips_ms, 1e3);
+  take_side(options.grid.rates, words.rates_mbps, 1e6);
+  if (options.grid.controllers.empty()) {
+    options.grid.controllers = all_controllers();
+  }
+  options.effort = options.is_quick_table ? kQuickEffort : Effort{};
+  if (words.losses > 0) {
+    options.effort.losses = words.losses;
+  }
+  if (words.segments > 0) {
+    options.effort.segments = words.segments;
+  }
+}
+
+void add_controllers(CLI::App& command, Options& options) {
+  command
+      .add_option("--controller", options.grid.controllers,
+                  "Congestion control, by Linux's name; may be repeated. Otherwise all there are")
+      ->check(CLI::IsMember(all_controllers()))
+      ->type_name("NAME");
+}
+
+void add_sides(CLI::App& table, Grid& grid, TableWords& words) {
+  constexpr double kFastest = 100'000;
+  const auto add = [&table](const char* name, std::vector<double>& side, const char* about,
+                            const char* unit, double least, double most) {
+    table.add_option(name, side, about)->check(CLI::Range(least, most))->type_name(unit);
+  };
+  add("--loss", words.losses_percent, "Only these losses instead of the table's", "PERCENT", 0, 50);
+  add("--rtt", words.round_trips_ms, "Only these round trips", "MS", 0.01, 10'000);
+  add("--rate", words.rates_mbps, "Only these rates", "MBPS", 0.1, kFastest);
+  add("--buffer", grid.buffers_bdp, "Only these buffers, in bandwidth-delay products", "BDP", 0,
+      100);
+  table
+      .add_option("--mark", grid.mark_bdp,
+                  "Backlog from which queues mark what is ECN-capable; 0: never")
+      ->check(CLI::Range(0.0, 100.0))
+      ->type_name("BDP");
+}
+
+void add_table(CLI::App& app, Options& options, TableWords& words) {
   CLI::App* const table = app.add_subcommand(
       "table", "Goodput of one long transfer over loss, round trip, rate and buffer, as JSON");
-  table
-      ->add_option("--controller", options.controllers,
-                   "Congestion control, by Linux's name; may be repeated. Otherwise the default")
-      ->type_name("NAME");
+  add_controllers(*table, options);
+  add_sides(*table, options.grid, words);
   table->add_option("--bdp", options.bdp_max_mib, "Leaves out cells with more in flight, in MiB")
       ->check(CLI::Range(1, 512))
       ->capture_default_str()
       ->type_name("MIB");
-  table->add_flag("--quick", options.is_quick_table, "Thirty cells that are soon done");
-  table->add_flag("--samples", options.with_samples,
-                  "Congestion window, rate and queue over time, for plots");
+  table->add_option("--seed", options.seed, "Of what is lost by chance")
+      ->capture_default_str()
+      ->type_name("SEED");
+  table->add_flag("--quick", options.is_quick_table,
+                  "Thirty cells for each controller, not measured as long");
+  table->add_option("--losses", words.losses, "Measures over so many losses by chance")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N");
+  table
+      ->add_option("--segments", words.segments,
+                   "Measures no longer than the link takes for so many segments")
+      ->check(CLI::Range(1'000.0, 1e10))
+      ->type_name("N");
+  table
+      ->add_option("--samples", options.samples,
+                   "Congestion window, rate and queue over time, so often in each phase")
+      ->check(CLI::Range(0, 100'000))
+      ->type_name("N");
   table->callback([&options] { options.command = Command::Table; });
+}
+
+void add_fairness(CLI::App& app, Options& options) {
+  CLI::App* const fairness = app.add_subcommand(
+      "fairness", "How several transfers of one controller share a path, as JSON");
+  add_controllers(*fairness, options);
+  fairness->add_option("--flows", options.flows, "So many at once; may be repeated")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str()
+      ->type_name("N");
+  fairness->add_option("--seed", options.seed, "Of the path's small differences in delay")
+      ->capture_default_str()
+      ->type_name("SEED");
+  fairness->callback([&options] { options.command = Command::Fairness; });
 }
 
 }  // namespace
@@ -87,12 +178,14 @@ std::expected<Options, int> read_options(int argc, char** argv) {
   options.orders.jobs = std::max(1U, std::thread::hardware_concurrency());
   std::uint64_t minutes = 0;
   std::uint64_t seconds = 0;
+  TableWords words;
   CLI::App app{kAbout, "millrace-sim"};
   app.footer(kHelpEnd);
   app.require_subcommand(1);
   add_swarm(app, options, minutes, seconds);
   add_replay(app, options);
-  add_table(app, options);
+  add_table(app, options, words);
+  add_fairness(app, options);
   LiveTexts live_texts;
   add_live(app, options.live, live_texts)->callback([&options] {
     options.command = Command::Live;
@@ -116,6 +209,7 @@ std::expected<Options, int> read_options(int argc, char** argv) {
   }
   options.orders.time_limit = std::chrono::minutes{minutes};
   options.orders.seed_limit = std::chrono::seconds{seconds};
+  take_words(options, words);
   return options;
 }
 

@@ -1,251 +1,171 @@
 #include "apps/sim/table.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 
 #include <nlohmann/json.hpp>
 
 #include "apps/sim/bounds.hpp"
-#include "apps/sim/flow.hpp"
-#include "apps/sim/network.hpp"
-#include "apps/sim/wire_observer.hpp"
-#include "sim/host.hpp"
+#include "apps/sim/ideal.hpp"
 
 namespace swarm {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint64_t kFullFrame = 1'514;
-constexpr std::uint64_t kPayload = 1'448;
-constexpr std::uint64_t kFewestPackets = 2'047;
-constexpr std::uint32_t kBufferMax = 1U << 30U;
-/// Of data, header and reference together.
-constexpr std::uint64_t kPoolBytesPerPacket = 4'096;
-
-/// Packets that a host's queues may need.
-std::uint64_t packets_for(const Cell& cell) noexcept {
-  return std::max(kFewestPackets, 3 * (cell.bdp_bytes() + cell.buffer_bytes()) / kPayload + 1'024);
-}
-
-HostPlan host_for(const Cell& cell) {
-  HostPlan host;
-  host.config = millrace::sim::small_config();
-  host.config.packets = static_cast<std::uint32_t>(packets_for(cell));
-  host.rx_ring = 4'096;
-  // By buffer size: about half of it is payload, and the window is half of that again.
-  const std::uint64_t in_flight = cell.bdp_bytes() + cell.buffer_bytes();
-  const auto buffer =
-      static_cast<std::uint32_t>(std::clamp<std::uint64_t>(5 * in_flight, 1U << 20U, kBufferMax));
-  millrace::TcpConfig& tcp = host.config.tcp;
-  tcp.send_buffer_bytes = tcp.send_buffer_initial_bytes = buffer;
-  tcp.receive_buffer_bytes = tcp.receive_buffer_initial_bytes = buffer;
-  tcp.reassembly_segments_max = 65'535;
-  tcp.user_timeout = 1h;
-  return host;
-}
-
-Plan plan_for(const Cell& cell, std::uint64_t seed) {
-  Plan plan{.seed = seed};
-  plan.hosts = {host_for(cell), host_for(cell)};
-  plan.forth.delay = cell.round_trip / 2;
-  plan.forth.bits_per_second = cell.bits_per_second;
-  plan.forth.queue_frames = 0xffff'ffff;
-  plan.forth.queue_bytes = cell.buffer_bytes();
-  plan.back = plan.forth;
-  plan.forth.loss_ppm = cell.loss_ppm;
-  FlowPlan flow{.start_after = 10ms};
-  flow.from_client.send_bytes = flow.from_server.receive_bytes = std::uint64_t{1} << 50U;
-  flow.from_client.send_seed = flow.from_server.receive_seed = 1;
-  flow.from_client.piece_max = flow.from_server.piece_max = 65'536;
-  flow.from_client.uses_buffers = false;
-  flow.from_client.congestion_control = cell.controller;
-  plan.flows.push_back(flow);
-  return plan;
-}
-
-/// Long enough for slow start, and under loss for many periods between two of them.
-struct Phases {
-  Duration warm_up;
-  Duration measured;
-};
-
-Phases phases_of(const Cell& cell) noexcept {
-  const Duration trip = cell.round_trip;
-  return {.warm_up = std::clamp<Duration>(40 * trip, 1s, 10s),
-          .measured = std::clamp<Duration>(200 * trip, 2s, 40s)};
-}
+using Seconds = std::chrono::duration<double>;
 
 CellPath path_of(const Cell& cell) noexcept {
   return {.rate = static_cast<double>(cell.bits_per_second),
-          .round_trip = std::chrono::duration<double>(cell.round_trip).count(),
+          .round_trip = Seconds(cell.round_trip).count(),
           .loss = static_cast<double>(cell.loss_ppm) / 1e6,
-          .payload = static_cast<double>(kPayload)};
+          .payload = static_cast<double>(kSegmentPayload)};
 }
 
 double rate_of(std::uint64_t bytes, Duration time) noexcept {
-  return static_cast<double>(bytes) * 8 / std::chrono::duration<double>(time).count();
+  return static_cast<double>(bytes) * 8 / Seconds(time).count();
 }
 
-/// The sender's socket, once there is one.
-millrace::TcpSocket sender_of(const Flow& flow) {
-  millrace::TcpSocket found;
-  flow.for_each_talker([&](const Talker& one, std::size_t host) {
-    if (host == flow.plan().client) {
-      found = one.socket();
-    }
-  });
-  return found;
+Duration whole(Seconds time) noexcept { return std::chrono::ceil<std::chrono::milliseconds>(time); }
+
+/// From half of a full path and queue up to all of it, by a segment in each round trip: what takes
+/// longest. CUBIC is there sooner where the path is long, and then after the third root of what it
+/// has lost.
+Seconds sawtooth_of(const Cell& cell, double shortest) noexcept {
+  const double rate = link_rate(path_of(cell)) / 8;
+  const double full = rate * shortest + static_cast<double>(cell.buffer_bytes());
+  const double segments = full / static_cast<double>(kSegmentPayload);
+  const double mean_trip = (shortest + full / rate) / 2;
+  const double by_reno = segments / 2 * mean_trip;
+  const double by_cubic = std::cbrt(segments * 0.3 / 0.4);
+  // BBR looks at the path anew every ten seconds at most.
+  return Seconds{cell.controller == "cubic" ? std::min(by_reno, by_cubic)
+                 : cell.controller == "bbr" ? 10
+                                            : by_reno};
 }
 
 class CellRun {
  public:
-  CellRun(const Cell& cell, const Plan& plan)
-      : cell_{cell},
-        network_{plan, {}},
-        observer_{network_.world()},
-        flow_{plan.flows[0], network_.host(0), network_.host(1), observer_} {}
+  CellRun(const Cell& cell, const BulkPlan& plan, unsigned samples)
+      : result_{.cell = cell}, samples_{samples}, bulk_{plan} {}
 
-  [[nodiscard]] CellResult play(bool with_samples) {
-    CellResult result{.cell = cell_};
-    const Phases phases = phases_of(cell_);
-    millrace::sim::World& world = network_.world();
-    flow_.start(world);
-    pass(phases.warm_up, with_samples, result);
-    const std::uint64_t before = flow_.received();
-    pass(phases.measured, with_samples, result);
-    result.goodput = rate_of(flow_.received() - before, phases.measured);
-    const millrace::TcpSocket sender = sender_of(flow_);
-    result.controller = sender.congestion_control().value_or("");
-    result.bound = goodput_bound(path_of(cell_), result.controller);
-    if (const auto info = sender.info()) {
-      result.retransmitted = info->total_retransmitted;
+  [[nodiscard]] CellResult play(const Phases& phases) && {
+    result_.phases = phases;
+    pass(phases.warm_up);
+    const std::uint64_t before = bulk_.received(0);
+    const LossCounts losses_before = bulk_.losses();
+    pass(phases.measured);
+    result_.goodput = rate_of(bulk_.received(0) - before, phases.measured);
+    result_.losses = bulk_.losses() - losses_before;
+    const Bound bound = goodput_bound(path_of(result_.cell), result_.cell.controller);
+    result_.bound = bound.bits_per_second;
+    result_.bound_law = bound.law;
+    result_.ideal =
+        ideal_goodput(path_of(result_.cell), static_cast<double>(result_.cell.buffer_bytes()),
+                      result_.cell.controller);
+    result_.problem = bulk_.problem();
+    if (const auto info = bulk_.sender(0).info()) {
+      result_.window_limited =
+          Seconds(info->receive_window_limited).count() / Seconds(bulk_.elapsed()).count();
+      if (to_string(info->congestion_control) != result_.cell.controller) {
+        result_.problem = "another controller than asked for";
+      }
     }
-    result.problem = world.failure().value_or(observer_.problem());
-    if (!sender.is_open() && result.problem.empty()) {
-      result.problem = flow_.verdict();
-    }
-    end_connections();
-    return result;
+    return std::move(result_);
   }
 
  private:
-  static constexpr unsigned kSamplesPerPhase = 200;
-
-  void pass(Duration time, bool with_samples, CellResult& result) {
-    millrace::sim::World& world = network_.world();
-    const Duration step = with_samples ? time / kSamplesPerPhase : time;
-    for (Duration passed{}; passed + step <= time; passed += step) {
-      const std::uint64_t before = flow_.received();
-      world.run_for(step);
-      if (with_samples) {
-        const auto info = sender_of(flow_).info();
-        result.samples.push_back(
-            {.seconds = std::chrono::duration<double>(world.now() - begin_).count(),
-             .cwnd = info ? info->cwnd : 0,
-             .bits_per_second = rate_of(flow_.received() - before, step),
-             .queue_bytes = world.uplink({.host = network_.host(0)}).queue().bytes()});
+  void pass(Duration time) {
+    const Duration step = samples_ > 0 ? time / samples_ : time;
+    Duration left = time;
+    while (left > Duration{}) {
+      const Duration now = std::min(step, left);
+      const std::uint64_t before = bulk_.received(0);
+      bulk_.run_for(now);
+      left -= now;
+      if (samples_ > 0) {
+        const auto info = bulk_.sender(0).info();
+        result_.samples.push_back({.seconds = Seconds(bulk_.elapsed()).count(),
+                                   .cwnd = info ? info->cwnd : 0,
+                                   .bits_per_second = rate_of(bulk_.received(0) - before, now),
+                                   .queue_bytes = bulk_.queue_bytes()});
       }
     }
   }
 
-  /// Their handlers go with this run.
-  void end_connections() {
-    millrace::sim::World& world = network_.world();
-    flow_.for_each_talker([&](const Talker& one, std::size_t host) {
-      world.call(network_.host(host),
-                 [&](millrace::Worker&) { static_cast<void>(one.socket().abort()); });
-    });
-    world.run_for(1s);
-  }
-
-  Cell cell_;
-  Network network_;
-  WireObserver observer_;
-  Flow flow_;
-  Instant begin_ = network_.world().now();
+  CellResult result_;
+  unsigned samples_;
+  Bulk bulk_;
 };
+
+BulkPlan plan_of(const Cell& cell, std::uint64_t seed = 1) { return {.cell = cell, .seed = seed}; }
+
+nlohmann::ordered_json row_of(const CellResult& one) {
+  nlohmann::ordered_json row{{"controller", one.cell.controller},
+                             {"loss_percent", static_cast<double>(one.cell.loss_ppm) / 1e4},
+                             {"rtt_ms", static_cast<double>(one.cell.round_trip.count()) / 1e3},
+                             {"rate_mbps", static_cast<double>(one.cell.bits_per_second) / 1e6},
+                             {"buffer_bdp", one.cell.buffer_bdp},
+                             {"goodput_mbps", one.goodput / 1e6},
+                             {"bound_mbps", one.bound / 1e6},
+                             {"bound_law", one.bound_law},
+                             {"share", one.goodput / one.bound},
+                             {"warm_up_s", Seconds(one.phases.warm_up).count()},
+                             {"measured_s", Seconds(one.phases.measured).count()},
+                             {"recoveries", one.losses.recoveries},
+                             {"timeouts", one.losses.timeouts},
+                             {"window_limited_share", one.window_limited}};
+  if (one.ideal) {
+    row["ideal_mbps"] = *one.ideal / 1e6;
+  }
+  if (!one.problem.empty()) {
+    row["problem"] = one.problem;
+  }
+  for (const Sample& sample : one.samples) {
+    row["samples"].push_back({{"s", sample.seconds},
+                              {"cwnd", sample.cwnd},
+                              {"mbps", sample.bits_per_second / 1e6},
+                              {"queue", sample.queue_bytes}});
+  }
+  return row;
+}
 
 }  // namespace
 
-std::uint64_t Cell::bdp_bytes() const noexcept {
-  return bits_per_second / 8 * static_cast<std::uint64_t>(round_trip.count()) / 1'000'000;
+Phases phases_of(const Cell& cell, const Effort& effort) noexcept {
+  const CellPath path = path_of(cell);
+  const double shortest = shortest_round_trip(path);
+  const double segment_bits = static_cast<double>(kSegmentPayload) * 8;
+  const Seconds sawtooth = sawtooth_of(cell, shortest);
+  const Seconds between_losses{
+      cell.loss_ppm == 0
+          ? 0
+          : segment_bits / goodput_bound(path, cell.controller).bits_per_second / path.loss};
+  // A tooth is cut short by losses; without any it is as long as it is.
+  const Seconds cycle = cell.loss_ppm == 0 ? sawtooth : std::min(sawtooth, 20 * between_losses);
+  const Seconds warm_up = std::max(Seconds{200 * shortest}, 1.5 * cycle);
+  const Seconds measured =
+      std::max({Seconds{200 * shortest}, effort.sawteeth * cycle, effort.losses * between_losses});
+  const Seconds most{static_cast<double>(effort.segments) * segment_bits / link_rate(path)};
+  const double scale = std::min(1.0, most / (warm_up + measured));
+  return {.warm_up = whole(scale * warm_up), .measured = whole(scale * measured)};
 }
 
-std::uint64_t Cell::buffer_bytes() const noexcept {
-  return std::max(static_cast<std::uint64_t>(static_cast<double>(bdp_bytes()) * buffer_bdp),
-                  20 * kFullFrame);
+CellResult run_cell(const Cell& cell, const Effort& effort, std::uint64_t seed, unsigned samples) {
+  return CellRun{cell, plan_of(cell, seed), samples}.play(phases_of(cell, effort));
 }
 
-std::vector<Cell> table_cells(const std::vector<std::string>& controllers, std::uint64_t bdp_max,
-                              bool is_quick) {
-  constexpr std::array<std::uint32_t, 5> kLosses{0, 100, 1'000, 10'000, 30'000};
-  constexpr std::array kTrips{100us, 1'000us, 10'000us, 50'000us, 200'000us};
-  constexpr std::array<std::uint64_t, 3> kRates{10'000'000, 1'000'000'000, 10'000'000'000};
-  constexpr std::array kBuffers{0.1, 1.0, 4.0};
-  // Thirty: slow links at every loss, and those without much in flight.
-  constexpr std::uint64_t kQuickBdp = 300'000;
-  std::vector<Cell> cells;
-  for (const std::string& controller : controllers) {
-    for (const std::uint64_t rate : kRates) {
-      for (const auto trip : kTrips) {
-        for (const double buffer : kBuffers) {
-          for (const std::uint32_t loss : kLosses) {
-            const Cell cell{.controller = controller,
-                            .loss_ppm = loss,
-                            .round_trip = trip,
-                            .bits_per_second = rate,
-                            .buffer_bdp = buffer};
-            const bool is_chosen = !is_quick || (rate == kRates[0] && trip >= kTrips[2] &&
-                                                 buffer < 2 && cell.bdp_bytes() <= kQuickBdp);
-            if (cell.bdp_bytes() <= bdp_max && is_chosen) {
-              cells.push_back(cell);
-            }
-          }
-        }
-      }
-    }
-  }
-  return cells;
-}
-
-CellResult run_cell(const Cell& cell, std::uint64_t seed, bool with_samples) {
-  const Plan plan = plan_for(cell, seed);
-  return CellRun{cell, plan}.play(with_samples);
-}
-
-std::uint64_t memory_for(const std::vector<Cell>& cells) noexcept {
+std::uint64_t table_memory(const std::vector<Cell>& cells) noexcept {
   std::uint64_t most = 0;
   for (const Cell& cell : cells) {
-    most = std::max(most, packets_for(cell));
+    most = std::max(most, Bulk::memory_for(plan_of(cell)));
   }
-  return (64ULL << 20U) + 2 * most * kPoolBytesPerPacket;
+  return most;
 }
 
 std::string to_json(const std::vector<CellResult>& results) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const CellResult& one : results) {
-    nlohmann::ordered_json row{{"controller", one.controller},
-                               {"loss_percent", static_cast<double>(one.cell.loss_ppm) / 1e4},
-                               {"rtt_ms", static_cast<double>(one.cell.round_trip.count()) / 1e3},
-                               {"rate_mbps", one.cell.bits_per_second / 1'000'000},
-                               {"buffer_bdp", one.cell.buffer_bdp},
-                               {"goodput_mbps", one.goodput / 1e6},
-                               {"bound_mbps", one.bound / 1e6},
-                               {"share", one.goodput / one.bound},
-                               {"retransmitted_segments", one.retransmitted}};
-    if (!one.problem.empty()) {
-      row["problem"] = one.problem;
-    }
-    for (const Sample& sample : one.samples) {
-      row["samples"].push_back({{"s", sample.seconds},
-                                {"cwnd", sample.cwnd},
-                                {"mbps", sample.bits_per_second / 1e6},
-                                {"queue", sample.queue_bytes}});
-    }
-    list.push_back(std::move(row));
-  }
+  std::ranges::transform(results, std::back_inserter(list), row_of);
   return list.dump(1) + "\n";
 }
 

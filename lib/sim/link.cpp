@@ -54,8 +54,11 @@ bool Link::is_down(Instant now) const noexcept {
 void Link::enqueue(Instant now, Frame frame) {
   if (red_.strikes(parameters_.red, queue_.bytes(), random_)) {
     const bool is_marked = mark_congested(frame);
-    counts_.count(is_marked ? Fault::Marked : Fault::EarlyDrop);
-    if (!is_marked) {
+    const bool is_dropped = !is_marked && !parameters_.red.marks_only;
+    if (is_marked || is_dropped) {
+      counts_.count(is_marked ? Fault::Marked : Fault::EarlyDrop);
+    }
+    if (is_dropped) {
       return;
     }
   }

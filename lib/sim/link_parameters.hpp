@@ -51,6 +51,7 @@ struct RedParameters {
   std::uint32_t max_bytes = 0;  ///< Zero: no RED.
   std::uint32_t max_ppm = 100'000;
   std::uint32_t weight_shift = 9;  ///< The average moves by 1/2^n of the difference. 0: none.
+  bool marks_only = false;  ///< What is not ECN-capable passes, as long as the queue has room.
 };
 
 /// A token bucket: what comes faster than the rate, beyond the burst, is dropped.

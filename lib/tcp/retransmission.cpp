@@ -77,7 +77,10 @@ SegmentPlan Repair::resend(SentSegment& segment, std::uint32_t allowed) noexcept
     }
   }
   note_left(segment);
-  if (c_.retransmit_at_ == Connection::kNever) {
+  // RFC 6675 §6: what leaves again at the edge has a whole timeout to arrive. Else a round trip of
+  // 200 ms and more, without variation, would time out in each recovery.
+  const bool is_edge = recovery_.phase == Phase::Recovery && segment.seq == c_.send_.snd_una;
+  if (is_edge || c_.retransmit_at_ == Connection::kNever) {
     c_.arm_retransmission(resources_, now_);
   }
   const bool has_fin = segment.has_fin && is_whole;

@@ -18,6 +18,7 @@ packages_test=(
   clang-format shellcheck cmake doxygen libsystemd-dev
 )
 packages_tutorial=(python3 iproute2 curl nftables procps tshark)
+packages_plots=(python3 python3-matplotlib)
 packages_lint=(clang-tidy-19)
 packages_browser=(chromium fonts-dejavu-core)
 packages_bench=(libbenchmark-dev valgrind python3)
@@ -33,6 +34,7 @@ packages_of() {
     bench) printf '%s\n' "${packages_bench[@]}" ;;
     container) printf '%s\n' "${packages_container[@]}" ;;
     tutorial) printf '%s\n' "${packages_tutorial[@]}" ;;
+    plots) printf '%s\n' "${packages_plots[@]}" ;;
     lint) printf '%s\n' "${packages_lint[@]}" ;;
     browser) printf '%s\n' "${packages_browser[@]}" ;;
     *) return 1 ;;

@@ -34,6 +34,26 @@ TEST_P(FastRetransmit, ThirdDuplicateAckResendsFirstHole) {  // RFC 5681 §3.2, 
   t.expect_silence_until(300ms - 1ns);
 }
 
+TEST_P(FastRetransmit, WhatLeavesAgainHasAWholeTimeoutToArrive) {  // RFC 6675 §6
+  // Where round trips are all the same the timeout is hardly longer than one, and what was lost
+  // takes two to arrive.
+  TcpScript t{established().cwnd(8'000)};
+  std::uint32_t seq = 1;
+  Duration now{};
+  for (; seq < 50'001; seq += 1'000) {
+    t.at(now).app_sends(1'000).expect(data(seq, 1'000));
+    now += 250ms;
+    t.at(now).peer_sends(ack(seq + 1'000));
+  }
+  t.app_sends(4'000);
+  t.expect(data(seq, 1'000), data(seq + 1'000, 1'000), data(seq + 2'000, 1'000),
+           data(seq + 3'000, 1'000));
+  t.at(now + 250ms).peer_sends(ack(seq).times(3)).expect(data(seq, 1'000));
+  t.expect_silence_until(now + 500ms);
+  t.at(now + 500ms).peer_sends(ack(seq + 4'000)).expect_nothing();
+  EXPECT_EQ(t.stats().tcp_retransmission_timeouts, 0U);
+}
+
 TEST_P(FastRetransmit, ServersFirstSegmentsMayBeLostToo) {
   test::covers({"RFC 5681 §3.2", "RFC 6582 §3.2"});
   // Whatever number it began with: the count of what was lost before starts with the connection.
@@ -188,9 +208,11 @@ TEST_P(FastRetransmit, TimeoutEndsTheRecovery) {  // RFC 6582 §3.2, step 4
   TcpScript t{established().cwnd(8'000)};
   send_eight(t);
   t.peer_sends(ack(1).times(3)).expect(data(1, 1'000));
-  t.at(300ms).expect(data(1, 1'000));
+  // What leaves again at 100 ms has a whole timeout.
+  t.expect_silence_until(400ms - 1ns);
+  t.at(400ms).expect(data(1, 1'000));
   EXPECT_EQ(t.cwnd(), 1'000U);
-  t.at(400ms).peer_sends(ack(1'001)).expect(data(1'001, 1'000), data(2'001, 1'000));
+  t.at(500ms).peer_sends(ack(1'001)).expect(data(1'001, 1'000), data(2'001, 1'000));
   EXPECT_EQ(t.cwnd(), 2'000U);
 }
 

@@ -299,8 +299,9 @@ TEST_P(SackRecovery, WithoutThemALostRetransmissionWaitsForTheTimer) {
   TcpScript t{plain()};
   send(t, 1, 8);
   t.at(100ms).peer_sends(ack(1).times(7)).expect(data(1, 1'000));
-  t.at(300ms).expect(data(1, 1'000));
-  t.at(400ms).peer_sends(ack(8'001)).expect_nothing().expect_silence_for_ever();
+  t.expect_silence_until(400ms - 1ns);
+  t.at(400ms).expect(data(1, 1'000));
+  t.at(500ms).peer_sends(ack(8'001)).expect_nothing().expect_silence_for_ever();
   EXPECT_EQ(t.stats().tcp_retransmission_timeouts, 1U);
 }
 

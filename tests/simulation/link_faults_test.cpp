@@ -164,6 +164,21 @@ TEST_F(LinkFaults, RedMarksWhatIsEcnCapableAndDropsTheRest) {
   EXPECT_EQ(count(sim::Fault::EarlyDrop), 6U);
 }
 
+TEST_F(LinkFaults, RedThatOnlyMarksLeavesTheRestAlone) {
+  sim::LinkParameters parameters;
+  parameters.bits_per_second = 10'000'000;
+  parameters.red = {.min_bytes = 3'000, .max_bytes = 3'000, .weight_shift = 0, .marks_only = true};
+  make(parameters);
+  send_many(10, {.payload = 1'000});
+  wait(1s);
+  EXPECT_EQ(arrivals_.size(), 10U);
+  EXPECT_EQ(count(sim::Fault::EarlyDrop) + count(sim::Fault::Marked), 0U);
+  send_many(10, {.payload = 1'000, .ecn = wire::Ecn::Capable0});
+  wait(1s);
+  EXPECT_EQ(arrivals_.size(), 20U);
+  EXPECT_EQ(count(sim::Fault::Marked), 6U);
+}
+
 TEST_F(LinkFaults, RedStrikesMoreOftenTheLongerTheAverageQueueIs) {
   sim::RedState red;
   base::Random random = base::Random::from_seed(3);

@@ -67,11 +67,11 @@ std::string stack_lines(const Report& report) {
 
 std::string verification_lines(const Report& report) {
   const Verification& seen = *report.verification;
-  std::string text = "verified";
+  std::string text = "verified:";
   if (seen.sent > 0) {
-    text += fmt::format("  sent {},", seen.sent);
+    text += fmt::format(" sent {},", seen.sent);
   }
-  text += fmt::format("  received {} whole, lost {}, damaged {}, repeated {}, late {}",
+  text += fmt::format(" received {} whole, lost {}, damaged {}, repeated {}, late {}",
                       seen.received, seen.lost, seen.damaged, seen.repeated, seen.late);
   return text + (seen.foreign > 0 ? fmt::format("; {} of others\n", seen.foreign) : "\n");
 }

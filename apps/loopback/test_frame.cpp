@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/big_endian.hpp"
+#include "wire/checksum.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/icmp.hpp"
 #include "wire/ipv4.hpp"
@@ -61,7 +62,7 @@ wire::IpProtocol protocol_of(Carrier carrier) noexcept {
 
 FrameMaker::FrameMaker(const Path& path, Carrier carrier, std::uint64_t seed,
                        const std::vector<std::uint16_t>& sizes)
-    : carrier_{carrier}, seed_{seed} {
+    : path_{path}, carrier_{carrier}, seed_{seed} {
   for (const std::uint16_t size : sizes) {
     Model& model = models_.emplace_back();
     model.bytes = size;
@@ -95,10 +96,15 @@ std::uint16_t FrameMaker::write(Bytes room, const Stamp& stamp,
     wire::emit_icmp(transport,
                     {.type = wire::IcmpType::EchoRequest, .code = 0, .rest = echo_rest(stamp)});
   } else {
-    // Without a checksum: the pattern tells more.
-    wire::emit_udp(transport, {.source_port = source_port(stamp),
-                               .destination_port = kUdpPort,
-                               .length = static_cast<std::uint16_t>(transport.size())});
+    const auto bytes = static_cast<std::uint16_t>(transport.size());
+    wire::emit_udp(
+        transport,
+        {.source_port = source_port(stamp), .destination_port = kUdpPort, .length = bytes});
+    // The pattern of a short frame has too few bytes to tell of all of the stamp.
+    wire::Checksum sum;
+    sum.add_pseudo_header(path_.source.ip, path_.destination.ip, wire::IpProtocol::Udp, bytes);
+    sum.add(transport);
+    wire::set_udp_checksum(transport, sum.finish());
   }
   return model.bytes;
 }
@@ -116,10 +122,7 @@ Seen FrameReader::read(ConstBytes frame) const noexcept {
   const auto raw = wire::read_raw<RawStamp>(frame.subspan(kHeaderBytes));
   const Stamp stamp{
       .sequence = raw.sequence.value(), .flow = raw.flow.value(), .ends_of = raw.ends_of.value()};
-  const bool is_right =
-      raw.mark.value() == kMark && stamp.flow < flows_ && has_right_headers(frame) &&
-      has_right_transport(frame.subspan(kTransportStart), stamp) &&
-      pattern_of(seed_, stamp).matches(position_of(stamp), frame.subspan(kPatternStart), verify_);
+  const bool is_right = raw.mark.value() == kMark && stamp.flow < flows_ && is_whole(frame, stamp);
   return is_right ? Seen{Seen::What::Good, stamp} : Seen{Seen::What::Damaged, {}};
 }
 
@@ -138,7 +141,7 @@ bool FrameReader::looks_like_ours(ConstBytes frame) const noexcept {
                       ports->destination_port == kUdpPort);
 }
 
-bool FrameReader::has_right_headers(ConstBytes frame) const noexcept {
+bool FrameReader::is_whole(ConstBytes frame, const Stamp& stamp) const noexcept {
   const auto ethernet = wire::parse_ethernet(frame);
   const auto ip = wire::parse_ipv4(frame.subspan(kIpStart));
   if (!ethernet || ethernet->type != wire::EtherType::Ipv4 || !ip ||
@@ -147,11 +150,16 @@ bool FrameReader::has_right_headers(ConstBytes frame) const noexcept {
       !wire::has_valid_ipv4_checksum(frame.subspan(kIpStart, wire::kIpv4HeaderSize))) {
     return false;
   }
-  return !path_ || *path_ == Path{.source = {ethernet->source, ip->source},
-                                  .destination = {ethernet->destination, ip->destination}};
+  const Path path{.source = {ethernet->source, ip->source},
+                  .destination = {ethernet->destination, ip->destination}};
+  return (!path_ || *path_ == path) &&
+         has_right_transport(frame.subspan(kTransportStart), path, stamp) &&
+         pattern_of(seed_, stamp)
+             .matches(position_of(stamp), frame.subspan(kPatternStart), verify_);
 }
 
-bool FrameReader::has_right_transport(ConstBytes segment, const Stamp& stamp) const noexcept {
+bool FrameReader::has_right_transport(ConstBytes segment, const Path& path,
+                                      const Stamp& stamp) const noexcept {
   if (carrier_ == Carrier::Echo) {
     const auto echo = wire::parse_icmp(segment);
     return echo && echo->type == wire::IcmpType::EchoReply && echo->code == 0 &&
@@ -159,7 +167,9 @@ bool FrameReader::has_right_transport(ConstBytes segment, const Stamp& stamp) co
   }
   const auto udp = wire::parse_udp(segment);
   return udp && udp->destination_port == kUdpPort && udp->source_port == source_port(stamp) &&
-         udp->length == segment.size() && !udp->has_checksum;
+         udp->length == segment.size() && udp->has_checksum &&
+         wire::has_valid_transport_checksum(path.source.ip, path.destination.ip,
+                                            wire::IpProtocol::Udp, segment);
 }
 
 }  // namespace loopback

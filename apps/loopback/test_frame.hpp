@@ -77,6 +77,7 @@ class FrameMaker {
     std::array<std::byte, kHeaderBytes> header{};
   };
 
+  Path path_;
   Carrier carrier_;
   std::uint64_t seed_;
   std::vector<Model> models_;
@@ -111,8 +112,8 @@ class FrameReader {
 
  private:
   [[nodiscard]] bool looks_like_ours(std::span<const std::byte> frame) const noexcept;
-  [[nodiscard]] bool has_right_headers(std::span<const std::byte> frame) const noexcept;
-  [[nodiscard]] bool has_right_transport(std::span<const std::byte> segment,
+  [[nodiscard]] bool is_whole(std::span<const std::byte> frame, const Stamp& stamp) const noexcept;
+  [[nodiscard]] bool has_right_transport(std::span<const std::byte> segment, const Path& path,
                                          const Stamp& stamp) const noexcept;
 
   Carrier carrier_;

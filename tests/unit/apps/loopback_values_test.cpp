@@ -89,12 +89,18 @@ TEST(TestFrame, ArrivesAsItWasSent) {
 }
 
 TEST(TestFrame, NoBitMayChange) {
-  const Bytes sent = frame_of({.sequence = 5, .flow = 1}, 80);
-  for (std::size_t bit = 0; bit < 8 * sent.size(); ++bit) {
-    Bytes frame = sent;
-    frame[bit / 8] ^= std::byte{1} << (bit % 8);
-    EXPECT_EQ(reader().read(frame).what, Seen::What::Damaged) << "bit " << bit;
+  for (const std::uint16_t size : {kFrameBytesMin, std::uint16_t{64}, std::uint16_t{81}}) {
+    const Bytes sent = frame_of({.sequence = 5, .flow = 1}, size);
+    for (std::size_t bit = 0; bit < 8 * sent.size(); ++bit) {
+      Bytes frame = sent;
+      frame[bit / 8] ^= std::byte{1} << (bit % 8);
+      EXPECT_EQ(reader().read(frame).what, Seen::What::Damaged) << size << ", bit " << bit;
+    }
   }
+}
+
+TEST(TestFrame, NoByteMayBeMissingOrAdded) {
+  const Bytes sent = frame_of({.sequence = 5, .flow = 1}, 80);
   Bytes shorter = sent;
   shorter.pop_back();
   EXPECT_EQ(reader().read(shorter).what, Seen::What::Damaged);

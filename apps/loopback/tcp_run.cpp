@@ -107,7 +107,6 @@ class Run {
 
   [[nodiscard]] Result<Report, std::string> run() {
     client_stack_.start();
-    server_stack_.start();
     const bool has_two_processors = options_.config.cores.size() == 2;
     auto done = has_two_processors ? run_on_two() : run_on_one();
     if (!done) {
@@ -117,7 +116,9 @@ class Run {
   }
 
  private:
+  /// On the thread that turns it: a stack belongs to the one that starts it.
   [[nodiscard]] Result<void, std::string> start_server() {
+    server_stack_.start();
     server_.emplace(server_options_, server_stack_.transport(), clock_, std::vector<std::string>{});
     return server_->start();
   }

@@ -135,11 +135,12 @@ Bytes echoed(const Stamp& stamp) {
   std::ranges::swap_ranges(std::span{frame}.subspan(26, 4), std::span{frame}.subspan(30, 4));
   frame[34] = std::byte{0};
   // The type stands in the high half of a word: the checksum grows by that, around the end.
-  const unsigned sum = std::to_integer<unsigned>(frame[36]) + 8U;
-  frame[36] = static_cast<std::byte>(sum);
-  if (sum > 0xff) {
-    frame[37] = static_cast<std::byte>(std::to_integer<unsigned>(frame[37]) + 1);
-  }
+  unsigned sum =
+      (std::to_integer<unsigned>(frame[36]) << 8U) + std::to_integer<unsigned>(frame[37]);
+  sum += 0x800;
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  frame[36] = static_cast<std::byte>(sum >> 8U);
+  frame[37] = static_cast<std::byte>(sum & 0xffU);
   return frame;
 }
 
@@ -265,7 +266,9 @@ TEST(Report, IntervalsAreDifferences) {
   const PortCounts earlier{.rx_frames = 10, .rx_bytes = 640, .rx_missed = 1};
   const PortCounts later{.rx_frames = 30, .rx_bytes = 1'920, .rx_missed = 3};
   const std::string line = interval_lines({.from = 1, .to = 1.5, .ports = {later - earlier}});
-  EXPECT_NE(line.find("  1.50 s  port 0  rx-pps:        40 "), std::string::npos) << line;
+  EXPECT_NE(line.find("  1.50 s  port 0  rx-pps:       40   rx-bps:    20.5 k  "),
+            std::string::npos)
+      << line;
   EXPECT_NE(line.find("missed: 2 "), std::string::npos) << line;
 }
 

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "control/interface_spec.hpp"
 #include "control/option_adder.hpp"
 #include "control/option_values.hpp"
 #include "wire/ethernet.hpp"
@@ -141,6 +142,15 @@ Result<void, std::string> OptionReader::read_ports() {
   std::vector<DeviceConfig>& devices = options_.config.devices;
   if (devices.size() > 2) {
     return wrong("--device", fmt::format("{} times", devices.size()), "one, or two");
+  }
+  const auto has_tag = [](const DeviceConfig& device) {
+    const auto interface = control::InterfaceSpec::parse(device.spec);
+    return interface && interface->vlan != 0;
+  };
+  if (!is(Mode::Tcp) && std::ranges::any_of(devices, has_tag)) {
+    return millrace::fail(
+        std::string{"--device: without a stack frames have no VLAN tag; name it "
+                    "without VLAN"});
   }
   const bool is_cable = devices.size() == 1 && has_ring() && !given_.is_plug && !given_.is_alone;
   if (given_.is_plug && (devices.size() != 1 || !has_ring())) {

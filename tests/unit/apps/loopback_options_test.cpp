@@ -147,6 +147,8 @@ TEST(LoopbackOptions, WhatMakesNoSenseIsRefusedWithWhatWould) {
          a.is_alone = true;
        },
        "--alone: one device is enough for txonly"},
+      {"io", [](Arguments&, millrace::Config& c) { c.devices[0].spec = "tap:a.5"; },
+       "--device: without a stack frames have no VLAN tag"},
       {"io", [](Arguments& a, auto&) { a.burst = 33; }, "--burst 33: 1 to 32 is needed"},
       {"io", [](Arguments& a, auto&) { a.flows = 4'097; }, "--flows 4097: 1 to 4096 is needed"},
       {"io", [](Arguments& a, auto&) { a.in_flight = 0; }, "--in-flight 0: 1 to 65536 is needed"},

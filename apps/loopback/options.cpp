@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "control/interface_spec.hpp"
-#include "control/option_adder.hpp"
 #include "control/option_values.hpp"
 #include "wire/ethernet.hpp"
 
@@ -53,10 +52,11 @@ class OptionReader {
   }
 
   [[nodiscard]] Result<Options, std::string> read() {
-    constexpr std::array kSteps{
-        &OptionReader::read_mode,   &OptionReader::refuse_strangers, &OptionReader::read_ports,
-        &OptionReader::read_macs,   &OptionReader::read_limits,      &OptionReader::read_frames,
-        &OptionReader::read_flight, &OptionReader::read_faults,      &OptionReader::read_traffic};
+    constexpr std::array kSteps{&OptionReader::read_mode,   &OptionReader::refuse_strangers,
+                                &OptionReader::read_ports,  &OptionReader::read_peer,
+                                &OptionReader::read_macs,   &OptionReader::read_limits,
+                                &OptionReader::read_frames, &OptionReader::read_flight,
+                                &OptionReader::read_faults, &OptionReader::read_traffic};
     for (const auto step : kSteps) {
       if (auto done = (this->*step)(); !done) {
         return millrace::fail(std::move(done).error());
@@ -71,6 +71,7 @@ class OptionReader {
   [[nodiscard]] Step read_mode();
   [[nodiscard]] Step refuse_strangers();
   [[nodiscard]] Step read_ports();
+  [[nodiscard]] Step read_peer();
   [[nodiscard]] Step read_macs();
   [[nodiscard]] Step read_limits();
   [[nodiscard]] Step read_frames();
@@ -174,6 +175,12 @@ Result<void, std::string> OptionReader::read_ports() {
     return millrace::fail(std::string{
         "--cores: both stacks share the one port, so one processor runs both; give one"});
   }
+  options_.separation.port.is_promiscuous = true;
+  return {};
+}
+
+/// Who is at the other end of a single device.
+Result<void, std::string> OptionReader::read_peer() {
   if (!given_.peer_address.empty()) {
     const auto address = millrace::IpAddress::parse(given_.peer_address);
     if (!address || !address->is_v4() || address->is_unspecified() || address->is_multicast()) {
@@ -185,7 +192,7 @@ Result<void, std::string> OptionReader::read_ports() {
                             (is(Mode::Tcp) && options_.topology == Topology::OnePort);
   if (wants_second) {
     DeviceConfig second = default_devices(2).back();
-    const millrace::IpPrefix own = devices.front().addresses.front();
+    const millrace::IpPrefix own = options_.config.devices.front().addresses.front();
     if (options_.peer_address) {
       second.addresses = {*millrace::IpPrefix::make(*options_.peer_address, own.length())};
     }
@@ -197,7 +204,6 @@ Result<void, std::string> OptionReader::read_ports() {
     options_.separation.second = std::move(second);
     options_.separation.is_cable = options_.topology == Topology::Cable;
   }
-  options_.separation.port.is_promiscuous = true;
   return {};
 }
 

@@ -43,7 +43,7 @@ Client::Client(const Options& options, Transport& transport, const Stopwatch& cl
 
 millrace::Result<void, std::string> Client::start() {
   for (const auto& warning : report_.warnings) {
-    std::fprintf(stderr, "millrace-perf: warning: %s\n", warning.c_str());
+    std::fprintf(stderr, "%s: warning: %s\n", options_.program, warning.c_str());
   }
   const millrace::Endpoint server{options_.host, options_.port};
   if (options_.plan.mode == Mode::Http) {
@@ -257,7 +257,7 @@ void Client::tell_interval(double until) {
 void Client::tell_progress(double now) {
   if (now >= next_progress_) {
     next_progress_ += 1;
-    std::fprintf(stderr, "millrace-perf: %llu of %llu connections are open\n",
+    std::fprintf(stderr, "%s: %llu of %llu connections are open\n", options_.program,
                  static_cast<unsigned long long>(traffic_->opened()),
                  static_cast<unsigned long long>(traffic_->wanted()));
   }
@@ -285,7 +285,7 @@ void Client::break_off(const std::string& why) {
 }
 
 void Client::end_early(const std::string& why) {
-  std::fprintf(stderr, "millrace-perf: %s\n", why.c_str());
+  std::fprintf(stderr, "%s: %s\n", options_.program, why.c_str());
   bed_->problems.add(why);
   if (window_.is_open()) {
     window_.end(bed_->tally);
@@ -296,6 +296,8 @@ void Client::end_early(const std::string& why) {
     traffic_->abort();
   }
 }
+
+bool Client::is_done() const noexcept { return phase_ == Phase::Done; }
 
 millrace::Duration Client::interrupt() {
   if (phase_ == Phase::Done) {
@@ -319,6 +321,9 @@ void Client::enter(Phase phase) noexcept {
 }
 
 void Client::say(const std::string& text) const {
+  if (options_.is_quiet) {
+    return;
+  }
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
 }

@@ -28,6 +28,9 @@ class Client final : public ControlUser, public TrafficObserver {
   [[nodiscard]] millrace::Result<void, std::string> start();
   /// Ctrl-C: ends what is measured and tells what there is. Returns how long that may take.
   [[nodiscard]] millrace::Duration interrupt();
+  [[nodiscard]] bool is_done() const noexcept;
+  /// All that came of it, once it is done.
+  [[nodiscard]] const Report& report() const noexcept { return report_; }
 
   void on_link_open(ControlLink& link) override;
   void on_message(ControlLink& link, const message::Any& message) override;

@@ -24,16 +24,6 @@ std::unexpected<std::string> wrong(std::string_view option, std::string_view val
                         ": " + std::string{needed} + " is needed");
 }
 
-std::optional<double> parse_decimal(std::string_view text, double most) noexcept {
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
-  if (text.empty() || error != std::errc{} || stop != end || !(value >= 0) || value > most) {
-    return std::nullopt;
-  }
-  return value;
-}
-
 std::uint32_t number_of(const millrace::IpAddress& address) noexcept {
   std::uint32_t number = 0;
   for (const std::uint8_t byte : address.v4_bytes()) {
@@ -302,6 +292,16 @@ millrace::Result<void, std::string> OptionReader::read_http() {
 
 millrace::Result<Options, std::string> read_options(const Arguments& arguments) {
   return OptionReader{arguments}.read();
+}
+
+std::optional<double> parse_decimal(std::string_view text, double most) noexcept {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  if (text.empty() || error != std::errc{} || stop != end || !(value >= 0) || value > most) {
+    return std::nullopt;
+  }
+  return value;
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {

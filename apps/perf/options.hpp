@@ -54,7 +54,9 @@ struct Options {
   bool is_server = false;
   bool is_kernel = false;
   bool json = false;
-  bool one_off = false;          ///< A server that ends after one test.
+  bool one_off = false;   ///< A server that ends after one test.
+  bool is_quiet = false;  ///< Whoever runs this end tells of it; complaints are still told.
+  const char* program = "millrace-perf";  ///< In front of complaints.
   millrace::Port port;           ///< Of the control connection; of the web server in `http`.
   millrace::IpAddress host{};    ///< Of the server.
   Plan plan{};                   ///< The client's.
@@ -75,6 +77,8 @@ struct Options {
 
 /// "64", "16K", "64M", "2G": powers of 1,024.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text) noexcept;
+/// A decimal number from 0 to `most`, such as "0.5".
+[[nodiscard]] std::optional<double> parse_decimal(std::string_view text, double most) noexcept;
 /// "198.18.0.3,198.18.1.1-198.18.1.200": IPv4 addresses and ranges of them, 65,536 in all.
 [[nodiscard]] millrace::Result<std::vector<millrace::IpAddress>, std::string> parse_addresses(
     std::string_view text);

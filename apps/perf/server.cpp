@@ -39,7 +39,7 @@ Server::~Server() = default;
 
 millrace::Result<void, std::string> Server::start() {
   for (const auto& warning : warnings_) {
-    std::fprintf(stderr, "millrace-perf: warning: %s\n", warning.c_str());
+    std::fprintf(stderr, "%s: warning: %s\n", options_.program, warning.c_str());
   }
   const auto acceptor = transport_.listen(options_.port, *this);
   if (!acceptor) {
@@ -153,8 +153,8 @@ void Server::on_link_over(ControlLink& link, const std::string& why) {
       status = total.corrupt + total.failed + total.lost > 0 ? 1 : 0;
       say(status == 0 ? "the test is over" : "the test is over, and has failed");
     } else {
-      std::fprintf(stderr, "millrace-perf: the client is gone in the middle of its test: %s\n",
-                   why.empty() ? "the connection has ended" : why.c_str());
+      std::fprintf(stderr, "%s: the client is gone in the middle of its test: %s\n",
+                   options_.program, why.empty() ? "the connection has ended" : why.c_str());
       status = 1;
     }
     end_test();
@@ -173,6 +173,9 @@ void Server::end_test() {
 }
 
 void Server::say(const std::string& text) const {
+  if (options_.is_quiet) {
+    return;
+  }
   std::fprintf(options_.json ? stderr : stdout, "%s\n", text.c_str());
   std::fflush(stdout);
 }

@@ -113,7 +113,8 @@ Result<std::vector<DeviceConfig>, std::string> DeviceArguments::assemble(
   for (const Argument& argument : arguments_) {
     for (const std::string& spec :
          argument.field == Field::Spec ? argument.values : std::vector<std::string>{}) {
-      drafts.push_back({drafts.empty() ? defaults.front() : DeviceConfig{}});
+      drafts.push_back(
+          {drafts.size() < defaults.size() ? defaults[drafts.size()] : DeviceConfig{}});
       drafts.back().device.spec = spec;
     }
   }

@@ -25,7 +25,8 @@ class DeviceArguments {
   void add(Field field, std::vector<std::string> values);
   [[nodiscard]] bool empty() const noexcept { return arguments_.empty(); }
 
-  /// `defaults` has at least one device; its first lends what is not said about the first one here.
+  /// `defaults` has at least one device; each lends what is not said here about the one in its
+  /// place.
   /// Error: what was wrong; what would be right.
   [[nodiscard]] Result<std::vector<DeviceConfig>, std::string> assemble(
       const std::vector<DeviceConfig>& defaults) const;

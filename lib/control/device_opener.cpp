@@ -3,7 +3,6 @@
 
 #include <array>
 #include <chrono>
-#include <cstddef>
 #include <span>
 #include <utility>
 
@@ -15,21 +14,30 @@ namespace millrace::control {
 
 namespace {
 
-constexpr std::size_t kRingFrames = 1'024;
+constexpr const char* kRingOffloads = "multi-segment";
 // A peer that is started beside us is there by then; another may come at any time.
 constexpr Duration kPeerWait = std::chrono::seconds{1};
 
-OpenDevice open_ring(const DeviceConfig& config, const OpenContext& context) {
+device::RingEnd ring_end(const DeviceConfig& config, const OpenContext& context) {
   device::Capabilities capabilities;
   capabilities.mac = config.mac.value_or(random_mac(context.random));
   capabilities.mtu = config.mtu;
   capabilities.multi_segment = true;
+  return {.capabilities = capabilities, .receive_pool = context.pool};
+}
+
+OpenDevice open_ring(const DeviceConfig& config, const OpenContext& context) {
   OpenDevice open;
-  open.device = device::make_loopback_plug(
-      kRingFrames, {.capabilities = capabilities, .receive_pool = context.pool});
+  open.device = device::make_loopback_plug(context.port.rx_descriptors, ring_end(config, context));
   open.driver = "none: a loopback plug in this process";
-  open.offloads = "multi-segment";
+  open.offloads = kRingOffloads;
   return open;
+}
+
+void apply(const PortSettings& settings, device::DpdkConfig& wanted) {
+  wanted.rx_descriptors = settings.rx_descriptors;
+  wanted.tx_descriptors = settings.tx_descriptors;
+  wanted.is_promiscuous = settings.is_promiscuous;
 }
 
 Result<OpenDevice, std::string> open_port(const device::DeviceSpec& spec,
@@ -39,6 +47,7 @@ Result<OpenDevice, std::string> open_port(const device::DeviceSpec& spec,
   wanted.mtu = config.mtu;
   wanted.mac = config.mac;
   wanted.with_wake = context.with_wake;
+  apply(context.port, wanted);
   auto device = device::DpdkDevice::open(context.eal, wanted, context.pool);
   if (!device) {
     return fail(std::move(device).error());
@@ -58,6 +67,7 @@ Result<OpenDevice, std::string> open_shared_memory(const device::DeviceSpec& spe
   wanted.mtu = config.mtu;
   wanted.mac = config.mac.value_or(random_mac(context.random));
   wanted.link_wait = kPeerWait;
+  apply(context.port, wanted);
   auto device = device::SharedMemoryDevice::open(context.eal, spec, wanted, context.pool);
   if (!device) {
     return fail(std::move(device).error());
@@ -82,6 +92,23 @@ Result<OpenDevice, std::string> open_device(const device::DeviceSpec& spec,
     return open_shared_memory(spec, config, context);
   }
   return open_port(spec, config, context);
+}
+
+std::pair<OpenDevice, OpenDevice> open_cable(const DeviceConfig& first,
+                                             const OpenContext& first_context,
+                                             const DeviceConfig& second,
+                                             const OpenContext& second_context) {
+  auto [one, other] =
+      device::make_ring_pair(first_context.port.rx_descriptors, ring_end(first, first_context),
+                             ring_end(second, second_context));
+  std::pair<OpenDevice, OpenDevice> ends;
+  ends.first.device = std::move(one);
+  ends.second.device = std::move(other);
+  for (OpenDevice* const end : {&ends.first, &ends.second}) {
+    end->driver = "none: a cable in this process";
+    end->offloads = kRingOffloads;
+  }
+  return ends;
 }
 
 MacAddress random_mac(base::Random& random) noexcept {

@@ -63,6 +63,17 @@ Instance::~Instance() {
   // The kernel's end goes first, while the interface is there; then cores, each from its face down
   // to its packets.
   host_setups_.clear();
+  for (const std::unique_ptr<Core>& core : cores_) {
+    core->loop.reset();
+    core->face.reset();
+    core->background.reset();
+    core->stack.reset();
+  }
+  // Between separate stacks packets pass from hand to hand: every device is empty before the first
+  // pool goes.
+  for (const std::unique_ptr<Core>& core : cores_) {
+    core->devices.clear();
+  }
   cores_.clear();
 }
 
@@ -82,7 +93,7 @@ Result<void, std::string> Instance::check_machine() {
   if (auto checked = check_devices(); !checked) {
     return checked;
   }
-  return check_memory(plan_memory(setup_.config), available_memory(),
+  return check_memory(plan_memory(setup_.config, core_count()), available_memory(),
                       device::Eal::usable_hugepage_bytes(setup_.config.eal_arguments));
 }
 
@@ -162,7 +173,7 @@ Result<void, std::string> Instance::start_eal() {
   }
   options.extra_arguments = setup_.config.eal_arguments;
   options.cores = setup_.config.cores;
-  const MemoryPlan memory = plan_memory(setup_.config);
+  const MemoryPlan memory = plan_memory(setup_.config, core_count());
   options.memory_bytes = memory.bytes_in_pages;
   options.hugepage_bytes = memory.bytes_in_hugepages;
   options.is_verbose = setup_.is_verbose;
@@ -193,8 +204,7 @@ Result<void, std::string> Instance::open_capture() {
 }
 
 Result<void, std::string> Instance::add_cores() {
-  const std::size_t count = std::max<std::size_t>(setup_.config.cores.size(), 1);
-  for (std::size_t index = 0; index < count; ++index) {
+  for (std::size_t index = 0; index < core_count(); ++index) {
     auto pools = packet::CorePools::create(fmt::format("core{}", index),
                                            plan_memory(setup_.config).pools, SOCKET_ID_ANY);
     if (!pools) {
@@ -207,6 +217,9 @@ Result<void, std::string> Instance::add_cores() {
 }
 
 Result<void, std::string> Instance::open_devices() {
+  if (setup_.separation) {
+    return open_separate();
+  }
   for (const DevicePlan::Device& device : plan_.devices) {
     if (auto opened = open_one(device); !opened) {
       return opened;
@@ -223,28 +236,38 @@ Result<void, std::string> Instance::open_one(const DevicePlan::Device& device) {
                             cores_.size(), device.spec.text));
   }
   Core& core = *cores_.front();
-  auto open = open_device(
-      device.spec, device.config,
-      {.eal = *eal_, .pool = core.pools.data, .random = *random_, .with_wake = wants_sleep()});
+  auto open = open_device(device.spec, device.config, open_context(core));
   if (!open) {
     return fail(open.error() + room_advice(device, setup_.config));
   }
-  opened_.push_back({.driver = open->driver,
-                     .offloads = open->offloads,
-                     .capabilities = open->device->capabilities(),
-                     .is_link_up = open->is_link_up,
-                     .can_wake = open->device->wake_descriptor() >= 0});
+  keep(core, *std::move(open), device.spec);
+  return {};
+}
+
+OpenContext Instance::open_context(Core& core) {
+  return {.eal = *eal_,
+          .pool = core.pools.data,
+          .random = *random_,
+          .with_wake = wants_sleep(),
+          .port = setup_.separation ? setup_.separation->port : PortSettings{}};
+}
+
+void Instance::keep(Core& core, OpenDevice open, const device::DeviceSpec& spec) {
+  opened_.push_back({.driver = open.driver,
+                     .offloads = open.offloads,
+                     .capabilities = open.device->capabilities(),
+                     .is_link_up = open.is_link_up,
+                     .can_wake = open.device->wake_descriptor() >= 0});
   if (setup_.config.idle == IdlePolicy::Adaptive && !opened_.back().can_wake) {
     setup_.log.warn("--idle adaptive: {} cannot wake a core that sleeps; the core spins",
-                    device.spec.text);
+                    spec.text);
   }
   if (capture_ != nullptr) {
     const auto clock = [&core]() noexcept { return core.clock.now(); };
-    open->device = std::make_unique<device::CaptureDevice>(std::move(open->device), *capture_,
-                                                           device.spec.text, clock);
+    open.device = std::make_unique<device::CaptureDevice>(std::move(open.device), *capture_,
+                                                          spec.text, clock);
   }
-  core.devices.push_back(std::move(open->device));
-  return {};
+  core.devices.push_back(std::move(open.device));
 }
 
 /// What lies in receive rings is nobody else's (decision 5).
@@ -273,7 +296,10 @@ Result<void, std::string> Instance::add_stacks() {
 
 void Instance::add_stack(Core& core, unsigned index) {
   std::vector<stack::InterfaceSetup> interfaces;
-  for (std::size_t i = 0; i < plan_.interfaces.size(); ++i) {
+  if (setup_.separation) {
+    interfaces.push_back(interface_setup(index));
+  }
+  for (std::size_t i = 0; !setup_.separation && i < plan_.interfaces.size(); ++i) {
     interfaces.push_back(interface_setup(i));
   }
   std::vector<device::Device*> devices;
@@ -290,11 +316,14 @@ void Instance::add_stack(Core& core, unsigned index) {
 }
 
 stack::InterfaceSetup Instance::interface_setup(std::size_t index) const {
-  const DevicePlan::Interface& place = plan_.interfaces[index];
-  const DeviceConfig& config = setup_.config.devices[index];
-  const device::Capabilities& capabilities = opened_[place.device].capabilities;
+  const bool is_second = index >= plan_.interfaces.size();  // Stack of a single device.
+  const DevicePlan::Interface& place = plan_.interfaces[is_second ? 0 : index];
+  const DeviceConfig& config =
+      is_second ? *setup_.separation->second : setup_.config.devices[index];
+  const device::Capabilities& capabilities =
+      opened_[setup_.separation ? index : place.device].capabilities;
   stack::InterfaceSetup setup;
-  setup.device = place.device;
+  setup.device = setup_.separation ? 0 : place.device;
   setup.vlan = place.vlan;
   setup.mac = capabilities.mac;
   setup.mtu =

@@ -28,6 +28,7 @@
 #include "device/device.hpp"
 #include "device/dpdk/eal.hpp"
 #include "device/dpdk/xdp_claim.hpp"
+#include "device/fault_injector.hpp"
 #include "packet/packet_pool.hpp"
 #include "runtime/background_pool.hpp"
 #include "runtime/tsc_clock.hpp"
@@ -52,14 +53,26 @@ struct Core {
   int exit_status = 0;  // What `Worker::stop` was given, known when the loop has ended.
 };
 
+/// Stacks apart from each other, each on a device of its own, instead of one stack on all devices:
+/// whoever runs them may test what lies between the devices.
+struct Separation {
+  PortSettings port{};      ///< Of every device.
+  device::Faults faults{};  ///< On arrival at every device.
+  /// Where a single device serves two stacks: what the second one is called there.
+  std::optional<DeviceConfig> second{};
+  bool is_cable = false;  ///< That device is a ring, whose other end the second stack has;
+                          ///< otherwise a loopback plug is on it.
+};
+
 /// Made and destroyed on the main thread, while no worker runs.
 class Instance {
  public:
   struct Setup {
     Config config;
-    bool is_verbose = false;  ///< Lets DPDK's own text through.
-    StopSwitch& stop;         ///< What `Worker::stop` turns.
-    spdlog::logger& log;      ///< Must take lines from any thread.
+    bool is_verbose = false;                 ///< Lets DPDK's own text through.
+    StopSwitch& stop;                        ///< What `Worker::stop` turns.
+    spdlog::logger& log;                     ///< Must take lines from any thread.
+    std::optional<Separation> separation{};  ///< Empty: one stack on each core.
   };
 
   /// Asks the machine first, so that most mistakes are found before anything is started.
@@ -100,6 +113,11 @@ class Instance {
   [[nodiscard]] Result<void, std::string> add_cores();
   [[nodiscard]] Result<void, std::string> open_devices();
   [[nodiscard]] Result<void, std::string> open_one(const DevicePlan::Device& device);
+  [[nodiscard]] Result<void, std::string> open_separate();
+  [[nodiscard]] Result<void, std::string> open_for_two(const DevicePlan::Device& device);
+  [[nodiscard]] OpenContext open_context(Core& core);
+  void keep(Core& core, OpenDevice open, const device::DeviceSpec& spec);
+  [[nodiscard]] std::size_t core_count() const noexcept;
   [[nodiscard]] Result<void, std::string> check_receive_rings() const;
   [[nodiscard]] Result<void, std::string> add_stacks();
   void add_stack(Core& core, unsigned index);
@@ -120,7 +138,7 @@ class Instance {
   std::vector<device::XdpClaim> xdp_claims_;  // Outlive the drivers, which end with the EAL.
   std::optional<device::Eal> eal_;
   std::unique_ptr<device::CaptureFile> capture_;
-  /// What is told of a device; in the plan's order.
+  /// What is told of a device; in the plan's order, of separate stacks in that of the cores.
   struct Opened {
     std::string driver;
     std::string offloads;

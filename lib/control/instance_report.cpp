@@ -58,7 +58,8 @@ DeviceReport Instance::device_report(std::size_t index) const {
 
 std::vector<std::string> Instance::devices_that_keep_awake() const {
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < opened_.size(); ++i) {
+  // Of two stacks on one device the first one's stands for both.
+  for (std::size_t i = 0; i < plan_.devices.size(); ++i) {
     const device::DeviceSpec& spec = plan_.devices[i].spec;
     const bool is_polled_by_default =
         setup_.config.idle == IdlePolicy::Default && !spec.is_kernel_device();

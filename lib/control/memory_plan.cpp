@@ -55,11 +55,15 @@ std::uint64_t bytes_of_pool(const rte_mempool& pool) noexcept {
 }  // namespace
 
 MemoryPlan plan_memory(const Config& config) noexcept {
+  return plan_memory(config, std::max<std::size_t>(config.cores.size(), 1));
+}
+
+MemoryPlan plan_memory(const Config& config, std::size_t core_count) noexcept {
   MemoryPlan plan;
   plan.pools.data = config.packets;
   plan.pools.headers = std::max(config.packets / 4, kHeadersMin);
   plan.pools.references = std::max(config.packets / 2, kReferencesMin);
-  const std::uint64_t cores = std::max<std::uint64_t>(config.cores.size(), 1);
+  const std::uint64_t cores = core_count;
   const auto for_all = [&](std::uint64_t page) {
     const std::uint64_t per_core = core_bytes(plan.pools, page);
     return cores * (per_core + per_core / 8) + kDriverBytes;

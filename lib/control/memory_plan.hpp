@@ -2,6 +2,7 @@
 // arithmetic.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,7 +21,9 @@ struct MemoryPlan {
   std::uint64_t bytes_in_pages = 0;  ///< Without hugepages: more, since no buffer crosses a page.
 };
 
+/// Of the cores that the configuration names, or of so many.
 [[nodiscard]] MemoryPlan plan_memory(const Config& config) noexcept;
+[[nodiscard]] MemoryPlan plan_memory(const Config& config, std::size_t core_count) noexcept;
 
 /// Pools are touched when they are made: without this, too many packets would end in the kernel's
 /// killing somebody. Error: what was wrong; what would be right.

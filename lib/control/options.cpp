@@ -83,14 +83,18 @@ std::string option_of(const std::string& field) {
 }
 
 /// What is planned for but not offered yet is refused here, in one place.
-Result<void, std::string> check_offered(const Config& config) {
+Result<void, std::string> check_offered(const Config& config, std::size_t cores_max) {
   for (const DeviceConfig& device : config.devices) {
     if (device.addresses.size() > net::Interface::kMaxAddresses) {
       return fail(fmt::format("--address: {} addresses were given for {}; give at most {}",
                               device.addresses.size(), device.spec, net::Interface::kMaxAddresses));
     }
   }
-  if (config.cores.size() > 1) {
+  if (config.cores.size() > cores_max && cores_max > 1) {
+    return fail(fmt::format("--cores: {} cores were given; give at most {}", config.cores.size(),
+                            cores_max));
+  }
+  if (config.cores.size() > cores_max) {
     return fail(fmt::format(
         "--cores: {} cores were given, but {} is served through one queue, which feeds one core; "
         "give one processor number",
@@ -125,7 +129,7 @@ SharedOptions::SharedOptions(CLI::App& app, const Config& defaults) {
   declare_other_options(app);
 }
 
-Result<Settings, std::string> SharedOptions::settle() const {
+Result<Settings, std::string> SharedOptions::settle(std::size_t cores_max) const {
   Settings settings = settings_;
   // What the command line says of devices goes before the file's tables, as a whole.
   const bool uses_tables = device_arguments_.empty();
@@ -141,7 +145,8 @@ Result<Settings, std::string> SharedOptions::settle() const {
   settings.config.routes.insert(settings.config.routes.end(), routes_.begin(), routes_.end());
   settings.config.eal_arguments = fmt::format("{}", fmt::join(eal_arguments_, " "));
   settings.config.host_setup = settings.config.host_setup && !no_host_setup_;
-  if (const Result<void, std::string> offered = check_offered(settings.config); !offered) {
+  if (const Result<void, std::string> offered = check_offered(settings.config, cores_max);
+      !offered) {
     return fail(offered.error());
   }
   if (const Result<void, ConfigError> valid = settings.config.validate(); !valid) {

@@ -3,6 +3,7 @@
 // machine.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,7 +37,8 @@ class SharedOptions {
   SharedOptions& operator=(const SharedOptions&) = delete;
 
   /// After the parse: all of it, checked as a whole. Error: what was wrong; what would be right.
-  [[nodiscard]] Result<Settings, std::string> settle() const;
+  /// `cores_max`: how many cores the program can use.
+  [[nodiscard]] Result<Settings, std::string> settle(std::size_t cores_max = 1) const;
   /// After the parse: the text to print instead of running, if the command line asks for it.
   [[nodiscard]] std::optional<std::string> help_asked_for() const;
 

@@ -122,6 +122,7 @@ class CaptureDevice final : public Device {
   [[nodiscard]] std::uint32_t held_packets() const noexcept override {
     return inner_->held_packets();
   }
+  [[nodiscard]] Losses losses() const noexcept override { return inner_->losses(); }
 
  private:
   void flush_now_and_then(Instant now) noexcept;

@@ -24,6 +24,14 @@ struct Capabilities {
   bool reflects = false;         ///< A loopback plug: what is sent comes back.
 };
 
+/// Frames that a device did not deliver since it was opened, as far as its driver tells.
+struct Losses {
+  std::uint64_t rx_missed = 0;     ///< Arrived and found no place in the receive ring.
+  std::uint64_t rx_errors = 0;     ///< Arrived damaged, or longer than is taken.
+  std::uint64_t rx_no_buffer = 0;  ///< Arrived while the pool had no buffer.
+  std::uint64_t tx_errors = 0;     ///< Taken from the stack, and not sent.
+};
+
 /// Implementations are used by one core at a time. Packets change hands with every call: what is in
 /// the burst after `rx_burst` belongs to the caller, what is gone from it after `tx_burst` belongs
 /// to the device.
@@ -51,6 +59,8 @@ class Device {
 
   /// Packets of the pools that the device itself holds (its receive ring, say); for accounting.
   [[nodiscard]] virtual std::uint32_t held_packets() const noexcept { return 0; }
+  /// For reports, not for every turn: drivers may have to ask the kernel.
+  [[nodiscard]] virtual Losses losses() const noexcept { return {}; }
 };
 
 }  // namespace millrace::device

@@ -50,6 +50,7 @@ class FaultInjector final : public Device {
   [[nodiscard]] bool arm_wake() noexcept override;
   void disarm_wake() noexcept override { inner_->disarm_wake(); }
   [[nodiscard]] std::uint32_t held_packets() const noexcept override;
+  [[nodiscard]] Losses losses() const noexcept override { return inner_->losses(); }
 
   [[nodiscard]] const FaultCounts& rx_counts() const noexcept { return rx_.counts; }
   [[nodiscard]] const FaultCounts& tx_counts() const noexcept { return tx_.counts; }

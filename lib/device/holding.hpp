@@ -49,6 +49,7 @@ class HoldingDevice final : public Device {
   [[nodiscard]] bool arm_wake() noexcept override;
   void disarm_wake() noexcept override { inner_->disarm_wake(); }
   [[nodiscard]] std::uint32_t held_packets() const noexcept override;
+  [[nodiscard]] Losses losses() const noexcept override { return inner_->losses(); }
 
   /// Frames found changed so far.
   [[nodiscard]] std::uint64_t changed() const noexcept { return changed_; }

@@ -74,8 +74,6 @@ void RingDevice::rx_burst(packet::Burst& burst) noexcept {
     packet::Packet arrived = deliver(packet::Packet{mbuf});
     if (arrived) {
       burst.push_back(std::move(arrived));
-    } else {
-      ++dropped_;
     }
   }
 }
@@ -105,10 +103,12 @@ void RingDevice::connect(RingDevice& a, RingDevice& b) noexcept {
 
 packet::Packet RingDevice::deliver(packet::Packet packet) noexcept {
   if (packet.size() > capabilities_.mtu + kEthernetHeaderBytes) {
+    ++too_long_;
     return {};
   }
   if (!packet.is_exclusive()) {
     packet = whole_copy(packet.get(), receive_pool_);
+    without_buffer_ += packet ? 0 : 1;
   }
   if (packet) {
     // What one end offers to fill in was asked of it by its owner; the plug works in the sender's

@@ -44,9 +44,13 @@ class RingDevice final : public Device {
   [[nodiscard]] const Capabilities& capabilities() const noexcept override { return capabilities_; }
   /// Frames sent here that the other end has not received.
   [[nodiscard]] std::uint32_t held_packets() const noexcept override;
+  /// On arrival here alone.
+  [[nodiscard]] Losses losses() const noexcept override {
+    return {.rx_errors = too_long_, .rx_no_buffer = without_buffer_};
+  }
 
   /// Frames lost on arrival here: longer than the MTU allows, or the pool was exhausted.
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return too_long_ + without_buffer_; }
 
   /// Puts the plug into both ends; `a` and `b` may be the same device. Neither may be plugged
   /// already.
@@ -60,7 +64,8 @@ class RingDevice final : public Device {
   std::size_t capacity_;
   boost::lockfree::spsc_queue<rte_mbuf*> incoming_;  // This end consumes, the peer produces.
   RingDevice* peer_ = nullptr;
-  std::uint64_t dropped_ = 0;
+  std::uint64_t too_long_ = 0;
+  std::uint64_t without_buffer_ = 0;
 };
 
 /// Two ends of one cable that takes `capacity` frames each way.

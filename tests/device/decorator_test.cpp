@@ -247,6 +247,8 @@ TEST(Ring, FrameBeyondTheMtuIsDroppedAndCounted) {
   a->tx_burst(burst);
   EXPECT_EQ(receive_all(*b).size(), 1U);
   EXPECT_EQ(b->dropped(), 1U);
+  EXPECT_EQ(b->losses().rx_errors, 1U);
+  EXPECT_EQ(b->losses().rx_no_buffer, 0U);
 }
 
 }  // namespace

@@ -207,6 +207,17 @@ Result<void, std::string> agree_mac(const DpdkConfig& config, const DriverFacts&
   return {};
 }
 
+/// Drivers without filter refuse, and take every frame anyway.
+void listen_to_all(const DriverFacts& facts, DpdkPort& port) {
+  DpdkAgreement& agreement = port.agreement;
+  if (facts.borrows_interface()) {
+    port.promiscuity = Promiscuity{static_cast<unsigned>(agreement.interface_index)};
+    agreement.is_promiscuous = port.promiscuity.is_on();
+  } else {
+    agreement.is_promiscuous = rte_eth_promiscuous_enable(agreement.port_id) == 0;
+  }
+}
+
 /// Drivers that borrow an interface say that its link is up whatever it is.
 bool is_link_up(const DpdkAgreement& agreement, const DriverFacts& facts) {
   if (facts.borrows_interface()) {
@@ -302,6 +313,9 @@ Result<void, std::string> set_up_and_start(const DpdkConfig& config, const rte_e
   if (auto agreed = agree_mac(config, facts, port); !agreed) {
     rte_eth_dev_stop(agreement.port_id);
     return agreed;
+  }
+  if (config.is_promiscuous && !agreement.is_promiscuous) {
+    listen_to_all(facts, port);
   }
   agreement.is_link_up = wait_for_link(agreement, facts, config.link_wait);
   return {};

@@ -26,6 +26,7 @@ struct DpdkConfig {
   std::uint16_t tx_descriptors = 1'024;
   std::optional<std::uint16_t> tx_free_threshold{};  ///< Of free descriptors, at which sent frames
                                                      ///< are freed; else the driver's own.
+  bool is_promiscuous = false;                       ///< Take frames for other addresses, too.
   bool with_wake = true;  ///< Ask for receive interrupts, so that a core can sleep.
   Duration link_wait =
       std::chrono::seconds{5};  ///< How long a link may take to come up; down is no failure.

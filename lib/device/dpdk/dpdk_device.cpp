@@ -135,15 +135,16 @@ void DpdkDevice::disarm_wake() noexcept {
   }
 }
 
-std::string DpdkDevice::driver_counters() const {
+Losses DpdkDevice::losses() const noexcept {
+  Losses losses{.rx_no_buffer = without_buffer_, .tx_errors = refused_};
   rte_eth_stats stats{};
-  if (rte_eth_stats_get(agreement_.port_id, &stats) != 0) {
-    return "none";
+  if (rte_eth_stats_get(agreement_.port_id, &stats) == 0) {
+    losses.rx_missed = stats.imissed;
+    losses.rx_errors = stats.ierrors;
+    losses.rx_no_buffer += stats.rx_nombuf;
+    losses.tx_errors += stats.oerrors;
   }
-  return "received " + std::to_string(stats.ipackets) + ", sent " + std::to_string(stats.opackets) +
-         ", missed " + std::to_string(stats.imissed) + ", receive errors " +
-         std::to_string(stats.ierrors) + ", transmit errors " + std::to_string(stats.oerrors) +
-         ", without buffer " + std::to_string(stats.rx_nombuf);
+  return losses;
 }
 
 void DpdkDevice::open_wake_descriptor() noexcept {
@@ -175,7 +176,7 @@ void DpdkDevice::receive_copies(packet::Burst& burst) noexcept {
     if (copy) {
       burst.push_back(std::move(copy));
     } else {
-      ++refused_;
+      ++without_buffer_;
     }
   }
 }
@@ -215,7 +216,7 @@ void DpdkDevice::make_received(packet::Burst& handed_over, packet::Burst& burst)
       frame.clear_offload();
       burst.push_back(std::move(frame));
     } else {
-      ++refused_;
+      ++without_buffer_;
     }
   }
 }

@@ -36,13 +36,13 @@ class DpdkDevice final : public Device {
   void disarm_wake() noexcept override;
   /// The buffers in the receive ring.
   [[nodiscard]] std::uint32_t held_packets() const noexcept override { return held_packets_; }
+  /// What the driver tells, and what was dropped here.
+  [[nodiscard]] Losses losses() const noexcept override;
 
   [[nodiscard]] const DpdkAgreement& agreement() const noexcept { return agreement_; }
   /// Frames dropped here: too long, asking for what the driver cannot do, or no buffer to receive
   /// them.
-  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
-  /// The driver's own counters in one line: received, sent, missed, errors.
-  [[nodiscard]] std::string driver_counters() const;
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_ + without_buffer_; }
 
  private:
   /// What the wake descriptor is, and so what it takes to sleep on it.
@@ -68,7 +68,8 @@ class DpdkDevice final : public Device {
   bool needs_prepare_ = false;
   bool may_have_left_frames_ = false;  // The kernel may have left frames in the transmit ring.
   bool hands_over_mbufs_ = false;      // What is received are the very buffers that were sent.
-  std::uint64_t refused_ = 0;
+  std::uint64_t refused_ = 0;          // To send.
+  std::uint64_t without_buffer_ = 0;
 };
 
 }  // namespace millrace::device

@@ -133,6 +133,13 @@ std::uint32_t SharedMemoryDevice::held_packets() const noexcept {
   return usable_ != nullptr ? usable_->held_packets() : 0;
 }
 
+Losses SharedMemoryDevice::losses() const noexcept {
+  Losses losses = usable_ != nullptr ? usable_->losses() : Losses{};
+  losses.rx_errors += refused_;
+  losses.tx_errors += dropped_;
+  return losses;
+}
+
 std::string SharedMemoryDevice::driver() const {
   const std::string name =
       spec_.port_name.substr(0, spec_.port_name.find_last_not_of("0123456789") + 1);

@@ -39,6 +39,8 @@ class SharedMemoryDevice final : public Device {
   void tx_burst(packet::Burst& burst) noexcept override;
   [[nodiscard]] const Capabilities& capabilities() const noexcept override { return capabilities_; }
   [[nodiscard]] std::uint32_t held_packets() const noexcept override;
+  /// While the link is down, of what was lost here alone.
+  [[nodiscard]] Losses losses() const noexcept override;
 
   [[nodiscard]] bool is_link_up() const noexcept { return usable_ != nullptr; }
   /// "net_memif", and whom it waits for while the link is down.

@@ -110,5 +110,19 @@ INSTANTIATE_TEST_SUITE_P(
              "to"}),
     [](const testing::TestParamInfo<Case>& param_info) { return param_info.param.name; });
 
+TEST(DeviceArguments, EachDefaultLendsToTheDeviceInItsPlace) {
+  std::vector<DeviceConfig> defaults = one_default();
+  defaults.push_back(defaults.front());
+  defaults.back().addresses = {*IpPrefix::parse("198.18.0.3/24")};
+  DeviceArguments arguments;
+  arguments.add(Field::Spec, {"tap:a"});
+  arguments.add(Field::Spec, {"tap:b"});
+  const auto devices = arguments.assemble(defaults);
+  ASSERT_TRUE(devices) << devices.error();
+  EXPECT_EQ(devices->front().addresses.front().to_string(), "198.18.0.2/24");
+  EXPECT_EQ(devices->back().addresses.front().to_string(), "198.18.0.3/24");
+  EXPECT_EQ(devices->back().spec, "tap:b");
+}
+
 }  // namespace
 }  // namespace millrace::control

@@ -33,6 +33,8 @@ TEST(MemoryPlan, CountsEveryCore) {
   EXPECT_EQ(plan_memory(Config{}).bytes_in_pages, of_one);
   EXPECT_GT(of_one, std::uint64_t{one.packets} * packet::CorePools::kDataRoomBytes);
   EXPECT_GT(plan_memory(three).bytes_in_pages, 2 * of_one);
+  EXPECT_EQ(plan_memory(one, 3).bytes_in_pages, plan_memory(three).bytes_in_pages)
+      << "of stacks that are apart";
 }
 
 /// Of one core, without the margin for drivers and fragments.

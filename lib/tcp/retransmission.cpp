@@ -68,8 +68,9 @@ SegmentPlan Repair::resend(SentSegment& segment, std::uint32_t allowed) noexcept
   const bool had_left = !segment.is_unsent;
   sent_.note_retransmission(segment, now_, is_whole);
   recovery_.is_first_due = false;
+  // What was to be a probe of the path leaves in pieces now, whether or not it has left before.
+  c_.path_mtu_.on_retransmission();
   if (had_left) {
-    c_.path_mtu_.on_retransmission();
     ++resources_.stats.tcp_retransmitted_segments;
     resources_.stats.tcp_fast_retransmits += recovery_.phase == Phase::Recovery ? 1 : 0;
     if (recovery_.phase != Phase::Open) {

@@ -462,6 +462,7 @@ TEST_P(SentSegmentsTest, CountsAllThatWasLost) {
 }
 
 TEST_P(SentSegmentsTest, WhatIsNobodysBlameIsNotCounted) {
+  test::covers({"RFC 5681 §4.3"});
   send(4);
   sent_.mark_all_lost(Blame::Nobody);
   EXPECT_EQ(sent_.lost_total(), 0U);

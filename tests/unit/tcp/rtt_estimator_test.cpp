@@ -72,6 +72,8 @@ TEST(RttEstimator, SteadyPathComesDownToTheMinimum) {  // RFC 6298 §2.3 and §2
   EXPECT_EQ(rtt.rto(kConfig), 200ms);
   TcpConfig fine = kConfig;
   fine.rto_min = 1us;
+  EXPECT_EQ(rtt.rto(fine), 40ms) << "by the least variation";
+  fine.rto_variation_min = 0us;
   EXPECT_GE(rtt.rto(fine), 10ms) << "never below the round-trip time itself";
   EXPECT_LE(rtt.rto(fine), 10'100us);
 }

@@ -140,6 +140,12 @@ void Connection::on_congestion_echo(const Resources& resources, const AckInHand&
   const bool is_current = segment.ack == send_.snd_una;
   const bool is_recovering =
       active_ != nullptr && active_->recovery.phase == LossRecovery::Phase::Recovery;
+  if (is_current && ecn_.is_echo(segment.flags) && active_ != nullptr &&
+      active_->recovery.phase != LossRecovery::Phase::Open) {
+    // RFC 3168 §6.1.2: the reduction that there was stands for the mark as well, and is not to be
+    // taken back.
+    active_->recovery.undo.forget();
+  }
   if (is_current && ecn_.on_ack(segment.flags, segment.ack) && !is_recovering) {
     // RFC 5681 §3.1, equation 4: of what was under way before it arrived.
     PathView path = path_view(resources, ack.now);

@@ -25,7 +25,7 @@ void DeliveryLog::note(const SentSegment& segment) noexcept {
   if (is_original && segment.end().is_before(setting_.highest)) {
     reordering_ = std::max(reordering_, static_cast<std::uint32_t>(setting_.highest - segment.seq));
   }
-  if (is_ambiguous(segment)) {
+  if (segment.is_time_unknown || is_ambiguous(segment)) {
     return;
   }
   const Duration rtt = setting_.now - segment.sent_at;

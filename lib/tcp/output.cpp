@@ -110,6 +110,10 @@ void Connection::restart_if_idle(const Resources& resources, Instant now) noexce
   }
   idle_restart_ = false;
   if (resources.config.slow_start_after_idle && now - progress_at_ > rtt_.rto(resources.config)) {
+    if (active_ != nullptr) {
+      // Of the window that was there when the tail was lost.
+      Repair{*this, resources, now}.settle_probe();
+    }
     congestion_.on_idle_restart(
         initial_window_bytes(resources.config.initial_window_segments, mss_));
     // What the window was before is of no worth any more.
@@ -365,8 +369,12 @@ void Connection::on_segment_not_sent(const SegmentPlan& plan) noexcept {
     const bool had_left = active_->sent.note_not_sent(plan.seq);
     if (recovery.phase != LossRecovery::Phase::Open && had_left) {
       recovery.undo.on_not_sent();
+      // Whatever the window says, as before the try.
+      recovery.is_first_due = true;
     }
-    recovery.prr.on_not_sent(plan.payload_bytes + (plan.flags.fin() ? 1 : 0));
+    const std::uint32_t length = plan.payload_bytes + (plan.flags.fin() ? 1 : 0);
+    recovery.prr.on_not_sent(length);
+    active_->slowdown.on_not_sent(length);
     ack_now_ = true;  // The frame would have carried it.
     if (plan.flags.cwr()) {
       ecn_.return_new_data_flags();

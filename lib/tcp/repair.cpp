@@ -5,11 +5,17 @@
 #include <algorithm>
 
 #include "base/contract.hpp"
+#include "tcp/steering.hpp"
 
 namespace millrace::tcp {
 
 void Repair::on_ack(const AckInHand& ack) noexcept {
   ack_ = &ack;
+  const bool was_slowing = c_.active_->slowdown.is_on();
+  if (was_slowing && c_.send_.snd_una.is_at_or_after(c_.active_->slowdown.until())) {
+    // What this ACK tells of beyond is of the next window of data.
+    Steering{c_, resources_, now_}.end_slowdown();
+  }
   const bool is_of_probe = ack.duplicate_report && recovery_.probe.is_out() &&
                            ack.duplicate_report->right == recovery_.probe.end();
   heed_delivery(ack);
@@ -25,8 +31,7 @@ void Repair::on_ack(const AckInHand& ack) noexcept {
     begin(losses);
   }
   move_window(ack.advances() && losses == 0);
-  tell_controller(
-      ack, was_recovering || recovery_.phase == Phase::Recovery || c_.active_->slowdown.is_on());
+  tell_controller(ack, was_recovering || recovery_.phase == Phase::Recovery || was_slowing);
   // An ACK without news does not put a probe off.
   const bool is_news = ack.advances() || delivered_ > 0 || losses > 0;
   if (is_news || look_at_ || recovery_.timer_kind != LossTimerKind::TailProbe || !may_probe()) {
@@ -78,6 +83,13 @@ void Repair::heed_probe(const AckInHand& ack, bool is_of_probe) noexcept {
   }
 }
 
+void Repair::settle_probe() noexcept {
+  if (recovery_.probe.is_out() && recovery_.probe.allows_another(c_.send_.snd_una) &&
+      recovery_.phase == Phase::Open) {
+    on_tail_repaired();
+  }
+}
+
 void Repair::on_tail_repaired() noexcept {
   // RFC 8985 §7.4.2: a loss that was mended at once is still a sign of congestion. RFC 5681 §3.1,
   // equation 4, RFC 7661 §4.4.1: of what was under way when it was lost. Of a tail that is mended
@@ -86,10 +98,16 @@ void Repair::on_tail_repaired() noexcept {
   const auto flight = static_cast<std::uint32_t>(path.snd_nxt - path.snd_una);
   path.snd_una = path.snd_nxt - std::max(flight, recovery_.probe.flight());
   ++resources_.stats.tcp_tail_losses_repaired;
-  c_.congestion_.on_loss(path);
-  c_.congestion_.on_recovery_end(path);
-  c_.ecn_.on_reduction(c_.send_.snd_nxt);
+  recovery_.probe.forget();
   recovery_.undo.forget();
+  // RFC 3168 §6.1.2, as in `is_marked_window`: the tail left before the mark.
+  const bool is_counted = c_.active_->slowdown.is_on() && !c_.congestion_.needs_exact_ecn();
+  Steering{c_, resources_, now_}.end_slowdown();
+  if (!is_counted) {
+    c_.congestion_.on_loss(path);
+    c_.congestion_.on_recovery_end(path);
+    c_.ecn_.on_reduction(c_.send_.snd_nxt);
+  }
 }
 
 PathView Repair::path_before() const noexcept {
@@ -195,39 +213,49 @@ std::uint32_t Repair::count_duplicates(const AckInHand& ack) noexcept {
 bool Repair::is_more_congestion() noexcept {
   // RFC 5681 §4.3: losses in two windows of data, or of what was sent again, are two signs of it.
   // Of the second window is whatever left after the window had been reduced.
-  const FreshLosses losses = sent_.take_losses();
-  return c_.sack_ && losses.has_any &&
-         (losses.end.is_after(c_.recover_) || losses.resent_at >= recovery_.begun_at);
+  losses_ = sent_.take_losses();
+  return c_.sack_ && losses_.has_any &&
+         (losses_.end.is_after(c_.recover_) || losses_.resent_at >= recovery_.begun_at);
+}
+
+bool Repair::is_marked_window() const noexcept {
+  // RFC 3168 §6.1.2: marks and losses of one window of data count once. RFC 8257 §3.5: but where a
+  // mark means less than a loss.
+  const Slowdown& slowdown = c_.active_->slowdown;
+  return slowdown.is_on() && !c_.congestion_.needs_exact_ecn() && losses_.has_any &&
+         !losses_.end.is_after(slowdown.until());
 }
 
 void Repair::begin(std::uint32_t losses) noexcept {
   const SentSegment* const first = sent_.first_lost();
-  if (losses == 1 && first != nullptr && c_.path_mtu_.on_loss(first->seq)) {
+  if (losses == 1 && losses_.has_any && first != nullptr && c_.path_mtu_.on_loss(first->seq)) {
     // RFC 4821 §7.6.2: the loss of a probe tells of its size, not of congestion. It goes again, in
     // pieces.
     sent_.excuse(*first);
     return;
   }
   const bool is_second = recovery_.phase != Phase::Open;
+  const bool is_counted = !is_second && is_marked_window();
   recovery_.phase = Phase::Recovery;
   recovery_.begun_at = now_;
   recovery_.is_first_due = true;
   recovery_.probe.forget();
   recovery_.spurious_timeout.forget();
-  c_.recover_ = c_.send_.snd_nxt;
-  if (!is_second && c_.active_->slowdown.is_on() && !c_.congestion_.needs_exact_ecn()) {
-    // RFC 3168 §6.1.2: marks and losses of one window of data count once. RFC 8257 §3.5: but where
-    // a mark means less than a loss.
+  if (is_counted) {
+    // The reduction was the mark's, and what has left since is of the next window.
+    c_.recover_ = c_.active_->slowdown.until();
     recovery_.undo.forget();
   } else {
+    c_.recover_ = c_.send_.snd_nxt;
+    Steering{c_, resources_, now_}.end_slowdown();
     recovery_.undo.start(c_.send_.snd_una, c_.send_.snd_nxt, false);
     if (is_second) {
       // Answers to what had left again before look the same.
       recovery_.undo.forget();
     }
     c_.congestion_.on_loss(path_before());
+    c_.ecn_.on_reduction(c_.send_.snd_nxt);
   }
-  c_.ecn_.on_reduction(c_.send_.snd_nxt);
   // RFC 9937 §6.1: what had not arrived before this ACK.
   const std::uint32_t arrived =
       std::min(c_.send_.flight(), sent_.sacked() + recovery_.duplicates.bytes());
@@ -266,9 +294,12 @@ void Repair::undo() noexcept {
     c_.reorder_.on_reordering(static_cast<std::uint32_t>(recovery_.highest - c_.send_.snd_una) /
                               c_.mss_);
   }
+  if (recovery_.undo.is_armed()) {
+    // Else a mark has come as well, which was no mistake.
+    c_.congestion_.on_undo(c_.path_view(resources_, now_));
+  }
   recovery_.undo.forget();
   recovery_.spurious_timeout.forget();
-  c_.congestion_.on_undo(c_.path_view(resources_, now_));
   if (recovery_.phase != Phase::Open) {
     recovery_.phase = Phase::Open;
     recovery_.is_first_due = false;
@@ -335,6 +366,8 @@ bool Repair::on_loss_timer() noexcept {
 }
 
 void Repair::on_timeout() noexcept {
+  // What an undo brings back is where a mark has led to.
+  Steering{c_, resources_, now_}.end_slowdown();
   const SentSegment& first = *sent_.front();
   const bool was_open = recovery_.phase == Phase::Open;
   // RFC 5681 §3.1: the threshold falls once for the same data, also where what the last timeout

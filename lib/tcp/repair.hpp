@@ -35,6 +35,9 @@ class Repair {
   /// New data would leave, if the window took it.
   void on_window_full() noexcept;
 
+  /// Everything is acknowledged and an idle time is over: what a probe asked is answered by then.
+  void settle_probe() noexcept;
+
   /// What is lost and may leave now (retransmission.cpp).
   [[nodiscard]] std::optional<SegmentPlan> plan_retransmission() noexcept;
   /// A tail-loss probe that is due.
@@ -57,6 +60,7 @@ class Repair {
   [[nodiscard]] std::uint32_t count_duplicates(const AckInHand& ack) noexcept;
   [[nodiscard]] Duration reorder_window() const noexcept;
   [[nodiscard]] bool is_more_congestion() noexcept;
+  [[nodiscard]] bool is_marked_window() const noexcept;
   void begin(std::uint32_t losses) noexcept;
   void on_tail_repaired() noexcept;
   [[nodiscard]] PathView path_before() const noexcept;
@@ -76,6 +80,7 @@ class Repair {
   Instant now_;
   const AckInHand* ack_ = nullptr;  // At hand, if it is one.
   std::uint32_t delivered_ = 0;     // Octets, by it.
+  FreshLosses losses_;              // What has been found lost just now.
   std::optional<Instant> look_at_;  // When RACK will know more.
 };
 

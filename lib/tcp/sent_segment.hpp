@@ -35,11 +35,12 @@ struct SentSegment {
   std::uint32_t length = 0;
   std::uint16_t retransmissions = 0;
   bool has_fin = false;
-  bool is_known = false;   ///< Counted among those that have arrived.
-  bool is_lost = false;    ///< To be sent again; it no longer counts as in the network.
-  bool is_sacked = false;  ///< The peer has it, ahead of a hole: it is not sent again.
-  bool is_cut = false;     ///< Only its first part has left again, for want of a record.
-  bool is_unsent = false;  ///< It has never left, for want of a packet.
+  bool is_known = false;             ///< Counted among those that have arrived.
+  bool is_lost = false;              ///< To be sent again; it no longer counts as in the network.
+  bool is_sacked = false;            ///< The peer has it, ahead of a hole: it is not sent again.
+  bool is_cut = false;               ///< Only its first part has left again, for want of a record.
+  bool is_unsent : 1 = false;        ///< It has never left, for want of a packet.
+  bool is_time_unknown : 1 = false;  ///< `sent_at` and `then` are of a try that found no packet.
 
   [[nodiscard]] SeqNum end() const noexcept { return seq + length; }
   [[nodiscard]] std::uint32_t payload() const noexcept { return length - (has_fin ? 1U : 0U); }

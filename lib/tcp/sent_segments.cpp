@@ -42,6 +42,7 @@ void SentSegments::note_retransmission(SentSegment& segment, Instant now, bool i
   segment.retransmissions =
       static_cast<std::uint16_t>(segment.retransmissions + (segment.is_unsent ? 0 : 1));
   segment.is_unsent = false;
+  segment.is_time_unknown = false;
   link_newest(segment);
 }
 
@@ -175,6 +176,7 @@ bool SentSegments::note_not_sent(SeqNum seq) noexcept {
     --segment->retransmissions;
   }
   segment->is_unsent = !had_left;
+  segment->is_time_unknown = had_left;
   mark_lost(*segment, Blame::Nobody);
   return had_left;
 }

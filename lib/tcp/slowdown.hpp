@@ -27,6 +27,8 @@ class Slowdown {
   [[nodiscard]] bool is_on() const noexcept { return is_on_; }
   /// Where it ends.
   [[nodiscard]] std::uint32_t target() const noexcept { return target_; }
+  /// What was in flight when it began ends there.
+  [[nodiscard]] SeqNum until() const noexcept { return until_; }
 
   /// While it is on: the window after an ACK up to `snd_una`; zero: as it was. With the last of
   /// what was in flight it is over.
@@ -38,6 +40,8 @@ class Slowdown {
     return target_;
   }
   void on_sent(std::uint32_t bytes) noexcept { prr_.on_sent(bytes); }
+  /// So much of it has not left after all.
+  void on_not_sent(std::uint32_t bytes) noexcept { prr_.on_not_sent(bytes); }
 
  private:
   Prr prr_;

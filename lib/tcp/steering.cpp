@@ -31,10 +31,7 @@ void Steering::change(const TcpTuning& before) noexcept {
     // The SYNs decide what it begins with.
     return;
   }
-  if (c_.active_ != nullptr && c_.active_->slowdown.is_on()) {
-    c_.congestion_.set_window(c_.active_->slowdown.target());
-    c_.active_->slowdown.stop();
-  }
+  end_slowdown();
   const bool was_alone = c_.congestion_.moves_own_window();
   note(c_.congestion_.change(kind, resources_.bbr_models));
   c_.ecn_.set_exact(c_.congestion_.needs_exact_ecn());
@@ -57,7 +54,16 @@ void Steering::meet_losses() noexcept {
   recovery.undo.forget();
 }
 
+void Steering::end_slowdown() noexcept {
+  if (c_.active_ != nullptr && c_.active_->slowdown.is_on()) {
+    c_.congestion_.set_window(c_.active_->slowdown.target());
+    c_.active_->slowdown.stop();
+  }
+}
+
 void Steering::slow_down(const PathView& path) noexcept {
+  // What a controller leaves of the window is to be of all of it.
+  end_slowdown();
   Congestion& congestion = c_.congestion_;
   const std::uint32_t window = congestion.window();
   congestion.on_congestion_echo(path);

@@ -34,6 +34,9 @@ class Steering {
   /// The next ACK while that goes on.
   void come_down(const AckInHand& ack) noexcept;
 
+  /// The window is where that leads to, at once: something else has more to say, or it is over.
+  void end_slowdown() noexcept;
+
   /// Whether pacing lets anything go now. If not, and there is something, it is noted when.
   [[nodiscard]] bool may_send() noexcept;
   /// So much has left, new or once more.

@@ -208,6 +208,43 @@ TEST_P(PrrScript, BehindAMarkGrowthBeginsAtTheThreshold) {
   EXPECT_EQ(t.cwnd(), 7'000U);
 }
 
+TEST_P(PrrScript, AMarkDuringARecoveryIsNotTakenBackWithIt) {
+  covers({"RFC 3168 §6.1.2", "RFC 3708 §2"});
+  TcpScript t{established().ecn()};
+  fill(t);
+  static_cast<void>(report(t, 1, 5));
+  const std::uint32_t ssthresh = t.ssthresh();
+  t.peer_sends(ack(1).sacks({{1'001, 7'001}}).ece()).ignore_output();
+  t.peer_sends(ack(10'001)).ignore_output();
+  t.peer_sends(ack(10'001).sacks({{1, 1'001}})).ignore_output();
+  EXPECT_EQ(t.stats().tcp_recoveries_undone, 0U);
+  EXPECT_EQ(t.ssthresh(), ssthresh);
+}
+TEST_P(PrrScript, ALossBehindAMarkedWindowCountsThoughOneAckTellsOfBoth) {
+  covers({"RFC 3168 §6.1.2", "RFC 5681 §4.3"});
+  TcpScript t{established().ecn()};
+  fill(t);
+  t.peer_sends(ack(1'001).ece()).ignore_output();
+  for (std::uint32_t edge = 2'001; edge <= 9'001; edge += 1'000) {
+    t.peer_sends(ack(edge)).ignore_output();
+  }
+  ASSERT_EQ(t.ssthresh(), 5'000U);
+  t.peer_sends(ack(10'001).sacks({{11'001, 14'001}})).ignore_output();
+  EXPECT_EQ(t.stats().tcp_fast_recoveries, 1U);
+  EXPECT_LT(t.ssthresh(), 5'000U);
+}
+TEST_P(PrrScript, ATimeoutThatWasTooEarlyGoesBackToWhereAMarkHadLed) {
+  covers({"RFC 3168 §6.1.2", "RFC 5682 §2.1"});
+  TcpScript t{established().ecn()};
+  fill(t);
+  t.peer_sends(ack(1'001).ece()).ignore_output();
+  ASSERT_EQ(t.ssthresh(), 5'000U);
+  t.at(*t.deadline()).expect(data(1'001, 1'000));
+  t.after(10ms).peer_sends(ack(2'001)).ignore_output();
+  t.after(10ms).peer_sends(ack(3'001)).ignore_output();
+  EXPECT_EQ(t.stats().tcp_timeouts_undone, 1U);
+  EXPECT_LE(t.cwnd(), 6'000U) << "not what it was before the mark";
+}
 TEST_P(PrrScript, ALossOfAMarkedWindowIsMendedWithoutAnotherReduction) {
   covers({"RFC 3168 §6.1.2"});
   TcpScript t{established().ecn()};

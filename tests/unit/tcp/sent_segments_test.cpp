@@ -517,6 +517,12 @@ TEST_P(SentSegmentsTest, WhatDidNotLeaveIsAsItWas) {
   sent_.note_retransmission(*sent_.first_lost(), kStart + 2s, true);
   EXPECT_TRUE(sent_.note_not_sent(at(0)));
   EXPECT_EQ(sent_.first()->retransmissions, 0U);
+  // Its original may yet be reported: that says nothing of a round trip since the try.
+  DeliveryLog log{{.now = kStart + 2s + 1ms, .highest = at(0), .recover = at(0)}};
+  static_cast<void>(sent_.note_sacked(*sent_.first(), log));
+  EXPECT_EQ(log.bytes(), 100U);
+  EXPECT_FALSE(log.newest());
+  EXPECT_FALSE(log.rtt_sample());
   EXPECT_FALSE(sent_.note_not_sent(at(50))) << "there is none";
   check();
 }

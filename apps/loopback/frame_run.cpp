@@ -17,6 +17,7 @@ using millrace::Instant;
 namespace control = millrace::control;
 
 constexpr Duration kLook = std::chrono::milliseconds{1};
+// For a port that does not take what is left to be sent.
 constexpr Duration kDrainMax = std::chrono::seconds{5};
 constexpr unsigned kIdleTurnsBeforeYield = 64;
 
@@ -67,7 +68,7 @@ class Run {
     if (test_.is_stopping() && !stopped_at_) {
       stopped_at_ = now;
     }
-    const bool is_late = stopped_at_ && now - *stopped_at_ >= kDrainMax;
+    const bool is_late = stopped_at_ && test_.has_unsent() && now - *stopped_at_ >= kDrainMax;
     is_over_ = is_over_ || test_.is_over() || is_late;
     if (options_.period > Duration::zero() && now - last_time_or_start() >= options_.period) {
       tell_interval(now);

@@ -18,7 +18,6 @@ using millrace::packet::Packet;
 
 constexpr std::size_t kMacBytes = MacAddress::kSize;
 /// Of a far end that nobody has named.
-constexpr MacAddress kPeerMac{{0x02, 0, 0, 0, 0, 0x02}};
 
 Target::Work work_of(Mode mode) noexcept {
   switch (mode) {
@@ -207,7 +206,7 @@ Path FrameTest::path_from(std::size_t port) const {
   const millrace::IpAddress first = usual[0].addresses.front().address();
   const millrace::IpAddress second = usual[1].addresses.front().address();
   return {self,
-          {options_.peer_mac.value_or(kPeerMac),
+          {options_.peer_mac.value_or(kUsualPeerMac),
            options_.peer_address.value_or(self.ip == second ? first : second)}};
 }
 

@@ -34,6 +34,8 @@ class FrameTest {
   void stop() noexcept;
   [[nodiscard]] bool is_stopping() const noexcept;
   [[nodiscard]] bool is_over() const noexcept;
+  /// Whether the tester has frames that its port has not taken.
+  [[nodiscard]] bool has_unsent() const noexcept { return tester_ && tester_->has_unsent(); }
   /// What is still under way is lost.
   void write_off() noexcept;
   /// Empty where nothing is verified.

@@ -62,6 +62,9 @@ enum class Topology : std::uint8_t {
   OnePort,   ///< One device: what it sends comes back, by a plug or by somebody who sends it back.
 };
 
+/// The other identity of a single port, where nothing is said.
+inline constexpr millrace::MacAddress kUsualPeerMac{{0x02, 0, 0, 0, 0, 0x02}};
+
 /// Ready to use.
 struct Options {
   Mode mode = Mode::Io;
@@ -82,6 +85,11 @@ struct Options {
   perf::Options traffic{};  ///< tcp: the client's.
 
   [[nodiscard]] bool is_tcp() const noexcept { return mode == Mode::Tcp; }
+  /// Whether frames of a test begin here, or a stack's.
+  [[nodiscard]] bool sends() const noexcept {
+    const bool is_source = mode == Mode::TxOnly || !is_alone;
+    return is_source && !(mode == Mode::RxOnly && topology == Topology::OnePort);
+  }
 };
 
 /// Declares them all.

@@ -45,6 +45,8 @@ class Tester {
   /// Nothing new is sent from here on; what is on its way may arrive.
   void stop() noexcept;
   [[nodiscard]] bool is_stopping() const noexcept { return is_stopping_; }
+  /// Whether there are frames that the port has not taken yet.
+  [[nodiscard]] bool has_unsent() const noexcept { return !waiting_.empty() || ends_left_ != 0; }
   /// Whether nothing is left to be sent or to arrive.
   [[nodiscard]] bool is_over() const noexcept;
   /// What has not arrived is lost. Also in the middle of a test.

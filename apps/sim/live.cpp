@@ -74,6 +74,7 @@ class LiveRun {
   [[nodiscard]] bool is_done() const noexcept { return sender_ && sender_->is_done(); }
   void end_connections();
   [[nodiscard]] LiveResult result(Duration took, std::string problem) const;
+  [[nodiscard]] std::string shortfall() const;
 
   const LiveOrders& orders_;
   std::vector<std::unique_ptr<device::CaptureFile>> captures_;
@@ -85,6 +86,7 @@ class LiveRun {
   std::optional<LiveSender> sender_;
   std::optional<LiveReceiver> receiver_;
   sim::Lateness lateness_;
+  bool was_stopped_ = false;  // From outside.
 };
 
 Result<void, std::string> LiveRun::build() {
@@ -196,7 +198,11 @@ LiveResult LiveRun::play(int stop_descriptor, std::move_only_function<bool()> st
     clock.heed(stop_descriptor);
   }
   const Instant begin = world_.now();
-  const auto ended = clock.run_until([&] { return is_done() || stop(); }, orders_.duration);
+  const auto is_over = [&] {
+    was_stopped_ = was_stopped_ || stop();
+    return was_stopped_ || is_done();
+  };
+  const auto ended = clock.run_until(is_over, orders_.duration);
   lateness_ = clock.lateness();
   const Duration took = world_.now() - begin;
   end_connections();
@@ -214,6 +220,19 @@ void LiveRun::end_connections() {
   world_.run_for(orders_.forth.delay + orders_.back.delay + std::chrono::milliseconds{1});
 }
 
+/// Of a number of bytes that was ordered; empty if it has arrived, or nobody waited for it.
+std::string LiveRun::shortfall() const {
+  if (!sender_ || orders_.bytes == 0 || was_stopped_ || sender_->report().is_complete) {
+    return {};
+  }
+  const auto& info = sender_->report().info;
+  // The number of the SYN is counted with them.
+  const std::uint64_t acked = info && info->bytes_acked > 0 ? info->bytes_acked - 1 : 0;
+  return acked >= orders_.bytes ? std::string{}
+                                : std::to_string(acked) + " of " + std::to_string(orders_.bytes) +
+                                      " bytes acknowledged";
+}
+
 LiveResult LiveRun::result(Duration took, std::string problem) const {
   LiveResult made{.took = took, .lateness = lateness_, .problem = std::move(problem)};
   made.forth = routers_[0]->out(ports_.a).counts();
@@ -226,6 +245,9 @@ LiveResult LiveRun::result(Duration took, std::string problem) const {
   }
   if (made.problem.empty() && made.sender) {
     made.problem = made.sender->problem;
+  }
+  if (made.problem.empty() && !made.is_void()) {
+    made.problem = shortfall();
   }
   for (std::size_t i = 0; i < kEnds; ++i) {
     if (taps_[i] != nullptr) {

@@ -58,11 +58,15 @@ void LiveSender::on_writable(TcpSocket socket) {
 
 void LiveSender::on_peer_finished(TcpSocket socket) {
   note(socket);
-  static_cast<void>(socket.close());
+  // A peer that has nothing to say may still listen: what was ordered goes there first.
+  if (has_queued_all()) {
+    static_cast<void>(socket.close());
+  }
 }
 
 void LiveSender::on_closed(TcpSocket, Result<void> outcome) {
   if (outcome || is_done_) {
+    report_.is_complete = outcome.has_value() && has_queued_all();
     is_done_ = true;
     return;
   }

@@ -20,6 +20,7 @@ struct SenderReport {
   std::uint64_t timeouts = 0;         ///< Of retransmission.
   std::uint64_t timeouts_undone = 0;  ///< Of these, too early.
   std::uint64_t tail_loss_probes = 0;
+  bool is_complete = false;  ///< The connection ended in order, with all that was to be sent.
   std::string problem{};
 };
 
@@ -43,6 +44,9 @@ class LiveSender final : public millrace::TcpHandler {
 
  private:
   void note(millrace::TcpSocket socket);
+  [[nodiscard]] bool has_queued_all() const noexcept {
+    return bytes_ == 0 || report_.queued_bytes == bytes_;
+  }
 
   millrace::Worker& worker_;
   millrace::Endpoint destination_;

@@ -26,6 +26,8 @@ constexpr const char* kEnd =
 
 constexpr double kPercent = 100;
 constexpr double kMillisecondsMax = 60'000;
+// A world that is later than this has given up: see lib/sim/real_time.
+constexpr double kLateLimitMax = 2'000;
 
 void add_percent(CLI::App& app, const std::string& name, double& value, const std::string& help) {
   app.add_option(name, value, help)
@@ -87,7 +89,7 @@ void add_run(CLI::App& app, LiveOrders& orders, LiveTexts& texts) {
       ->type_name("NAME=VALUE");
   app.add_option("--late-limit", texts.late_limit_ms,
                  "A run in which the world fell behind the clock by more is void")
-      ->check(CLI::Range(0.05, kMillisecondsMax))
+      ->check(CLI::Range(0.05, kLateLimitMax))
       ->capture_default_str()
       ->type_name("MS");
   app.add_flag("--urgent", orders.is_urgent,

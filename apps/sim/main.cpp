@@ -20,6 +20,7 @@
 namespace {
 
 constexpr int kFailed = 1;
+constexpr int kWrongCommandLine = 2;
 constexpr int kNoEnvironment = 3;
 
 using Clock = std::chrono::steady_clock;
@@ -121,6 +122,11 @@ int make_table(const swarm::Options& options) {
   const std::vector<swarm::Cell> cells =
       options.is_quick_table ? swarm::quick_cells(options.grid.controllers)
                              : swarm::cells_of(options.grid, options.bdp_max_mib * kMebibyte);
+  if (cells.empty()) {
+    complain("--bdp leaves out every cell: each has more than " +
+             std::to_string(options.bdp_max_mib) + " MiB in flight");
+    return kWrongCommandLine;
+  }
   const auto environment = swarm::start_environment(swarm::table_memory(cells));
   if (!environment) {
     complain(environment.error());

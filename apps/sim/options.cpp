@@ -131,6 +131,8 @@ void add_table(CLI::App& app, Options& options, TableWords& words) {
   CLI::App* const table = app.add_subcommand(
       "table", "Goodput of one long transfer over loss, round trip, rate and buffer, as JSON");
   add_controllers(*table, options);
+  table->add_flag("--quick", options.is_quick_table,
+                  "Thirty cells for each controller, not measured as long");
   add_sides(*table, options.grid, words);
   table->add_option("--bdp", options.bdp_max_mib, "Leaves out cells with more in flight, in MiB")
       ->check(CLI::Range(1, 512))
@@ -139,8 +141,9 @@ void add_table(CLI::App& app, Options& options, TableWords& words) {
   table->add_option("--seed", options.seed, "Of what is lost by chance")
       ->capture_default_str()
       ->type_name("SEED");
-  table->add_flag("--quick", options.is_quick_table,
-                  "Thirty cells for each controller, not measured as long");
+  for (const char* const side : {"--loss", "--rtt", "--rate", "--buffer", "--mark", "--bdp"}) {
+    table->get_option("--quick")->excludes(side);  // Its cells are chosen.
+  }
   table->add_option("--losses", words.losses, "Measures over so many losses by chance")
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("N");

@@ -87,6 +87,9 @@ Result<void, std::string> Instance::check_machine() {
     return fail(std::move(plan).error());
   }
   plan_ = *std::move(plan);
+  if (setup_.separation && plan_.devices.size() != plan_.interfaces.size()) {
+    return fail(std::string{"--device: separate ports need a device each, not VLANs of one"});
+  }
   if (auto checked = check_cores(); !checked) {
     return checked;
   }

@@ -104,11 +104,14 @@ ssize_t Sockets::splice(int in, off_t* in_offset, int out, off_t* out_offset, st
     return ::fcntl(pipe, F_GETFD) < 0 || (owns(pipe) && table_.find(pipe) == nullptr) ? -EBADF
                                                                                       : -EINVAL;
   }
-  if (in_offset != nullptr || out_offset != nullptr) {
-    return -ESPIPE;
-  }
   if (count == 0) {
     return 0;
+  }
+  if (is_only_for(pipe, source != nullptr ? O_RDONLY : O_WRONLY)) {
+    return -EBADF;
+  }
+  if (in_offset != nullptr || out_offset != nullptr) {
+    return -ESPIPE;
   }
   if (source != nullptr && has_no_reader(pipe)) {
     static_cast<void>(std::raise(SIGPIPE));  // As Linux, before it looks for data.

@@ -27,6 +27,11 @@ namespace millrace::posix {
   return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
 }
 
+/// Whether `access`, O_RDONLY or O_WRONLY, is all that the descriptor allows.
+[[nodiscard]] inline bool is_only_for(int fd, int access) noexcept {
+  return (::fcntl(fd, F_GETFL) & O_ACCMODE) == access;
+}
+
 [[nodiscard]] inline std::size_t bytes_in(int pipe) noexcept {
   int bytes = 0;
   return ::ioctl(pipe, FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;

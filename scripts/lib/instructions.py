@@ -140,8 +140,17 @@ def show(program: pathlib.Path, traces: list[str], functions: int) -> dict[str, 
     return costs
 
 
-def record(costs: dict[str, float], built_with: dict) -> None:
-    before = json.loads(RECORDED.read_text(encoding="utf-8"))["traces"] if RECORDED.exists() else {}
+def why_not_recorded(traces: list[str], built_with: dict) -> str:
+    """Numbers of two compilers would stand in one file. Empty: they would not."""
+    if not traces or not RECORDED.exists():
+        return ""
+    before = json.loads(RECORDED.read_text(encoding="utf-8"))["built_with"]
+    return "" if before == built_with else f"recorded with {before}, built with {built_with}: record all traces at once"
+
+
+def record(costs: dict[str, float], built_with: dict, is_whole: bool) -> None:
+    is_added = RECORDED.exists() and not is_whole
+    before = json.loads(RECORDED.read_text(encoding="utf-8"))["traces"] if is_added else {}
     kept = before | {trace: round(cost, 1) for trace, cost in costs.items()}
     RECORDED.write_text(json.dumps({"built_with": built_with, "traces": kept}, indent=2) + "\n", encoding="utf-8")
     print(f"written: {RECORDED.relative_to(ROOT)}")
@@ -191,9 +200,13 @@ def main() -> int:
     if unknown:
         print(f"no trace '{unknown[0]}'; there are: {' '.join(known)}", file=sys.stderr)
         return 2
+    refusal = why_not_recorded(options.traces, built_with) if options.record else ""
+    if refusal:
+        print(refusal, file=sys.stderr)
+        return 2
     costs = show(options.program, options.traces or known, options.functions)
     if options.record:
-        record(costs, built_with)
+        record(costs, built_with, not options.traces)
     return 0
 
 

@@ -21,7 +21,8 @@ packages_tutorial=(python3 iproute2 curl nftables procps tshark)
 packages_plots=(python3 python3-matplotlib)
 packages_lint=(clang-tidy-19)
 packages_browser=(chromium fonts-dejavu-core)
-packages_bench=(libbenchmark-dev valgrind python3)
+# As the folder build/test is configured with the tests, theirs are among them.
+packages_bench=(libgtest-dev libgmock-dev libbenchmark-dev valgrind python3)
 packages_container=(debootstrap)
 
 # packages_of GROUP: prints the names in a group.

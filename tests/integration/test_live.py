@@ -80,6 +80,12 @@ def test_millrace_sends_to_itself_and_ends_when_all_has_arrived():
     assert said["path"] == {"rate_mbps": 20.0, "rtt_ms": 10.0, "loss_percent": 0.0, "buffer_bytes": 20 * 1514}
 
 
+def test_bytes_that_did_not_arrive_in_time_are_a_failure():
+    result = run_live("--bytes", 100_000_000, "--rate", 10, "--duration", 1, "--late-limit", 1000)
+    assert result.returncode == 1, result.stderr
+    assert "of 100000000 bytes acknowledged" in result.stderr
+
+
 def test_a_path_takes_its_time_and_loses_its_share(place):
     with LiveWorld(*ends_of(place, "linux", "linux"), "--rate", 0, "--rtt", 30, "--loss", 20, "--duration", 30) as world:
         answer = place.sender.run("ping", "-c", "200", "-i", "0.01", "-W", "1", "-q", RECEIVER_ADDRESS, check=False).stdout
@@ -197,7 +203,7 @@ def test_garbage_from_a_tap_does_no_harm(place):
 @pytest.mark.parametrize("arguments", [
     ["--from", "linux"], ["--from", "tap:"], ["--from", "tap:x@"], ["--from", "tap:x", "--to", "tap:y"], ["--loss", "101"],
     ["--rate", "-1"], ["--tcp", "nonsense=1"], ["--tcp", "congestion_control=none"], ["--tcp", "send_buffer_bytes=1"],
-    ["--duration", "0"], ["--capture", "/none/such"],
+    ["--duration", "0"], ["--capture", "/none/such"], ["--late-limit", "2001"],
 ], ids=" ".join)
 def test_a_wrong_command_line_is_refused(arguments):
     result = run_live(*arguments)

@@ -104,9 +104,19 @@ def check_samples(program: str) -> list[str]:
     return []
 
 
+def check_refusals(program: str) -> list[str]:
+    """What would have no effect, and a table of nothing."""
+    faults = []
+    for words in (["--quick", "--loss", "5"], ["--quick", "--bdp", "1"], ["--rate", "10000", "--rtt", "200"]):
+        result = subprocess.run([program, "table", *words], capture_output=True, text=True, timeout=60, check=False)
+        if result.returncode != 2 or "--" not in result.stderr or result.stdout:
+            faults.append(f"{' '.join(words)}: status {result.returncode}, {result.stdout[:200]}{result.stderr[:200]}")
+    return faults
+
+
 def main(program: str, refreshes: bool) -> int:
     cells = table(program, "--quick")
-    faults = check(cells) + check_choice(cells)
+    faults = check(cells) + check_choice(cells) + check_refusals(program)
     if refreshes:
         SNAPSHOT.write_text(snapshot_of(cells), encoding="utf-8")
     else:

@@ -137,6 +137,18 @@ TEST_F(SocketPipe, TakesWhatIsSplicedFromASocket) {
   EXPECT_EQ(bytes_readable(made.own), 3);
 }
 
+TEST_F(SocketPipe, SpliceWantsTheRightEnd) {
+  const Connection made = connect_to_peer();
+  made.tell("write", "through");
+  insist_on_readable(made.own, 7);
+  EXPECT_EQ(api::splice(made.own, nullptr, out(), nullptr, 4, SPLICE_F_NONBLOCK), -1);
+  EXPECT_EQ(errno, EBADF);
+  EXPECT_EQ(api::splice(in(), nullptr, made.own, nullptr, 4, SPLICE_F_NONBLOCK), -1);
+  EXPECT_EQ(errno, EBADF);
+  EXPECT_EQ(api::splice(made.own, nullptr, out(), nullptr, 0, 0), 0);
+  EXPECT_EQ(bytes_readable(made.own), 7);
+}
+
 TEST_F(SocketPipe, SpliceStopsAtUrgentData) {
   const Connection made = connect_to_peer();
   made.tell("write", "ab");

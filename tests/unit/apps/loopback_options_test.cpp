@@ -160,12 +160,12 @@ TEST(LoopbackOptions, WhatMakesNoSenseIsRefusedWithWhatWould) {
       {"io", [](Arguments& a, auto&) { a.peer_address = "198.18.0.1"; },
        "--peer-address 198.18.0.1"},
       {"io", [](Arguments& a, auto&) { a.drop = 1'000'001; }, "--fault-drop 1000001"},
-      {"rxonly",
+      {"io",
        [](Arguments& a, millrace::Config& c) {
-         use_memif(a, c);
-         a.count = 5;
+         c.devices[0].mtu = 9'000;
+         a.sizes = "2049";
        },
-       "--count: this end sends no frames"},
+       "each 60 to 2048 bytes"},
       {"tcp", [](Arguments& a, auto&) { a.traffic = "http"; }, "--traffic http: stream, rr or crr"},
       {"tcp", [](Arguments& a, auto&) { a.sizes = "64"; }, "in tcp only for --traffic rr and crr"},
   };
@@ -173,6 +173,78 @@ TEST(LoopbackOptions, WhatMakesNoSenseIsRefusedWithWhatWould) {
     const std::string told = complaint(one.mode, one.change);
     EXPECT_NE(told.find(one.words), std::string::npos) << told << "\nand not: " << one.words;
   }
+}
+
+TEST(LoopbackOptions, WhatWouldHaveNoEffectIsRefused) {
+  const std::vector<std::pair<const char*, void (*)(Arguments&)>> cases{
+      {"--count", [](Arguments& a) { a.count = 5; }},
+      {"--rate", [](Arguments& a) { a.rate = "5"; }},
+      {"--size", [](Arguments& a) { a.sizes = "64"; }},
+      {"--flows", [](Arguments& a) { a.flows = 3; }},
+      {"--burst", [](Arguments& a) { a.burst = 2; }},
+      {"--in-flight", [](Arguments& a) { a.in_flight = 3; }},
+      {"--loss-timeout", [](Arguments& a) { a.loss_timeout = std::chrono::seconds{1}; }},
+      {"--peer-mac", [](Arguments& a) { a.peer_mac = "02:00:00:00:00:99"; }},
+      {"--peer-address", [](Arguments& a) { a.peer_address = "198.18.0.9"; }}};
+  for (const auto& [name, give] : cases) {
+    const auto without_sending = [give = give](Arguments& given, millrace::Config& config) {
+      use_memif(given, config);
+      give(given);
+    };
+    EXPECT_EQ(complaint("rxonly", without_sending).find(name), 0U) << name;
+    EXPECT_EQ(complaint("txonly", without_sending), "accepted") << name;
+  }
+  for (const char* const mode : {"io", "tcp"}) {
+    EXPECT_EQ(complaint(mode,
+                        [](Arguments& given, millrace::Config& config) {
+                          use_two_devices(given, config);
+                          given.peer_address = "198.18.0.9";
+                        })
+                  .find("--peer-address: not with two devices"),
+              0U);
+  }
+  EXPECT_EQ(complaint("io", [](Arguments& given, auto&) { given.peer_mac = "02:00:00:00:00:99"; })
+                .find("--peer-mac: only for one port"),
+            0U);
+}
+
+TEST(LoopbackOptions, EachPortHasADeviceOfItsOwn) {
+  for (const char* const first : {"vdev:net_ring0", "vdev:net_ring0,vlan=10"}) {
+    const std::string told = complaint("tcp", [first](Arguments&, millrace::Config& config) {
+      config.devices = default_devices(2);
+      config.devices[0].spec = first;
+      config.devices[1].spec = "vdev:net_ring0,vlan=20";
+    });
+    EXPECT_EQ(told.find("--device: vdev:net_ring0 is there twice"), 0U) << told;
+  }
+}
+
+TEST(LoopbackOptions, OneFileIsWrittenByOneProcessor) {
+  const auto captured = [](std::vector<unsigned> cores) {
+    return complaint("tcp", [&](Arguments&, millrace::Config& config) {
+      config.capture_file = "x.pcapng";
+      config.cores = std::move(cores);
+    });
+  };
+  EXPECT_EQ(captured({1}), "accepted");
+  EXPECT_EQ(captured({0, 1}).find("--capture: only with one processor"), 0U);
+}
+
+TEST(LoopbackOptions, TheTwoEndsAreNotOne) {
+  const auto with = [](const std::string& mode, bool is_plug, const char* macs, const char* peer) {
+    return complaint(mode, [&](Arguments& given, auto&) {
+      given.is_plug = is_plug;
+      given.macs = macs;
+      given.peer_address = peer;
+    });
+  };
+  EXPECT_EQ(with("tcp", true, "02:00:00:00:00:01,02:00:00:00:00:01", "").find("--mac"), 0U);
+  EXPECT_EQ(with("io", false, "02:00:00:00:00:01,02:00:00:00:00:01", "").find("--mac"), 0U);
+  EXPECT_EQ(with("macswap", true, "02:00:00:00:00:02", "").find("--mac"), 0U) << "the usual peer's";
+  EXPECT_EQ(with("macswap", true, "02:00:00:00:00:01", ""), "accepted");
+  EXPECT_EQ(with("icmpecho", true, "", "198.18.0.1").find("--peer-address"), 0U);
+  EXPECT_EQ(with("icmpecho", true, "", "198.18.0.2"), "accepted");
+  EXPECT_EQ(with("tcp", false, "", "198.18.0.255").find("--peer-address 198.18.0.255"), 0U);
 }
 
 }  // namespace

@@ -1,13 +1,17 @@
 """millrace-sim table --quick, for every controller of the library: the cells reach their bars, and they are exactly what
 table.snapshot.txt says, so that a change of behaviour shows as a difference of that file.
 
-    table_test.py MILLRACE_SIM [--refresh]
+    table_test.py MILLRACE_SIM [--refresh | --grid [MBPS...]]
 
 --refresh writes the snapshot anew; `scripts/congestion snapshot` builds first. Read what has changed. docs/congestion.md
-says what the bars are and why.
+says what the bars are and why. --grid holds every cell of the whole table to its bar instead, the largest included, or
+those of the rates named; it takes hours, and prints what it has measured.
 """
 
+import concurrent.futures
+import itertools
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -27,8 +31,8 @@ COLUMNS = (
 )
 
 
-def table(program: str, *more: str) -> list[dict]:
-    result = subprocess.run([program, "table", *more], capture_output=True, text=True, timeout=500, check=False)
+def table(program: str, *more: str, seconds: int | None = 500) -> list[dict]:
+    result = subprocess.run([program, "table", *more], capture_output=True, text=True, timeout=seconds, check=False)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr
     return json.loads(result.stdout)
 
@@ -114,6 +118,30 @@ def check_refusals(program: str) -> list[str]:
     return faults
 
 
+def grid(program: str, rates: list[str]) -> int:
+    """As many processes as processors, each with a path and a buffer."""
+    kept = [line.split()[0] for line in SNAPSHOT.read_text(encoding="utf-8").splitlines()[1:]]
+    controllers = list(dict.fromkeys(kept))
+    rates, trips, buffers = (
+        chosen or [str(value) for value in sorted(SIDES[side])]
+        for side, chosen in (("rate_mbps", rates), ("rtt_ms", []), ("buffer_bdp", []))
+    )
+    paths = itertools.product(controllers, rates, trips, buffers)
+    faults = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        names = ("--controller", "--rate", "--rtt", "--buffer")
+        runs = [
+            pool.submit(table, program, "--bdp", "512", *itertools.chain(*zip(names, path)), seconds=None) for path in paths
+        ]
+        print(COLUMNS)
+        for run in runs:
+            cells = run.result()
+            print(*map(line_of, cells), sep="\n", flush=True)
+            faults += check(cells)
+    print(*faults, sep="\n")
+    return 1 if faults else 0
+
+
 def main(program: str, refreshes: bool) -> int:
     cells = table(program, "--quick")
     faults = check(cells) + check_choice(cells) + check_refusals(program)
@@ -126,4 +154,6 @@ def main(program: str, refreshes: bool) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[2:3] == ["--grid"]:
+        sys.exit(grid(sys.argv[1], sys.argv[3:]))
     sys.exit(main(sys.argv[1], "--refresh" in sys.argv[2:]))

@@ -16,6 +16,8 @@ struct Limits {
   millrace::Duration request = std::chrono::seconds{20};
   /// Time that a connection may rest between requests.
   millrace::Duration idle = std::chrono::seconds{60};
+  /// For so long a small file that was read is served from memory; zero: every request reads it.
+  millrace::Duration file_lifetime{};
   /// Requests that one connection may make.
   std::uint64_t requests_per_connection = 10'000;
 

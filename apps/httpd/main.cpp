@@ -31,6 +31,7 @@ struct Httpd {
   std::uint64_t request_seconds = 20;
   std::uint64_t drain_seconds = 10;
   std::uint64_t fast_open = 0;
+  std::uint64_t file_seconds = 0;
   std::uint64_t requests_max = httpd::Limits{}.requests_per_connection;
   std::optional<httpd::DocumentRoot> root;
   // One per worker. The logs outlive the servers, which write to them.
@@ -49,6 +50,10 @@ millrace::Result<void, std::string> check(const Httpd& httpd) {
   }
   if (httpd.drain_seconds > kSecondsMax) {
     return millrace::fail("--drain-seconds: " + std::to_string(httpd.drain_seconds) +
+                          " s is out of range; give 0 to " + std::to_string(kSecondsMax));
+  }
+  if (httpd.file_seconds > kSecondsMax) {
+    return millrace::fail("--file-seconds: " + std::to_string(httpd.file_seconds) +
                           " s is out of range; give 0 to " + std::to_string(kSecondsMax));
   }
   if (httpd.fast_open > kFastOpenMax) {
@@ -75,6 +80,7 @@ millrace::Result<void, std::string> start(Httpd& httpd, millrace::Worker& worker
   setup.limits.idle = std::chrono::seconds{httpd.idle_seconds};
   setup.limits.request = std::chrono::seconds{httpd.request_seconds};
   setup.limits.requests_per_connection = httpd.requests_max;
+  setup.limits.file_lifetime = std::chrono::seconds{httpd.file_seconds};
   if (!httpd.log_path.empty()) {
     auto file = httpd::LogFile::open(httpd.log_path);
     if (!file) {
@@ -103,6 +109,9 @@ void declare_options(millrace::Program& program, Httpd& httpd) {
       .option("--idle-seconds", httpd.idle_seconds, "Time a connection may rest between requests")
       .option("--request-seconds", httpd.request_seconds,
               "Time for a request's head to arrive; a body must bring 500 bytes a second over it")
+      .option("--file-seconds", httpd.file_seconds,
+              "Time for which a file of up to 16 KiB that was read is served from memory; a change "
+              "shows after twice that at most. 0: every request reads it")
       .option("--max-requests", httpd.requests_max, "Requests that one connection may make")
       .option("--fast-open", httpd.fast_open,
               "Connections whose first request may come with the SYN, pending at a time; 0: none. "

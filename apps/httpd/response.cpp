@@ -47,9 +47,16 @@ void Response::serve_sink(const Request& request, bool keeps_alive, Sink& sink) 
 void Response::serve_file(const Request& request, bool keeps_alive, const TargetPath& path) {
   begin(request, keeps_alive);
   path_ = &path;
-  state_ = State::AwaitFile;
   // Which bytes are wanted depends on the file when there are conditions.
-  const bool wants_bytes = !is_head() && !request.conditions.are_any();
+  const bool is_plain = !request.conditions.are_any();
+  const KeptFile* const kept =
+      is_plain ? site_.kept.find(path.view(), site_.worker.now()) : nullptr;
+  if (kept != nullptr) {
+    say_kept(*kept);
+    return;
+  }
+  state_ = State::AwaitFile;
+  const bool wants_bytes = !is_head() && is_plain;
   site_.files.open(file_task_, path.c_str(), wants_bytes ? kChunkBytes : 0);
 }
 
@@ -76,6 +83,9 @@ void Response::step() {
 }
 
 void Response::on_file(FileAnswer answer) {
+  if (!has_begun_file_) {
+    keep_file(answer);
+  }
   if (!answer.found) {
     if (has_begun_file_) {
       state_ = State::Broken;  // Too late for another status.
@@ -170,6 +180,27 @@ void Response::begin_listing(std::string page) {
   sent_of_page_ = 0;
 }
 
+// Only what has been read whole says all of a file.
+void Response::keep_file(const FileAnswer& answer) {
+  if (!answer.found || answer.found->kind != Resource::Kind::File) {
+    site_.kept.forget(path_->view());
+  } else if (answer.bytes.size() == answer.found->facts.size) {
+    site_.kept.keep(path_->view(), answer.found->facts, answer.bytes, site_.worker.now());
+  }
+}
+
+// It is short enough to wait in the output, as answers that were composed do.
+void Response::say_kept(const KeptFile& kept) {
+  facts_ = kept.facts;
+  state_ = State::Done;
+  compose_file_head(Status::Ok);
+  if (!is_head()) {
+    site_.text.append(kept.bytes);
+    body_bytes_ = kept.bytes.size();
+  }
+  output_.say(site_.text);
+}
+
 void Response::begin_file(Resource found, std::span<const std::byte> first_bytes) {
   file_ = std::move(found.file);
   facts_ = found.facts;
@@ -196,6 +227,12 @@ void Response::begin_file(Resource found, std::span<const std::byte> first_bytes
 }
 
 void Response::say_file_head(Status status) {
+  compose_file_head(status);
+  output_.say(site_.text);
+}
+
+// Into the site's scratch memory.
+void Response::compose_file_head(Status status) {
   status_ = status;
   std::string modified;
   std::string tag;
@@ -235,7 +272,6 @@ void Response::say_file_head(Status status) {
                            .entity_tag = tag,
                            .content_range = content_range,
                            .accepts_ranges = true});
-  output_.say(site_.text);
 }
 
 void Response::begin_range() {

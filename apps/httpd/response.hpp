@@ -10,6 +10,7 @@
 
 #include "httpd/byte_ranges.hpp"
 #include "httpd/file_reader.hpp"
+#include "httpd/kept_files.hpp"
 #include "httpd/output.hpp"
 #include "httpd/request.hpp"
 #include "httpd/router.hpp"
@@ -58,8 +59,11 @@ class Response {
   void respond(Status status, std::string_view content_type, std::string_view allow = {});
   void redirect();
   void begin_listing(std::string page);
+  void keep_file(const FileAnswer& answer);
+  void say_kept(const KeptFile& kept);
   void begin_file(Resource found, std::span<const std::byte> first_bytes);
   void say_file_head(Status status);
+  void compose_file_head(Status status);
   void begin_range();
   void end_ranges();
   void send_bytes(std::span<const std::byte> bytes);

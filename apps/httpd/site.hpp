@@ -11,6 +11,7 @@
 #include "httpd/access_log.hpp"
 #include "httpd/file_reader.hpp"
 #include "httpd/http_date.hpp"
+#include "httpd/kept_files.hpp"
 #include "httpd/limits.hpp"
 #include "httpd/waits.hpp"
 
@@ -31,6 +32,7 @@ struct Site {
         has_root{setup.root != nullptr},
         limits{setup.limits},
         log{setup.log},
+        kept{setup.limits.file_lifetime},
         files{on, setup.root, setup.lists_folders, has_root ? kReadsMax : 0} {}
 
   /// Reads that may be under way at a time, 64 KiB each.
@@ -40,6 +42,7 @@ struct Site {
   bool has_root;
   Limits limits;
   AccessLog* log;
+  KeptFiles kept;
   FileReader files;
   Waits waits;
   millrace::Instant started = worker.now();

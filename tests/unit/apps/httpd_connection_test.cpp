@@ -397,6 +397,87 @@ TEST_F(ConnectionTest, ShrunkFileBreaksTheConnection) {
   EXPECT_TRUE(peer_.is_aborted);
 }
 
+class KeptFileTest : public ConnectionTest {
+ protected:
+  void SetUp() override {
+    setup_.limits.file_lifetime = 1s;
+    ConnectionTest::SetUp();
+  }
+  std::string get(std::string_view fields = "", std::string_view method = "GET") {
+    say(std::string{method} + " / HTTP/1.1\r\nHost: a\r\n" + std::string{fields} + "\r\n");
+    return heard();
+  }
+};
+
+TEST_F(KeptFileTest, TheSecondAnswerNeedsNoHelperAndIsTheSame) {
+  const std::string first = get();
+  worker_.refuses_background = true;
+  EXPECT_EQ(get(), first);
+  EXPECT_EQ(body_of(first), "index");
+}
+
+TEST_F(KeptFileTest, HeadHasTheSameHeadAndNoBody) {
+  const std::string whole = get();
+  worker_.refuses_background = true;
+  EXPECT_EQ(get("", "HEAD"), whole.substr(0, whole.size() - 5));
+}
+
+TEST_F(KeptFileTest, AChangeShowsWhenTheLifetimeIsOver) {
+  EXPECT_EQ(body_of(get()), "index");
+  std::ofstream{folder_ / "index.html"} << "changed";
+  EXPECT_EQ(body_of(get()), "index");
+  worker_.pass(1s);
+  EXPECT_EQ(body_of(get()), "changed");
+}
+
+TEST_F(KeptFileTest, AFileThatIsGoneIsGoneForAll) {
+  setup_.lists_folders = false;
+  start(true);
+  EXPECT_EQ(body_of(get()), "index");
+  fs::remove(folder_ / "index.html");
+  worker_.pass(1s);
+  EXPECT_TRUE(get().starts_with("HTTP/1.1 404"));
+  EXPECT_TRUE(get().starts_with("HTTP/1.1 404"));
+}
+
+TEST_F(KeptFileTest, RangesAndConditionsReadTheFile) {
+  const std::string whole = get();
+  EXPECT_TRUE(get("Range: bytes=0-1\r\n").starts_with("HTTP/1.1 206"));
+  EXPECT_TRUE(get("If-Match: \"1-1\"\r\n").starts_with("HTTP/1.1 412"));
+  EXPECT_EQ(get(), whole);
+}
+
+TEST_F(KeptFileTest, SlowPeerGetsEveryByteOnce) {
+  const std::string whole = get();
+  peer_.room = 10;
+  std::string text = get();
+  EXPECT_EQ(text.size(), 10U);
+  while (text.size() < whole.size()) {
+    make_room(7);
+    text += heard();
+  }
+  EXPECT_EQ(text, whole);
+  make_room(1'000);
+  EXPECT_EQ(get(), whole);
+}
+
+TEST_F(KeptFileTest, LargeFilesAreReadEachTime) {
+  const std::string request = "GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n";
+  say(request);
+  EXPECT_EQ(body_of(heard()), big_);
+  worker_.refuses_background = true;
+  say(request);
+  EXPECT_EQ(heard(), "");
+}
+
+TEST_F(ConnectionTest, FilesAreNotKeptUnlessAskedFor) {
+  say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(body_of(heard()), "index");
+  worker_.refuses_background = true;
+  say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(heard(), "");
+}
+
 TEST_F(ConnectionTest, BuiltInPageShowsCounters) {
   start(false);
   say("GET / HTTP/1.0\r\n\r\n");

@@ -19,6 +19,11 @@ TOLERANCE = 0.02
 TURNS = 96  # Of 32 packets each. Every turn of a trace costs the same, but for the odd timer.
 SKIPPED = 77
 
+# What --cache lets valgrind simulate: a first level as small as any, a last level in which all of a trace has room.
+CACHES = ["--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=33554432,16,64"]
+FIRST_LEVEL = ("I1mr", "D1mr", "D1mw")
+LAST_LEVEL = ("ILmr", "DLmr", "DLmw")
+
 # The C library chooses its copies by processor: none that another machine's lacks, and none that depend on the size of
 # its caches. Symbols are bound before the first turn.
 ENVIRONMENT = {
@@ -32,15 +37,18 @@ STAGES = [
     (r"/lib/runtime/|stack/stack\.|stack/device_map|packet/burst", "turn: bursts, classifying"),
     (r"/lib/packet/|/dpdk/|packet_queue", "packets: pools, queues, budget"),
     (r"/lib/net/|wire/(ipv4|ethernet|vlan|arp)|address|endpoint", "Ethernet and IP"),
-    (r"stack/demux|base/keyed_hash|isn_generator|siphash|libsodium", "keyed hashes, demux"),
-    (r"wire/(tcp|checksum|word_sum|raw)|base/big_endian|stack/tcp_input", "TCP header, options, arrival"),
+    (r"stack/(frame_builder|plain_frames|tcp_output)|wire/tcp_frame", "output: frames"),
+    (r"stack/(demux|tuple_hash)|wire/tuple_key|base/(keyed|universal)_hash|isn_generator|siphash|libsodium",
+     "keyed hashes, demux"),
+    (r"wire/(tcp|checksum|word_sum|raw|usual_frame)|base/big_endian|stack/(tcp_input|tcp_burst|segment_reader)",
+     "TCP header, options, arrival"),
     (r"tcp/(acknowledgment|repair|retransmission|sent_segment|delivery|congestion|cubic|hystart|reno|prr|rack|rtt|loss"
      r"|scoreboard|spurious|undo|tail_probe|reorder|duplicate_acks|steering|pacer|bbr|dctcp|windowed|ack_sample)",
      "ACKs, loss, congestion, round trip"),
-    (r"tcp/(input|receive|reassembly|quick_acks|offered_window|ecn|urgent|timestamps|options|sack|sequence_space)",
+    (r"tcp/(input|predicted_input|receive|reassembly|quick_acks|offered_window|ecn|urgent|timestamps|options|sack"
+     r"|sequence_space)",
      "arrival in the connection"),
-    (r"tcp/(output|send|burst_push|more_hold|window_use|path_mtu|segment)", "output: which is next"),
-    (r"stack/(frame_builder|tcp_output)", "output: frames"),
+    (r"tcp/(output|plain_run|send|burst_push|more_hold|window_use|path_mtu|segment)", "output: which is next"),
     (r"base/timer_wheel|tcp/timeout|stack/app_timers", "timers"),
     (r"/lib/socket/|tcp/connection\.|slot_table|include/millrace/(tcp|buffer)|pthread_self", "socket calls, connection"),
     (r"/lib/stack/|tcp/|intrusive_list|base/contract", "core: settling, events, counters"),
@@ -53,10 +61,14 @@ GENERIC = re.compile(r"/c\+\+/|base/contract|base/fixed_vector|base/deadline|bas
 
 
 class Profile:
-    """Instructions of one run: of each pair of a source file and the function that its code ended up in."""
+    """Instructions of one run: of each pair of a source file and the function that its code ended up in. With caches,
+    also what each missed in the first and in the last of them."""
 
     def __init__(self, path: pathlib.Path) -> None:
         self.pairs: collections.Counter = collections.Counter()
+        self.first_level: collections.Counter = collections.Counter()
+        self.last_level: collections.Counter = collections.Counter()
+        events: list[str] = []
         self.home: dict[str, str] = {}
         function = source = obj = ""
         is_call = False
@@ -65,8 +77,14 @@ class Profile:
                 key, equals, value = line.rstrip("\n").partition("=")
                 if line[0].isdigit():
                     if not is_call:  # What a call costs is the called function's.
-                        self.pairs[source, function] += int(line.split()[1])
+                        # Zeros at the end of a line are left out.
+                        costs = dict(zip(events, map(int, line.split()[1:])))
+                        self.pairs[source, function] += costs["Ir"]
+                        self.first_level[source, function] += sum(costs.get(name, 0) for name in FIRST_LEVEL)
+                        self.last_level[source, function] += sum(costs.get(name, 0) for name in LAST_LEVEL)
                     is_call = False
+                elif line.startswith("events:"):
+                    events = line.split()[1:]
                 elif equals and key == "fn":
                     function = value
                     self.home.setdefault(function, obj if source == "???" else source)
@@ -84,9 +102,9 @@ class Profile:
             functions[function] += count
         return functions
 
-    def by_stage(self) -> collections.Counter:
+    def by_stage(self, counts: collections.Counter | None = None) -> collections.Counter:
         stages: collections.Counter = collections.Counter()
-        for (source, function), count in self.pairs.items():
+        for (source, function), count in (self.pairs if counts is None else counts).items():
             is_generic = GENERIC.search(source) is not None
             stages[stage_of(self.home[function] + " " + function if is_generic else source)] += count
         return stages
@@ -97,12 +115,12 @@ def stage_of(text: str) -> str:
     return next((stage for pattern, stage in STAGES if re.search(pattern, text)), "other: " + text.split(" ")[0])
 
 
-def run(program: pathlib.Path, trace: str) -> tuple[Profile, int, str]:
+def run(program: pathlib.Path, trace: str, has_caches: bool = False) -> tuple[Profile, int, str]:
     """The profile of a trace, how many units were counted, and what a unit is."""
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "callgrind.out"
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--toggle-collect=counted_turn",
-                   "--compress-strings=no", "--compress-pos=no", str(program), trace, str(TURNS)]
+                   "--compress-strings=no", "--compress-pos=no", *(CACHES if has_caches else []), str(program), trace, str(TURNS)]
         done = subprocess.run(command, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             sys.exit(f"{trace}: the run failed:\n{done.stderr[-2000:]}")
@@ -127,13 +145,24 @@ def print_table(title: str, counts: collections.Counter, units: int, most: int) 
         print(f"    {count / units:9.1f}  {100 * count / total:5.1f} %  {short(name)}")
 
 
-def show(program: pathlib.Path, traces: list[str], functions: int) -> dict[str, float]:
+def print_misses(profile: Profile, units: int) -> None:
+    first, last = profile.by_stage(profile.first_level), profile.by_stage(profile.last_level)
+    print("  misses of the first cache, and of the last")
+    for stage, count in first.most_common():
+        if count / units >= 0.05:
+            print(f"    {count / units:9.2f}  {last[stage] / units:7.2f}  {stage}")
+    print(f"    {first.total() / units:9.2f}  {last.total() / units:7.2f}  together")
+
+
+def show(program: pathlib.Path, traces: list[str], functions: int, has_caches: bool) -> dict[str, float]:
     costs = {}
     for trace in traces:
-        profile, units, unit = run(program, trace)
+        profile, units, unit = run(program, trace, has_caches)
         costs[trace] = profile.total / units
         print(f"{trace}: {costs[trace]:.1f} instructions a {unit}")
         print_table("by stage", profile.by_stage(), units, 100)
+        if has_caches:
+            print_misses(profile, units)
         if functions > 0:
             print_table("by function, inlined calls included", profile.by_function(), units, functions)
         print()
@@ -185,6 +214,7 @@ def main() -> int:
     parser.add_argument("--program", type=pathlib.Path, required=True)
     parser.add_argument("--built-with", type=pathlib.Path, required=True, help="JSON: compiler and libraries")
     parser.add_argument("--functions", type=int, default=0)
+    parser.add_argument("--cache", action="store_true")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("traces", nargs="*")
@@ -204,7 +234,7 @@ def main() -> int:
     if refusal:
         print(refusal, file=sys.stderr)
         return 2
-    costs = show(options.program, options.traces or known, options.functions)
+    costs = show(options.program, options.traces or known, options.functions, options.cache)
     if options.record:
         record(costs, built_with, not options.traces)
     return 0

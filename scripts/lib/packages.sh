@@ -19,6 +19,8 @@ packages_test=(
 )
 packages_tutorial=(python3 iproute2 curl nftables procps tshark)
 packages_plots=(python3 python3-matplotlib)
+# What scripts/bench measures beside Millrace: testpmd is in dpdk-dev.
+packages_measure=(dpdk-dev iperf3 sockperf nginx-light wrk iproute2 ethtool python3)
 packages_lint=(clang-tidy-19)
 packages_browser=(chromium fonts-dejavu-core)
 # As the folder build/test is configured with the tests, theirs are among them.
@@ -35,6 +37,7 @@ packages_of() {
     bench) printf '%s\n' "${packages_bench[@]}" ;;
     container) printf '%s\n' "${packages_container[@]}" ;;
     tutorial) printf '%s\n' "${packages_tutorial[@]}" ;;
+    measure) printf '%s\n' "${packages_measure[@]}" ;;
     plots) printf '%s\n' "${packages_plots[@]}" ;;
     lint) printf '%s\n' "${packages_lint[@]}" ;;
     browser) printf '%s\n' "${packages_browser[@]}" ;;

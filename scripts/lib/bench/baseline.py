@@ -1,0 +1,88 @@
+"""A stored session, against which later ones on a machine of the same kind are held."""
+
+import dataclasses
+import json
+import pathlib
+
+from arithmetic import Summary, loss, tolerance
+from catalog import FIGURES
+
+FORMAT = 1
+
+
+class NotComparable(Exception):
+    """The baseline is another machine's, or no baseline."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    run: str
+    figure: str
+    before: float
+    after: float
+    loss: float  # As a share; negative: better.
+    tolerance: float
+
+    @property
+    def is_worse(self) -> bool:
+        return self.loss > self.tolerance
+
+    @property
+    def is_better(self) -> bool:
+        return -self.loss > self.tolerance
+
+
+def make(document: dict) -> dict:
+    """What is kept of a session."""
+    return {
+        "format": FORMAT,
+        "kind": document["kind"],
+        "machine": document["machine"],
+        "settings": document["settings"],
+        "runs": {name: {figure: summary for figure, summary in run["summaries"].items()
+                        if FIGURES[figure].is_compared}
+                 for name, run in document["runs"].items() if run["summaries"]},
+    }
+
+
+def load(path: pathlib.Path) -> dict:
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NotComparable(f"cannot read the baseline {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise NotComparable(f"{path} is no baseline: {error}") from error
+    if not isinstance(made, dict) or made.get("format") != FORMAT or "runs" not in made or "kind" not in made:
+        raise NotComparable(f"{path} is no baseline of this version: --save-baseline writes one")
+    return made
+
+
+def check_kind(baseline: dict, kind: str) -> None:
+    if baseline["kind"] != kind:
+        raise NotComparable(f"the baseline is of another kind of machine: '{baseline['kind']}', this is '{kind}'")
+
+
+def _summary(stored: dict) -> Summary:
+    return Summary(**{field.name: stored[field.name] for field in dataclasses.fields(Summary)})
+
+
+def compare(baseline: dict, document: dict) -> list[Change]:
+    """Of each figure that both have."""
+    check_kind(baseline, document["kind"])
+    changes = []
+    for name, run in document["runs"].items():
+        for figure, stored in baseline["runs"].get(name, {}).items():
+            if figure not in run["summaries"] or figure not in FIGURES:
+                continue
+            before, after = _summary(stored), _summary(run["summaries"][figure])
+            changes.append(Change(
+                run=name, figure=figure, before=before.median, after=after.median,
+                loss=loss(before.median, after.median, FIGURES[figure].is_more_better),
+                tolerance=tolerance(before, after),
+            ))
+    return changes
+
+
+def missing(baseline: dict, document: dict) -> list[str]:
+    """Runs that were wanted, are in the baseline, and have no result now: the worst way of being slower."""
+    return [name for name, run in document["runs"].items() if name in baseline["runs"] and not run["summaries"]]

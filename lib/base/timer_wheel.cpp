@@ -80,12 +80,7 @@ void BasicTimerWheel<Shift>::collect(Instant now, std::uint64_t max_moves) noexc
       return;
     }
     position_ = next->start_tick;
-    if (next->slot < kSlotsPerLevel) {
-      firing_.splice_back(slots_[next->slot]);
-      mark_empty(next->slot);
-    } else {
-      dealing_out_ = next->slot;
-    }
+    dealing_out_ = next->slot;
   }
 }
 
@@ -102,7 +97,7 @@ bool BasicTimerWheel<Shift>::deal_out(std::uint64_t& moves_left) noexcept {
     }
     --moves_left;
     TimerNode& node = *list.pop_front();
-    if (node.expiry_tick == position_) {
+    if (node.expiry_tick <= position_) {
       firing_.push_back(node);
     } else {
       insert(node);
@@ -205,12 +200,6 @@ unsigned BasicTimerWheel<Shift>::digit_of_position(unsigned level) const noexcep
 }
 
 template <unsigned Shift>
-std::uint64_t BasicTimerWheel<Shift>::tick_at_or_after(Instant time) const noexcept {
-  const std::uint64_t tick = tick_at_or_before(time);
-  return tick + (instant_of(tick) < time ? 1 : 0);
-}
-
-template <unsigned Shift>
 Instant BasicTimerWheel<Shift>::instant_of(std::uint64_t tick) const noexcept {
   const auto start = static_cast<std::uint64_t>(start_.time_since_epoch().count());
   const auto room = static_cast<std::uint64_t>(Instant::max().time_since_epoch().count()) - start;
@@ -254,9 +243,10 @@ void BasicTimerWheel<Shift>::check_slot(std::uint16_t slot) const noexcept {
     ensures(node.expiry_tick > position_);
     const unsigned shift = kDigitBits * level;
     if (level < kLevels - 1) {
+      // Its own slot or, where it was moved lazily, one before it.
       ensures(digit > digit_of_position(level));
-      ensures(node.expiry_tick >> (shift + kDigitBits) == position_ >> (shift + kDigitBits));
-      ensures((node.expiry_tick >> shift) % kSlotsPerLevel == digit);
+      ensures((node.expiry_tick >> shift) - (position_ >> shift) >=
+              digit - digit_of_position(level));
     } else {
       const std::uint64_t distance = (digit - digit_of_position(level)) % kSlotsPerLevel;
       ensures(distance > 0);

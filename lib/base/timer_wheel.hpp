@@ -39,9 +39,10 @@ struct TimerNode {
 ///
 /// so that every occupied slot lies ahead of the position's digit in its level, and a lower level
 /// is earlier throughout. Level 3 is a circle; timers further away than it reaches (2^32 ticks)
-/// park in its last slot. When the position reaches the start of a slot of a higher level, its
-/// timers are dealt out again below. Bitmaps name the occupied slots, so a clock that steps ahead
-/// by days visits those alone.
+/// park in its last slot. When the position reaches the start of a slot, its timers are dealt out:
+/// those that are due fire, the others go to slots below or, where they were moved lazily, to the
+/// one that they belong in now. Bitmaps name the occupied slots, so a clock that steps ahead by
+/// days visits those alone.
 template <unsigned Shift>
 class BasicTimerWheel {
  public:
@@ -60,6 +61,21 @@ class BasicTimerWheel {
   /// at the next `advance`, also when it is armed from within one.
   void arm(TimerNode& node, Instant deadline) noexcept;
 
+  /// The same, for deadlines that move ahead all the time: moving an armed timer to a later one
+  /// costs next to nothing. It stays where it is until that place is reached, and only then goes to
+  /// where it belongs; `next_deadline()` may be early by that much, and of the timers of one tick
+  /// those that were moved so may fire in another order than they were armed in.
+  void arm_lazily(TimerNode& node, Instant deadline) noexcept {
+    if (node.is_armed() && node.expiry_tick > position_ && deadline > now_) [[likely]] {
+      const std::uint64_t tick = tick_at_or_after(deadline);
+      if (tick >= node.expiry_tick) {
+        node.expiry_tick = tick;
+        return;
+      }
+    }
+    arm(node, deadline);
+  }
+
   /// Does nothing if `node` is not armed.
   void cancel(TimerNode& node) noexcept;
 
@@ -72,9 +88,10 @@ class BasicTimerWheel {
   std::uint32_t advance(Instant now, std::uint32_t max_expired, F&& on_expired);
 
   /// When `advance` is to be called next; nullopt if nothing is armed. Never later than the next
-  /// expiry (the deadline rounded up to a tick). It is exact for a timer alone in its slot,
-  /// otherwise earlier by less than the slot's width, and an `advance` at that time makes it finer:
-  /// a timer within 2^32 ticks costs at most three such turns.
+  /// expiry (the deadline rounded up to a tick). It is exact for a timer alone in its slot that was
+  /// not moved lazily, otherwise earlier, by less than the slot's width if none was, and an
+  /// `advance` at that time makes it finer: a timer within 2^32 ticks costs at most three such
+  /// turns, and one more where it was left behind.
   [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
 
   [[nodiscard]] std::uint32_t armed() const noexcept { return armed_; }
@@ -95,6 +112,7 @@ class BasicTimerWheel {
     std::uint64_t start_tick;
   };
 
+  [[nodiscard]] std::uint64_t elapsed_at(Instant time) const noexcept;
   [[nodiscard]] std::uint64_t tick_at_or_before(Instant time) const noexcept;
   [[nodiscard]] std::uint64_t tick_at_or_after(Instant time) const noexcept;
   [[nodiscard]] Instant instant_of(std::uint64_t tick) const noexcept;
@@ -143,14 +161,25 @@ bool BasicTimerWheel<Shift>::has_nothing_new(Instant now) const noexcept {
 }
 
 template <unsigned Shift>
-std::uint64_t BasicTimerWheel<Shift>::tick_at_or_before(Instant time) const noexcept {
+std::uint64_t BasicTimerWheel<Shift>::elapsed_at(Instant time) const noexcept {
   if (time <= start_) {
     return 0;
   }
   // Unsigned, because two instants can lie further apart than a Duration reaches.
-  const auto elapsed = static_cast<std::uint64_t>(time.time_since_epoch().count()) -
-                       static_cast<std::uint64_t>(start_.time_since_epoch().count());
-  return elapsed >> kTickShift;
+  return static_cast<std::uint64_t>(time.time_since_epoch().count()) -
+         static_cast<std::uint64_t>(start_.time_since_epoch().count());
+}
+
+template <unsigned Shift>
+std::uint64_t BasicTimerWheel<Shift>::tick_at_or_before(Instant time) const noexcept {
+  return elapsed_at(time) >> kTickShift;
+}
+
+template <unsigned Shift>
+std::uint64_t BasicTimerWheel<Shift>::tick_at_or_after(Instant time) const noexcept {
+  constexpr std::uint64_t kWithinTick = (std::uint64_t{1} << kTickShift) - 1;
+  const std::uint64_t elapsed = elapsed_at(time);
+  return (elapsed >> kTickShift) + ((elapsed & kWithinTick) != 0 ? 1 : 0);
 }
 
 template <unsigned Shift>

@@ -2,14 +2,21 @@
 // of it, with addresses, sizes, offloads, and the queue of frames that wait to leave.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include <millrace/address.hpp>
 
+#include "base/big_endian.hpp"
 #include "base/fixed_vector.hpp"
 #include "packet/packet_queue.hpp"
 
 namespace millrace::net {
+
+/// An IPv4 address as a number, host order.
+[[nodiscard]] constexpr std::uint32_t v4_number(const IpAddress& address) noexcept {
+  return std::bit_cast<base::BigEndian<std::uint32_t>>(address.v4_bytes()).value();
+}
 
 /// What the link's device does for us; a plain copy of what was agreed at start-up.
 struct Offloads {
@@ -43,15 +50,30 @@ struct Interface {
   }
   /// Limited or directed broadcast on this link.
   [[nodiscard]] bool is_broadcast(const IpAddress& address) const noexcept {
-    if (address.is_limited_broadcast()) {
+    if (!address.is_v4()) {
+      return false;
+    }
+    const std::uint32_t number = v4_number(address);
+    if (number == kLimitedBroadcast) {
       return true;
     }
     for (const IpPrefix& prefix : addresses) {
-      if (address.is_v4() && prefix.directed_broadcast() == address) {
+      // As `IpPrefix::directed_broadcast` says, without writing that address out: every datagram
+      // that arrives is asked about.
+      const std::uint32_t hosts = prefix.address().is_v4() ? host_mask(prefix.length()) : 0;
+      if (hosts > 1 && (v4_number(prefix.address()) | hosts) == number) {
         return true;
       }
     }
     return false;
+  }
+
+ private:
+  static constexpr std::uint32_t kLimitedBroadcast = 0xffff'ffff;
+
+  /// Ones where the host part of an IPv4 prefix of that length is.
+  [[nodiscard]] static constexpr std::uint32_t host_mask(unsigned length) noexcept {
+    return length == 0 ? ~0U : (1U << (32U - length)) - 1U;
   }
 };
 

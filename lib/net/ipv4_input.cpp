@@ -7,6 +7,8 @@ namespace millrace::net {
 
 namespace {
 
+constexpr std::uint8_t kLoopbackNetwork = 127;
+
 bool has_good_checksum(const packet::Packet& datagram, const wire::Ipv4Header& header) noexcept {
   switch (datagram.ip_checksum_verdict()) {
     case packet::ChecksumVerdict::Good: return true;
@@ -58,11 +60,14 @@ Result<wire::Ipv4Header, DropReason> Ipv4Input::accept(const Interface& interfac
 // RFC 1122 §3.2.1.3: addresses that never are a source on the wire. One of our own, of any
 // interface, means a spoofed datagram, unless the link brings back what we sent.
 bool Ipv4Input::is_martian(const Interface& interface, const IpAddress& source) const noexcept {
-  const bool is_this_network = source.v4_bytes()[0] == 0;
-  const bool is_ours = std::ranges::any_of(
-      interfaces_, [&](const Interface& own) { return own.has_address(source); });
-  return is_this_network || source.is_multicast() || source.is_loopback() ||
-         interface.is_broadcast(source) || (!interface.offloads.reflects && is_ours);
+  const std::uint8_t first = source.v4_bytes()[0];
+  const bool is_multicast = (first & 0xf0U) == 0xe0U;
+  if (first == 0 || first == kLoopbackNetwork || is_multicast || interface.is_broadcast(source)) {
+    return true;
+  }
+  return !interface.offloads.reflects &&
+         std::ranges::any_of(interfaces_,
+                             [&](const Interface& own) { return own.has_address(source); });
 }
 
 }  // namespace millrace::net

@@ -160,24 +160,26 @@ Result<void, DropReason> Ipv4Output::send_part(Instant now, packet::Packet packe
   Interface& interface = *path.interface;
   write_ipv4_header(packet, datagram, interface, part);
 
-  const NeighborKey key{.interface_index = interface.index, .address = path.next_hop};
-  std::optional<MacAddress> mac;
-  if (interface.offloads.reflects && interface.has_address(path.next_hop)) {
-    mac = interface.mac;
-  } else {
-    mac = neighbors_.resolve(now, key);
-  }
-  if (!mac) {
-    mac = fixed_mac(interface, path.next_hop);
-  }
+  const auto mac = known_mac(now, path);
   emit_link_header(packet.prepend(link_header_size(interface)), interface,
                    mac.value_or(MacAddress{}), wire::EtherType::Ipv4);
   if (mac) {
     return enqueue_frame(interface, std::move(packet));
   }
-  const auto parked = neighbors_.park(now, key, std::move(packet));
+  const auto parked = neighbors_.park(
+      now, {.interface_index = interface.index, .address = path.next_hop}, std::move(packet));
   arp_.send_solicitations();
   return parked;
+}
+
+std::optional<MacAddress> Ipv4Output::known_mac(Instant now, const Path& path) noexcept {
+  const Interface& interface = *path.interface;
+  if (interface.offloads.reflects && interface.has_address(path.next_hop)) {
+    return interface.mac;
+  }
+  const auto mac =
+      neighbors_.resolve(now, {.interface_index = interface.index, .address = path.next_hop});
+  return mac ? mac : fixed_mac(interface, path.next_hop);
 }
 
 void Ipv4Output::doubt(Instant now, const Path& path) noexcept {

@@ -80,6 +80,8 @@ class Ipv4Output {
   /// The same by a path that `route` gave for these addresses.
   [[nodiscard]] Result<void, DropReason> send(Instant now, packet::Packet packet,
                                               const Datagram& datagram, const Path& path) noexcept;
+  /// The MAC address that what leaves by `path` goes to, if that is known. Counts as a use of it.
+  [[nodiscard]] std::optional<MacAddress> known_mac(Instant now, const Path& path) noexcept;
   /// A transport gets no answer by that path: its next hop is asked whether it is still there.
   void doubt(Instant now, const Path& path) noexcept;
 

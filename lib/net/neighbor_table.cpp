@@ -48,12 +48,16 @@ NeighborTable::NeighborTable(std::uint32_t capacity, base::Random& random, Insta
 }
 
 std::optional<MacAddress> NeighborTable::resolve(Instant now, const NeighborKey& key) noexcept {
-  Neighbor* const neighbor = find(key);
-  if (neighbor == nullptr || neighbor->state == NeighborState::Incomplete) {
-    return std::nullopt;
+  Neighbor*& recent = recent_[recent_place(key)];
+  if (recent == nullptr || recent->key != key) {
+    Neighbor* const neighbor = find(key);
+    if (neighbor == nullptr || neighbor->state == NeighborState::Incomplete) {
+      return std::nullopt;
+    }
+    recent = neighbor;
   }
-  touch(now, *neighbor);
-  return neighbor->mac;
+  touch(now, *recent);
+  return recent->mac;
 }
 
 Result<void, DropReason> NeighborTable::park(Instant now, const NeighborKey& key,
@@ -142,6 +146,16 @@ std::optional<NeighborState> NeighborTable::state_of(const NeighborKey& key) con
   return neighbor == nullptr ? std::nullopt : std::optional{neighbor->state};
 }
 
+std::size_t NeighborTable::recent_place(const NeighborKey& key) noexcept {
+  // Neighbors differ in the end of their addresses.
+  constexpr std::size_t kEnd = sizeof(std::uint32_t);
+  constexpr std::uint32_t kSpread = 0x9e37'79b1;  // 2^32 divided by the golden ratio.
+  constexpr unsigned kShift = 32 - std::countr_zero(kRecentMax);
+  std::uint32_t end = 0;
+  std::memcpy(&end, key.address.bytes().data() + IpAddress::kSize - kEnd, kEnd);
+  return (end + key.interface_index) * kSpread >> kShift;
+}
+
 NeighborTable::Neighbor*& NeighborTable::bucket_of(const NeighborKey& key) const noexcept {
   std::array<std::byte, sizeof(key.interface_index) + IpAddress::kSize> bytes;
   std::memcpy(bytes.data(), &key.interface_index, sizeof(key.interface_index));
@@ -210,6 +224,8 @@ void NeighborTable::remove(Neighbor& neighbor) noexcept {
     --incomplete_;
   }
   base::expects(neighbor.waiting.empty());
+  Neighbor*& recent = recent_[recent_place(neighbor.key)];
+  recent = recent == &neighbor ? nullptr : recent;
   Neighbor** link = &bucket_of(neighbor.key);
   while (*link != &neighbor) {
     link = &(*link)->next_in_bucket;
@@ -320,6 +336,7 @@ void NeighborTable::check_invariants() noexcept {
   slots_.for_each([&](Neighbor& neighbor) {
     const bool is_incomplete = neighbor.state == NeighborState::Incomplete;
     base::ensures(find(neighbor.key) == &neighbor);
+    base::ensures(!is_incomplete || recent_[recent_place(neighbor.key)] != &neighbor);
     base::ensures(neighbor.timer.is_armed());
     base::ensures(neighbor.age_link.is_linked() != is_incomplete);
     base::ensures(is_incomplete || neighbor.waiting.empty());
@@ -327,6 +344,9 @@ void NeighborTable::check_invariants() noexcept {
     incomplete += is_incomplete ? 1 : 0;
     parked += neighbor.waiting.size();
   });
+  for (const Neighbor* const recent : recent_) {
+    base::ensures(recent == nullptr || find(recent->key) == recent);
+  }
   base::ensures(incomplete == incomplete_);
   base::ensures(parked == parked_);
   base::ensures(parked_ + failed_.size() <= kParkedMax);

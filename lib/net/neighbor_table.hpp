@@ -3,6 +3,8 @@
 // `Arp`.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -153,7 +155,11 @@ class NeighborTable {
   };
   using AgeList = base::IntrusiveList<Neighbor, &Neighbor::age_link>;
   using AskingList = base::IntrusiveList<Neighbor, &Neighbor::asking_link>;
+  static constexpr std::size_t kRecentMax = 64;
 
+  // Which of the recent ones a key may be. Not secret: next hops are on the link, and whoever makes
+  // two of them share a place makes us look into the table.
+  [[nodiscard]] static std::size_t recent_place(const NeighborKey& key) noexcept;
   [[nodiscard]] Neighbor*& bucket_of(const NeighborKey& key) const noexcept;
   [[nodiscard]] Neighbor* find(const NeighborKey& key) const noexcept;
   [[nodiscard]] Neighbor* insert(const NeighborKey& key) noexcept;
@@ -178,6 +184,7 @@ class NeighborTable {
   base::SlotTable<Neighbor> slots_;
   std::uint32_t bucket_mask_;
   std::unique_ptr<Neighbor*[]> buckets_;
+  std::array<Neighbor*, kRecentMax> recent_{};  // Known, and sent to lately; by `recent_place`.
   base::TimerWheel timers_;
   AgeList used_;    // Least recently used first.
   AgeList unused_;  // Oldest first.

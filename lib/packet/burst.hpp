@@ -36,17 +36,36 @@ class Burst {
   [[nodiscard]] Packet take(std::uint16_t index) noexcept {
     return Packet{std::exchange(mbufs_[index], nullptr)};
   }
+  /// The bytes of the packet at `index`, which has not been taken; none if it is a chain.
+  [[nodiscard]] std::span<const std::byte> contiguous(std::uint16_t index) const noexcept {
+    const rte_mbuf* const mbuf = mbufs_[index];
+    const std::size_t bytes = mbuf->nb_segs == 1 ? mbuf->data_len : 0;
+    return {rte_pktmbuf_mtod(mbuf, const std::byte*), bytes};
+  }
+  /// Bytes of that packet, of all its segments.
+  [[nodiscard]] std::uint32_t bytes_of(std::uint16_t index) const noexcept {
+    return mbufs_[index]->pkt_len;
+  }
+  /// Brings its first bytes into the cache.
+  void prefetch(std::uint16_t index) const noexcept {
+    __builtin_prefetch(rte_pktmbuf_mtod(mbufs_[index], const std::byte*));
+  }
   [[nodiscard]] rte_mbuf* peek(std::uint16_t index) const noexcept { return mbufs_[index]; }
 
   /// Frees what is left.
   void clear() noexcept {
     for (std::uint16_t i = 0; i < count_; ++i) {
       if (mbufs_[i] != nullptr) {
-        rte_pktmbuf_free(mbufs_[i]);
+        const Packet left{mbufs_[i]};
       }
     }
     count_ = 0;
   }
+
+  /// Gives back what was taken from there.
+  void put_back(std::uint16_t index, Packet packet) noexcept { mbufs_[index] = packet.release(); }
+  /// When all have been taken.
+  void forget() noexcept { count_ = 0; }
 
   /// For devices: where received mbufs are written, then `grow` by their number.
   [[nodiscard]] rte_mbuf** end() noexcept { return mbufs_.data() + count_; }

@@ -10,12 +10,14 @@
 #include <utility>
 
 #include "base/contract.hpp"
+#include "packet/packet_cache.hpp"
 
 namespace millrace::packet {
 
 /// What a layer notes on a packet that waits in a queue. Lives in the private area of every mbuf of
 /// our pools.
 struct PacketNote {
+  PacketCache* home = nullptr;        // Of the packet's pool, if that has one; set once.
   rte_mbuf* next_in_queue = nullptr;  // Link of PacketQueue.
   std::uint32_t sequence = 0;         // First payload byte's sequence number (TCP queues).
   std::uint32_t interface_index = 0;  // Interface it came in by or goes out through.
@@ -23,6 +25,12 @@ struct PacketNote {
 
 /// What the device said about a received packet's checksums.
 enum class ChecksumVerdict : std::uint8_t { Unknown, Good, Bad };
+
+/// What a device is asked to fill in, worked out once for many packets.
+struct ChecksumRequest {
+  std::uint64_t flags = 0;    // Of mbufs; none: nothing.
+  std::uint64_t lengths = 0;  // Of headers, as mbufs have them.
+};
 
 /// Owns one mbuf chain, or nothing. Frees to the pool it came from; only on that pool's core, or
 /// through a device.
@@ -49,9 +57,10 @@ class Packet {
   /// Hands the mbuf out; the Packet becomes empty.
   [[nodiscard]] rte_mbuf* release() noexcept { return std::exchange(mbuf_, nullptr); }
   [[nodiscard]] rte_mbuf* get() const noexcept { return mbuf_; }
-  void reset() noexcept {
+  [[gnu::always_inline]] void reset() noexcept {
+    // Nearly every packet that ends has been moved on.
     if (mbuf_ != nullptr) {
-      rte_pktmbuf_free(std::exchange(mbuf_, nullptr));
+      give_back(std::exchange(mbuf_, nullptr));
     }
   }
 
@@ -103,6 +112,13 @@ class Packet {
     base::expects(is_contiguous() && bytes <= data().size());
     rte_pktmbuf_trim(mbuf_, static_cast<std::uint16_t>(data().size() - bytes));
   }
+  /// Cuts a contiguous packet down to `bytes` from `offset` on.
+  void keep(std::uint32_t offset, std::uint32_t bytes) noexcept {
+    base::expects(is_contiguous() && offset + bytes <= mbuf_->data_len);
+    mbuf_->data_off = static_cast<std::uint16_t>(mbuf_->data_off + offset);
+    mbuf_->data_len = static_cast<std::uint16_t>(bytes);
+    mbuf_->pkt_len = bytes;
+  }
   /// Cuts a packet, which may be a chain, down to its first `bytes`, and frees the rest.
   void keep_first(std::uint32_t bytes) noexcept {
     base::expects(bytes <= size());
@@ -138,6 +154,24 @@ class Packet {
     tail.mbuf_ = nullptr;
     return true;
   }
+  /// Hangs `whole`, which has one segment and stays where it is, behind this packet, which has one
+  /// too. Nothing of it, nor its length, may change until this packet is freed.
+  void share(rte_mbuf* whole) noexcept {
+    base::debug_expects([&] { return is_contiguous() && whole->nb_segs == 1; });
+    rte_mbuf_refcnt_update(whole, 1);
+    mbuf_->next = whole;
+    mbuf_->nb_segs = 2;
+    mbuf_->pkt_len += whole->data_len;
+  }
+  /// Data of an empty packet: `front` bytes of the headroom, and `back` behind them. Returns where
+  /// these begin.
+  [[nodiscard]] std::byte* open(std::uint16_t front, std::uint16_t back) noexcept {
+    base::debug_expects([&] { return size() == 0 && front <= headroom() && back <= tailroom(); });
+    mbuf_->data_off = static_cast<std::uint16_t>(mbuf_->data_off - front);
+    mbuf_->data_len = static_cast<std::uint16_t>(front + back);
+    mbuf_->pkt_len = mbuf_->data_len;
+    return rte_pktmbuf_mtod(mbuf_, std::byte*) + front;
+  }
 
   /// Calls `visit(span)` for the bytes of each segment of the chain.
   template <class F>
@@ -162,9 +196,7 @@ class Packet {
     return sum;
   }
 
-  [[nodiscard]] PacketNote& note() const noexcept {
-    return *static_cast<PacketNote*>(rte_mbuf_to_priv(mbuf_));
-  }
+  [[nodiscard]] PacketNote& note() const noexcept { return note_of(mbuf_); }
 
   [[nodiscard]] ChecksumVerdict ip_checksum_verdict() const noexcept {
     return verdict(mbuf_->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
@@ -173,6 +205,12 @@ class Packet {
   [[nodiscard]] ChecksumVerdict l4_checksum_verdict() const noexcept {
     return verdict(mbuf_->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
                    RTE_MBUF_F_RX_L4_CKSUM_BAD);
+  }
+
+  /// Whether both verdicts are Good.
+  [[nodiscard]] bool has_good_verdicts() const noexcept {
+    constexpr std::uint64_t kGood = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+    return (mbuf_->ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK)) == kGood;
   }
 
   /// Asks the device to fill in the IPv4 header's checksum, and that of TCP or UDP (whose field
@@ -184,10 +222,36 @@ class Packet {
     mbuf_->ol_flags |= RTE_MBUF_F_TX_IPV4 | (ip ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
                        (tcp ? RTE_MBUF_F_TX_TCP_CKSUM : 0) | (udp ? RTE_MBUF_F_TX_UDP_CKSUM : 0);
   }
+  /// The same for IPv4 and TCP, of a packet that nothing was asked for.
+  [[nodiscard]] static ChecksumRequest checksum_request(std::uint16_t l2_bytes,
+                                                        std::uint16_t l3_bytes, bool ip,
+                                                        bool tcp) noexcept {
+    if (!ip && !tcp) {
+      return {};
+    }
+    return {.flags = RTE_MBUF_F_TX_IPV4 | (ip ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
+                     (tcp ? RTE_MBUF_F_TX_TCP_CKSUM : 0),
+            .lengths = rte_mbuf_tx_offload(l2_bytes, l3_bytes, 0, 0, 0, 0, 0)};
+  }
+  void request_checksums(const ChecksumRequest& request) noexcept {
+    mbuf_->ol_flags |= request.flags;
+    mbuf_->tx_offload = request.lengths;
+  }
   /// Forgets what a device said of it or was asked to do: before a received packet goes out again.
   void clear_offload() noexcept { mbuf_->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; }
 
  private:
+  [[nodiscard]] static PacketNote& note_of(rte_mbuf* mbuf) noexcept {
+    return *static_cast<PacketNote*>(rte_mbuf_to_priv(mbuf));
+  }
+  static void give_back(rte_mbuf* mbuf) noexcept {
+    PacketCache* const home = note_of(mbuf).home;
+    if (home == nullptr || !home->give(mbuf)) [[unlikely]] {
+      free_slowly(mbuf);
+    }
+  }
+  /// What is shared, chained or of another thread's pool.
+  [[gnu::cold]] static void free_slowly(rte_mbuf* mbuf) noexcept;
   [[nodiscard]] static ChecksumVerdict verdict(std::uint64_t flags, std::uint64_t good,
                                                std::uint64_t bad) noexcept {
     return flags == good  ? ChecksumVerdict::Good

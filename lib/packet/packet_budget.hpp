@@ -3,6 +3,8 @@
 // as it runs out, so that peers who do not read cannot keep others from being heard.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/contract.hpp"
@@ -25,7 +27,7 @@ class PacketBudget {
 
   /// `reserve_bytes` of the limit are not for everyone: see `BudgetUse`.
   explicit PacketBudget(std::uint64_t limit_bytes, std::uint64_t reserve_bytes = 0) noexcept
-      : limit_{limit_bytes}, reserve_{reserve_bytes} {
+      : ceilings_{limit_bytes, limit_bytes - reserve_bytes / 2, limit_bytes - reserve_bytes} {
     base::expects(reserve_bytes <= limit_bytes);
   }
 
@@ -45,28 +47,21 @@ class PacketBudget {
   [[nodiscard]] bool could_charge(std::uint32_t bytes, BudgetUse use,
                                   std::uint64_t released) const noexcept {
     base::expects(released <= used_);
-    return used_ - released + bytes <= limit_ - kept_from(use);
+    return used_ - released + bytes <= ceiling(use);
   }
   [[nodiscard]] std::uint64_t used() const noexcept { return used_; }
-  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+  [[nodiscard]] std::uint64_t limit() const noexcept { return ceiling(BudgetUse::InOrder); }
   /// Bytes that `use` may still charge.
   [[nodiscard]] std::uint64_t left(BudgetUse use) const noexcept {
-    const std::uint64_t ceiling = limit_ - kept_from(use);
-    return used_ < ceiling ? ceiling - used_ : 0;
+    return used_ < ceiling(use) ? ceiling(use) - used_ : 0;
   }
 
  private:
-  [[nodiscard]] std::uint64_t kept_from(BudgetUse use) const noexcept {
-    switch (use) {
-      case BudgetUse::InOrder: return 0;
-      case BudgetUse::FirstToSend: return reserve_ / 2;
-      case BudgetUse::Bulk: return reserve_;
-    }
-    return reserve_;
+  [[nodiscard]] std::uint64_t ceiling(BudgetUse use) const noexcept {
+    return ceilings_[static_cast<std::size_t>(use)];
   }
 
-  std::uint64_t limit_;
-  std::uint64_t reserve_;
+  std::array<std::uint64_t, 3> ceilings_;  // By use.
   std::uint64_t used_ = 0;
 };
 

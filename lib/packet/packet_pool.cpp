@@ -10,16 +10,20 @@ namespace millrace::packet {
 
 namespace {
 
-/// The per-core cache of a pool: large enough for two bursts, small enough to leave small pools
-/// something.
-std::uint32_t cache_size_for(std::uint32_t count) {
-  constexpr std::uint32_t kLargest = 256;
-  return count >= 8 * kLargest ? kLargest : 0;
-}
+// DPDK's cache for each of its threads: large enough for two bursts.
+constexpr std::uint32_t kPoolCache = 256;
+
+/// Whether DPDK's caches leave such a pool something.
+constexpr bool has_caches(std::uint32_t count) { return count >= 8 * kPoolCache; }
+
+/// Whether ours does. Devices do not find the packets in it, so that it must be small beside what
+/// receive rings need.
+constexpr bool has_core_cache(std::uint32_t count) { return count >= 64 * PacketCache::kCapacity; }
 
 /// A note must be readable from the first time that a packet is handed out.
-void construct_note(rte_mempool* /*pool*/, void* /*argument*/, void* object, unsigned /*index*/) {
-  ::new (rte_mbuf_to_priv(static_cast<rte_mbuf*>(object))) PacketNote{};
+void construct_note(rte_mempool* /*pool*/, void* cache, void* object, unsigned /*index*/) {
+  ::new (rte_mbuf_to_priv(static_cast<rte_mbuf*>(object)))
+      PacketNote{.home = static_cast<PacketCache*>(cache)};
 }
 
 constexpr std::uint16_t round_up_to(std::size_t value, std::size_t step) {
@@ -31,35 +35,47 @@ constexpr std::uint16_t round_up_to(std::size_t value, std::size_t step) {
 Result<PacketPool, std::string> PacketPool::create(const std::string& name, std::uint32_t count,
                                                    std::uint16_t data_room_bytes, int numa_node) {
   static_assert(kHeadroomBytes == RTE_PKTMBUF_HEADROOM);
-  constexpr std::uint16_t kNoteBytes = round_up_to(sizeof(PacketNote), RTE_MBUF_PRIV_ALIGN);
+  // A multiple of 16, as far as which headers are aligned.
+  constexpr std::uint16_t kNoteBytes = round_up_to(sizeof(PacketNote), 2 * RTE_MBUF_PRIV_ALIGN);
   rte_mempool* const pool = rte_pktmbuf_pool_create(
-      name.c_str(), count, cache_size_for(count), kNoteBytes,
+      name.c_str(), count, has_caches(count) ? kPoolCache : 0, kNoteBytes,
       static_cast<std::uint16_t>(kHeadroomBytes + data_room_bytes), numa_node);
   if (pool == nullptr) {
     return fail("cannot create a pool of " + std::to_string(count) + " packets of " +
                 std::to_string(data_room_bytes) + " bytes: " + rte_strerror(rte_errno));
   }
-  rte_mempool_obj_iter(pool, construct_note, nullptr);
-  return PacketPool{pool};
+  PacketPool made{pool, std::make_unique<PacketCache>(*pool, has_core_cache(count))};
+  rte_mempool_obj_iter(pool, construct_note, has_core_cache(count) ? made.cache_.get() : nullptr);
+  return made;
 }
 
 Packet PacketPool::reference(rte_mbuf* source, std::uint32_t offset,
                              std::uint32_t length) noexcept {
   base::expects(offset + length <= rte_pktmbuf_data_len(source));
-  rte_mbuf* const mbuf = rte_pktmbuf_alloc(pool_.get());
+  rte_mbuf* const mbuf = cache_->take();
   if (mbuf == nullptr) {
     return {};
   }
-  rte_pktmbuf_attach(mbuf, source);
+  if (RTE_MBUF_DIRECT(source)) [[likely]] {
+    // As rte_pktmbuf_attach, without what `source` says of how it arrived.
+    rte_mbuf_refcnt_update(source, 1);
+    mbuf->priv_size = source->priv_size;
+    rte_mbuf_iova_set(mbuf, rte_mbuf_iova_get(source));
+    mbuf->buf_addr = source->buf_addr;
+    mbuf->buf_len = source->buf_len;
+    mbuf->ol_flags = RTE_MBUF_F_INDIRECT;
+  } else {
+    rte_pktmbuf_attach(mbuf, source);
+    mbuf->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+  }
   mbuf->data_off = static_cast<std::uint16_t>(source->data_off + offset);
   mbuf->data_len = static_cast<std::uint16_t>(length);
   mbuf->pkt_len = length;
-  mbuf->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
   return Packet{mbuf};
 }
 
 std::uint32_t PacketPool::available() const noexcept {
-  return rte_mempool_avail_count(pool_.get());
+  return rte_mempool_avail_count(pool_.get()) + cache_->size();
 }
 
 std::uint32_t PacketPool::capacity() const noexcept { return pool_->size; }

@@ -31,7 +31,11 @@ class PacketQueue {
   }
   PacketQueue(const PacketQueue&) = delete;
   PacketQueue& operator=(const PacketQueue&) = delete;
-  ~PacketQueue() { clear(); }
+  ~PacketQueue() {
+    if (head_ != nullptr) {
+      clear();
+    }
+  }
 
   void push_back(Packet packet) noexcept {
     rte_mbuf* const mbuf = packet.release();

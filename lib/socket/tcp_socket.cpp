@@ -14,6 +14,8 @@ namespace millrace {
 
 using packet::Packet;
 using socket::find;
+using socket::find_slot;
+using socket::no_slot;
 
 namespace {
 
@@ -32,7 +34,7 @@ std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,
         {data.size() - taken, connection.packet_bytes_max(), packet.tailroom()});
     std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), data.data() + taken,
                 bytes);
-    if (!connection.append(resources, stack.now(), packet)) {
+    if (!connection.append(resources, stack.now(), packet, true)) {
       break;
     }
     taken += bytes;
@@ -55,14 +57,14 @@ Packet copy_front(stack::Stack& stack, tcp::Connection& connection) {
 }  // namespace
 
 Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) const {
-  const auto slot = find(stack_, index_, generation_);
-  if (!slot) {
-    return fail(slot.error());
+  stack::ConnectionSlot* const slot = find_slot(stack_, index_, generation_);
+  if (slot == nullptr) {
+    return no_slot(stack_);
   }
-  tcp::Connection& connection = (*slot)->connection;
+  tcp::Connection& connection = slot->connection;
   const tcp::Resources& resources = stack_->tcp().resources();
   if (const auto sendable = connection.check_sendable(resources, stack_->now()); !sendable) {
-    stack_->tcp().settle(**slot);
+    stack_->tcp().settle(*slot);
     return fail(sendable.error());
   }
   std::size_t taken = connection.append_to_tail(data);
@@ -70,7 +72,7 @@ Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) const {
   if (taken < data.size()) {
     connection.want_writable(resources, stack_->now());
   }
-  stack_->tcp().settle(**slot);
+  stack_->tcp().settle(*slot);
   if (taken == 0 && !data.empty()) {
     return fail(Error::OutOfPackets);
   }
@@ -82,14 +84,14 @@ Result<std::size_t> TcpSocket::send(std::string_view text) const {
 }
 
 Result<void> TcpSocket::send(Buffer&& buffer) const {
-  const auto slot = find(stack_, index_, generation_);
-  if (!slot) {
-    return fail(slot.error());
+  stack::ConnectionSlot* const slot = find_slot(stack_, index_, generation_);
+  if (slot == nullptr) {
+    return no_slot(stack_);
   }
-  tcp::Connection& connection = (*slot)->connection;
+  tcp::Connection& connection = slot->connection;
   const tcp::Resources& resources = stack_->tcp().resources();
   if (const auto sendable = connection.check_sendable(resources, stack_->now()); !sendable) {
-    stack_->tcp().settle(**slot);
+    stack_->tcp().settle(*slot);
     return sendable;
   }
   if (buffer.has_more_pieces()) {
@@ -99,29 +101,30 @@ Result<void> TcpSocket::send(Buffer&& buffer) const {
   if (!packet || packet.size() == 0) {
     return {};
   }
-  const auto queued = connection.append(resources, stack_->now(), packet);
+  const auto queued = connection.append(resources, stack_->now(), packet, true);
   if (!queued) {
     buffer = Buffer{packet.release()};
   }
-  stack_->tcp().settle(**slot);
+  stack_->tcp().settle(*slot);
   return queued;
 }
 
 Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) const {
-  const auto slot = find(stack_, index_, generation_);
-  if (!slot) {
-    return fail(slot.error());
+  stack::ConnectionSlot* const slot = find_slot(stack_, index_, generation_);
+  if (slot == nullptr) {
+    return no_slot(stack_);
   }
-  tcp::Connection& connection = (*slot)->connection;
-  if (const auto available = connection.readable(); !available) {
+  tcp::Connection& connection = slot->connection;
+  const auto available = connection.readable();
+  if (!available) {
     return fail(available.error());
   }
   // Not across an urgent byte that is kept aside.
-  into = into.first(std::min(into.size(), *connection.readable()));
+  into = into.first(std::min(into.size(), *available));
   std::size_t copied = 0;
   while (copied < into.size()) {
-    const auto bytes =
-        connection.peek().first(std::min(connection.peek().size(), into.size() - copied));
+    const auto front = connection.peek();
+    const auto bytes = front.first(std::min(front.size(), into.size() - copied));
     if (bytes.empty()) {
       break;
     }
@@ -129,23 +132,23 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) const {
     copied += bytes.size();
     connection.consume(stack_->tcp().resources(), static_cast<std::uint32_t>(bytes.size()));
   }
-  stack_->tcp().settle(**slot);
+  stack_->tcp().settle(*slot);
   return copied;
 }
 
 Result<Buffer> TcpSocket::receive_buffer() const {
-  const auto slot = find(stack_, index_, generation_);
-  if (!slot) {
-    return fail(slot.error());
+  stack::ConnectionSlot* const slot = find_slot(stack_, index_, generation_);
+  if (slot == nullptr) {
+    return no_slot(stack_);
   }
-  tcp::Connection& connection = (*slot)->connection;
+  tcp::Connection& connection = slot->connection;
   if (const auto available = connection.readable(); !available) {
     return fail(available.error());
   }
   Packet packet = connection.is_front_split()
                       ? copy_front(*stack_, connection)
                       : connection.receive_packet(stack_->tcp().resources());
-  stack_->tcp().settle(**slot);
+  stack_->tcp().settle(*slot);
   if (!packet) {
     return fail(Error::OutOfPackets);
   }
@@ -153,42 +156,42 @@ Result<Buffer> TcpSocket::receive_buffer() const {
 }
 
 std::span<const std::byte> TcpSocket::peek() const {
-  const auto slot = find(stack_, index_, generation_);
-  return slot ? (*slot)->connection.peek() : std::span<const std::byte>{};
+  stack::ConnectionSlot* const slot = find_slot(stack_, index_, generation_);
+  return slot != nullptr ? slot->connection.peek() : std::span<const std::byte>{};
 }
 
 Result<void> TcpSocket::consume(std::size_t bytes) const {
-  const auto slot = find(stack_, index_, generation_);
-  if (!slot) {
-    return fail(slot.error());
+  stack::ConnectionSlot* const slot = find_slot(stack_, index_, generation_);
+  if (slot == nullptr) {
+    return no_slot(stack_);
   }
-  tcp::Connection& connection = (*slot)->connection;
+  tcp::Connection& connection = slot->connection;
   if (bytes > connection.readable().value_or(0)) {
     return fail(Error::InvalidArgument);
   }
   if (bytes > 0) {
     connection.consume(stack_->tcp().resources(), static_cast<std::uint32_t>(bytes));
-    stack_->tcp().settle(**slot);
+    stack_->tcp().settle(*slot);
   }
   return {};
 }
 
 std::size_t TcpSocket::readable() const {
-  const auto slot = find(stack_, index_, generation_);
-  return slot ? (*slot)->connection.readable().value_or(0) : 0;
+  stack::ConnectionSlot* const slot = find_slot(stack_, index_, generation_);
+  return slot != nullptr ? slot->connection.readable().value_or(0) : 0;
 }
 
 std::size_t TcpSocket::writable() const {
-  const auto slot = find(stack_, index_, generation_);
-  if (!slot) {
+  stack::ConnectionSlot* const slot = find_slot(stack_, index_, generation_);
+  if (slot == nullptr) {
     return 0;
   }
-  tcp::Connection& connection = (*slot)->connection;
+  tcp::Connection& connection = slot->connection;
   const std::size_t room = connection.writable(stack_->tcp().resources());
   if (room == 0) {
     // If packets are what is missing, no ACK may ever bring them: this asks to hear of them.
     static_cast<void>(connection.check_sendable(stack_->tcp().resources(), stack_->now()));
-    stack_->tcp().settle(**slot);
+    stack_->tcp().settle(*slot);
   }
   return room;
 }

@@ -33,6 +33,11 @@ struct ConnectionSlot {
         hop_limit{hops},
         tally{now} {}
 
+  /// Its segments that arrive by `interface` have nothing more to pass but their own checksums.
+  [[nodiscard]] bool is_vetted_by(const net::Interface& interface) const noexcept {
+    return vetted_by == interface.index + 1;
+  }
+
   tcp::Connection connection;
   base::TimerNode timer;
   base::ListLink transmit_link;  // Among those that may have something to send.
@@ -54,6 +59,9 @@ struct ConnectionSlot {
   bool asks_fast_open = false;    // Our SYN asks for one.
   bool offers_fast_open = false;  // Our SYN carries the option at all.
   bool is_fast_open_experimental = false;  // In the form of RFC 7413's drafts.
+  // Of the interface whose checks a segment of it has passed, one more than the index; 0: of none.
+  // Only in the demux, synchronized, and past the listener's half-open ones (decision 0022).
+  std::uint8_t vetted_by = 0;
   tcp::Tally tally;
 };
 

@@ -4,11 +4,11 @@
 #include <cstdlib>
 
 #include "base/contract.hpp"
-#include "tcp/isn_generator.hpp"
 
 namespace millrace::stack {
 
-Demux::Demux(std::uint32_t capacity, base::KeyedHash hash) : hash_{hash}, capacity_{capacity} {
+Demux::Demux(std::uint32_t capacity, const base::KeyedHash& secret)
+    : hash_{secret}, capacity_{capacity} {
   const std::size_t slots = std::bit_ceil(std::size_t{capacity} * 2);
   base::expects(slots <= std::size_t{1} << 31U);
   mask_ = static_cast<std::uint32_t>(slots - 1);
@@ -59,11 +59,6 @@ std::uint32_t Demux::locate(const FourTuple& tuple, DemuxTarget target) const no
     at = (at + 1) & mask_;
   }
   return at;
-}
-
-std::uint32_t Demux::hash_of(const FourTuple& tuple) const noexcept {
-  const auto hash = static_cast<std::uint32_t>(hash_(tcp::bytes_of(tuple)));
-  return hash == kEmpty ? 1 : hash;
 }
 
 }  // namespace millrace::stack

@@ -16,6 +16,10 @@ namespace millrace::stack {
 
 class FrameBuilder {
  public:
+  /// Up to here a copy of the payload costs less than a reference's own buffer and second
+  /// descriptor.
+  static constexpr std::uint32_t kCopyMax = 256;
+
   explicit FrameBuilder(packet::CorePools& pools) noexcept : pools_{pools} {}
 
   /// `payload` holds the plan's range and may be null where there is none. Empty when a pool is
@@ -25,8 +29,6 @@ class FrameBuilder {
                                      tcp::SendBuffer* payload) noexcept;
 
  private:
-  // Up to here a copy costs less than a reference's own buffer and second descriptor.
-  static constexpr std::uint32_t kCopyMax = 256;
   // Longer chains are refused by some devices; such a segment is copied.
   static constexpr unsigned kPiecesMax = 6;
 

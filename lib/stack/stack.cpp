@@ -105,26 +105,43 @@ Stack::Stack(const Config& config, std::span<const InterfaceSetup> interfaces,
             .random = random_}},
       timers_{config.max_timers, now},
       offload_watch_{interfaces.size()},
-      owner_{std::this_thread::get_id()},
+      owner_{base::this_thread()},
       now_{now} {
   ipv4_output_.set_fragmenter(fragmenter_);
 }
 
 void Stack::start(Instant now) {
-  owner_ = std::this_thread::get_id();
+  adopt();
   now_ = now;
   arp_.start(now);
 }
 
 void Stack::receive(Instant now, std::uint32_t device, packet::Burst& burst) noexcept {
   now_ = now;
-  for (std::uint16_t i = 0; i < burst.size(); ++i) {
-    Packet frame = burst.take(i);
-    ++stats_.rx_frames;
-    stats_.rx_bytes += frame.size();
-    classify(now, device, std::move(frame));
+  if (burst.empty()) {
+    return;
   }
-  burst.clear();
+  stats_.rx_frames += burst.size();
+  for (std::uint16_t i = 0; i < burst.size(); ++i) {
+    burst.prefetch(i);
+    stats_.rx_bytes += burst.bytes_of(i);
+  }
+  const auto untagged = devices_.find(device, 0);
+  const net::Interface* const interface = untagged ? &interfaces_[*untagged] : nullptr;
+  LookAhead ahead;
+  if (interface != nullptr) {
+    tcp_.look_ahead(*interface, burst, ahead);
+  }
+  for (std::uint16_t i = 0; i < burst.size();) {
+    const std::uint16_t taken = interface == nullptr
+                                    ? std::uint16_t{0}
+                                    : tcp_.receive_run(now, *interface, ahead, burst, i);
+    if (taken == 0) {
+      classify(now, device, burst.take(i));
+    }
+    i = static_cast<std::uint16_t>(i + std::max(taken, std::uint16_t{1}));
+  }
+  burst.forget();
 }
 
 void Stack::classify(Instant now, std::uint32_t device, Packet frame) noexcept {
@@ -288,19 +305,29 @@ void Stack::transmit(Instant now, std::uint32_t device, packet::Burst& burst) no
   now_ = now;
   tcp_.transmit(now);
   udp_.wake_blocked(tcp_.has_work());
+  const std::uint16_t before = burst.size();
   const std::size_t count = devices_.count(device);
-  for (std::size_t empty = 0; empty < count && !burst.full();) {
-    net::Interface& interface = interfaces_[devices_.next(device)];
-    if (interface.tx.empty()) {
-      ++empty;
-      continue;
+  if (count == 1) {
+    net::Interface& only = interfaces_[devices_.next(device)];
+    while (!only.tx.empty() && !burst.full()) {
+      move_frame(only, burst);
     }
-    empty = 0;
-    Packet frame = interface.tx.pop_front();
-    ++stats_.tx_frames;
-    stats_.tx_bytes += frame.size();
-    burst.push_back(std::move(frame));
+  } else {
+    for (std::size_t empty = 0; empty < count && !burst.full();) {
+      net::Interface& interface = interfaces_[devices_.next(device)];
+      empty = interface.tx.empty() ? empty + 1 : 0;
+      if (empty == 0) {
+        move_frame(interface, burst);
+      }
+    }
   }
+  stats_.tx_frames += burst.size() - before;
+}
+
+void Stack::move_frame(net::Interface& from, packet::Burst& burst) noexcept {
+  Packet frame = from.tx.pop_front();
+  stats_.tx_bytes += frame.size();
+  burst.push_back(std::move(frame));
 }
 
 std::optional<Instant> Stack::next_deadline() const noexcept {

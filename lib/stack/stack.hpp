@@ -10,13 +10,13 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include <millrace/config.hpp>
 #include <millrace/stats.hpp>
 
 #include "base/random.hpp"
+#include "base/this_thread.hpp"
 #include "net/arp.hpp"
 #include "net/fragmenter.hpp"
 #include "net/icmp.hpp"
@@ -64,7 +64,10 @@ class Stack {
 
   /// The calling thread is the stack's core from now on. For stacks behind a lock, by whoever holds
   /// it.
-  void adopt() noexcept { owner_ = std::this_thread::get_id(); }
+  void adopt() noexcept {
+    owner_ = base::this_thread();
+    pools_.adopt();
+  }
 
   // A turn.
   /// Takes all packets out of `burst`, which came from that device.
@@ -86,7 +89,7 @@ class Stack {
   [[nodiscard]] bool is_empty() const noexcept { return tcp_.is_empty(); }
 
   /// Whether the calling thread is the one that called `start`.
-  [[nodiscard]] bool is_on_core() const noexcept { return std::this_thread::get_id() == owner_; }
+  [[nodiscard]] bool is_on_core() const noexcept { return base::this_thread() == owner_; }
   [[nodiscard]] Instant now() const noexcept { return now_; }
   [[nodiscard]] TcpCore& tcp() noexcept { return tcp_; }
   [[nodiscard]] UdpCore& udp() noexcept { return udp_; }
@@ -123,6 +126,7 @@ class Stack {
   void on_icmp_error(Instant now, const net::IcmpError& error) noexcept;
   void report_incomplete(Instant now) noexcept;
   void report_unresolved() noexcept;
+  void move_frame(net::Interface& from, packet::Burst& burst) noexcept;
 
   packet::CorePools& pools_;
   base::Random random_;
@@ -141,7 +145,7 @@ class Stack {
   UdpCore udp_;
   AppTimers timers_;
   OffloadWatch offload_watch_;
-  std::thread::id owner_;
+  base::ThreadMark owner_;
   Instant now_;
 };
 

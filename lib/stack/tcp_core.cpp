@@ -218,10 +218,9 @@ ConnectionSlot* TcpCore::find(base::SlotHandle handle) noexcept {
   return slot == nullptr || slot->phase != Phase::Open ? nullptr : slot;
 }
 
-void TcpCore::settle(ConnectionSlot& slot) noexcept {
-  // Decision 11: a bug of ours costs this connection, not the process.
-  base::debug_expects([&] { return slot.connection.check_invariants(); });
+void TcpCore::settle_fully(ConnectionSlot& slot) noexcept {
   if (!slot.connection.is_consistent()) [[unlikely]] {
+    // Decision 11: a bug of ours costs this connection, not the process.
     ++stats_.tcp_broken_invariants;
     slot.connection.abort(resources_, Error::ConnectionAborted);
   }
@@ -229,8 +228,7 @@ void TcpCore::settle(ConnectionSlot& slot) noexcept {
     // RFC 9293 §3.8.3, R1.
     output_.doubt(now_, slot.path);
   }
-  const tcp::Events news = slot.connection.take_events();
-  slot.events = static_cast<std::uint8_t>(slot.events | news.bits());
+  slot.events = static_cast<std::uint8_t>(slot.events | slot.connection.take_events().bits());
   const TcpState state = slot.connection.state();
   if (slot.is_in_demux && state == TcpState::TimeWait) {
     enter_time_wait(slot);
@@ -241,9 +239,8 @@ void TcpCore::settle(ConnectionSlot& slot) noexcept {
     // Nobody has heard of it, so nobody hears of its end.
     leave_listener(slot);
     bury(slot);
-  } else if (slot.events != 0 && slot.phase != Phase::HalfOpen && slot.phase != Phase::Over &&
-             !slot.event_link.is_linked()) {
-    events_.push_back(slot);
+  } else if (slot.phase != Phase::HalfOpen && slot.phase != Phase::Over) {
+    note_events(slot);
   }
   note_orphan(slot);
   note_early(slot);
@@ -276,15 +273,10 @@ void TcpCore::limit_orphans() noexcept {
   }
 }
 
-void TcpCore::mark(ConnectionSlot& slot) noexcept {
-  if (!slot.transmit_link.is_linked()) {
-    transmit_.push_back(slot);
-  }
-}
-
 void TcpCore::leave_demux(ConnectionSlot& slot) noexcept {
   demux_.erase(slot.connection.tuple(), DemuxTarget::connection(connections_.index_of(slot)));
   slot.is_in_demux = false;
+  slot.vetted_by = 0;
 }
 
 void TcpCore::leave_listener(ConnectionSlot& slot) noexcept {
@@ -318,6 +310,7 @@ void TcpCore::enter_time_wait(ConnectionSlot& slot) noexcept {
   demux_.retarget(tuple, DemuxTarget::connection(connections_.index_of(slot)),
                   DemuxTarget::time_wait(entry));
   slot.is_in_demux = false;
+  slot.vetted_by = 0;
 }
 
 void TcpCore::remove_time_wait(std::uint32_t index) noexcept {

@@ -3,10 +3,12 @@
 // does is in `tcp`.
 //
 // Defined by topic: tcp_core.cpp (opening, closing, settling), tcp_ports.cpp (source ports),
-// tcp_input.cpp, tcp_icmp.cpp, tcp_listen.cpp (what listeners do with segments), tcp_fast_open.cpp,
-// tcp_output.cpp, tcp_events.cpp, tcp_list.cpp (for whoever looks from outside).
+// tcp_input.cpp, tcp_burst.cpp (runs of usual segments), tcp_icmp.cpp, tcp_listen.cpp (what
+// listeners do with segments), tcp_fast_open.cpp, tcp_output.cpp, tcp_events.cpp, tcp_list.cpp (for
+// whoever looks from outside).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -15,6 +17,7 @@
 #include <millrace/stats.hpp>
 #include <millrace/tcp.hpp>
 
+#include "base/contract.hpp"
 #include "base/fixed_vector.hpp"
 #include "base/random.hpp"
 #include "base/slot_table.hpp"
@@ -23,11 +26,13 @@
 #include "net/interface.hpp"
 #include "net/ipv4_output.hpp"
 #include "net/path_mtu_cache.hpp"
+#include "packet/burst.hpp"
 #include "packet/packet_budget.hpp"
 #include "packet/packet_pool.hpp"
 #include "stack/connection_slot.hpp"
 #include "stack/demux.hpp"
 #include "stack/frame_builder.hpp"
+#include "stack/segment_reader.hpp"
 #include "stack/socket_list.hpp"
 #include "tcp/active_block.hpp"
 #include "tcp/challenge_ack.hpp"
@@ -35,6 +40,7 @@
 #include "tcp/fast_open_cookies.hpp"
 #include "tcp/isn_generator.hpp"
 #include "tcp/listener.hpp"
+#include "tcp/plain_run.hpp"
 #include "tcp/port_selector.hpp"
 #include "tcp/syn_cookie.hpp"
 #include "tcp/time_wait_table.hpp"
@@ -42,7 +48,17 @@
 
 namespace millrace::stack {
 
+class PlainFrames;
 class Stack;
+
+/// What looking ahead at a burst has found of each frame: which connection may be meant, or null,
+/// and whether its tuple is that of the frame before it. Good for that burst, and to be used up
+/// before any slot is freed.
+struct LookAhead {
+  std::array<ConnectionSlot*, packet::Burst::kCapacity> slots;
+  std::array<bool, packet::Burst::kCapacity> continues;
+  SegmentReader reader;
+};
 
 /// Hears that what a connection's `tcp::SendWatch` was asked for has happened.
 class ProgressListener {
@@ -89,7 +105,16 @@ class TcpCore {
   [[nodiscard]] ConnectionSlot* find(base::SlotHandle handle) noexcept;
   [[nodiscard]] const tcp::Resources& resources() const noexcept { return resources_; }
   /// After anything was done to a connection: notes its news, its output and its end.
-  void settle(ConnectionSlot& slot) noexcept;
+  void settle(ConnectionSlot& slot) noexcept {
+    base::debug_expects([&] { return slot.connection.check_invariants(); });
+    if (slot.connection.is_ordinary() && slot.phase == Phase::Open && !slot.is_early &&
+        slot.connection.is_consistent()) [[likely]] {
+      note_events(slot);
+      mark(slot);
+    } else {
+      settle_fully(slot);
+    }
+  }
   /// Aborts every connection, closes every listener, and opens no more.
   void shut_down(Error reason) noexcept;
 
@@ -99,6 +124,16 @@ class TcpCore {
   std::optional<DropReason> on_datagram(Instant now, const net::Interface& interface,
                                         const wire::Ipv4Header& header,
                                         packet::Packet datagram) noexcept;
+  /// Finds out, for frames of `burst`, which came in by `interface`, which connections they may be
+  /// for, and brings those into the cache. Nothing is changed, and nothing decided.
+  void look_ahead(const net::Interface& interface, const packet::Burst& burst,
+                  LookAhead& ahead) noexcept;
+  /// Takes frames out of `burst` from `first` on, as long as they are usual segments of one
+  /// connection that need no check but of their own sums, and says how many: `on_datagram` would
+  /// have done the same with each. The rest of the burst is as it was.
+  [[nodiscard]] std::uint16_t receive_run(Instant now, const net::Interface& interface,
+                                          LookAhead& ahead, packet::Burst& burst,
+                                          std::uint16_t first) noexcept;
   void on_icmp_error(Instant now, const net::IcmpError& error) noexcept;
   /// The headers of a datagram of ours whose next hop never answered.
   void on_unresolved(std::span<const std::byte> datagram) noexcept;
@@ -150,7 +185,19 @@ class TcpCore {
   void bury(ConnectionSlot& slot) noexcept;
   void enter_time_wait(ConnectionSlot& slot) noexcept;
   void remove_time_wait(std::uint32_t index) noexcept;
-  void mark(ConnectionSlot& slot) noexcept;
+  /// Its end, and whatever else is rare.
+  void settle_fully(ConnectionSlot& slot) noexcept;
+  void note_events(ConnectionSlot& slot) noexcept {
+    slot.events = static_cast<std::uint8_t>(slot.events | slot.connection.take_events().bits());
+    if (slot.events != 0 && !slot.event_link.is_linked()) {
+      events_.push_back(slot);
+    }
+  }
+  void mark(ConnectionSlot& slot) noexcept {
+    if (!slot.transmit_link.is_linked()) {
+      transmit_.push_back(slot);
+    }
+  }
   void note_orphan(ConnectionSlot& slot) noexcept;
   void limit_orphans() noexcept;
 
@@ -167,10 +214,12 @@ class TcpCore {
   struct Arrival {
     FourTuple tuple;
     tcp::Segment segment;
+    const net::Interface& interface;
   };
-  [[nodiscard]] Result<Arrival, DropReason> parse(const net::Interface& interface,
-                                                  const wire::Ipv4Header& header,
-                                                  packet::Packet& datagram) const noexcept;
+  /// Fills in an empty one of that interface. Returns what is wrong with the datagram, if anything.
+  [[nodiscard]] static std::optional<DropReason> parse(const wire::Ipv4Header& header,
+                                                       packet::Packet& datagram,
+                                                       Arrival& arrival) noexcept;
   void deliver(Instant now, Arrival& arrival, packet::Packet payload) noexcept;
   void deliver_to_connection(Instant now, ConnectionSlot& slot, const Arrival& arrival,
                              packet::Packet payload) noexcept;
@@ -187,8 +236,23 @@ class TcpCore {
   }
   static void tally(Instant now, ConnectionSlot& slot, const Before& before,
                     const tcp::Segment& segment, const tcp::Disposition& disposition) noexcept;
+  [[nodiscard]] static tcp::Tally::Progress progress_since(const Before& before,
+                                                           const ConnectionSlot& slot) noexcept {
+    return {.acked = static_cast<std::uint32_t>(slot.connection.send_sequence().snd_una -
+                                                before.snd_una),
+            .received = static_cast<std::uint32_t>(slot.connection.receive_sequence().rcv_nxt -
+                                                   before.rcv_nxt)};
+  }
+  static void vet(ConnectionSlot& slot, const net::Interface& interface) noexcept;
+  /// Those whose peers are still heard go last when orphans are too many.
+  void note_activity(ConnectionSlot& slot) noexcept {
+    if (slot.orphan_link.is_linked()) [[unlikely]] {
+      OrphanList::unlink(slot);
+      orphans_.push_back(slot);
+    }
+  }
   void deliver_to_time_wait(Instant now, std::uint32_t index, const Arrival& arrival) noexcept;
-  void answer_with_reset(Instant now, const Arrival& arrival) noexcept;
+  void answer_with_reset(Instant now, const FourTuple& tuple, const tcp::Segment& segment) noexcept;
   void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan,
                       std::uint8_t dscp = 0) noexcept;
 
@@ -237,6 +301,12 @@ class TcpCore {
   // tcp_output.cpp
   enum class Visit : std::uint8_t { Drained, HasMore, QueueFull, OutOfPackets };
   [[nodiscard]] Visit visit(Instant now, ConnectionSlot& slot) noexcept;
+  /// The visit as far as it is the usual one; empty: all that is left of it is not, `sent` segments
+  /// having left.
+  [[nodiscard]] std::optional<Visit> send_plain_run(Instant now, ConnectionSlot& slot,
+                                                    unsigned& sent) noexcept;
+  void make_plain_frames(Instant now, const ConnectionSlot& slot, const tcp::PlainRun& run,
+                         std::optional<PlainFrames>& frames) noexcept;
   [[nodiscard]] bool are_queues_full() const noexcept;
   [[nodiscard]] bool send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept;
   void update_timer(ConnectionSlot& slot) noexcept;
@@ -244,6 +314,7 @@ class TcpCore {
 
   // tcp_events.cpp
   void dispatch(ConnectionSlot& slot, Stack& stack) noexcept;
+  void tell(ConnectionSlot& slot, TcpSocket socket, tcp::Events news) noexcept;
   [[nodiscard]] bool accept(ConnectionSlot& slot, TcpSocket socket) noexcept;
 
   const Config& config_;

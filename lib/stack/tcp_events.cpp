@@ -28,7 +28,26 @@ void TcpCore::dispatch(ConnectionSlot& slot, Stack& stack) noexcept {
     return;
   }
   const Events news{std::exchange(slot.events, std::uint8_t{0})};
-  const auto is_heard = [&] {
+  if (news.bits() == Events::kReadable) [[likely]] {
+    if (slot.phase == Phase::Open && !slot.connection.is_closed_by_application() &&
+        slot.connection.unread() > 0) {
+      slot.handler->on_readable(socket);
+    }
+  } else {
+    tell(slot, socket, news);
+  }
+  if (const auto error = slot.connection.take_soft_error();
+      error && slot.phase == Phase::Open && !slot.connection.is_closed_by_application()) {
+    slot.handler->on_soft_error(socket, *error);
+  }
+  if (news.has(Events::kClosed)) {
+    slot.handler->on_closed(socket, slot.connection.outcome());
+    bury(slot);
+  }
+}
+
+void TcpCore::tell(ConnectionSlot& slot, TcpSocket socket, Events news) noexcept {
+  const auto is_heard = [&slot] {
     return slot.phase == Phase::Open && !slot.connection.is_closed_by_application();
   };
   if (news.has(Events::kConnected) && is_heard()) {
@@ -37,7 +56,7 @@ void TcpCore::dispatch(ConnectionSlot& slot, Stack& stack) noexcept {
   if (news.has(Events::kUrgent) && is_heard()) {
     slot.handler->on_urgent(socket);
   }
-  if (news.has(Events::kReadable) && is_heard() && slot.connection.readable()) {
+  if (news.has(Events::kReadable) && is_heard() && slot.connection.unread() > 0) {
     slot.handler->on_readable(socket);
   }
   if (news.has(Events::kWritable) && is_heard()) {
@@ -48,13 +67,6 @@ void TcpCore::dispatch(ConnectionSlot& slot, Stack& stack) noexcept {
   }
   if (news.has(Events::kProgress) && is_heard() && progress_listener_ != nullptr) {
     progress_listener_->on_progress(*slot.handler);
-  }
-  if (const auto error = slot.connection.take_soft_error(); error && is_heard()) {
-    slot.handler->on_soft_error(socket, *error);
-  }
-  if (news.has(Events::kClosed)) {
-    slot.handler->on_closed(socket, slot.connection.outcome());
-    bury(slot);
   }
 }
 

@@ -38,26 +38,25 @@ std::optional<DropReason> TcpCore::on_datagram(Instant now, const net::Interface
                                                Packet datagram) noexcept {
   now_ = now;
   ++stats_.tcp_segments_in;
-  auto arrival = parse(interface, header, datagram);
-  if (!arrival) {
-    stats_.count(arrival.error());
-    return arrival.error();
+  Arrival arrival{.tuple = {}, .segment = {}, .interface = interface};
+  if (const auto flaw = parse(header, datagram, arrival)) {
+    stats_.count(*flaw);
+    return flaw;
   }
-  deliver(now, *arrival, std::move(datagram));
+  deliver(now, arrival, std::move(datagram));
   return std::nullopt;
 }
 
-Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interface,
-                                                    const wire::Ipv4Header& header,
-                                                    Packet& datagram) const noexcept {
+std::optional<DropReason> TcpCore::parse(const wire::Ipv4Header& header, Packet& datagram,
+                                         Arrival& arrival) noexcept {
   // RFC 9293 §3.9.2.3, MUST-57: TCP speaks to one host at a time.
-  if (!interface.has_address(header.destination)) {
-    return fail(DropReason::TcpNotUnicast);
+  if (!arrival.interface.has_address(header.destination)) {
+    return DropReason::TcpNotUnicast;
   }
   datagram.remove_prefix(header.header_length);
   const auto tcp_header = wire::parse_tcp(datagram.data());
   if (!tcp_header) {
-    return fail(tcp_header.error());
+    return tcp_header.error();
   }
   // RFC 9293 §3.1, MUST-3.
   const packet::ChecksumVerdict verdict = datagram.l4_checksum_verdict();
@@ -65,28 +64,25 @@ Result<TcpCore::Arrival, DropReason> TcpCore::parse(const net::Interface& interf
       (verdict == packet::ChecksumVerdict::Unknown &&
        !wire::has_valid_transport_checksum(header.source, header.destination, wire::IpProtocol::Tcp,
                                            datagram.data()))) {
-    return fail(why_checksum_is_bad(header, datagram.data()));
+    return why_checksum_is_bad(header, datagram.data());
   }
   const std::size_t options_bytes = tcp_header->header_length - wire::kTcpHeaderSize;
-  auto options =
-      wire::TcpOptions::parse(datagram.data().subspan(wire::kTcpHeaderSize, options_bytes));
-  if (!options) {
-    return fail(options.error());
+  tcp::Segment& segment = arrival.segment;
+  if (!segment.options.read(datagram.data().subspan(wire::kTcpHeaderSize, options_bytes))) {
+    return DropReason::TcpBadOptions;
   }
   datagram.remove_prefix(tcp_header->header_length);
-  Arrival arrival;
   arrival.tuple = {
       .local = {.address = header.destination, .port = Port{tcp_header->destination_port}},
       .remote = {.address = header.source, .port = Port{tcp_header->source_port}}};
-  arrival.segment = {.seq = tcp_header->seq,
-                     .ack = tcp_header->ack,
-                     .payload_bytes = datagram.size(),
-                     .window = tcp_header->window,
-                     .flags = tcp_header->flags,
-                     .ecn = wire::ecn_of(header.traffic_class),
-                     .urgent_pointer = tcp_header->urgent_pointer,
-                     .options = *options};
-  return arrival;
+  segment.seq = tcp_header->seq;
+  segment.ack = tcp_header->ack;
+  segment.payload_bytes = datagram.size();
+  segment.window = tcp_header->window;
+  segment.flags = tcp_header->flags;
+  segment.ecn = wire::ecn_of(header.traffic_class);
+  segment.urgent_pointer = tcp_header->urgent_pointer;
+  return std::nullopt;
 }
 
 void TcpCore::deliver(Instant now, Arrival& arrival, Packet payload) noexcept {
@@ -100,7 +96,7 @@ void TcpCore::deliver(Instant now, Arrival& arrival, Packet payload) noexcept {
     deliver_to_listener(now, listener, arrival, std::move(payload));
   } else {
     stats_.count(DropReason::TcpNoConnection);
-    answer_with_reset(now, arrival);
+    answer_with_reset(now, arrival.tuple, arrival.segment);
   }
 }
 
@@ -119,10 +115,7 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
     return;
   }
   const Before before = stand_of(slot);
-  if (slot.orphan_link.is_linked()) {
-    OrphanList::unlink(slot);
-    orphans_.push_back(slot);
-  }
+  note_activity(slot);
   const bool was_opening = is_opening(slot);
   const tcp::Disposition disposition =
       slot.connection.on_segment(resources_, now, arrival.segment, std::move(payload));
@@ -131,7 +124,7 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
     stats_.count(*disposition.dropped);
   }
   if (disposition.answer_with_reset) {
-    answer_with_reset(now, arrival);
+    answer_with_reset(now, arrival.tuple, arrival.segment);
   }
   if (was_opening && !is_opening(slot)) {
     learn_fast_open(now, slot, arrival);
@@ -139,16 +132,23 @@ void TcpCore::deliver_to_connection(Instant now, ConnectionSlot& slot, const Arr
   if (slot.phase == Phase::HalfOpen && tcp::is_synchronized(slot.connection.state())) {
     on_handshake_complete(slot);
   }
+  vet(slot, arrival.interface);
   settle(slot);
+}
+
+void TcpCore::vet(ConnectionSlot& slot, const net::Interface& interface) noexcept {
+  // All that was checked before the connection was found depends on the interface and on the two
+  // addresses, and those stay what they are (decision 0022).
+  if (slot.phase != Phase::HalfOpen && tcp::is_synchronized(slot.connection.state())) {
+    const std::uint32_t number = interface.index + 1;
+    slot.vetted_by = number <= 0xff ? static_cast<std::uint8_t>(number) : std::uint8_t{0};
+  }
 }
 
 void TcpCore::tally(Instant now, ConnectionSlot& slot, const Before& before, const Segment& segment,
                     const tcp::Disposition& disposition) noexcept {
   const tcp::Connection& connection = slot.connection;
-  tcp::Tally::Progress progress{
-      .acked = static_cast<std::uint32_t>(connection.send_sequence().snd_una - before.snd_una),
-      .received =
-          static_cast<std::uint32_t>(connection.receive_sequence().rcv_nxt - before.rcv_nxt)};
+  tcp::Tally::Progress progress = progress_since(before, slot);
   if (before.state == TcpState::SynSent) {
     // Where the peer's bytes begin was not known; whoever refused says nothing of it.
     const tcp::ReceiveSequence& receive = connection.receive_sequence();
@@ -208,9 +208,10 @@ void TcpCore::deliver_to_time_wait(Instant now, std::uint32_t index,
   send_stateless(now, entry.tuple, plan, static_cast<std::uint8_t>(entry.dscp));
 }
 
-void TcpCore::answer_with_reset(Instant now, const Arrival& arrival) noexcept {
-  if (!arrival.segment.flags.rst()) {
-    send_stateless(now, arrival.tuple, make_reset(arrival.segment));
+void TcpCore::answer_with_reset(Instant now, const FourTuple& tuple,
+                                const Segment& segment) noexcept {
+  if (!segment.flags.rst()) {
+    send_stateless(now, tuple, make_reset(segment));
   }
 }
 

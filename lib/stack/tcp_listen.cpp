@@ -44,7 +44,7 @@ void TcpCore::deliver_to_listener(Instant now, base::SlotHandle handle, const Ar
   if (segment.flags.ack()) {
     if (!accept_cookie(now, handle, arrival, payload)) {
       stats_.count(DropReason::TcpNoConnection);
-      answer_with_reset(now, arrival);
+      answer_with_reset(now, arrival.tuple, arrival.segment);
     }
     return;
   }

@@ -2,11 +2,34 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/transmit_queue.hpp"
+#include "stack/plain_frames.hpp"
 #include "stack/tcp_core.hpp"
 
 namespace millrace::stack {
 
 using packet::Packet;
+
+namespace {
+
+/// What a run has sent in plain frames.
+struct PlainTotal {
+  std::uint32_t segments = 0;
+  std::uint32_t bytes = 0;
+  tcp::SeqNum end{0};  // Of the last.
+
+  void add(const tcp::PlainRun::Segment& segment) noexcept {
+    ++segments;
+    bytes += segment.payload_bytes;
+    end = segment.seq + segment.payload_bytes;
+  }
+};
+
+tcp::SendBuffer* payload_of(ConnectionSlot& slot, const tcp::PlainRun::Segment& segment) noexcept {
+  return segment.payload_bytes > 0 ? &slot.connection.send_buffer() : nullptr;
+}
+
+}  // namespace
 
 void TcpCore::transmit(Instant now) noexcept {
   now_ = now;
@@ -19,7 +42,10 @@ void TcpCore::transmit(Instant now) noexcept {
   while (ConnectionSlot* const slot = visiting.front()) {
     const Visit outcome = visit(now, *slot);
     slot->tally.on_limit(slot->connection.send_limit(), now);
-    if (slot->connection.has_events()) {
+    if (!slot->connection.is_consistent()) [[unlikely]] {
+      // Whoever sends and has no timer would not come by here again.
+      settle_fully(*slot);
+    } else if (slot->connection.has_events()) {
       // What has left may have made room.
       settle(*slot);
     }
@@ -48,7 +74,11 @@ bool TcpCore::are_queues_full() const noexcept {
 
 TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
   refresh_path_mss(now, slot);
-  for (unsigned sent = 0; sent < kSegmentsPerVisit; ++sent) {
+  unsigned sent = 0;
+  if (const auto outcome = send_plain_run(now, slot, sent)) [[likely]] {
+    return *outcome;
+  }
+  for (; sent < kSegmentsPerVisit; ++sent) {
     if (slot.path.interface->tx.size() >= kQueuedFramesTarget) {
       return sent == 0 ? Visit::QueueFull : Visit::HasMore;
     }
@@ -68,6 +98,79 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
     }
   }
   return Visit::HasMore;
+}
+
+std::optional<TcpCore::Visit> TcpCore::send_plain_run(Instant now, ConnectionSlot& slot,
+                                                      unsigned& sent) noexcept {
+  using Next = tcp::PlainRun::Next;
+  tcp::PlainRun run{slot.connection, resources_, now};
+  if (!run.is_plain()) {
+    return std::nullopt;
+  }
+  net::Interface& interface = *slot.path.interface;
+  std::optional<PlainFrames> frames;
+  Visit outcome = Visit::HasMore;
+  Next next = Next::Nothing;
+  PlainTotal total;
+  bool is_left = false;
+  for (; sent < kSegmentsPerVisit; ++sent) {
+    if (interface.tx.size() >= kQueuedFramesTarget) {
+      outcome = sent == 0 ? Visit::QueueFull : Visit::HasMore;
+      break;
+    }
+    next = run.next();
+    if (next != Next::Segment) {
+      outcome = Visit::Drained;
+      break;
+    }
+    if (sent == 0) {
+      make_plain_frames(now, slot, run, frames);
+    }
+    Packet frame =
+        frames ? frames->build(run.segment(), payload_of(slot, run.segment())) : Packet{};
+    is_left = !frame;
+    if (is_left) {
+      break;
+    }
+    total.add(run.segment());
+    if (const auto queued = net::enqueue_frame(interface, std::move(frame)); !queued) {
+      stats_.count(queued.error());
+    }
+  }
+  run.settle();
+  stats_.tcp_segments_out += total.segments;
+  slot.tally.on_run_sent(total.segments, total.bytes, total.end, now);
+  if (is_left) {
+    ++sent;
+    return send(now, slot, run.plan()) ? std::nullopt : std::optional{Visit::OutOfPackets};
+  }
+  return next == Next::Unusual ? std::nullopt : std::optional{outcome};
+}
+
+void TcpCore::make_plain_frames(Instant now, const ConnectionSlot& slot, const tcp::PlainRun& run,
+                                std::optional<PlainFrames>& frames) noexcept {
+  // What may be cut on its way has an identification of its own.
+  const auto mac = slot.dont_fragment ? output_.known_mac(now, slot.path) : std::nullopt;
+  if (!mac) {
+    return;
+  }
+  const net::Interface& interface = *slot.path.interface;
+  const bool has_payload = run.segment().payload_bytes > 0;
+  const tcp::PlainRun::Setting& setting = run.setting();
+  const auto ecn = has_payload ? setting.ecn : wire::Ecn::NotCapable;
+  frames.emplace(pools_, interface,
+                 wire::TcpFrameSetting{.tuple = slot.connection.tuple(),
+                                       .source = interface.mac,
+                                       .destination = *mac,
+                                       .vlan = interface.vlan,
+                                       .ttl = slot.hop_limit,
+                                       .traffic_class = static_cast<std::uint8_t>(
+                                           slot.dscp << 2U | std::to_underlying(ecn)),
+                                       .has_ipv4_checksum = !interface.offloads.tx_ipv4_checksum,
+                                       .has_tcp_checksum = !interface.offloads.tx_tcp_checksum,
+                                       .ack = setting.ack,
+                                       .window = setting.window,
+                                       .timestamps = setting.timestamps});
 }
 
 bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept {
@@ -111,7 +214,7 @@ void TcpCore::update_timer(ConnectionSlot& slot) noexcept {
     pacing_.arm(slot.timer, *deadline);
   } else if (deadline) {
     slot.timer.kind = kTimeout;
-    timers_.arm(slot.timer, *deadline);
+    timers_.arm_lazily(slot.timer, *deadline);
   }
 }
 

@@ -49,6 +49,10 @@ AckInHand Connection::take_in_hand(const Segment& segment, Instant now) const no
   const bool is_repeated =
       segment.ack == send_.snd_una && segment.length() == 0 &&
       (static_cast<std::uint32_t>(segment.window) << snd_wscale_) == send_.snd_wnd;
+  // RFC 5681 §2, the definition's point (a); the others are in every repeated ACK.
+  // The answers to probes of a closed window look alike and say nothing of loss.
+  const bool can_be_duplicate =
+      send_.flight() > 0 && send_.snd_wnd > 0 && active_ != nullptr && !active_->sent.empty();
   return {
       .segment = segment,
       .now = now,
@@ -60,7 +64,7 @@ AckInHand Connection::take_in_hand(const Segment& segment, Instant now) const no
       .prior_una = send_.snd_una,
       .prior_in_network = in_network(),
       .is_repeated = is_repeated,
-      .is_duplicate = is_repeated && can_be_duplicate(),
+      .is_duplicate = is_repeated && can_be_duplicate,
       .duplicate_report = std::nullopt,
       .rtt = std::nullopt,
       .echoed = echoed};
@@ -88,35 +92,20 @@ void Connection::process_delivery(const Resources& resources, AckInHand& ack,
   if (!ack.advances()) {
     return;
   }
-  follow_edge(ack.segment.ack);
-  active_->send_autosize.on_ack(congestion_.window());
-  report_writable(resources);
+  follow_edge(resources, ack.segment.ack);
   if (fin_sent_ && ack.segment.ack == send_.snd_nxt) {
     on_fin_acked(resources, ack.now);
   }
 }
 
-bool Connection::can_be_duplicate() const noexcept {
-  // RFC 5681 §2, the definition's point (a); the others are in every repeated ACK.
-  // The answers to probes of a closed window look alike and say nothing of loss.
-  return send_.flight() > 0 && send_.snd_wnd > 0 && active_ != nullptr && !active_->sent.empty();
-}
-
 void Connection::update_send_window(const Segment& segment, Instant now) noexcept {
-  // RFC 9293 §3.10.7.4, step 5: an older segment must not undo a newer window.
-  // Deviates from RFC 9293 §3.10.7.4: a segment that is sent again and acknowledges more tells of
-  // the window, too, because the old one, counted from the new SND.UNA, would reach too far.
-  const bool is_newer = send_.snd_wl1.is_before(segment.seq) ||
-                        send_.snd_wl2.is_before(segment.ack) ||
-                        (send_.snd_wl1 == segment.seq && send_.snd_wl2 == segment.ack);
-  if (segment.ack.is_before(send_.snd_una) || !is_newer) {
+  // RFC 9293 §3.10.7.4, step 5.
+  if (segment.ack.is_before(send_.snd_una) || !send_.is_window_news(segment.seq, segment.ack)) {
     return;
   }
   const bool was_closed = send_.snd_wnd == 0;
-  send_.snd_wnd = static_cast<std::uint32_t>(segment.window) << snd_wscale_;
-  send_.max_snd_wnd = std::max(send_.max_snd_wnd, send_.snd_wnd);
-  send_.snd_wl1 = segment.seq;
-  send_.snd_wl2 = segment.ack;
+  send_.take_window(segment.seq, segment.ack,
+                    static_cast<std::uint32_t>(segment.window) << snd_wscale_);
   if (was_closed && send_.snd_wnd > 0) {
     // The probes' back-off must not delay what may go now.
     rtt_.reset_backoff();
@@ -167,6 +156,17 @@ void Connection::on_new_ack(const Resources& resources, AckInHand& ack) noexcept
   const SeqNum edge = ack.segment.ack;
   const AckOutcome outcome = active_->sent.on_ack(resources.sent_segments, edge, ack.log);
   ack.newly_acked = outcome.newly_acked;
+  move_edge(resources, ack.now, edge);
+  // RFC 6298 §5: only a new measurement collapses the back-off.
+  add_round_trip(outcome.rtt_sample, ack);
+  // RFC 6298 §5.2 and §5.3.
+  retransmit_at_ = active_->sent.empty() ? kNever : ack.now + rtt_.rto(resources.config);
+  idle_restart_ = idle_restart_ || active_->sent.empty();
+}
+
+// Apart from its callers: what goes round for each packet is to have the registers for itself.
+[[gnu::noinline]] void Connection::move_edge(const Resources& resources, Instant now,
+                                             SeqNum edge) noexcept {
   active_->scoreboard.on_ack(edge);
   active_->send_buffer.on_ack(edge, resources.budget);
   send_.snd_una = edge;
@@ -174,31 +174,26 @@ void Connection::on_new_ack(const Resources& resources, AckInHand& ack) noexcept
   if (active_->watch.on_ack(edge)) {
     events_.add(Events::kProgress);
   }
-  progress_at_ = ack.now;
+  progress_at_ = now;
   soft_error_.on_progress();
   urgent_out_.on_ack(edge);
   if (path_mtu_.on_ack(edge)) {
     ++resources.stats.tcp_mtu_probes_arrived;
     mss_ = path_mtu_.mss();
   }
-  // RFC 6298 §5: only a new measurement collapses the back-off.
-  add_round_trip(outcome.rtt_sample, ack);
-  // RFC 6298 §5.2 and §5.3.
-  retransmit_at_ = active_->sent.empty() ? kNever : ack.now + rtt_.rto(resources.config);
-  if (active_->sent.empty()) {
-    idle_restart_ = true;
-  }
 }
 
-void Connection::follow_edge(SeqNum snd_una) noexcept {
+void Connection::follow_edge(const Resources& resources, SeqNum edge) noexcept {
   // Both follow the acknowledged edge, lest they come to lie "ahead" again half a sequence space
   // later.
-  if (active_->recovery.phase == LossRecovery::Phase::Open && snd_una.is_after(recover_)) {
-    recover_ = snd_una - 1;
+  if (active_->recovery.phase == LossRecovery::Phase::Open && edge.is_after(recover_)) {
+    recover_ = edge - 1;
   }
-  if (snd_una.is_after(small_end_)) {
-    small_end_ = snd_una;
+  if (edge.is_after(small_end_)) {
+    small_end_ = edge;
   }
+  active_->send_autosize.on_ack(congestion_.window());
+  report_writable(resources);
 }
 
 std::uint32_t Connection::in_network() const noexcept {
@@ -246,12 +241,15 @@ void Connection::on_fin_acked(const Resources& resources, Instant now) noexcept 
 }
 
 void Connection::report_writable(const Resources& resources) noexcept {
+  if (!wants_writable_) {
+    return;
+  }
   // Not for every byte: a third of the buffer, so that the application works in large pieces.
   const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
   const std::uint32_t unsent_limit = tuning_->unsent_limit_bytes;
   const bool has_little_unsent =
       unsent_limit == 0 || unsent_bytes() < unsent_limit - unsent_limit / 2;
-  if (wants_writable_ && can_send() && !fin_queued_ && has_little_unsent &&
+  if (can_send() && !fin_queued_ && has_little_unsent &&
       charge <= send_buffer_limit(resources) / 3 * 2) {
     wants_writable_ = false;
     events_.add(Events::kWritable);

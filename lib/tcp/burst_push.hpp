@@ -22,23 +22,36 @@ class BurstPush {
     bool starts_slowly = true;      ///< Far below the slow-start threshold.
   };
 
+  /// What follows from it, in segments, and stays the same while nothing but segments leave.
+  struct Limits {
+    std::uint32_t half = 1;   ///< Of the window.
+    std::uint32_t group = 1;  ///< The most in a group.
+  };
+  [[nodiscard]] static Limits limits_of(const Measure& measure) noexcept {
+    const std::uint32_t half = std::max(measure.cwnd / measure.segment_bytes / 2, 1U);
+    const std::uint32_t most =
+        std::min(half, std::max(measure.half_window / measure.segment_bytes, 1U));
+    return {.half = half, .group = std::min(most, segments(measure))};
+  }
+
   /// A full segment leaves now; `goes_on`: another one follows at once. Whether it ends a group.
-  [[nodiscard]] bool on_full_segment(Instant now, const Measure& measure, bool goes_on) noexcept {
+  [[nodiscard]] bool on_full_segment(Instant now, const Limits& limits, bool goes_on) noexcept {
     if (now != at_) {
       at_ = now;
       in_burst_ = in_group_ = 0;
     }
     ++in_burst_;
     ++in_group_;
-    const std::uint32_t half = std::max(measure.cwnd / measure.segment_bytes / 2, 1U);
-    const std::uint32_t most =
-        std::min(half, std::max(measure.half_window / measure.segment_bytes, 1U));
     // Two groups at least make a window.
-    const bool is_half = half > 1 && in_burst_ % half == 0;
-    const bool ends = !goes_on || in_group_ >= std::min(most, segments(measure));
+    const bool is_half =
+        limits.half > 1 && in_burst_ >= limits.half && in_burst_ % limits.half == 0;
+    const bool ends = !goes_on || in_group_ >= limits.group;
     const bool pushes = is_half || (ends && in_group_ > 1);
     in_group_ = ends ? 0 : in_group_;
     return pushes;
+  }
+  [[nodiscard]] bool on_full_segment(Instant now, const Measure& measure, bool goes_on) noexcept {
+    return on_full_segment(now, limits_of(measure), goes_on);
   }
 
  private:

@@ -12,7 +12,6 @@ using packet::Packet;
 
 namespace {
 
-constexpr std::uint32_t kSendBufferAlways = 16 * 1024;
 constexpr std::uint32_t kDeliveredUnit = 64 * 1024;
 // Up to here a payload is copied behind the one before it rather than kept in a buffer of its own.
 constexpr std::uint32_t kTailCopyMax = 256;
@@ -23,15 +22,21 @@ Connection::~Connection() { base::expects(active_ == nullptr); }
 
 std::uint32_t Connection::packet_bytes_max() const noexcept {
   constexpr std::uint32_t kRoom = packet::CorePools::kDataRoomBytes;
-  return mss_ >= kRoom ? kRoom : kRoom / mss_ * mss_;
+  if (mss_ > kRoom / 2) {
+    return std::min<std::uint32_t>(mss_, kRoom);
+  }
+  return kRoom / mss_ * mss_;
 }
 
 std::optional<Instant> Connection::next_deadline() const noexcept {
-  const Instant loss_at = active_ == nullptr ? kNever : active_->recovery.timer_at;
-  const bool is_held = active_ != nullptr && active_->is_held_by_pacer;
-  const Instant departure_at = is_held ? active_->pacer.next_at() : kNever;
-  const Instant deadline = std::min({retransmit_at_, loss_at, ack_at_, override_at_,
-                                     state_deadline(), keepalive_.deadline(), departure_at});
+  Instant deadline = std::min(std::min(retransmit_at_, ack_at_), override_at_);
+  deadline = std::min(std::min(deadline, state_deadline()), keepalive_.deadline());
+  if (active_ != nullptr) {
+    deadline = std::min(deadline, active_->recovery.timer_at);
+    if (active_->is_held_by_pacer) {
+      deadline = std::min(deadline, active_->pacer.next_at());
+    }
+  }
   return deadline == kNever ? std::nullopt : std::optional{deadline};
 }
 
@@ -46,9 +51,16 @@ Result<void> Connection::check_sendable(const Resources& resources, Instant now)
   if (!can_send() || fin_queued_) {
     return fail(Error::InvalidState);
   }
+  if (active_ == nullptr && tuning_->unsent_limit_bytes == 0 &&
+      resources.budget.left(packet::BudgetUse::FirstToSend) >=
+          packet::PacketBudget::kPacketCharge) {
+    // The usual answer to a message: with nothing queued only packets could be missing.
+    return {};
+  }
   if (writable(resources) == 0) {
     want_writable(resources, now);
-    return fail(is_short_of_packets(resources) ? Error::OutOfPackets : Error::WouldBlock);
+    return fail(send_room(resources).is_short_of_packets() ? Error::OutOfPackets
+                                                           : Error::WouldBlock);
   }
   return {};
 }
@@ -57,15 +69,16 @@ std::size_t Connection::append_to_tail(std::span<const std::byte> bytes) noexcep
   return active_ == nullptr ? 0 : active_->send_buffer.append_to_tail(bytes, packet_bytes_max());
 }
 
-Result<void> Connection::append(const Resources& resources, Instant now, Packet& packet) noexcept {
+Result<void> Connection::append(const Resources& resources, Instant now, Packet& packet,
+                                bool has_room) noexcept {
   if (attach(resources)) {
     SendBuffer& buffer = active_->send_buffer;
     if (buffer.empty() && active_->sent.empty()) {
       buffer.start(send_.snd_nxt);
     }
-    const bool is_full = send_room(resources) == 0;
-    const std::uint32_t tail = buffer.tail_room(packet_bytes_max());
-    if (packet.size() <= tail && (is_full || packet.size() <= kTailCopyMax)) {
+    const bool is_full = !has_room && send_room(resources).free() == 0;
+    const bool is_small = is_full || packet.size() <= kTailCopyMax;
+    if (is_small && !buffer.empty() && packet.size() <= buffer.tail_room(packet_bytes_max())) {
       // Decision 5: a small payload costs a copy, not a buffer.
       static_cast<void>(buffer.append_to_tail(packet.data(), packet_bytes_max()));
       packet.reset();
@@ -73,7 +86,7 @@ Result<void> Connection::append(const Resources& resources, Instant now, Packet&
     }
     if (is_full) {
       want_writable(resources, now);
-      const bool is_short = is_short_of_packets(resources);
+      const bool is_short = send_room(resources).is_short_of_packets();
       detach_if_idle(resources);
       return fail(is_short ? Error::OutOfPackets : Error::WouldBlock);
     }
@@ -94,8 +107,7 @@ void Connection::retry_writable_later(const Resources& resources, Instant now) n
 
 void Connection::want_writable(const Resources& resources, Instant now) noexcept {
   wants_writable_ = true;
-  const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  if (charge < send_charge_limit(resources) && !has_enough_unsent()) {
+  if (send_room(resources).is_within_limits()) {
     // There was room in the buffer, so packets were what was missing.
     retry_writable_later(resources, now);
   }
@@ -110,58 +122,45 @@ std::uint32_t Connection::send_buffer_limit(const Resources& resources) const no
                         resources.config.send_buffer_bytes);
 }
 
-std::uint32_t Connection::send_charge_limit(const Resources& resources) const noexcept {
-  // No connection takes more than a quarter of what the core has left, so that a few cannot starve
-  // the others.
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
-      send_buffer_limit(resources),
-      std::max<std::uint64_t>(kSendBufferAlways,
-                              resources.budget.left(packet::BudgetUse::Bulk) / 4)));
-}
-
-std::uint32_t Connection::send_room(const Resources& resources) const noexcept {
-  const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  const std::uint32_t limit = send_charge_limit(resources);
-  const packet::BudgetUse use =
-      active_ == nullptr ? packet::BudgetUse::FirstToSend : active_->send_buffer.budget_use();
-  const std::uint64_t left = resources.budget.left(use);
-  if (charge >= limit || left < packet::PacketBudget::kPacketCharge || has_enough_unsent()) {
-    return 0;
+SendRoom Connection::send_room(const Resources& resources) const noexcept {
+  SendRoom::Measure measure{.buffer_limit = send_buffer_limit(resources),
+                            .has_enough_unsent = has_enough_unsent()};
+  if (active_ != nullptr) {
+    measure.charge = active_->send_buffer.charge();
+    measure.use = active_->send_buffer.budget_use();
   }
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(limit - charge, left));
-}
-
-bool Connection::is_short_of_packets(const Resources& resources) const noexcept {
-  const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  return charge < send_charge_limit(resources) && send_room(resources) == 0 && !has_enough_unsent();
+  return SendRoom{measure, resources.budget};
 }
 
 std::size_t Connection::writable(const Resources& resources) noexcept {
   if (!can_send() || fin_queued_) {
     return 0;
   }
-  const std::uint32_t charge = active_ == nullptr ? 0 : active_->send_buffer.charge();
-  const std::size_t tail =
-      active_ == nullptr ? 0 : active_->send_buffer.tail_room(packet_bytes_max());
+  const SendRoom room = send_room(resources);
+  if (room.is_nearly_used_up()) {
+    // `report_writable` tells when a third of the buffer is free.
+    wants_writable_ = true;
+  }
+  if (room.free() == 0) {
+    return 0;
+  }
   // Payload that still fits, were it to come in full packets: the charge of a buffer is at most
   // twice what it carries. Zero exactly when `append` would refuse a packet, whatever is free
   // behind the last one.
-  const std::uint32_t free = send_room(resources);
-  std::size_t room = free > 0 ? free / 2 + tail : 0;
-  if (tuning_->unsent_limit_bytes != 0 && room > 0) {
-    room = std::min<std::size_t>(room, tuning_->unsent_limit_bytes - unsent_bytes());
+  std::size_t bytes = room.free() / 2;
+  if (active_ != nullptr && !active_->send_buffer.empty()) {
+    bytes += active_->send_buffer.tail_room(packet_bytes_max());
   }
-  if (charge > send_charge_limit(resources) / 3 * 2 || has_enough_unsent()) {
-    // The caller may find this too little; `report_writable` tells when a third of the buffer is
-    // free.
-    wants_writable_ = true;
+  if (tuning_->unsent_limit_bytes != 0) {
+    bytes = std::min<std::size_t>(bytes, tuning_->unsent_limit_bytes - unsent_bytes());
   }
-  return room;
+  return bytes;
 }
 
 Result<std::size_t> Connection::readable() const noexcept {
   if (active_ != nullptr && !active_->receive_queue.empty()) {
-    return urgent_in_.limit(active_->receive_queue.size(), read_nxt());
+    const std::uint32_t unread = active_->receive_queue.size();
+    return urgent_in_.is_pending() ? urgent_in_.limit(unread, read_nxt()) : unread;
   }
   if (peer_fin_received_) {
     return fail(Error::EndOfStream);
@@ -183,10 +182,7 @@ std::span<const std::byte> Connection::peek() const noexcept {
 void Connection::consume(const Resources& resources, std::uint32_t bytes) noexcept {
   base::expects(active_ != nullptr);
   active_->receive_queue.consume(bytes, resources.budget);
-  settle_urgent(resources);
-  ack_now_ = ack_now_ || is_window_update_due(resources);
-  detach_if_idle(resources);
-  report_peer_finished();
+  on_read(resources);
 }
 
 Packet Connection::receive_packet(const Resources& resources) noexcept {
@@ -194,11 +190,18 @@ Packet Connection::receive_packet(const Resources& resources) noexcept {
     return {};
   }
   Packet packet = active_->receive_queue.pop(resources.budget);
+  on_read(resources);
+  return packet;
+}
+
+void Connection::on_read(const Resources& resources) noexcept {
   settle_urgent(resources);
   ack_now_ = ack_now_ || is_window_update_due(resources);
   detach_if_idle(resources);
-  report_peer_finished();
-  return packet;
+  if (state_ != TcpState::Established) {
+    // The peer may have finished, and nothing be left to read.
+    report_peer_finished();
+  }
 }
 
 void Connection::release(const Resources& resources) noexcept {
@@ -216,31 +219,34 @@ void Connection::release(const Resources& resources) noexcept {
 }
 
 bool Connection::attach(const Resources& resources) noexcept {
-  if (active_ == nullptr) {
-    active_ = resources.active_blocks.emplace();
-    if (active_ != nullptr) {
-      active_->send_buffer.start(send_.snd_nxt);
-      active_->pushed = send_.snd_nxt;
-      active_->recovery.highest = send_.snd_una;
-      active_->recovery.renege_at = send_.snd_una;
-      aftermath_.hand_over(active_->recovery);
-      active_->recovery.rate.start(std::uint64_t{delivered_units_} * kDeliveredUnit);
-      // What follows an idle time tells how fast the application is.
-      active_->recovery.rate.on_application_limited(0);
-    }
+  if (active_ != nullptr) [[likely]] {
+    return true;
   }
-  return active_ != nullptr;
+  active_ = resources.active_blocks.emplace();
+  if (active_ == nullptr) {
+    return false;
+  }
+  active_->send_buffer.start(send_.snd_nxt);
+  active_->pushed = send_.snd_nxt;
+  active_->recovery.highest = send_.snd_una;
+  active_->recovery.renege_at = send_.snd_una;
+  aftermath_.hand_over(active_->recovery);
+  active_->recovery.rate.start(std::uint64_t{delivered_units_} * kDeliveredUnit);
+  // What follows an idle time tells how fast the application is.
+  active_->recovery.rate.on_application_limited(0);
+  return true;
 }
 
 void Connection::detach_if_idle(const Resources& resources) noexcept {
-  if (active_ != nullptr && !active_->is_needed()) {
-    // Rounded up: totals are compared with what they were, and must never go back.
-    delivered_units_ = static_cast<std::uint32_t>(
-        (active_->recovery.rate.delivered() + kDeliveredUnit - 1) / kDeliveredUnit);
-    aftermath_.keep(active_->recovery, send_.snd_una);
-    resources.active_blocks.erase(resources.active_blocks.index_of(*active_));
-    active_ = nullptr;
+  if (active_ == nullptr || active_->is_needed()) [[likely]] {
+    return;
   }
+  // Rounded up: totals are compared with what they were, and must never go back.
+  delivered_units_ = static_cast<std::uint32_t>(
+      (active_->recovery.rate.delivered() + kDeliveredUnit - 1) / kDeliveredUnit);
+  aftermath_.keep(active_->recovery, send_.snd_una);
+  resources.active_blocks.erase(resources.active_blocks.index_of(*active_));
+  active_ = nullptr;
 }
 
 void Connection::report_peer_finished() noexcept {

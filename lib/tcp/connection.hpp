@@ -5,7 +5,7 @@
 // The façade owns the parts and decides what their answers mean; its members are defined by topic:
 //   connection.cpp   the application's calls, events, deadlines
 //   handshake.cpp, options.cpp  SYN-SENT, SYN-RECEIVED; what SYNs agree on and segments carry
-//   input.cpp        a segment arrives, one function per numbered step of RFC 9293 §3.10.7.4
+//   input.cpp        a segment arrives: the steps of RFC 9293 §3.10.7.4, or `PredictedInput`
 //   acknowledgment.cpp  what an ACK means: windows, round-trip time, what has arrived
 //   output.cpp, offered_window.cpp, repair.cpp, retransmission.cpp  which is next; what is lost
 //   icmp_error.cpp, timeout.cpp  what the path says; which timer went off
@@ -42,6 +42,7 @@
 #include "tcp/reorder_window.hpp"
 #include "tcp/rtt_estimator.hpp"
 #include "tcp/segment.hpp"
+#include "tcp/send_room.hpp"
 #include "tcp/sequence_space.hpp"
 #include "tcp/soft_error.hpp"
 #include "tcp/state.hpp"
@@ -98,8 +99,7 @@ class Connection {
   /// How large routers let a segment be, now; PathMtu::kUnknown when that is forgotten. What is in
   /// flight and larger is cut anew.
   void on_path_mss(const Resources& resources, Instant now, std::uint16_t mss) noexcept;
-  /// RFC 9293 §3.9.1.8, MUST-47: trouble that may pass. The application hears of it, and it is the
-  /// outcome if nothing better is known when the time is up.
+  /// RFC 9293 §3.9.1.8, MUST-47: the application hears of it; the outcome if no better is known.
   void report_soft_error(const Resources& resources, Error error) noexcept;
   [[nodiscard]] std::optional<Error> take_soft_error() noexcept { return soft_error_.take(); }
   /// RFC 9293 §3.8.3, R1: whether, since the last call, IP should look for the next hop anew.
@@ -112,6 +112,10 @@ class Connection {
   [[nodiscard]] bool is_paced_deadline() const noexcept;  ///< By pacing: to the microsecond.
   [[nodiscard]] Events take_events() noexcept { return std::exchange(events_, Events{}); }
   [[nodiscard]] bool has_events() const noexcept { return events_.any(); }
+  /// Others need to look at its events and its output alone.
+  [[nodiscard]] bool is_ordinary() const noexcept {
+    return state_ == TcpState::Established && !app_closed_ && !path_doubt_;
+  }
 
   /// All but what its Tally knows.
   void describe(const Resources& resources, TcpInfo& info) const noexcept;
@@ -124,9 +128,10 @@ class Connection {
   /// Whether the application may queue bytes at all, and whether there is room now.
   [[nodiscard]] Result<void> check_sendable(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] std::size_t append_to_tail(std::span<const std::byte> bytes) noexcept;
-  /// Queues payload; `packet` is kept on an error. Errors: WouldBlock, OutOfPackets.
-  [[nodiscard]] Result<void> append(const Resources& resources, Instant now,
-                                    packet::Packet& packet) noexcept;
+  /// Queues payload; `packet` is kept on an error (WouldBlock, OutOfPackets), of which there is no
+  /// first one if `has_room`: `writable` has just said so.
+  [[nodiscard]] Result<void> append(const Resources& resources, Instant now, packet::Packet& packet,
+                                    bool has_room = false) noexcept;
   /// Notes that `send` took less than all, so that Events::kWritable follows.
   void want_writable(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] std::size_t writable(const Resources& resources) noexcept;
@@ -141,7 +146,7 @@ class Connection {
   /// As `abort`, by the application: it hears only of the end.
   void abort_by_application(const Resources& resources) noexcept;
   void set_no_delay(bool on) noexcept { no_delay_ = on; }
-  /// On: segments that are not full wait, as long as small data waits at most.
+  /// Segments that are not full wait, as long as small data waits at most.
   void set_cork(bool on) noexcept { corked_ = on; }
   /// Off: data is acknowledged with delay, until something is lost. On: what waits goes now.
   void set_quick_acks(bool on) noexcept;
@@ -183,7 +188,6 @@ class Connection {
   [[nodiscard]] Duration receive_round_trip() const noexcept {
     return std::chrono::microseconds{receive_autotune_.round_trip_us()};
   }
-  /// Selective acknowledgments were agreed on.
   [[nodiscard]] bool has_selective_acks() const noexcept { return sack_; }
   /// The largest payload without selective acknowledgments; other options are off it already.
   [[nodiscard]] std::uint16_t mss() const noexcept { return mss_; }
@@ -194,12 +198,10 @@ class Connection {
   [[nodiscard]] const QuickAcks& quick_acks() const noexcept { return quick_acks_; }
   /// How far to fill a packet of the send buffer: whole segments, so that most lie in one packet.
   [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept;
-  /// Payload bytes queued and not acknowledged; and those received in order and not read.
+  /// Payload bytes queued and not acknowledged; received in order and not read.
   [[nodiscard]] std::uint32_t unacknowledged() const noexcept;
   [[nodiscard]] std::uint32_t unread() const noexcept;
-  /// What is there while data is queued or in flight; else null.
-  [[nodiscard]] ActiveBlock* active() noexcept { return active_; }
-  /// Where `SegmentPlan` payloads are found.
+  [[nodiscard]] ActiveBlock* active() noexcept { return active_; }  ///< Null: nothing is held.
   [[nodiscard]] SendBuffer& send_buffer() noexcept { return active_->send_buffer; }
   /// Whether everything that must hold between calls does. Walks over all that is in flight.
   [[nodiscard]] bool check_invariants() const noexcept;
@@ -207,6 +209,8 @@ class Connection {
   [[nodiscard]] bool is_consistent() const noexcept;
 
  private:
+  friend class PlainRun;
+  friend class PredictedInput;
   friend class Repair;
   friend class Steering;
   static constexpr Instant kNever = Instant::max();
@@ -250,6 +254,8 @@ class Connection {
   void measure_sender(const Segment& segment, Instant now) noexcept;
 
   // input.cpp
+  Disposition on_segment_by_steps(const Resources& resources, Instant now, const Segment& segment,
+                                  packet::Packet payload) noexcept;
   [[nodiscard]] bool is_crossed_syn_ack(const Segment& segment) const noexcept;
   [[nodiscard]] Step check_sequence(const Resources& resources, Instant now, const Segment& segment,
                                     Disposition& disposition) noexcept;
@@ -269,7 +275,6 @@ class Connection {
                Disposition& disposition) noexcept;
   void keep_out_of_order(const Resources& resources, SeqNum seq, packet::Packet payload,
                          Disposition& disposition) noexcept;
-  void drain_reassembly(const Resources& resources) noexcept;
   void process_fin(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] QuickAcks::Measure quick_ack_measure(const Resources& resources) const noexcept;
   void schedule_ack(const Resources& resources, Instant now, std::uint32_t payload_bytes) noexcept;
@@ -281,11 +286,11 @@ class Connection {
   void process_delivery(const Resources& resources, AckInHand& ack,
                         Disposition& disposition) noexcept;
   void on_new_ack(const Resources& resources, AckInHand& ack) noexcept;
-  void follow_edge(SeqNum snd_una) noexcept;
+  void move_edge(const Resources& resources, Instant now, SeqNum edge) noexcept;
+  void follow_edge(const Resources& resources, SeqNum edge) noexcept;
   void on_congestion_echo(const Resources& resources, const AckInHand& ack) noexcept;
   [[nodiscard]] PathView path_view(const Resources& resources, Instant now) const noexcept;
   void update_send_window(const Segment& segment, Instant now) noexcept;
-  [[nodiscard]] bool can_be_duplicate() const noexcept;
   void on_fin_acked(const Resources& resources, Instant now) noexcept;
   void report_writable(const Resources& resources) noexcept;
 
@@ -355,14 +360,10 @@ class Connection {
   [[nodiscard]] TcpRecovery recovery() const noexcept;
   [[nodiscard]] bool attach(const Resources& resources) noexcept;
   [[nodiscard]] std::uint32_t send_buffer_limit(const Resources& resources) const noexcept;
-  [[nodiscard]] std::uint32_t send_charge_limit(const Resources& resources) const noexcept;
-  /// Memory that more to send may be charged: of the buffer's limit and of the core's budget.
-  [[nodiscard]] std::uint32_t send_room(const Resources& resources) const noexcept;
-  /// The buffer has room, but the core has no packet to spare.
-  [[nodiscard]] bool is_short_of_packets(const Resources& resources) const noexcept;
+  [[nodiscard]] SendRoom send_room(const Resources& resources) const noexcept;
+  void on_read(const Resources& resources) noexcept;
   void retry_writable_later(const Resources& resources, Instant now) noexcept;
   void detach_if_idle(const Resources& resources) noexcept;
-
   /// Octets that are believed to be in the network (RFC 6675 §4, pipe).
   [[nodiscard]] std::uint32_t in_network() const noexcept;
 

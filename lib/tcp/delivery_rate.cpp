@@ -23,34 +23,30 @@ void DeliveryRate::on_application_limited(std::uint32_t in_network) noexcept {
   limited_until_ = std::max<std::uint64_t>(delivered_ + in_network, 1);
 }
 
-RateSample DeliveryRate::on_ack(const DeliveryLog& log, std::uint32_t delivered, std::uint32_t lost,
-                                Duration min_rtt) noexcept {
-  RateSample sample;
-  if (delivered > 0) {
-    delivered_ += delivered;
-    delivered_at_ = log.now();
+RateSample DeliveryRate::on_ack(const News& news, std::uint32_t lost, Duration min_rtt) noexcept {
+  if (news.delivered > 0) {
+    delivered_ += news.delivered;
+    delivered_at_ = news.now;
   }
   if (limited_until_ != 0 && delivered_ > limited_until_) {
     limited_until_ = 0;
   }
-  sample.delivered = delivered_;
-  sample.lost = lost;
-  if (!log.newest()) {
-    sample.prior_delivered = delivered_;
-    return sample;
+  if (news.then == nullptr) {
+    return {.delivered = delivered_, .prior_delivered = delivered_, .lost = lost};
   }
-  const DeliveryLog::Newest& newest = *log.newest();
-  const Duration sending = newest.sent_at - newest.then.first_sent_at;
-  const Duration arriving = delivered_at_ - newest.then.delivered_at;
-  first_sent_at_ = std::max(first_sent_at_, newest.sent_at);
-  sample.prior_delivered = newest.then.delivered;
-  sample.lost_meanwhile = lost - newest.then.lost;
-  sample.in_network_then = newest.then.in_network;
-  sample.is_application_limited = newest.then.is_application_limited;
+  const FlightSnapshot& then = *news.then;
+  const Duration sending = news.sent_at - then.first_sent_at;
+  const Duration arriving = delivered_at_ - then.delivered_at;
+  first_sent_at_ = std::max(first_sent_at_, news.sent_at);
   // No ACK can have come faster than light: what seems so is a mistaken retransmission.
   const Duration interval = std::max(sending, arriving);
-  sample.interval = interval < min_rtt ? Duration::zero() : interval;
-  return sample;
+  return {.delivered = delivered_,
+          .prior_delivered = then.delivered,
+          .lost = lost,
+          .lost_meanwhile = lost - then.lost,
+          .in_network_then = then.in_network,
+          .interval = interval < min_rtt ? Duration::zero() : interval,
+          .is_application_limited = then.is_application_limited};
 }
 
 }  // namespace millrace::tcp

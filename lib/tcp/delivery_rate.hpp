@@ -24,9 +24,26 @@ class DeliveryRate {
   /// There is nothing more to send, with `in_network` under way: samples of these, and of what
   /// leaves until they have arrived, tell the application's rate and not the path's.
   void on_application_limited(std::uint32_t in_network) noexcept;
+  /// What an ACK of now says has arrived.
+  struct News {
+    Instant now{};
+    std::uint32_t delivered = 0;  ///< Octets that have newly arrived.
+    /// When that left which left last, and what was known then; null where it is uncertain.
+    const FlightSnapshot* then = nullptr;
+    Instant sent_at{};
+  };
+
   /// `lost` octets, in all, were taken for lost.
+  [[nodiscard]] RateSample on_ack(const News& news, std::uint32_t lost, Duration min_rtt) noexcept;
   [[nodiscard]] RateSample on_ack(const DeliveryLog& log, std::uint32_t delivered,
-                                  std::uint32_t lost, Duration min_rtt) noexcept;
+                                  std::uint32_t lost, Duration min_rtt) noexcept {
+    const auto& newest = log.newest();
+    return on_ack({.now = log.now(),
+                   .delivered = delivered,
+                   .then = newest ? &newest->then : nullptr,
+                   .sent_at = newest ? newest->sent_at : Instant{}},
+                  lost, min_rtt);
+  }
   /// Octets that have arrived since the opening.
   [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
   [[nodiscard]] bool is_application_limited() const noexcept { return limited_until_ != 0; }

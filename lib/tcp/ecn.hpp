@@ -41,6 +41,8 @@ class Ecn {
     std::uint8_t flags = 0;  ///< Instead of `ack_flags`.
   };
   [[nodiscard]] std::optional<OwedAck> take_owed_ack() noexcept;
+  /// Neither such an ACK nor a flag of new data is due.
+  [[nodiscard]] bool is_settled() const noexcept { return !is_owed_ && !is_cwr_due_; }
   /// That ACK, of octets up to `ack`, did not leave.
   void return_owed_ack(SeqNum ack, bool is_echo) noexcept {
     owed_ = ack;

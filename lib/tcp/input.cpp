@@ -5,6 +5,7 @@
 #include "base/coarse_time.hpp"
 #include "base/contract.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/predicted_input.hpp"
 
 namespace millrace::tcp {
 
@@ -12,6 +13,15 @@ using packet::Packet;
 
 Disposition Connection::on_segment(const Resources& resources, Instant now, const Segment& segment,
                                    Packet payload) noexcept {
+  Disposition disposition;
+  if (PredictedInput{*this, resources, now}.take(segment, payload, disposition)) [[likely]] {
+    return disposition;
+  }
+  return on_segment_by_steps(resources, now, segment, std::move(payload));
+}
+
+Disposition Connection::on_segment_by_steps(const Resources& resources, Instant now,
+                                            const Segment& segment, Packet payload) noexcept {
   base::expects(state_ != TcpState::Listen);
   if (state_ == TcpState::SynSent) {
     return on_segment_in_syn_sent(resources, now, segment, std::move(payload));
@@ -275,7 +285,11 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
   if (!active_->reassembly.empty()) {
     // RFC 5681 §4.2: what fills a hole is acknowledged at once.
     ack_now_ = true;
-    drain_reassembly(resources);
+    while (Packet waiting = active_->reassembly.pop_in_order(receive_.rcv_nxt, resources.budget)) {
+      receive_.rcv_nxt += waiting.size();
+      resources.stats.tcp_bytes_in += waiting.size();
+      active_->receive_queue.append_charged(std::move(waiting), resources.budget);
+    }
     active_->sack_report.on_advance(receive_.rcv_nxt);
   }
   receive_autotune_.on_data(now, receive_.rcv_nxt, read_nxt(), receive_.rcv_adv, rcv_mss_,
@@ -305,14 +319,6 @@ void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packe
     case ReassemblyQueue::Outcome::Full: disposition.dropped = DropReason::TcpReassemblyFull; break;
   }
   report_arrival(seq);
-}
-
-void Connection::drain_reassembly(const Resources& resources) noexcept {
-  while (Packet packet = active_->reassembly.pop_in_order(receive_.rcv_nxt, resources.budget)) {
-    receive_.rcv_nxt += packet.size();
-    resources.stats.tcp_bytes_in += packet.size();
-    active_->receive_queue.append_charged(std::move(packet), resources.budget);
-  }
 }
 
 void Connection::process_fin(const Resources& resources, Instant now,
@@ -373,7 +379,10 @@ void Connection::schedule_ack(const Resources& resources, Instant now,
                               std::uint32_t payload_bytes) noexcept {
   // RFC 9293 §3.8.6.3, SHLD-19: every second full-sized segment at once, the rest within the delay.
   unacked_bytes_ += payload_bytes;
-  quick_acks_.on_data(now, rtt_.rto(resources.config), quick_ack_measure(resources));
+  // No timeout is shorter than the least, which costs nothing to know.
+  if (!rtt_.has_sample() || !quick_acks_.on_prompt_data(now, resources.config.rto_min)) {
+    quick_acks_.on_data(now, rtt_.rto(resources.config), quick_ack_measure(resources));
+  }
   if (unacked_bytes_ >= 2U * rcv_mss_ || quick_acks_.apply()) {
     ack_now_ = true;
   } else if (ack_at_ == kNever) {

@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::uint32_t kWindowFieldMax = 65'535;
 
+std::uint32_t window_in(std::uint32_t room, std::uint8_t shift) noexcept {
+  // The charge of queued payload is at most about twice the payload. And only what the field can
+  // say is offered.
+  return std::min(room / 2, kWindowFieldMax << shift);
+}
+
 }  // namespace
 
 std::uint32_t Connection::receive_limit(const Resources& resources) const noexcept {
@@ -34,15 +40,14 @@ std::uint32_t Connection::receive_room(const Resources& resources) const noexcep
 }
 
 std::uint32_t Connection::free_receive_window(const Resources& resources) const noexcept {
-  // The charge of queued payload is at most about twice the payload. And only what the field can
-  // say is offered.
-  return std::min(receive_room(resources) / 2, kWindowFieldMax << rcv_wscale_);
+  return window_in(receive_room(resources), rcv_wscale_);
 }
 
 std::uint16_t Connection::select_window(const Resources& resources) noexcept {
   // RFC 9293 §3.8.6.2.2: the right edge moves in steps worth having, and never to the left
   // (SHLD-14).
-  const SeqNum wanted = receive_.rcv_nxt + free_receive_window(resources);
+  const std::uint32_t room = receive_room(resources);
+  const SeqNum wanted = receive_.rcv_nxt + window_in(room, rcv_wscale_);
   if (wanted.is_after(receive_.rcv_adv)) {
     const auto gain = static_cast<std::uint32_t>(wanted - receive_.rcv_adv);
     const std::uint32_t step = std::min<std::uint32_t>(receive_limit(resources) / 4, rcv_mss_);
@@ -56,7 +61,7 @@ std::uint16_t Connection::select_window(const Resources& resources) noexcept {
   // is room. Without that limit each ACK of a little data would move the edge, and the window would
   // never close.
   const bool is_inexact = (field << rcv_wscale_) < window;
-  field += is_inexact && (field + 1) << rcv_wscale_ <= receive_room(resources) ? 1U : 0U;
+  field += is_inexact && (field + 1) << rcv_wscale_ <= room ? 1U : 0U;
   field = std::min(field, kWindowFieldMax);
   const SeqNum offered = receive_.rcv_nxt + (field << rcv_wscale_);
   if (offered.is_after(receive_.rcv_adv)) {
@@ -68,14 +73,14 @@ std::uint16_t Connection::select_window(const Resources& resources) noexcept {
 bool Connection::is_window_update_due(const Resources& resources) const noexcept {
   // RFC 9293 §3.8.6.2.2: worth a segment of its own once two full segments, or half of the buffer,
   // more fit.
-  if (!accepts_text(state_) || app_closed_) {
+  const std::uint32_t quarter = receive_limit(resources) / 4;
+  // What is still open matters as well: while half of the window is free nobody waits for more.
+  if (receive_.rcv_wnd() >= quarter || !accepts_text(state_) || app_closed_) {
     return false;
   }
   const SeqNum wanted = receive_.rcv_nxt + free_receive_window(resources);
-  const std::uint32_t step = std::min<std::uint32_t>(receive_limit(resources) / 4, 2U * rcv_mss_);
-  // What is still open matters as well: while half of the window is free nobody waits for more.
-  const bool is_needed = receive_.rcv_wnd() < receive_limit(resources) / 4;
-  return is_needed && wanted - receive_.rcv_adv >= static_cast<std::int32_t>(step);
+  const std::uint32_t step = std::min<std::uint32_t>(quarter, 2U * rcv_mss_);
+  return wanted - receive_.rcv_adv >= static_cast<std::int32_t>(step);
 }
 
 }  // namespace millrace::tcp

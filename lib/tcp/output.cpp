@@ -5,21 +5,11 @@
 #include "base/contract.hpp"
 #include "base/deadline.hpp"
 #include "tcp/connection.hpp"
+#include "tcp/plain_run.hpp"
 #include "tcp/repair.hpp"
 #include "tcp/steering.hpp"
 
 namespace millrace::tcp {
-
-namespace {
-
-// Of the records that are left no connection takes more than half, so that a few cannot starve the
-// others.
-std::uint32_t record_share(const SentSegmentPool& pool) {
-  constexpr std::uint32_t kAlways = 16;
-  return std::max(kAlways, (pool.capacity() - pool.size()) / 2);
-}
-
-}  // namespace
 
 std::optional<SegmentPlan> Connection::next_segment(const Resources& resources,
                                                     Instant now) noexcept {
@@ -109,7 +99,10 @@ void Connection::restart_if_idle(const Resources& resources, Instant now) noexce
     return;
   }
   idle_restart_ = false;
-  if (resources.config.slow_start_after_idle && now - progress_at_ > rtt_.rto(resources.config)) {
+  // Most often far less time has passed than any timeout takes.
+  const Duration idle = now - progress_at_;
+  const Duration least = std::min(resources.config.rto_min, resources.config.rto_initial);
+  if (resources.config.slow_start_after_idle && idle > least && idle > rtt_.rto(resources.config)) {
     if (active_ != nullptr) {
       // Of the window that was there when the tail was lost.
       Repair{*this, resources, now}.settle_probe();

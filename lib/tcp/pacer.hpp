@@ -50,10 +50,14 @@ class Pacer {
       next_at_ = now;
       return;
     }
-    const Duration gap = time_of(bytes, rate);
-    const Duration most = time_of(kBurstMax, rate);
-    const Duration credit = std::min(std::max(slack, gap), std::max(most, gap));
-    next_at_ = std::max(next_at_, now - credit) + gap;
+    if (rate != rate_ || bytes != bytes_) {
+      rate_ = rate;
+      bytes_ = bytes;
+      gap_ = time_of(bytes, rate);
+      most_ = time_of(kBurstMax, rate);
+    }
+    const Duration credit = std::min(std::max(slack, gap_), std::max(most_, gap_));
+    next_at_ = std::max(next_at_, now - credit) + gap_;
   }
 
   /// The next segment may leave at once.
@@ -69,6 +73,11 @@ class Pacer {
   }
 
   Instant next_at_{};
+  // What was worked out last: segments are mostly of one length, and rates seldom change.
+  PacingRate rate_ = 0;
+  std::uint32_t bytes_ = 0;
+  Duration gap_{};   // Of so many bytes,
+  Duration most_{};  // and of `kBurstMax`.
 };
 
 }  // namespace millrace::tcp

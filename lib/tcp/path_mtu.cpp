@@ -92,14 +92,12 @@ std::optional<std::uint16_t> PathMtu::next_probe(Instant now, const Supply& supp
   if (!is_searching_ || probe_ != 0) {
     return std::nullopt;
   }
-  if (high_ - low_ < kWorthwhile) {
-    // RFC 4821 §7.3: paths change, so the search is begun anew after a while.
-    const std::uint32_t searched_for = base::seconds_of(now) - searched_at_s_;
-    if (Duration{std::chrono::seconds{searched_for}} < config.mtu_probing_interval) {
+  if (!has_more_to_find()) {
+    if (!is_search_over(now, config)) {
       return std::nullopt;
     }
     search_from(now, low_);
-    if (high_ - low_ < kWorthwhile) {
+    if (!has_more_to_find()) {
       return std::nullopt;
     }
   }
@@ -109,6 +107,14 @@ std::optional<std::uint16_t> PathMtu::next_probe(Instant now, const Supply& supp
                              supply.cwnd >= kWindowSegments * low_ &&
                              std::uint64_t{supply.in_network} + size <= supply.cwnd;
   return is_affordable ? std::optional{size} : std::nullopt;
+}
+
+bool PathMtu::has_more_to_find() const noexcept { return high_ - low_ >= kWorthwhile; }
+
+bool PathMtu::is_search_over(Instant now, const TcpConfig& config) const noexcept {
+  // RFC 4821 §7.3: paths change, so the search is begun anew after a while.
+  const std::uint32_t searched_for = base::seconds_of(now) - searched_at_s_;
+  return Duration{std::chrono::seconds{searched_for}} >= config.mtu_probing_interval;
 }
 
 void PathMtu::on_probe_sent(SeqNum seq, std::uint16_t bytes) noexcept {

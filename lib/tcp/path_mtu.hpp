@@ -60,6 +60,10 @@ class PathMtu {
   [[nodiscard]] bool on_timeout(Instant now, std::uint32_t count, std::uint32_t bytes,
                                 const TcpConfig& config) noexcept;
 
+  /// Whether there is something to probe, if it can be afforded.
+  [[nodiscard]] bool wants_probe(Instant now, const TcpConfig& config) const noexcept {
+    return is_searching_ && probe_ == 0 && (has_more_to_find() || is_search_over(now, config));
+  }
   /// The size of a probe that is due.
   [[nodiscard]] std::optional<std::uint16_t> next_probe(Instant now, const Supply& supply,
                                                         const TcpConfig& config) noexcept;
@@ -76,6 +80,9 @@ class PathMtu {
 
  private:
   void search_from(Instant now, std::uint16_t low) noexcept;
+  [[nodiscard]] bool has_more_to_find() const noexcept;
+  /// It has found what there was, and that long ago that it is begun anew.
+  [[nodiscard]] bool is_search_over(Instant now, const TcpConfig& config) const noexcept;
 
   std::uint16_t ceiling_ = 0;
   std::uint16_t path_;

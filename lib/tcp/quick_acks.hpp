@@ -35,6 +35,16 @@ class QuickAcks {
     has_data_ = true;
     last_data_ms_ = now_ms;
   }
+  /// As `on_data`, where no more than `least` has passed since the last, and `rto` is no less: the
+  /// usual case, in which nothing is granted. False, with nothing done, in any other.
+  [[nodiscard]] bool on_prompt_data(Instant now, Duration least) noexcept {
+    const std::uint32_t now_ms = base::milliseconds_of(now);
+    if (!has_data_ || std::chrono::milliseconds{now_ms - last_data_ms_} > least) {
+      return false;
+    }
+    last_data_ms_ = now_ms;
+    return true;
+  }
   /// Something was missing, out of order, or came twice: there may be a loss to be mended.
   void on_disorder(const Measure& measure) noexcept {
     is_conversation_ = false;

@@ -2,24 +2,10 @@
 
 namespace millrace::tcp {
 
-void Rack::on_delivered(const DeliveryLog::Newest& newest) noexcept {
-  rtt_ = newest.rtt;
-  if (!has_started_ || is_sent_after(newest.sent_at, newest.end, sent_at_, end_)) {
-    sent_at_ = newest.sent_at;
-    end_ = newest.end;
-  }
-  has_started_ = true;
-}
-
 Rack::Verdict Rack::detect(SentSegments& sent, Duration window, Instant now) const noexcept {
   Verdict verdict;
-  if (!has_started_) {
-    return verdict;
-  }
-  while (SentSegment* const oldest = sent.oldest()) {
-    if (!is_sent_after(sent_at_, end_, oldest->sent_at, oldest->end())) {
-      break;
-    }
+  for (SentSegment* oldest = sent.oldest(); oldest != nullptr && has_overtaken(*oldest);
+       oldest = sent.oldest()) {
     const Instant lost_at = oldest->sent_at + rtt_ + window;
     if (lost_at > now) {
       // Deviates from RFC 8985 §6.2, step 5: the timer is for the first one of these, not the

@@ -20,7 +20,21 @@ class Rack {
   };
 
   /// RFC 8985 §6.2, step 2.
-  void on_delivered(const DeliveryLog::Newest& newest) noexcept;
+  void on_delivered(Instant sent_at, SeqNum end, Duration rtt) noexcept {
+    rtt_ = rtt;
+    if (!has_started_ || is_sent_after(sent_at, end, sent_at_, end_)) {
+      sent_at_ = sent_at;
+      end_ = end;
+    }
+    has_started_ = true;
+  }
+  void on_delivered(const DeliveryLog::Newest& newest) noexcept {
+    on_delivered(newest.sent_at, newest.end, newest.rtt);
+  }
+  /// Whether what has arrived had left later than `segment`.
+  [[nodiscard]] bool has_overtaken(const SentSegment& segment) const noexcept {
+    return has_started_ && is_sent_after(sent_at_, end_, segment.sent_at, segment.end());
+  }
   /// RFC 8985 §6.2, step 5. What is marked is not looked at again until it leaves again, and
   /// nothing behind the first that is still waited for, so that all calls together cost a constant
   /// for each transmission.

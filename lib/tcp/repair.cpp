@@ -100,8 +100,8 @@ void Repair::on_tail_repaired() noexcept {
   ++resources_.stats.tcp_tail_losses_repaired;
   recovery_.probe.forget();
   recovery_.undo.forget();
-  // RFC 3168 §6.1.2, as in `is_marked_window`: the tail left before the mark.
-  const bool is_counted = c_.active_->slowdown.is_on() && !c_.congestion_.needs_exact_ecn();
+  // The tail left before the mark.
+  const bool is_counted = is_marked();
   Steering{c_, resources_, now_}.end_slowdown();
   if (!is_counted) {
     c_.congestion_.on_loss(path);
@@ -178,6 +178,10 @@ std::uint32_t Repair::find_losses() noexcept {
   if (!config.rack) {
     return sent_.mark_overtaken(config.duplicate_threshold);
   }
+  const SentSegment* const oldest = sent_.oldest();
+  if (oldest == nullptr || !recovery_.rack.has_overtaken(*oldest)) {
+    return 0;
+  }
   const Rack::Verdict verdict = recovery_.rack.detect(sent_, reorder_window(), now_);
   look_at_ = verdict.look_at;
   resources_.stats.tcp_rack_losses += verdict.lost;
@@ -218,12 +222,10 @@ bool Repair::is_more_congestion() noexcept {
          (losses_.end.is_after(c_.recover_) || losses_.resent_at >= recovery_.begun_at);
 }
 
-bool Repair::is_marked_window() const noexcept {
+bool Repair::is_marked() const noexcept {
   // RFC 3168 §6.1.2: marks and losses of one window of data count once. RFC 8257 §3.5: but where a
   // mark means less than a loss.
-  const Slowdown& slowdown = c_.active_->slowdown;
-  return slowdown.is_on() && !c_.congestion_.needs_exact_ecn() && losses_.has_any &&
-         !losses_.end.is_after(slowdown.until());
+  return c_.active_->slowdown.is_on() && !c_.congestion_.needs_exact_ecn();
 }
 
 void Repair::begin(std::uint32_t losses) noexcept {
@@ -235,7 +237,8 @@ void Repair::begin(std::uint32_t losses) noexcept {
     return;
   }
   const bool is_second = recovery_.phase != Phase::Open;
-  const bool is_counted = !is_second && is_marked_window();
+  const bool is_counted = !is_second && is_marked() && losses_.has_any &&
+                          !losses_.end.is_after(c_.active_->slowdown.until());
   recovery_.phase = Phase::Recovery;
   recovery_.begun_at = now_;
   recovery_.is_first_due = true;

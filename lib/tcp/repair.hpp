@@ -32,6 +32,8 @@ class Repair {
   void on_timeout() noexcept;
   /// `segment`, of new data, has left.
   void on_new_segment(SentSegment& segment) noexcept;
+  /// Segments of new data have left at once, and each is noted: what the last of them means.
+  void on_run_sent() noexcept;
   /// New data would leave, if the window took it.
   void on_window_full() noexcept;
 
@@ -60,7 +62,7 @@ class Repair {
   [[nodiscard]] std::uint32_t count_duplicates(const AckInHand& ack) noexcept;
   [[nodiscard]] Duration reorder_window() const noexcept;
   [[nodiscard]] bool is_more_congestion() noexcept;
-  [[nodiscard]] bool is_marked_window() const noexcept;
+  [[nodiscard]] bool is_marked() const noexcept;
   void begin(std::uint32_t losses) noexcept;
   void on_tail_repaired() noexcept;
   [[nodiscard]] PathView path_before() const noexcept;
@@ -72,6 +74,8 @@ class Repair {
   [[nodiscard]] bool may_probe() noexcept;
   [[nodiscard]] SegmentPlan resend(SentSegment& segment, std::uint32_t limit) noexcept;
   void note_left(SentSegment& segment) noexcept;
+  void note_window_use(std::uint32_t in_network) noexcept;
+  void start_timer() noexcept;
 
   Connection& c_;
   const Resources& resources_;

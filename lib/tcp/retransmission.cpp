@@ -99,12 +99,26 @@ void Repair::note_left(SentSegment& segment) noexcept {
   if (recovery_.phase == Phase::Recovery) {
     recovery_.prr.on_sent(segment.length);
   }
+  note_window_use(in_network);
+}
+
+void Repair::note_window_use(std::uint32_t in_network) noexcept {
   const bool is_full = std::uint64_t{in_network} + c_.mss_ > c_.congestion_.window();
   recovery_.window_use.on_sent(in_network, is_full, c_.send_.snd_una, c_.send_.snd_nxt);
 }
 
 void Repair::on_new_segment(SentSegment& segment) noexcept {
   note_left(segment);
+  start_timer();
+}
+
+void Repair::on_run_sent() noexcept {
+  // What the window's use and the timer become with each of them is what the last one makes of it.
+  note_window_use(c_.in_network());
+  start_timer();
+}
+
+void Repair::start_timer() noexcept {
   look_at_.reset();
   if (recovery_.timer_kind != LossTimerKind::Reordering) {
     arm_timer();

@@ -72,6 +72,17 @@ void SendBuffer::clear(packet::PacketBudget& budget) noexcept {
   front_ = end_;
 }
 
+SendBuffer::Piece SendBuffer::piece_at(SeqNum seq) noexcept {
+  base::expects(seq.is_at_or_after(front_) && seq.is_before(end_));
+  cursor_ = find(seq);
+  const auto offset =
+      static_cast<std::uint32_t>(seq - SeqNum{PacketQueue::note_of(cursor_).sequence});
+  return {.packet = cursor_,
+          .offset = offset,
+          .bytes = PacketQueue::bytes_of(cursor_) - offset,
+          .is_last = cursor_ == packets_.back()};
+}
+
 SendBuffer::Position SendBuffer::find(SeqNum seq) noexcept {
   Position position = cursor_;
   if (position == nullptr || SeqNum{PacketQueue::note_of(position).sequence}.is_after(seq)) {

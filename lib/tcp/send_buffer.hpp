@@ -44,6 +44,16 @@ class SendBuffer {
   template <class F>
   void for_each_piece(SeqNum seq, std::uint32_t bytes, F&& visit);
 
+  /// What is held from a byte on, in that byte's packet.
+  struct Piece {
+    packet::PacketQueue::Position packet = nullptr;
+    std::uint32_t offset = 0;  ///< Of the byte, in the packet.
+    std::uint32_t bytes = 0;
+    bool is_last = false;  ///< More may be appended to the packet.
+  };
+  /// `seq` must be held.
+  [[nodiscard]] Piece piece_at(SeqNum seq) noexcept;
+
   [[nodiscard]] bool empty() const noexcept { return packets_.empty(); }
   /// Behind the last byte.
   [[nodiscard]] SeqNum end() const noexcept { return end_; }

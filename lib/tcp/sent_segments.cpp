@@ -31,6 +31,7 @@ SentSegment* SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq
 
 void SentSegments::note_retransmission(SentSegment& segment, Instant now, bool is_whole) noexcept {
   base::expects(!segment.is_sacked);
+  note_odd(segment);
   if (segment.is_lost) {
     segment.is_lost = false;
     in_network_ += segment.length;
@@ -83,7 +84,13 @@ AckOutcome SentSegments::on_ack(SentSegmentPool& pool, SeqNum snd_una, DeliveryL
   if (is_ambiguous) {
     outcome.rtt_sample.reset();
   }
+  has_odd_ = has_odd_ && head_ != nullptr && head_->seq.is_before(odd_end_);
   return outcome;
+}
+
+void SentSegments::note_odd(const SentSegment& segment) noexcept {
+  odd_end_ = has_odd_ && odd_end_.is_after(segment.end()) ? odd_end_ : segment.end();
+  has_odd_ = true;
 }
 
 void SentSegments::take_out(SentSegmentPool& pool, SentSegment& segment) noexcept {
@@ -108,6 +115,7 @@ void SentSegments::mark_lost(SentSegment& segment, Blame blame) noexcept {
   if (segment.is_lost) {
     return;
   }
+  note_odd(segment);
   if (!segment.is_sacked) {
     unlink(segment);
     in_network_ -= segment.length;
@@ -260,6 +268,7 @@ std::uint32_t SentSegments::note_sacked(SentSegment& segment, DeliveryLog& log) 
   if (segment.is_sacked) {
     return 0;
   }
+  note_odd(segment);
   if (!segment.is_lost) {
     unlink(segment);
     in_network_ -= segment.length;
@@ -308,6 +317,7 @@ void SentSegments::clear(SentSegmentPool& pool) noexcept {
   }
   tail_ = oldest_ = newest_ = lost_hint_ = overtaken_ = nullptr;
   in_network_ = sacked_ = sacked_segments_ = size_ = 0;
+  has_odd_ = false;
 }
 
 SentSegment* SentSegments::first_lost() noexcept {
@@ -347,7 +357,19 @@ bool SentSegments::check_invariants() const noexcept {
     }
   }
   return in_network == in_network_ && sacked == sacked_ && sacked_segments == sacked_segments_ &&
-         (!has_lost || lost_hint_ != nullptr) && check_transmissions();
+         (!has_lost || lost_hint_ != nullptr) && check_transmissions() && check_plain();
+}
+
+bool SentSegments::check_plain() const noexcept {
+  for (const SentSegment* segment = head_; segment != nullptr; segment = segment->next) {
+    const bool is_odd = segment->retransmissions > 0 || segment->is_known || segment->is_lost ||
+                        segment->is_sacked || segment->is_cut || segment->is_unsent ||
+                        segment->is_time_unknown;
+    if (is_odd && (!has_odd_ || segment->end().is_after(odd_end_))) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool SentSegments::check_transmissions() const noexcept {

@@ -9,6 +9,7 @@
 
 #include <millrace/time.hpp>
 
+#include "base/contract.hpp"
 #include "tcp/delivery_log.hpp"
 #include "tcp/sent_segment.hpp"
 
@@ -19,6 +20,13 @@ struct AckOutcome {
   std::uint32_t newly_acked = 0;       ///< Octets, FIN included.
   std::optional<Duration> rtt_sample;  ///< Of the newest segment taken out that had not been
                                        ///< reported, if all were sent once (Karn's rule).
+};
+
+/// What an ACK takes out of plain records.
+struct PlainOutcome {
+  std::uint32_t newly_acked = 0;        ///< Octets, FIN included.
+  Duration rtt{};                       ///< Of the newest, in part or whole.
+  const SentSegment* newest = nullptr;  ///< Of those acknowledged whole, that which left last.
 };
 
 /// Why something is to be sent again.
@@ -57,6 +65,15 @@ class SentSegments {
   /// Takes out everything before `snd_una`, and tells `log`; a segment acknowledged in part keeps
   /// its rest.
   [[nodiscard]] AckOutcome on_ack(SentSegmentPool& pool, SeqNum snd_una, DeliveryLog& log) noexcept;
+  /// Everything in flight has left once, and nothing has ever been heard or thought of it: what is
+  /// taken out has arrived in the order in which it left.
+  [[nodiscard]] bool is_plain() const noexcept {
+    return !has_odd_ && lost_hint_ == nullptr && overtaken_ == nullptr && !losses_.has_any;
+  }
+  /// As `on_ack` of something that is in flight, while all is plain. Calls `use(PlainOutcome)`
+  /// before the newest record goes, the last of all.
+  template <class F>
+  void on_plain_ack(SentSegmentPool& pool, Instant now, SeqNum snd_una, F&& use) noexcept;
   void mark_lost(SentSegment& segment, Blame blame = Blame::Network) noexcept;
   /// Everything in flight counts as lost.
   void mark_all_lost(Blame blame) noexcept;
@@ -112,12 +129,14 @@ class SentSegments {
   [[nodiscard]] bool check_invariants() const noexcept;
 
  private:
+  void note_odd(const SentSegment& segment) noexcept;
   void link_newest(SentSegment& segment) noexcept;
   void note_loss(const SentSegment& segment) noexcept;
   void unlink(SentSegment& segment) noexcept;
   void unmark_sacked(SentSegment& segment) noexcept;
   void take_out(SentSegmentPool& pool, SentSegment& segment) noexcept;
   [[nodiscard]] bool check_transmissions() const noexcept;
+  [[nodiscard]] bool check_plain() const noexcept;
 
   SentSegment* head_ = nullptr;
   SentSegment* tail_ = nullptr;
@@ -132,7 +151,50 @@ class SentSegments {
   std::uint32_t size_ = 0;
   std::uint32_t delivered_ = 0;  // Not taken yet.
   std::uint32_t lost_total_ = 0;
+  SeqNum odd_end_{0};  // Behind the last one that is not plain, if there is one.
+  bool has_odd_ = false;
   FreshLosses losses_;
 };
+
+template <class F>
+void SentSegments::on_plain_ack(SentSegmentPool& pool, Instant now, SeqNum snd_una,
+                                F&& use) noexcept {
+  base::debug_expects([&] { return is_plain() && head_ == oldest_ && tail_ == newest_; });
+  PlainOutcome outcome;
+  std::uint32_t count = 0;
+  SentSegment* last = nullptr;  // Of those acknowledged whole; no other tells anything.
+  SentSegment* segment = head_;
+  for (; segment != nullptr && segment->end().is_at_or_before(snd_una); segment = segment->next) {
+    if (last != nullptr) {
+      pool.erase(pool.index_of(*last));
+    }
+    last = segment;
+    outcome.newly_acked += segment->length;
+    ++count;
+  }
+  head_ = oldest_ = segment;
+  size_ -= count;
+  delivered_ += count;
+  if (segment == nullptr) [[likely]] {
+    tail_ = newest_ = nullptr;
+  } else {
+    segment->older = nullptr;
+  }
+  if (segment != nullptr && segment->seq.is_before(snd_una)) [[unlikely]] {
+    const auto part = static_cast<std::uint32_t>(snd_una - segment->seq);
+    outcome.rtt = now - segment->sent_at;
+    outcome.newly_acked += part;
+    segment->seq = snd_una;
+    segment->length -= part;
+  } else if (last != nullptr) {
+    outcome.rtt = now - last->sent_at;
+  }
+  in_network_ -= outcome.newly_acked;
+  outcome.newest = last;
+  std::forward<F>(use)(outcome);
+  if (last != nullptr) {
+    pool.erase(pool.index_of(*last));
+  }
+}
 
 }  // namespace millrace::tcp

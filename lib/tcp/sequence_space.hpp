@@ -35,6 +35,19 @@ struct SendSequence {
   [[nodiscard]] SeqNum acceptable_seq() const noexcept {
     return flight() > snd_wnd ? snd_una + snd_wnd : snd_nxt;
   }
+  /// RFC 9293 §3.10.7.4, step 5: whether a segment tells of the window what is not older than what
+  /// is known, lest an older segment undo a newer window.
+  // Deviates from RFC 9293 §3.10.7.4: a segment that is sent again and acknowledges more tells of
+  // the window, too, because the old one, counted from the new SND.UNA, would reach too far.
+  [[nodiscard]] bool is_window_news(SeqNum seq, SeqNum ack) const noexcept {
+    return snd_wl1.is_before(seq) || snd_wl2.is_before(ack) || (snd_wl1 == seq && snd_wl2 == ack);
+  }
+  void take_window(SeqNum seq, SeqNum ack, std::uint32_t window) noexcept {
+    snd_wnd = window;
+    max_snd_wnd = max_snd_wnd < window ? window : max_snd_wnd;
+    snd_wl1 = seq;
+    snd_wl2 = ack;
+  }
   /// Octets that the peer's window still allows behind `snd_nxt`; zero if it shrank below what is
   /// in flight.
   [[nodiscard]] std::uint32_t usable_window() const noexcept {

@@ -22,7 +22,7 @@ class Slowdown {
     target_ = target;
     is_on_ = true;
   }
-  /// Something else decides on the window.
+  /// What was in flight has arrived, or something else decides on the window.
   void stop() noexcept { is_on_ = false; }
   [[nodiscard]] bool is_on() const noexcept { return is_on_; }
   /// Where it ends.
@@ -30,15 +30,8 @@ class Slowdown {
   /// What was in flight when it began ends there.
   [[nodiscard]] SeqNum until() const noexcept { return until_; }
 
-  /// While it is on: the window after an ACK up to `snd_una`; zero: as it was. With the last of
-  /// what was in flight it is over.
-  [[nodiscard]] std::uint32_t on_ack(SeqNum snd_una, const Prr::Ack& ack) noexcept {
-    if (snd_una.is_before(until_)) {
-      return prr_.on_ack(ack);
-    }
-    is_on_ = false;
-    return target_;
-  }
+  /// While it is on, and not all of that has arrived: the window after an ACK; zero: as it was.
+  [[nodiscard]] std::uint32_t on_ack(const Prr::Ack& ack) noexcept { return prr_.on_ack(ack); }
   void on_sent(std::uint32_t bytes) noexcept { prr_.on_sent(bytes); }
   /// So much of it has not left after all.
   void on_not_sent(std::uint32_t bytes) noexcept { prr_.on_not_sent(bytes); }

@@ -84,11 +84,10 @@ void Steering::come_down(const AckInHand& ack) noexcept {
     active.slowdown.stop();
     return;
   }
-  const std::uint32_t window =
-      active.slowdown.on_ack(c_.send_.snd_una, {.delivered = ack.log.bytes(),
-                                                .in_network = c_.in_network(),
-                                                .mss = c_.mss_,
-                                                .is_safe = ack.advances()});
+  const std::uint32_t window = active.slowdown.on_ack({.delivered = ack.log.bytes(),
+                                                       .in_network = c_.in_network(),
+                                                       .mss = c_.mss_,
+                                                       .is_safe = ack.advances()});
   if (window > 0) {
     c_.congestion_.set_window(window);
   }

@@ -33,18 +33,25 @@ void Tally::on_sent(const SegmentPlan& plan, Instant now) noexcept {
 
 void Tally::on_arrival(const Segment& segment, const Disposition& disposition,
                        const Progress& progress, Instant now) noexcept {
-  ++segments_in_;
+  Arrivals one{.segments = 1};
+  one.add(segment, disposition);
+  on_arrivals(one, progress, now);
+}
+
+void Tally::on_arrivals(const Arrivals& arrivals, const Progress& progress, Instant now) noexcept {
+  const std::uint32_t now_ms = base::milliseconds_of(now);
+  segments_in_ += arrivals.segments;
   bytes_acked_ += progress.acked;
   bytes_received_ += progress.received;
-  delivered_ += disposition.delivered;
-  duplicate_reports_ += disposition.reports_duplicate ? 1 : 0;
-  out_of_order_ += disposition.is_out_of_order ? 1 : 0;
-  if (segment.payload_bytes > 0) {
-    ++data_segments_in_;
-    data_received_ms_ = base::milliseconds_of(now);
+  delivered_ += arrivals.delivered;
+  duplicate_reports_ += arrivals.duplicate_reports;
+  out_of_order_ += arrivals.out_of_order;
+  data_segments_in_ += arrivals.data_segments;
+  if (arrivals.data_segments > 0) {
+    data_received_ms_ = now_ms;
   }
-  if (segment.flags.ack()) {
-    ack_received_ms_ = base::milliseconds_of(now);
+  if (TcpFlags{arrivals.flags}.ack()) {
+    ack_received_ms_ = now_ms;
   }
 }
 

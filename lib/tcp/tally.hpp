@@ -33,6 +33,27 @@ class Tally {
     std::uint32_t received = 0;  ///< Octets newly in order.
   };
 
+  /// What segments that arrived behind each other had in common and came to.
+  struct Arrivals {
+    std::uint32_t segments = 0;
+    std::uint32_t data_segments = 0;
+    std::uint32_t delivered = 0;
+    std::uint32_t duplicate_reports = 0;
+    std::uint32_t out_of_order = 0;
+    std::uint8_t flags = 0;  ///< Of any of them.
+
+    /// All but `segments`, which whoever walks over them knows.
+    void add(const Segment& segment, const Disposition& disposition) noexcept {
+      data_segments += segment.payload_bytes > 0 ? 1U : 0U;
+      delivered += disposition.delivered;
+      flags |= segment.flags.bits();
+      if (disposition.reports_duplicate || disposition.is_out_of_order) [[unlikely]] {
+        duplicate_reports += disposition.reports_duplicate ? 1U : 0U;
+        out_of_order += disposition.is_out_of_order ? 1U : 0U;
+      }
+    }
+  };
+
   explicit Tally(Instant now) noexcept
       : limit_since_ms_{base::milliseconds_of(now)},
         data_sent_ms_{limit_since_ms_},
@@ -40,8 +61,22 @@ class Tally {
         ack_received_ms_{limit_since_ms_} {}
 
   void on_sent(const SegmentPlan& plan, Instant now) noexcept;
+  /// The same of several, all of them new data, that end before `end` and carry `bytes`, or, where
+  /// these are none, of ACKs alone.
+  void on_run_sent(std::uint32_t segments, std::uint32_t bytes, SeqNum end, Instant now) noexcept {
+    segments_out_ += segments;
+    if (bytes > 0) {
+      data_segments_out_ += segments;
+      bytes_sent_ += bytes;
+      data_sent_ms_ = base::milliseconds_of(now);
+      sent_to_ = end;
+      has_sent_ = true;
+    }
+  }
   void on_arrival(const Segment& segment, const Disposition& disposition, const Progress& progress,
                   Instant now) noexcept;
+  /// The same of several, at the same time, which have moved the edges that far in all.
+  void on_arrivals(const Arrivals& arrivals, const Progress& progress, Instant now) noexcept;
   /// What holds up sending from now on.
   void on_limit(SendLimit limit, Instant now) noexcept {
     if (limit != limit_) {

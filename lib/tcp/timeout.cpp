@@ -15,7 +15,7 @@ void Connection::on_timer(const Resources& resources, Instant now) noexcept {
   if (override_at_ <= now) {
     override_at_ = kNever;
     override_due_ = true;
-    if (wants_writable_ && is_short_of_packets(resources)) {
+    if (wants_writable_ && send_room(resources).is_short_of_packets()) {
       retry_writable_later(resources, now);
     } else {
       report_writable(resources);

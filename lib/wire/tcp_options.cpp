@@ -47,6 +47,17 @@ struct RawTimestamps {
   Field32 echo;
 };
 
+// How nearly every segment's options begin (RFC 7323, appendix A): two fillers, then timestamps.
+struct RawUsual {
+  Field32 mark;
+  RawTimestamps timestamps;
+};
+constexpr Field32 kUsualMark{0x0101'080a};
+
+TcpTimestamps to_timestamps(const RawTimestamps& raw) noexcept {
+  return {.value = raw.value.value(), .echo = raw.echo.value()};
+}
+
 struct RawSackBlock {
   Field32 left;
   Field32 right;
@@ -91,8 +102,7 @@ void read_option(TcpOptions& options, std::uint8_t kind, std::span<const std::by
   } else if (kind == std::to_underlying(Kind::SackPermitted) && size == kSackPermittedSize) {
     options.sack_permitted = true;
   } else if (kind == std::to_underlying(Kind::Timestamps) && size == kTimestampsSize) {
-    const auto raw = read_raw<RawTimestamps>(body);
-    options.timestamps = TcpTimestamps{.value = raw.value.value(), .echo = raw.echo.value()};
+    options.timestamps = to_timestamps(read_raw<RawTimestamps>(body));
   } else if (kind == std::to_underlying(Kind::Sack)) {
     read_sack(options, body);
   } else if (kind == std::to_underlying(Kind::FastOpen)) {
@@ -235,7 +245,20 @@ std::optional<UserTimeoutOption> UserTimeoutOption::from(Duration time) noexcept
 }
 
 Result<TcpOptions, DropReason> TcpOptions::parse(std::span<const std::byte> bytes) noexcept {
-  TcpOptions options;
+  Result<TcpOptions, DropReason> options;
+  if (!options->read(bytes)) {
+    options = fail(DropReason::TcpBadOptions);
+  }
+  return options;
+}
+
+bool TcpOptions::read(std::span<const std::byte> bytes) noexcept {
+  if (bytes.size() >= sizeof(RawUsual)) {
+    if (const auto usual = read_raw<RawUsual>(bytes); usual.mark == kUsualMark) [[likely]] {
+      timestamps = to_timestamps(usual.timestamps);
+      bytes = bytes.subspan(sizeof usual);
+    }
+  }
   while (!bytes.empty()) {
     const auto kind = std::to_integer<std::uint8_t>(bytes[0]);
     if (kind == std::to_underlying(Kind::End)) {
@@ -246,16 +269,16 @@ Result<TcpOptions, DropReason> TcpOptions::parse(std::span<const std::byte> byte
       continue;
     }
     if (bytes.size() < 2) {
-      return fail(DropReason::TcpBadOptions);
+      return false;
     }
     const auto length = std::to_integer<std::size_t>(bytes[1]);
     if (length < 2 || length > bytes.size()) {
-      return fail(DropReason::TcpBadOptions);
+      return false;
     }
-    read_option(options, kind, bytes.first(length).subspan(2));
+    read_option(*this, kind, bytes.first(length).subspan(2));
     bytes = bytes.subspan(length);
   }
-  return options;
+  return true;
 }
 
 std::size_t tcp_options_size(const TcpOptions& options, bool is_syn) noexcept {

@@ -80,6 +80,8 @@ struct TcpOptions {
   /// a length is below 2 or past the end.
   [[nodiscard]] static Result<TcpOptions, DropReason> parse(
       std::span<const std::byte> bytes) noexcept;
+  /// The same in place, into one that says nothing yet. False where `parse` fails.
+  [[nodiscard]] bool read(std::span<const std::byte> bytes) noexcept;
 };
 
 /// Bytes `emit_tcp_options` writes: a multiple of 4, at most `kTcpOptionsSizeMax`.

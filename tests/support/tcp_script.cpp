@@ -2,10 +2,13 @@
 #include "support/tcp_script.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "support/eal_environment.hpp"
+#include "tcp/plain_run.hpp"
 #include "tcp/reset.hpp"
 
 namespace millrace::test {
@@ -22,6 +25,13 @@ constexpr std::uint8_t kCompared = TcpFlags::kFin | TcpFlags::kSyn | TcpFlags::k
 packet::PacketPool& packets() {
   static packet::PacketPool pool = make_pool(16'383);
   return pool;
+}
+
+/// Whether a connection sends as the stack lets it, in runs as far as it can; else a segment at a
+/// time, as it must be able to. Scripts see no difference.
+bool are_runs_on() {
+  const char* const output = std::getenv("MILLRACE_SCRIPT_OUTPUT");
+  return output == nullptr || std::string_view{output} != "segments";
 }
 
 /// They share the packets.
@@ -360,12 +370,14 @@ tcp::Segment TcpScript::segment_of(const Seg& seg) {
 }
 
 void TcpScript::drain(Location where) {
-  for (unsigned sent = 0; auto plan = connection_->next_segment(resources_, now_); ++sent) {
-    tally_.on_sent(*plan, now_);
-    note_output(*plan, false);
-    if (sent == 10'000) {
-      check(false, "next_segment never comes to an end", where);
-      break;
+  if (!are_runs_on() || !drain_run(where)) {
+    for (unsigned sent = 0; auto plan = connection_->next_segment(resources_, now_); ++sent) {
+      tally_.on_sent(*plan, now_);
+      note_output(*plan, false);
+      if (sent == 10'000) {
+        check(false, "next_segment never comes to an end", where);
+        break;
+      }
     }
   }
   tally_.on_limit(connection_->send_limit(), now_);
@@ -373,6 +385,29 @@ void TcpScript::drain(Location where) {
   check(!deadline || *deadline > now_, "a deadline does not lie ahead after a turn", where);
   check(connection_->check_invariants(), "an invariant is broken", where);
   events_ |= connection_->take_events().bits();
+}
+
+bool TcpScript::drain_run(Location where) {
+  using Next = tcp::PlainRun::Next;
+  tcp::PlainRun run{*connection_, resources_, now_};
+  if (!run.is_plain()) {
+    return false;
+  }
+  for (unsigned sent = 0; sent < 10'000; ++sent) {
+    const Next next = run.next();
+    if (next != Next::Segment) {
+      return next == Next::Nothing;
+    }
+    tally_.on_run_sent(1, run.segment().payload_bytes,
+                       run.segment().seq + run.segment().payload_bytes, now_);
+    note_output(run.plan(), false);
+    if (sent % 3 == 2) {
+      // As whoever runs out of packets, or of patience, does.
+      run.settle();
+    }
+  }
+  check(false, "a run never comes to an end", where);
+  return true;
 }
 
 void TcpScript::note_output(const tcp::SegmentPlan& plan, bool is_stateless) {

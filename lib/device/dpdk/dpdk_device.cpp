@@ -52,9 +52,12 @@ DpdkDevice::DpdkDevice(DpdkPort port, packet::PacketPool& pool, std::uint32_t he
 DpdkDevice::~DpdkDevice() {
   // net_ring forgets what is still in its ring.
   for (bool is_empty = !hands_over_mbufs_; !is_empty;) {
-    packet::Burst left;
-    left.grow(rte_eth_rx_burst(agreement_.port_id, kQueue, left.end(), left.room()));
-    is_empty = left.empty();
+    // The driver's own buffers may be among them, which are no packets of ours.
+    std::array<rte_mbuf*, packet::Burst::kCapacity> left{};
+    const std::uint16_t count = rte_eth_rx_burst(agreement_.port_id, kQueue, left.data(),
+                                                 static_cast<std::uint16_t>(left.size()));
+    rte_pktmbuf_free_bulk(left.data(), count);
+    is_empty = count == 0;
   }
   rte_eth_dev_stop(agreement_.port_id);
   rte_eth_dev_close(agreement_.port_id);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -98,12 +99,9 @@ class IpAddress {
 
   /// Whether it is an IPv4 address.
   [[nodiscard]] constexpr bool is_v4() const noexcept {
-    for (std::size_t i = 0; i < 10; ++i) {
-      if (bytes_[i] != 0) {
-        return false;
-      }
-    }
-    return bytes_[10] == 0xff && bytes_[11] == 0xff;
+    constexpr std::array<std::uint8_t, 4> kMark{0, 0, 0xff, 0xff};
+    const auto words = std::bit_cast<std::array<std::uint32_t, 4>>(bytes_);
+    return (words[0] | words[1]) == 0 && words[2] == std::bit_cast<std::uint32_t>(kMark);
   }
 
   /// `::` or 0.0.0.0.
@@ -130,7 +128,13 @@ class IpAddress {
   /// "198.18.0.2", or the IPv6 text of RFC 5952.
   [[nodiscard]] std::string to_string() const;
 
-  friend constexpr bool operator==(const IpAddress&, const IpAddress&) noexcept = default;
+  friend constexpr bool operator==(const IpAddress& a, const IpAddress& b) noexcept {
+    // By words: every packet is held against a few addresses.
+    using Words = std::array<std::uint64_t, 2>;
+    const auto left = std::bit_cast<Words>(a.bytes_);
+    const auto right = std::bit_cast<Words>(b.bytes_);
+    return ((left[0] ^ right[0]) | (left[1] ^ right[1])) == 0;
+  }
   friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) noexcept = default;
 
  private:

@@ -364,6 +364,42 @@ TEST_F(LargeNeighborTableTest, FramesThatWaitAreBoundedInAll) {
   EXPECT_TRUE(park(kPeer).has_value());
 }
 
+TEST_F(LargeNeighborTableTest, EachResolvesToItsOwnAddressHoweverManyThereAre) {
+  constexpr unsigned kNeighbors = 240;
+  const auto mac_of = [](unsigned n, std::uint8_t generation) {
+    return MacAddress{{0x02, 0, 0, 1, generation, static_cast<std::uint8_t>(n)}};
+  };
+  const auto learn = [&](unsigned n, std::uint8_t generation) {
+    neighbors->learn(now, link(), neighbor_address(n), mac_of(n, generation), Creation::Allowed);
+  };
+  for (std::uint8_t generation = 0; generation < 3; ++generation) {
+    for (unsigned n = 0; n < kNeighbors; ++n) {
+      learn(n, generation);
+    }
+    for (const unsigned step : {1U, 7U, 1U}) {
+      for (unsigned i = 0; i < kNeighbors; ++i) {
+        const unsigned n = i * step % kNeighbors;
+        ASSERT_EQ(neighbors->resolve(now, key(neighbor_address(n))), mac_of(n, generation));
+        ASSERT_EQ(neighbors->resolve(now, key(neighbor_address(n))), mac_of(n, generation));
+      }
+    }
+    neighbors->check_invariants();
+    if (generation == 1) {
+      // Nobody answers any more, and all of them are forgotten.
+      watch(70s);
+      neighbors->check_invariants();
+      EXPECT_EQ(neighbors->size(), 0U);
+      for (unsigned n = 0; n < kNeighbors; ++n) {
+        ASSERT_FALSE(neighbors->resolve(now, key(neighbor_address(n))).has_value());
+      }
+    }
+  }
+  // The same address on another link is somebody else's.
+  NeighborKey elsewhere = key(neighbor_address(0));
+  elsewhere.interface_index = 1;
+  EXPECT_FALSE(neighbors->resolve(now, elsewhere).has_value());
+}
+
 TEST_F(LargeNeighborTableTest, RandomUseKeepsTheInvariants) {
   for (int step = 0; step < 20'000; ++step) {
     const IpAddress address = neighbor_address(random.below(240));

@@ -135,6 +135,29 @@ TEST(Demux, LooksAtBothEndsOfATuple) {
   EXPECT_FALSE(demux.find(tuple, [](DemuxTarget) { return false; }).has_value());
 }
 
+TEST(Demux, GuessesByHashWhatIsFoundByTuple) {
+  constexpr std::uint32_t kEntries = 500;
+  base::Random random = base::Random::from_seed(5);
+  Demux demux{kEntries, hash_from(random)};
+  const auto hash_of = [&](std::uint32_t n) {
+    return demux.hash_of(wire::TupleKey::of(tuple_of(n)));
+  };
+  for (std::uint32_t n = 0; n < kEntries; ++n) {
+    demux.insert(tuple_of(n), n % 2 == 0 ? DemuxTarget::connection(n) : DemuxTarget::time_wait(n));
+  }
+  for (std::uint32_t n = 0; n < 2 * kEntries; ++n) {
+    demux.prefetch(hash_of(n));
+    const DemuxTarget expected = n >= kEntries ? DemuxTarget::none()
+                                 : n % 2 == 0  ? DemuxTarget::connection(n)
+                                               : DemuxTarget::time_wait(n);
+    EXPECT_EQ(demux.guess(hash_of(n)), expected) << n;
+    EXPECT_EQ(demux.guess(hash_of(n)).is_connection(), n < kEntries && n % 2 == 0) << n;
+  }
+  EXPECT_EQ(demux.guess(Demux::kNoHash), DemuxTarget::none());
+  demux.erase(tuple_of(4), DemuxTarget::connection(4));
+  EXPECT_EQ(demux.guess(hash_of(4)), DemuxTarget::none());
+}
+
 TEST(DemuxDeathTest, RefusesMoreThanItsCapacity) {
   base::Random random = base::Random::from_seed(4);
   Demux demux{1, hash_from(random)};

@@ -60,6 +60,21 @@ TEST(BurstPush, OneAloneIsNoGroup) {
   EXPECT_EQ(burst(push, 1, measure(10, 0ms), kStart + 4s), ".");
 }
 
+TEST(BurstPush, LimitsThatAreWorkedOutOnceAreThose) {
+  for (const std::uint32_t cwnd : {1U, 2U, 3U, 10U, 40U, 1'000U}) {
+    for (const Duration round_trip : {0ms, 1ms, 10ms, 100ms}) {
+      BurstPush push;
+      const BurstPush::Limits limits = BurstPush::limits_of(measure(cwnd, round_trip));
+      std::string text;
+      for (unsigned i = 1; i <= 50; ++i) {
+        text += push.on_full_segment(kStart + 1s, limits, i < 50) ? 'P' : '.';
+      }
+      BurstPush other;
+      EXPECT_EQ(text, burst(other, 50, measure(cwnd, round_trip)));
+    }
+  }
+}
+
 TEST(BurstPush, OneHandOverIsNotLargerThanItCanBe) {
   BurstPush push;
   BurstPush::Measure wide = measure(1'000, 0ms);

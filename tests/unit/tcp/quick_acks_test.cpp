@@ -53,6 +53,19 @@ QuickAcks spent() {
   return quick;
 }
 
+TEST(QuickAcks, AreNotGrantedWhileDataKeepsComing) {
+  QuickAcks quick;
+  EXPECT_FALSE(quick.on_prompt_data(kStart, 100ms)) << "the first is no usual case";
+  quick = spent();
+  EXPECT_TRUE(quick.on_prompt_data(kStart + 100ms, 100ms));
+  EXPECT_TRUE(quick.on_prompt_data(kStart + 200ms, 100ms)) << "since the last";
+  EXPECT_FALSE(quick.on_prompt_data(kStart + 301ms, 100ms));
+  quick.on_data(kStart + 500ms, kRto, kMeasure);
+  EXPECT_EQ(left(quick), 0U);
+  quick.on_data(kStart + 801ms, kRto, kMeasure);
+  EXPECT_GT(left(quick), 0U);
+}
+
 TEST(QuickAcks, AreGrantedAgainAfterAPause) {
   covers({"RFC 5681 §4.2"});
   QuickAcks quick = spent();

@@ -157,6 +157,30 @@ TEST_P(SendBufferTest, FirstPacketGoesWhereMoreAreRefused) {  // decision 5
   EXPECT_EQ(budget.used(), 0U);
 }
 
+TEST_P(SendBufferTest, TellsWhatLiesInOnePacket) {
+  append(1'000);
+  append(500);
+  append(700);
+  const auto expect_piece = [&](std::uint32_t position, std::uint32_t offset, std::uint32_t bytes,
+                                bool is_last) {
+    const SendBuffer::Piece piece = buffer_.piece_at(at(position));
+    EXPECT_EQ(piece.offset, offset);
+    EXPECT_EQ(piece.bytes, bytes);
+    EXPECT_EQ(piece.is_last, is_last);
+    PacketQueue::view(piece.packet, [&](const Packet& held) {
+      EXPECT_EQ(held.data()[piece.offset], byte_at(position));
+    });
+  };
+  expect_piece(0, 0, 1'000, false);
+  expect_piece(999, 999, 1, false);
+  expect_piece(1'000, 0, 500, false);
+  expect_piece(1'500, 0, 700, true);
+  expect_piece(2'199, 699, 1, true);
+  expect_piece(1, 1, 999, false);
+  buffer_.on_ack(at(1'500), budget_);
+  expect_piece(1'600, 100, 600, true);
+}
+
 TEST_P(SendBufferTest, HoldsUnderRandomUse) {
   base::Random random = base::Random::from_seed(GetParam());
   std::uint32_t front = 0;

@@ -38,6 +38,22 @@ class SentSegmentsTest : public testing::TestWithParam<std::uint32_t> {
     return outcome;
   }
 
+  struct Plain {
+    PlainOutcome outcome;
+    std::optional<SentSegment> newest;  // As it was.
+  };
+  [[nodiscard]] Plain acknowledge_plainly(std::uint32_t offset, Instant now) {
+    Plain plain;
+    sent_.on_plain_ack(pool_, now, at(offset), [&plain](const PlainOutcome& outcome) {
+      plain.outcome = outcome;
+      if (outcome.newest != nullptr) {
+        plain.newest = *outcome.newest;
+      }
+    });
+    check();
+    return plain;
+  }
+
   std::uint32_t report(SentSegment& segment) {
     DeliveryLog log{{.now = kStart}};
     return sent_.note_sacked(segment, log);
@@ -586,6 +602,62 @@ TEST_P(SentSegmentsTest, WhatWaitedBehindAHoleIsNoMeasure) {
   report(*sent_.last());
   // The last one arrived long ago; the newest that arrives now is the second.
   EXPECT_EQ(acknowledge(300, kStart + 61ms).rtt_sample, 60ms);
+}
+
+TEST_P(SentSegmentsTest, PlainOnesAreTakenOutTogether) {
+  test::covers({"RFC 7323 §5.6"});
+  send(4);
+  ASSERT_TRUE(sent_.is_plain());
+  sent_.first()->next->then.delivered = 7;
+  const Plain plain = acknowledge_plainly(200, kStart + 51ms);
+  EXPECT_EQ(plain.outcome.newly_acked, 200U);
+  EXPECT_EQ(plain.outcome.rtt, 50ms) << "the second's";
+  ASSERT_TRUE(plain.newest);
+  EXPECT_EQ(plain.newest->end(), at(200));
+  EXPECT_EQ(plain.newest->sent_at, kStart + 1ms);
+  EXPECT_EQ(plain.newest->then.delivered, 7U);
+  EXPECT_EQ(under_way(), (std::vector<std::uint32_t>{200, 300}));
+  EXPECT_EQ(sent_.size(), 2U);
+  EXPECT_EQ(sent_.in_network(), 200U);
+  EXPECT_EQ(sent_.take_delivered(), 2U);
+  EXPECT_EQ(pool_.size(), 2U);
+  EXPECT_EQ(acknowledge_plainly(400, kStart + 53ms).outcome.rtt, 50ms);
+  EXPECT_TRUE(sent_.empty());
+}
+
+TEST_P(SentSegmentsTest, APlainOneMayBeAcknowledgedInPart) {
+  test::covers({"RFC 7323 §5.6"});
+  send(2);
+  EXPECT_FALSE(acknowledge_plainly(30, kStart + 50ms).newest);
+  const Plain plain = acknowledge_plainly(130, kStart + 51ms);
+  EXPECT_EQ(plain.outcome.newly_acked, 100U);
+  EXPECT_EQ(plain.outcome.rtt, 50ms) << "of the one that is left";
+  ASSERT_TRUE(plain.newest);
+  EXPECT_EQ(plain.newest->end(), at(100));
+  EXPECT_EQ(sent_.front()->seq, at(130));
+  EXPECT_EQ(sent_.in_network(), 70U);
+}
+
+TEST_P(SentSegmentsTest, NothingIsPlainUntilAllThatIsNotIsAcknowledged) {
+  test::covers({"RFC 7323 §5.6"});
+  for (const char* what : {"lost", "reported", "sent again", "not sent"}) {
+    send(4);
+    SentSegment& second = *sent_.first()->next;
+    switch (what[0]) {
+      case 'l': lose(second.seq); break;
+      case 'r': report(second); break;
+      case 's': sent_.note_retransmission(second, kStart + 9ms, true); break;
+      default: sent_.note_not_sent(second.seq); break;
+    }
+    EXPECT_FALSE(sent_.is_plain()) << what;
+    static_cast<void>(acknowledge(100, kStart + 50ms));
+    EXPECT_FALSE(sent_.is_plain()) << what;
+    static_cast<void>(acknowledge(200, kStart + 50ms));
+    EXPECT_EQ(sent_.first_lost(), nullptr);
+    static_cast<void>(sent_.take_losses());
+    EXPECT_TRUE(sent_.is_plain()) << what;
+    static_cast<void>(acknowledge(400, kStart + 50ms));
+  }
 }
 
 }  // namespace

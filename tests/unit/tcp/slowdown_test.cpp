@@ -17,10 +17,9 @@ class SlowdownTest : public testing::Test {
   SlowdownTest() { slowdown_.start(kFirst + 10'000, 10'000, 5'000); }
   /// The next segment is acknowledged, and what may leave leaves. Returns how many that was.
   unsigned acknowledge() {
-    una_ += 1'000;
     in_network_ -= 1'000;
     const std::uint32_t window = slowdown_.on_ack(
-        una_, {.delivered = 1'000, .in_network = in_network_, .mss = 1'000, .is_safe = true});
+        {.delivered = 1'000, .in_network = in_network_, .mss = 1'000, .is_safe = true});
     unsigned left = 0;
     for (; in_network_ + 1'000 <= window; ++left) {
       in_network_ += 1'000;
@@ -31,7 +30,6 @@ class SlowdownTest : public testing::Test {
 
   static constexpr SeqNum kFirst{0xffff'f000U};
   Slowdown slowdown_;
-  SeqNum una_ = kFirst;
   std::uint32_t in_network_ = 10'000;
 };
 
@@ -39,7 +37,6 @@ TEST_F(SlowdownTest, LetsHalfAsMuchLeaveAsArrives) {
   covers({"RFC 3168 §6.1.2"});
   unsigned left = 0;
   for (unsigned i = 1; i < 10; ++i) {
-    ASSERT_TRUE(slowdown_.is_on());
     left += acknowledge();
     EXPECT_LE(left, 1 + i / 2);
     EXPECT_GE(left + 1, i / 2);
@@ -47,23 +44,20 @@ TEST_F(SlowdownTest, LetsHalfAsMuchLeaveAsArrives) {
   left += acknowledge();
   EXPECT_EQ(left, 5U);
   EXPECT_EQ(in_network_, 5'000U);
-  EXPECT_FALSE(slowdown_.is_on());
 }
 
-TEST_F(SlowdownTest, EndsAtItsTarget) {
+TEST_F(SlowdownTest, KnowsWhereAndWhenItEnds) {
   covers({"RFC 3168 §6.1.2"});
-  EXPECT_EQ(slowdown_.target(), 5'000U);
-  EXPECT_EQ(slowdown_.on_ack(kFirst + 10'000, {.delivered = 10'000, .in_network = 0, .mss = 1'000}),
-            5'000U);
-  EXPECT_FALSE(slowdown_.is_on());
-}
-
-TEST_F(SlowdownTest, AnAckWithoutNewsLeavesTheWindowAsItWas) {
-  EXPECT_EQ(slowdown_.on_ack(kFirst, {.delivered = 0, .in_network = 10'000, .mss = 1'000}), 0U);
   EXPECT_TRUE(slowdown_.is_on());
+  EXPECT_EQ(slowdown_.target(), 5'000U);
+  EXPECT_EQ(slowdown_.until(), kFirst + 10'000);
   slowdown_.stop();
   EXPECT_FALSE(slowdown_.is_on());
   EXPECT_FALSE(Slowdown{}.is_on());
+}
+
+TEST_F(SlowdownTest, AnAckWithoutNewsLeavesTheWindowAsItWas) {
+  EXPECT_EQ(slowdown_.on_ack({.delivered = 0, .in_network = 10'000, .mss = 1'000}), 0U);
 }
 
 }  // namespace

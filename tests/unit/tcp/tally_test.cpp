@@ -85,6 +85,36 @@ TEST(Tally, CountsDataOfASynOnce) {
   EXPECT_EQ(told(tally).bytes_retransmitted, 300U);
 }
 
+TEST(Tally, ARunIsWhatItsSegmentsAre) {
+  for (const std::uint32_t iss : {1'000U, 0xffff'fc00U, 0x7fff'ffffU}) {
+    SCOPED_TRACE(iss);
+    const SeqNum first = SeqNum{iss} + 1;
+    Tally one{kStart};
+    Tally other{kStart};
+    for (Tally* each : {&one, &other}) {
+      each->on_sent(plan(SeqNum{iss}, 0, TcpFlags::kSyn), kStart);
+    }
+    for (std::uint32_t offset = 0; offset < 3'000; offset += 1'000) {
+      one.on_sent(plan(first + offset, 1'000), kStart + 1s);
+    }
+    other.on_run_sent(3, 3'000, first + 3'000, kStart + 1s);
+    one.on_sent(plan(first + 3'000, 0), kStart + 2s);
+    other.on_run_sent(1, 0, first + 3'000, kStart + 2s);
+    other.on_run_sent(0, 0, SeqNum{0}, kStart + 3s);
+    // What is sent again afterwards is known to be that.
+    for (Tally* each : {&one, &other}) {
+      each->on_sent(plan(first + 2'500, 1'000), kStart + 4s);
+      const TcpInfo info = told(*each, kStart + 5s);
+      EXPECT_EQ(info.segments_out, 6U);
+      EXPECT_EQ(info.data_segments_out, 4U);
+      EXPECT_EQ(info.bytes_sent, 4'000U);
+      EXPECT_EQ(info.total_retransmitted, 1U);
+      EXPECT_EQ(info.bytes_retransmitted, 500U);
+      EXPECT_EQ(info.since_data_sent, 1s);
+    }
+  }
+}
+
 TEST(Tally, CountsArrivals) {
   Tally tally{kStart};
   tally.on_arrival(arrival(10, TcpFlags::kAck), {.is_out_of_order = true}, {}, kStart + 1s);
@@ -102,6 +132,39 @@ TEST(Tally, CountsArrivals) {
   EXPECT_EQ(info.since_data_received, 4s);
   EXPECT_EQ(info.since_ack_received, 2s);
   EXPECT_EQ(info.since_data_sent, 5s);
+}
+
+TEST(Tally, CountsArrivalsTogetherAsOneByOne) {
+  const struct {
+    Segment segment;
+    Disposition disposition;
+  } each[] = {
+      {arrival(10, TcpFlags::kAck), {.is_out_of_order = true, .delivered = 2}},
+      {arrival(0, TcpFlags::kAck | TcpFlags::kPsh), {.reports_duplicate = true}},
+      {arrival(7, 0), {.delivered = 1}},
+  };
+  Tally one_by_one{kStart};
+  Tally together{kStart};
+  Tally::Arrivals arrivals{.segments = 3};
+  std::uint32_t acked = 0;
+  for (const auto& [segment, disposition] : each) {
+    acked += 100;
+    one_by_one.on_arrival(segment, disposition, {.acked = acked, .received = 5}, kStart + 1s);
+    arrivals.add(segment, disposition);
+  }
+  together.on_arrivals(arrivals, {.acked = 600, .received = 15}, kStart + 1s);
+  const TcpInfo expected = told(one_by_one, kStart + 3s);
+  const TcpInfo info = told(together, kStart + 3s);
+  EXPECT_EQ(info.segments_in, 3U);
+  EXPECT_EQ(info.segments_in, expected.segments_in);
+  EXPECT_EQ(info.data_segments_in, expected.data_segments_in);
+  EXPECT_EQ(info.out_of_order_in, expected.out_of_order_in);
+  EXPECT_EQ(info.duplicate_reports, expected.duplicate_reports);
+  EXPECT_EQ(info.delivered, expected.delivered);
+  EXPECT_EQ(info.bytes_acked, expected.bytes_acked);
+  EXPECT_EQ(info.bytes_received, expected.bytes_received);
+  EXPECT_EQ(info.since_data_received, expected.since_data_received);
+  EXPECT_EQ(info.since_ack_received, expected.since_ack_received);
 }
 
 TEST(Tally, AddsUpWhatHeldUpSending) {

@@ -86,6 +86,12 @@ TcpOptions user_timeout_only(std::uint16_t bits) {
   return options;
 }
 
+TcpOptions timestamps_only() {
+  TcpOptions options;
+  options.timestamps = TcpTimestamps{.value = 0x0102'0304, .echo = 0x0506'0708};
+  return options;
+}
+
 struct ReadCase {
   const char* name;
   const char* bytes;
@@ -122,6 +128,11 @@ const ReadCase kReadCases[] = {
     {"user timeout in minutes", "1c 04 80 0a", user_timeout_only(0x800a)},
     {"user timeout too short", "1c 03 01", {}},
     {"user timeout too long", "1c 05 01 2c 00", {}},
+    {"timestamps behind two fillers", "01 01 08 0a 01 02 03 04 05 06 07 08", timestamps_only()},
+    {"timestamps behind two fillers, then END and noise",
+     "01 01 08 0a 01 02 03 04 05 06 07 08 00 ff ff ff", timestamps_only()},
+    {"of repeated timestamps the last count",
+     "01 01 08 0a ff ff ff ff ff ff ff ff 08 0a 01 02 03 04 05 06 07 08 01 01", timestamps_only()},
     {"SACK without blocks", "05 02", {}},
     {"SACK with half a block", "05 06 00 00 00 01", {}},
     {"SACK with a block and a half", "05 0e 00 00 00 01 00 00 00 02 00 00 00 03", {}},
@@ -152,6 +163,8 @@ constexpr BadCase kBadCases[] = {
     {"length far past the end", "fe ff 00 00"},
     {"second option past the end", "02 04 05 b4 03 03"},
     {"SACK past the end", "05 0a 00 00 00 01 00 00 00"},
+    {"timestamps behind two fillers, cut short", "01 01 08 0a 01 02 03 04 05 06 07"},
+    {"impossible behind the usual", "01 01 08 0a 01 02 03 04 05 06 07 08 02"},
 };
 
 TEST(TcpOptions, RefusesImpossibleLengths) {

@@ -1,0 +1,130 @@
+#include "stack/plain_frames.hpp"
+
+#include <cstring>
+#include <span>
+
+#include "packet/packet_queue.hpp"
+#include "stack/frame_builder.hpp"
+#include "wire/word_sum.hpp"
+
+namespace millrace::stack {
+
+using packet::CorePools;
+using packet::Packet;
+using Segment = tcp::PlainRun::Segment;
+using Piece = tcp::SendBuffer::Piece;
+
+namespace {
+
+static_assert(wire::TcpFrame::kBytesBefore + wire::kIpv4HeaderSize <=
+              packet::PacketPool::kHeadroomBytes);
+
+std::span<const std::byte> bytes_of(const Piece& piece, std::uint32_t count) {
+  return packet::PacketQueue::view(
+      piece.packet, [&](const Packet& held) { return held.data().subspan(piece.offset, count); });
+}
+
+/// A message sixteen octets at a time, of which the last may have been copied before: a call of the
+/// C library's would cost more.
+void copy_payload(std::byte* to, std::span<const std::byte> from) {
+  constexpr std::size_t kStep = 16;
+  const std::size_t size = from.size();
+  if (size < kStep || size > FrameBuilder::kCopyMax) {
+    std::memcpy(to, from.data(), size);
+    return;
+  }
+  for (std::size_t at = 0; at + kStep < size; at += kStep) {
+    std::memcpy(to + at, from.data() + at, kStep);
+  }
+  std::memcpy(to + size - kStep, from.data() + size - kStep, kStep);
+}
+
+}  // namespace
+
+PlainFrames::PlainFrames(CorePools& pools, const net::Interface& interface,
+                         const wire::TcpFrameSetting& setting) noexcept
+    : pools_{pools},
+      layout_{setting},
+      request_{Packet::checksum_request(layout_.link_bytes(), wire::kIpv4HeaderSize,
+                                        interface.offloads.tx_ipv4_checksum,
+                                        interface.offloads.tx_tcp_checksum)},
+      payload_max_{
+          static_cast<std::uint16_t>(interface.mtu - wire::kIpv4HeaderSize - layout_.tcp_bytes())},
+      takes_chains_{interface.offloads.multi_segment},
+      sums_payload_{setting.has_tcp_checksum} {}
+
+Packet PlainFrames::build(const Segment& segment, tcp::SendBuffer* payload) noexcept {
+  if (segment.payload_bytes == 0) {
+    return build_without_payload(segment);
+  }
+  const Piece piece = payload->piece_at(segment.seq);
+  if (piece.bytes < segment.payload_bytes || segment.payload_bytes > payload_max_) {
+    return {};
+  }
+  return segment.payload_bytes > FrameBuilder::kCopyMax && takes_chains_
+             ? build_with_reference(segment, piece)
+             : build_with_copy(segment, piece);
+}
+
+Packet PlainFrames::build_without_payload(const Segment& segment) noexcept {
+  Packet packet = pools_.headers.allocate();
+  if (packet) {
+    write_headers(open(packet, 0), segment, 0);
+  }
+  return packet;
+}
+
+Packet PlainFrames::build_with_copy(const Segment& segment, const Piece& piece) noexcept {
+  const std::uint32_t tcp_bytes = std::uint32_t{layout_.tcp_bytes()} + segment.payload_bytes;
+  if (tcp_bytes > CorePools::kDataRoomBytes) {
+    return {};
+  }
+  Packet packet = allocate_for(tcp_bytes);
+  if (!packet) {
+    return packet;
+  }
+  std::byte* const at = open(packet, segment.payload_bytes);
+  std::byte* const to = at + wire::kIpv4HeaderSize + layout_.tcp_bytes();
+  const auto from = bytes_of(piece, segment.payload_bytes);
+  std::uint64_t sum = 0;
+  if (sums_payload_) {
+    sum = wire::copy_and_sum_words(to, from);
+  } else {
+    copy_payload(to, from);
+  }
+  write_headers(at, segment, sum);
+  return packet;
+}
+
+Packet PlainFrames::build_with_reference(const Segment& segment, const Piece& piece) noexcept {
+  Packet packet = pools_.headers.allocate();
+  if (!packet) {
+    return packet;
+  }
+  write_headers(open(packet, 0), segment,
+                sums_payload_ ? wire::sum_words(bytes_of(piece, segment.payload_bytes)) : 0);
+  // A packet that others follow does not change any more, so that it can stand in a chain itself.
+  const bool is_whole = piece.offset == 0 && piece.bytes == segment.payload_bytes;
+  if (is_whole && !piece.is_last) {
+    packet.share(piece.packet);
+    return packet;
+  }
+  Packet reference = pools_.references.reference(piece.packet, piece.offset, segment.payload_bytes);
+  return reference && packet.chain(reference) ? std::move(packet) : Packet{};
+}
+
+Packet PlainFrames::allocate_for(std::uint32_t bytes) noexcept {
+  return bytes <= CorePools::kHeaderRoomBytes ? pools_.headers.allocate() : pools_.data.allocate();
+}
+
+std::byte* PlainFrames::open(Packet& packet, std::uint32_t copied) noexcept {
+  const std::uint16_t link_bytes = layout_.link_bytes();
+  std::byte* const tcp = packet.open(static_cast<std::uint16_t>(link_bytes + wire::kIpv4HeaderSize),
+                                     static_cast<std::uint16_t>(layout_.tcp_bytes() + copied));
+  if (request_.flags != 0) {
+    packet.request_checksums(request_);
+  }
+  return tcp - wire::kIpv4HeaderSize;
+}
+
+}  // namespace millrace::stack

@@ -1,0 +1,125 @@
+// Laying out what a run of segments shares. Sums are kept in memory order, as in checksum.cpp.
+#include "wire/tcp_frame.hpp"
+
+#include <utility>
+
+#include "base/contract.hpp"
+
+namespace millrace::wire {
+
+namespace {
+
+using Field16 = base::BigEndian<std::uint16_t>;
+
+constexpr std::uint16_t kDontFragment = 0x4000;
+
+/// The one's complement sum of a sum that is no more than 48 bits long.
+std::uint16_t fold(std::uint64_t sum) noexcept {
+  sum = (sum & 0xffff'ffffU) + (sum >> 32U);
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  return static_cast<std::uint16_t>(sum);
+}
+
+/// As a word of a sum.
+std::uint16_t word(std::uint16_t value) noexcept {
+  return std::bit_cast<std::uint16_t>(Field16{value});
+}
+
+}  // namespace
+
+TcpFrame::TcpFrame(const TcpFrameSetting& setting) noexcept
+    : link_bytes_{static_cast<std::uint16_t>(kEthernetHeaderSize +
+                                             (setting.vlan == 0 ? 0 : kVlanTagSize))},
+      tcp_bytes_{
+          static_cast<std::uint16_t>(kTcpHeaderSize + (setting.timestamps ? kTimestampsSize : 0))},
+      has_ipv4_checksum_{setting.has_ipv4_checksum},
+      has_tcp_checksum_{setting.has_tcp_checksum} {
+  base::debug_expects(
+      [&] { return setting.tuple.local.address.is_v4() && setting.tuple.remote.address.is_v4(); });
+  put_link(setting);
+  put_ipv4(setting);
+  put_tcp(setting);
+}
+
+void TcpFrame::put_link(const TcpFrameSetting& setting) noexcept {
+  std::byte* const out = layout_.data() + kIpv4 - link_bytes_;
+  std::memcpy(out, setting.destination.bytes().data(), MacAddress::kSize);
+  std::memcpy(out + MacAddress::kSize, setting.source.bytes().data(), MacAddress::kSize);
+  if (setting.vlan != 0) {
+    put(kIpv4 - 6, std::to_underlying(EtherType::Vlan));
+    put(kIpv4 - 4, setting.vlan);
+  }
+  put(kIpv4 - 2, std::to_underlying(EtherType::Ipv4));
+}
+
+void TcpFrame::put_ipv4(const TcpFrameSetting& setting) noexcept {
+  constexpr std::size_t kV4At = IpAddress::kSize - 4;  // Of a mapped address.
+  layout_[kIpv4] = std::byte{0x45};                    // Version, and five words.
+  layout_[kIpv4 + 1] = std::byte{setting.traffic_class};
+  put(kIpv4 + 6, kDontFragment);
+  layout_[kIpv4 + 8] = std::byte{setting.ttl};
+  layout_[kIpv4 + 9] = std::byte{std::to_underlying(IpProtocol::Tcp)};
+  std::uint32_t local = 0;
+  std::uint32_t remote = 0;
+  std::memcpy(&local, setting.tuple.local.address.bytes().data() + kV4At, sizeof(local));
+  std::memcpy(&remote, setting.tuple.remote.address.bytes().data() + kV4At, sizeof(remote));
+  std::memcpy(layout_.data() + kIpv4 + 12, &local, sizeof(local));
+  std::memcpy(layout_.data() + kIpv4 + 16, &remote, sizeof(remote));
+  pseudo_sum_ = std::uint64_t{local} + remote + word(std::to_underlying(IpProtocol::Tcp));
+  if (has_ipv4_checksum_) {
+    ipv4_sum_ = sum_of(kIpv4, kIpv4HeaderSize);
+  }
+}
+
+void TcpFrame::put_tcp(const TcpFrameSetting& setting) noexcept {
+  put(kTcp, setting.tuple.local.port.number());
+  put(kTcp + 2, setting.tuple.remote.port.number());
+  put(kTcp + 8, setting.ack.value());
+  layout_[kTcp + 12] = std::byte{static_cast<std::uint8_t>(tcp_bytes_ / 4U << 4U)};
+  put(kTcp + 14, setting.window);
+  if (setting.timestamps) {
+    // Two no-operations, kind 8, length 10.
+    put(kTcp + 20, std::uint32_t{0x0101'080a});
+    put(kTcp + 24, setting.timestamps->value);
+    put(kTcp + 28, setting.timestamps->echo);
+  }
+}
+
+void TcpFrame::set_length(std::uint16_t payload_bytes) noexcept {
+  payload_bytes_ = payload_bytes;
+  const auto segment = static_cast<std::uint16_t>(tcp_bytes_ + payload_bytes);
+  const auto datagram = static_cast<std::uint16_t>(kIpv4HeaderSize + segment);
+  put(kIpv4 + 2, datagram);
+  if (has_ipv4_checksum_) {
+    const auto sum = static_cast<std::uint16_t>(~fold(ipv4_sum_ + word(datagram)));
+    std::memcpy(layout_.data() + kIpv4 + 10, &sum, sizeof(sum));
+  }
+  std::uint16_t partial = 0;
+  if (has_tcp_checksum_) {
+    // Sequence number, flags and checksum are zeros in the layout.
+    segment_sum_ = pseudo_sum_ + word(segment) + sum_of(kTcp, tcp_bytes_);
+  } else {
+    partial = fold(pseudo_sum_ + word(segment));
+  }
+  std::memcpy(layout_.data() + kTcp + kChecksumAt, &partial, sizeof(partial));
+}
+
+std::uint16_t TcpFrame::checksum_of(std::uint32_t seq_word, TcpFlags flags,
+                                    std::uint64_t payload_sum) const noexcept {
+  return static_cast<std::uint16_t>(
+      ~fold(segment_sum_ + seq_word + word(flags.bits()) + payload_sum));
+}
+
+std::uint64_t TcpFrame::sum_of(std::size_t from, std::size_t bytes) const noexcept {
+  std::uint64_t sum = 0;
+  for (std::size_t at = from; at < from + bytes; at += sizeof(std::uint32_t)) {
+    std::uint32_t next = 0;
+    std::memcpy(&next, layout_.data() + at, sizeof(next));
+    sum += next;
+  }
+  return sum;
+}
+
+}  // namespace millrace::wire

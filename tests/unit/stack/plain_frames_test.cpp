@@ -1,0 +1,258 @@
+// PlainFrames: byte for byte the frames that FrameBuilder and `net::Ipv4Output` make, asking the
+// device for the same, whatever lies where; nothing leaked when a pool is exhausted.
+#include "stack/plain_frames.hpp"
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "net/link_header.hpp"
+#include "stack/frame_builder.hpp"
+#include "support/eal_environment.hpp"
+
+namespace millrace::stack {
+namespace {
+
+using packet::Packet;
+using wire::SeqNum;
+
+constexpr FourTuple kTuple{
+    .local = {.address = IpAddress::v4(198, 18, 0, 2), .port = Port{80}},
+    .remote = {.address = IpAddress::v4(198, 18, 0, 1), .port = Port{40'000}}};
+constexpr MacAddress kPeerMac{{0x02, 0, 0, 0, 0, 2}};
+
+packet::CorePools& pools() {
+  static packet::CorePools made =
+      test::make_core_pools({.data = 127, .headers = 63, .references = 63});
+  return made;
+}
+
+class PlainFramesTest : public ::testing::Test {
+ protected:
+  void TearDown() override {
+    buffer.clear(budget);
+    held.clear();
+    EXPECT_EQ(pools().in_use(), 0U) << "packets leaked";
+  }
+
+  std::uint32_t random(std::uint32_t below) { return static_cast<std::uint32_t>(engine()) % below; }
+  bool one_in(std::uint32_t n) { return random(n) == 0; }
+
+  /// Payload in packets of these sizes, from `first` on.
+  void queue(SeqNum first, const std::vector<std::uint32_t>& sizes) {
+    buffer.clear(budget);
+    buffer.start(first);
+    for (const std::uint32_t bytes : sizes) {
+      Packet packet = pools().data.allocate();
+      for (std::byte& value : packet.append(static_cast<std::uint16_t>(bytes))) {
+        value = static_cast<std::byte>(engine());
+      }
+      ASSERT_TRUE(buffer.append(packet, budget));
+    }
+  }
+  net::Interface any_interface() {
+    net::Interface made;
+    made.mac = MacAddress{{0x02, 0, 0, 0, 0, 1}};
+    made.vlan = static_cast<std::uint16_t>(one_in(2) ? 7 : 0);
+    made.offloads = {
+        .tx_ipv4_checksum = one_in(2), .tx_tcp_checksum = one_in(2), .multi_segment = !one_in(4)};
+    return made;
+  }
+  static wire::TcpFrameSetting setting_of(const net::Interface& interface,
+                                          const tcp::SegmentPlan& plan) {
+    return {.tuple = kTuple,
+            .source = interface.mac,
+            .destination = kPeerMac,
+            .vlan = interface.vlan,
+            .ttl = 61,
+            .traffic_class = static_cast<std::uint8_t>(plan.ecn),
+            .has_ipv4_checksum = !interface.offloads.tx_ipv4_checksum,
+            .has_tcp_checksum = !interface.offloads.tx_tcp_checksum,
+            .ack = plan.ack,
+            .window = plan.window,
+            .timestamps = plan.options.timestamps};
+  }
+  /// As `TcpCore::send` has it built.
+  Packet built_by_steps(const net::Interface& interface, const tcp::SegmentPlan& plan) {
+    Packet packet = FrameBuilder{pools()}.build(plan, kTuple, interface.offloads,
+                                                plan.payload_bytes > 0 ? &buffer : nullptr);
+    if (!packet) {
+      return packet;
+    }
+    const auto length = static_cast<std::uint16_t>(packet.size() + wire::kIpv4HeaderSize);
+    wire::emit_ipv4(packet.prepend(wire::kIpv4HeaderSize),
+                    {.source = kTuple.local.address,
+                     .destination = kTuple.remote.address,
+                     .ttl = 61,
+                     .traffic_class = static_cast<std::uint8_t>(plan.ecn),
+                     .dont_fragment = true,
+                     .total_length = length},
+                    !interface.offloads.tx_ipv4_checksum);
+    if (interface.offloads.tx_ipv4_checksum || interface.offloads.tx_tcp_checksum) {
+      packet.request_checksums(net::link_header_size(interface), wire::kIpv4HeaderSize,
+                               interface.offloads.tx_ipv4_checksum,
+                               interface.offloads.tx_tcp_checksum);
+    }
+    net::emit_link_header(packet.prepend(net::link_header_size(interface)), interface, kPeerMac,
+                          wire::EtherType::Ipv4);
+    return packet;
+  }
+  static std::vector<std::byte> flat(const Packet& packet) {
+    std::vector<std::byte> bytes;
+    packet.for_each_segment([&bytes](std::span<const std::byte> piece) {
+      bytes.insert(bytes.end(), piece.begin(), piece.end());
+    });
+    EXPECT_EQ(bytes.size(), packet.size());
+    return bytes;
+  }
+  static tcp::PlainRun::Segment segment_of(const tcp::SegmentPlan& plan) {
+    return {.seq = plan.seq,
+            .payload_bytes = static_cast<std::uint16_t>(plan.payload_bytes),
+            .flags = plan.flags};
+  }
+  tcp::SegmentPlan any_plan(SeqNum seq, std::uint32_t bytes) {
+    tcp::SegmentPlan plan;
+    plan.seq = seq;
+    plan.ack = SeqNum{static_cast<std::uint32_t>(engine())};
+    plan.payload_bytes = bytes;
+    plan.window = static_cast<std::uint16_t>(engine());
+    plan.flags = wire::TcpFlags{static_cast<std::uint8_t>(wire::TcpFlags::kAck |
+                                                          (one_in(2) ? wire::TcpFlags::kPsh : 0) |
+                                                          (one_in(4) ? wire::TcpFlags::kEce : 0))};
+    plan.ecn = one_in(2) ? wire::Ecn::Capable0 : wire::Ecn::NotCapable;
+    if (!one_in(4)) {
+      plan.options.timestamps = {
+          {static_cast<std::uint32_t>(engine()), static_cast<std::uint32_t>(engine())}};
+    }
+    return plan;
+  }
+
+  std::mt19937 engine{7};
+  packet::PacketBudget budget{16U << 20U};
+  tcp::SendBuffer buffer;
+  std::vector<Packet> held;
+};
+
+TEST_F(PlainFramesTest, AreTheFramesOfTheSteps) {
+  unsigned plain = 0;
+  unsigned shared = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    const SeqNum first{static_cast<std::uint32_t>(engine())};
+    std::vector<std::uint32_t> sizes(1 + random(4));
+    std::uint32_t total = 0;
+    for (std::uint32_t& size : sizes) {
+      size = one_in(3) ? 1'000 : 1 + random(1'448);
+      total += size;
+    }
+    queue(first, sizes);
+    const net::Interface interface = any_interface();
+    const std::uint32_t offset = one_in(2) ? 0 : random(total);
+    const std::uint32_t most = std::min(total - offset, 1'448U);
+    const std::uint32_t wanted = one_in(2) ? 1'000 : one_in(2) ? random(300) : random(1'449);
+    const tcp::SegmentPlan plan = any_plan(first + offset, std::min(wanted, most));
+    PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+    // Twice, for what one frame holds the next one may refer to as well.
+    for (int again = 0; again < 2; ++again) {
+      held.push_back(frames.build(segment_of(plan), plan.payload_bytes > 0 ? &buffer : nullptr));
+    }
+    const Packet expected = built_by_steps(interface, plan);
+    ASSERT_TRUE(expected);
+    for (const Packet& frame : held) {
+      if (!frame) {
+        continue;
+      }
+      ++plain;
+      ASSERT_EQ(flat(frame), flat(expected)) << "case " << i;
+      EXPECT_EQ(frame.segments(), expected.segments());
+      EXPECT_EQ(frame.headroom(), expected.headroom());
+      EXPECT_EQ(frame.get()->ol_flags, expected.get()->ol_flags);
+      EXPECT_EQ(frame.get()->l2_len, expected.get()->l2_len);
+      EXPECT_EQ(frame.get()->l3_len, expected.get()->l3_len);
+      const bool is_shared = !frame.is_contiguous() && RTE_MBUF_DIRECT(frame.get()->next);
+      shared += is_shared ? 1 : 0;
+      EXPECT_TRUE(!is_shared || rte_mbuf_refcnt_read(frame.get()->next) > 1);
+    }
+    held.clear();
+  }
+  EXPECT_GT(plain, 6'000U) << "what lies in one piece is left to nobody else";
+  EXPECT_GT(shared, 300U);
+}
+
+TEST_F(PlainFramesTest, WhatIsAppendedLaterIsNotInTheFrame) {
+  const SeqNum first{1'000};
+  queue(first, {1'000});
+  net::Interface interface = any_interface();
+  interface.offloads.multi_segment = true;
+  const tcp::SegmentPlan plan = any_plan(first, 1'000);
+  PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+  const Packet frame = frames.build(segment_of(plan), &buffer);
+  ASSERT_TRUE(frame);
+  const std::vector<std::byte> before = flat(frame);
+  const std::array<std::byte, 100> more{};
+  EXPECT_EQ(buffer.append_to_tail(more, 2'048), more.size());
+  EXPECT_EQ(flat(frame), before);
+}
+
+TEST_F(PlainFramesTest, APacketOutlivesItsAcknowledgmentInAFrame) {
+  const SeqNum first{1'000};
+  queue(first, {1'000, 1'000});
+  net::Interface interface = any_interface();
+  interface.offloads.multi_segment = true;
+  const tcp::SegmentPlan plan = any_plan(first, 1'000);
+  PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+  Packet frame = frames.build(segment_of(plan), &buffer);
+  ASSERT_TRUE(frame);
+  const std::vector<std::byte> before = flat(frame);
+  const std::uint32_t in_use = pools().data.in_use();
+  buffer.on_ack(first + 1'000, budget);
+  EXPECT_EQ(pools().data.in_use(), in_use);
+  EXPECT_EQ(flat(frame), before);
+  frame.reset();
+  EXPECT_EQ(pools().data.in_use(), in_use - 1);
+}
+
+TEST_F(PlainFramesTest, WithoutPacketsThereIsNoFrame) {
+  const SeqNum first{1'000};
+  queue(first, {500, 1'000});
+  net::Interface interface = any_interface();
+  interface.offloads.multi_segment = true;
+  for (const std::uint32_t bytes : {0U, 100U, 500U}) {
+    const tcp::SegmentPlan plan = any_plan(first, bytes);
+    PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+    for (packet::PacketPool* const pool : {&pools().headers, &pools().references}) {
+      while (Packet packet = pool->allocate()) {
+        held.push_back(std::move(packet));
+      }
+      const bool needs_it = pool == &pools().headers;
+      EXPECT_EQ(!frames.build(segment_of(plan), &buffer), needs_it);
+      held.clear();
+    }
+  }
+  // The last packet may still grow, so that it is referred to.
+  const tcp::SegmentPlan plan = any_plan(first + 500, 1'000);
+  PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+  while (Packet packet = pools().references.allocate()) {
+    held.push_back(std::move(packet));
+  }
+  EXPECT_FALSE(frames.build(segment_of(plan), &buffer));
+}
+
+TEST_F(PlainFramesTest, WhatTheLinkDoesNotTakeIsLeftToTheSteps) {
+  const SeqNum first{1'000};
+  queue(first, {1'000});
+  net::Interface interface = any_interface();
+  tcp::SegmentPlan plan = any_plan(first, 1'000);
+  plan.options.timestamps = {};
+  interface.mtu = 1'039;
+  PlainFrames narrow{pools(), interface, setting_of(interface, plan)};
+  EXPECT_FALSE(narrow.build(segment_of(plan), &buffer));
+  interface.mtu = 1'040;
+  PlainFrames wide{pools(), interface, setting_of(interface, plan)};
+  EXPECT_TRUE(wide.build(segment_of(plan), &buffer));
+}
+
+}  // namespace
+}  // namespace millrace::stack

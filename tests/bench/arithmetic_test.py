@@ -62,14 +62,15 @@ class Comparisons(unittest.TestCase):
 
 class Losses(unittest.TestCase):
     def test_of_a_rate_and_of_a_latency(self) -> None:
-        self.assertAlmostEqual(loss(100, 90, is_more_better=True), 0.1)
-        self.assertAlmostEqual(loss(100, 110, is_more_better=True), -0.1)
+        self.assertAlmostEqual(loss(100, 50, is_more_better=True), 1.0)
+        self.assertAlmostEqual(loss(100, 125, is_more_better=True), -0.2)
         self.assertAlmostEqual(loss(100, 110, is_more_better=False), 0.1)
 
     def test_from_nothing(self) -> None:
         self.assertEqual(loss(0, 0, False), 0)
         self.assertEqual(loss(0, 5, False), math.inf)
-        self.assertEqual(loss(0, 5, True), 0)
+        self.assertEqual(loss(5, 0, True), math.inf)
+        self.assertEqual(loss(0, 5, True), -1)
 
     def test_tolerance_has_a_floor_and_grows_with_either_spread(self) -> None:
         steady, wide = summarize([100] * 5), summarize([90, 95, 100, 105, 110])

@@ -4,6 +4,7 @@ it ends. How fast anything is does not matter here."""
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -26,16 +27,24 @@ def scratch(monkeypatch):
     with tempfile.TemporaryDirectory(prefix="mb-") as name:
         folder = pathlib.Path(name)
         monkeypatch.setenv("TMPDIR", name)
-        before = namespaces()
         yield folder
         assert list(folder.iterdir()) == []
-        assert namespaces() - before == set()
+        assert left_namespaces() == set()
         assert processes_that_name(folder) == []
 
 
-def namespaces() -> set[str]:
+def namespaces() -> dict[str, int]:
+    """Whose they are: other sessions may be under way."""
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False).stdout
-    return {word for word in listed.split() if word.startswith("millrace-bench-")}
+    return {found[0]: int(found[1]) for found in re.finditer(r"millrace-bench-(\d+)-\d+", listed)}
+
+
+def namespaces_of(process: subprocess.Popen) -> set[str]:
+    return {name for name, owner in namespaces().items() if owner == process.pid}
+
+
+def left_namespaces() -> set[str]:
+    return {name for name, owner in namespaces().items() if not pathlib.Path(f"/proc/{owner}").exists()}
 
 
 def processes_that_name(folder: pathlib.Path) -> list[str]:
@@ -101,7 +110,7 @@ def test_a_signal_ends_all_of_it_and_keeps_what_there_is(tmp_path, scratch, how)
         if "memif-rr-1" in line:
             break
     deadline = time.monotonic() + 30
-    while not namespaces():  # A run on the veth is under way.
+    while not namespaces_of(running):  # A run on the veth is under way.
         assert time.monotonic() < deadline
         time.sleep(0.02)
     time.sleep(0.5)
@@ -117,14 +126,14 @@ def test_what_a_killed_session_leaves_goes_with_the_next(tmp_path, scratch):
     running = subprocess.Popen(command("veth-rr", *SHORT, "--output", tmp_path / "out"), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 30
-    while len(namespaces()) < 2:
+    while len(namespaces_of(running)) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     running.kill()
     running.wait()
-    assert len(namespaces()) == 2 and len(list(scratch.iterdir())) == 1
+    assert len(left_namespaces()) == 2 and len(list(scratch.iterdir())) == 1
     bench("veth-rr-1", "--quick", "--rounds", "1", "--seconds", "0.3", "--hugepages", "0", "--output", tmp_path / "out")
-    assert namespaces() == set()
+    assert left_namespaces() == set()
 
 
 def test_a_program_that_is_missing_is_a_failure_that_is_named(tmp_path):

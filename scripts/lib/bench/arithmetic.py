@@ -76,12 +76,12 @@ def tolerance(before: Summary, after: Summary) -> float:
 
 
 def loss(before: float, after: float, is_more_better: bool) -> float:
-    """How much worse `after` is, as a share of `before`; negative: better. A rate that halves has lost 0.5, a latency
-    that doubles 1.0."""
-    if before == 0:
-        return 0.0 if after == 0 or is_more_better else math.inf
-    change = after / before - 1
-    return -change if is_more_better else change
+    """How much worse `after` is; negative: better. A rate that halves and a latency that doubles have both lost 1.0: a
+    loss knows no end, so that there is one beyond any tolerance."""
+    better, worse = (after, before) if is_more_better else (before, after)
+    if better == 0:
+        return 0.0 if worse == 0 else math.inf
+    return worse / better - 1
 
 
 def idle_share(before: tuple[int, int], after: tuple[int, int]) -> float | None:

@@ -20,7 +20,7 @@ class Change:
     figure: str
     before: float
     after: float
-    loss: float  # As a share; negative: better.
+    loss: float  # As arithmetic.loss tells it; negative: better.
     tolerance: float
 
     @property

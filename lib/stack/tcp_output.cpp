@@ -40,11 +40,12 @@ void TcpCore::transmit(Instant now) noexcept {
   TransmitList
       unserved;  // First in line the next time, or those in front could take turns for ever.
   while (ConnectionSlot* const slot = visiting.front()) {
-    const Visit outcome = visit(now, *slot);
+    Visit outcome = visit(now, *slot);
     slot->tally.on_limit(slot->connection.send_limit(), now);
     if (!slot->connection.is_consistent()) [[unlikely]] {
       // Whoever sends and has no timer would not come by here again.
       settle_fully(*slot);
+      outcome = Visit::HasMore;  // Its reset.
     } else if (slot->connection.has_events()) {
       // What has left may have made room.
       settle(*slot);

@@ -27,7 +27,13 @@ Player::Player(Ledger& ledger, std::uint64_t seed, std::uint64_t conversation, I
 }
 
 Player::Player(Ledger& ledger, std::uint64_t seed, Instant now)
-    : ledger_{ledger}, seed_{seed}, is_opener_{false}, began_at_{now}, progress_at_{now} {
+    : ledger_{ledger},
+      seed_{seed},
+      is_opener_{false},
+      began_at_{now},
+      progress_at_{now},
+      // It may have been aborted at once, and all that would tell of it lost.
+      next_wake_{now + kPatienceWithoutNumber} {
   ++ledger_.accepted;
 }
 
@@ -42,10 +48,10 @@ void Player::learn(std::uint64_t number) {
 }
 
 void Player::pump(Wire& wire, Instant now) {
+  next_wake_ = Instant::max();
   if (is_ended_by_us_) {
     return;
   }
-  next_wake_ = Instant::max();
   if (conversation_ || read_number(wire)) {
     read(wire, now);
     write(wire, now);

@@ -18,15 +18,16 @@ class TcpBrokenTest : public StackHost {
   Recorder recorder;
 };
 
-TEST_F(TcpBrokenTest, ASenderWithoutATimerIsReset) {
+TEST_F(TcpBrokenTest, IsResetWhenItsVisitFindsIt) {
   open(40'000);
   open(40'001);
   const TcpSocket broken = recorder.sockets[0];
   const TcpSocket sound = recorder.sockets[1];
-  ASSERT_TRUE(broken.send("lost for ever").has_value());
+  ASSERT_TRUE(broken.send("text").has_value());
   turn();
   ConnectionSlot& slot = slot_of(broken);
-  slot.connection.retransmit_at_ = tcp::Connection::kNever;
+  tcp::ReceiveSequence& receive = slot.connection.receive_;
+  receive.rcv_adv = receive.rcv_nxt - 1;  // The window's edge is behind what has come.
   tcp().mark(slot);
   sent.clear();
   turn();

@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -15,6 +16,23 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Two rounds of a moment, in ordinary pages: what machines for tests have.
 SHORT = ["--quick", "--rounds", "2", "--seconds", "0.3", "--hugepages", "0"]
+
+
+# A server that is not there, twenty times, because it is gone at another moment each time.
+MISSING_SERVER = """
+import pathlib, sys
+import processes, stage, wires
+class Where:
+    folder = pathlib.Path(sys.argv[1])
+    server_processor = 0
+with wires.veth(True) as wire:
+    for _ in range(20):
+        try:
+            with stage.KernelServer(Where, ["no-such-server"], wire.server) as running:
+                running.wait_until_serving(5201)
+        except processes.RunFailed as failure:
+            print("named" if "no-such-server" in str(failure) else failure)
+"""
 
 
 def command(*arguments) -> list[str]:
@@ -132,7 +150,7 @@ def test_what_a_killed_session_leaves_goes_with_the_next(tmp_path, scratch):
     running.kill()
     running.wait()
     assert len(left_namespaces()) == 2 and len(list(scratch.iterdir())) == 1
-    bench("veth-rr-1", "--quick", "--rounds", "1", "--seconds", "0.3", "--hugepages", "0", "--output", tmp_path / "out")
+    bench("veth-rr", "--quick", "--rounds", "1", "--seconds", "0.3", "--hugepages", "0", "--output", tmp_path / "out")
     assert left_namespaces() == set()
 
 
@@ -167,3 +185,10 @@ def test_a_mistake_is_one_line(arguments, words):
 def test_the_list_names_every_case():
     listed = bench("--list").stdout
     assert "memif-crr-sustained" in listed and "veth-http-nginx" in listed
+
+
+def test_a_program_of_others_that_is_missing_is_a_failure_that_is_named(tmp_path):
+    """iperf3, say: it ends before it serves, at whichever moment."""
+    ran = subprocess.run([sys.executable, "-B", "-c", MISSING_SERVER, str(tmp_path)], cwd=ROOT / "scripts/lib/bench",
+                         capture_output=True, text=True, timeout=60, check=False)
+    assert ran.stdout.split() == ["named"] * 20, ran.stdout + ran.stderr

@@ -87,10 +87,13 @@ class KernelServer(Process):
 
         def listens() -> bool:
             inside = f"/proc/{self.pid}"
-            if not os.path.samefile(f"{inside}/ns/net", self._namespace):
-                return False  # `ip` has not entered it yet.
-            tables = [pathlib.Path(f"{inside}/net/{name}") for name in ("tcp", "tcp6")]
-            return any(path.exists() and wanted.search(path.read_text(encoding="ascii")) for path in tables)
+            try:
+                if not os.path.samefile(f"{inside}/ns/net", self._namespace):
+                    return False  # `ip` has not entered it yet.
+                tables = [pathlib.Path(f"{inside}/net/{name}") for name in ("tcp", "tcp6")]
+                return any(path.exists() and wanted.search(path.read_text(encoding="ascii")) for path in tables)
+            except OSError:
+                return False  # It has ended meanwhile, of which `wait_until` tells.
         self.wait_until(listens, START_SECONDS, f"listening on port {port}")
 
 

@@ -5,29 +5,14 @@
 One file for each controller (window, rate and queue over time) and fairness.svg (the rates of flows that share a link).
 """
 
-import io
 import json
 import pathlib
-import re
 import subprocess
 import sys
 
-import matplotlib
+from steady_svg import save  # Before pyplot: it chooses the backend.
 
-matplotlib.use("svg")
-matplotlib.rcParams.update({
-    "svg.hashsalt": "millrace",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-    "lines.linewidth": 0.9,
-})
-
-import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen first)
+import matplotlib.pyplot as plt
 
 SECONDS = 15
 PATH = ["--loss", "0", "--rtt", "20", "--rate", "50", "--buffer", "1", "--mark", "0.25"]
@@ -41,20 +26,6 @@ def measure(program: str, *arguments: str) -> list[dict]:
     if result.returncode != 0:
         sys.exit(f"{program} {' '.join(arguments)}: {result.stderr}")
     return json.loads(result.stdout)
-
-
-def in_tenths(number: re.Match) -> str:
-    return f"{float(number[0]):.1f}".removesuffix(".0")
-
-
-def save(figure, path: pathlib.Path) -> None:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
-    # A tenth of a point is finer than anybody sees, and a third of the size.
-    small = re.sub(r' d="[^"]*"', lambda path: re.sub(r"-?\d+\.\d+", in_tenths, path[0]), text.getvalue())
-    small = re.sub(r"[ \t]+\n", "\n", small)
-    path.write_text(small, encoding="utf-8")
 
 
 def draw_one(cell: dict, path: pathlib.Path) -> None:

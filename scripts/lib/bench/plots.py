@@ -1,25 +1,13 @@
 """A picture for each case: a line for each run, a dot for each round, a stroke at the median."""
 
-import io
 import pathlib
-import re
+import sys
 
-import matplotlib
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-matplotlib.use("svg")
-matplotlib.rcParams.update({
-    "svg.hashsalt": "millrace",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.3,
-})
+from steady_svg import save  # noqa: E402  (a script's folder is not a package)
 
-import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen first)
+import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.ticker import FuncFormatter  # noqa: E402
 
 from catalog import CASES, FIGURES, RUNS, Case  # noqa: E402
@@ -30,19 +18,6 @@ OTHERS, OURS, DOTS = "#9aa5b1", "#2b5c8a", "#14304a"
 
 def _is_ours(name: str) -> bool:
     return not any(word in name for word in ("testpmd", "ping-pong", "kernel", "iperf3", "sockperf", "nginx"))
-
-
-def _in_tenths(number: re.Match) -> str:
-    return f"{float(number[0]):.1f}".removesuffix(".0")
-
-
-def _save(figure, path: pathlib.Path) -> None:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
-    # A tenth of a point is finer than anybody sees, and a third of the size.
-    small = re.sub(r' d="[^"]*"', lambda found: re.sub(r"-?\d+\.\d+", _in_tenths, found[0]), text.getvalue())
-    path.write_text(re.sub(r"[ \t]+\n", "\n", small), encoding="utf-8")
 
 
 def _panels(case: Case, document: dict) -> dict[str, list[str]]:
@@ -84,7 +59,7 @@ def draw_case(case: Case, document: dict, path: pathlib.Path) -> bool:
     for panel, (name, runs) in zip(axes[:, 0], panels.items()):
         _draw_panel(panel, runs, name, document)
     figure.suptitle(case.title, fontsize=10)
-    _save(figure, path)
+    save(figure, path)
     return True
 
 

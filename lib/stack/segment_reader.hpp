@@ -40,6 +40,18 @@ class SegmentReader {
     return true;
   }
 
+  /// Whether a frame that is like the one read last may be known by what it says.
+  [[nodiscard]] bool is_plain() const noexcept { return is_plain_; }
+  /// Whether `frame`, which is usual, says what another did, begins at `seq`, and has right sums.
+  /// `bytes` are those of either up to the end of its datagram.
+  [[nodiscard]] static bool is_alike(const packet::Packet& frame, std::uint32_t bytes,
+                                     const wire::UsualFrame::Statement& other,
+                                     wire::SeqNum seq) noexcept {
+    const wire::UsualFrame view{frame.data().data()};
+    return frame.size() >= bytes && view.says(other) && view.seq() == seq &&
+           are_sums_right(frame, view);
+  }
+
  private:
   /// RFC 1122 §3.2.1.2, RFC 9293 §3.1, MUST-3: both are right, by the device's word or by our sums.
   [[nodiscard]] static bool are_sums_right(const packet::Packet& frame,

@@ -3,10 +3,12 @@
 // the connections are on their way into the cache while others are read; then runs of segments of
 // one connection are handled as one. Whatever is not certain to come out as in tcp_input.cpp is
 // left to that (decision 0022).
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "stack/tcp_core.hpp"
+#include "tcp/predicted_input.hpp"
 #include "wire/usual_frame.hpp"
 
 namespace millrace::stack {
@@ -77,37 +79,79 @@ std::uint16_t TcpCore::receive_run(Instant now, const net::Interface& interface,
     return 0;
   }
   const Before before = stand_of(slot);
-  SegmentReader& reader = ahead.reader;
-  tcp::Tally::Arrivals arrivals;
-  std::uint16_t at = first;
-  do {
-    Packet frame = burst.take(at);
-    if (!reader.read(frame)) [[unlikely]] {
-      burst.put_back(at, std::move(frame));
-      break;
-    }
-    const tcp::Disposition disposition =
-        slot.connection.on_segment(resources_, now, reader.segment(), std::move(frame));
-    ++at;
-    arrivals.add(reader.segment(), disposition);
-    if (disposition.dropped) [[unlikely]] {
-      stats_.count(*disposition.dropped);
-    }
-    if (disposition.answer_with_reset) [[unlikely]] {
-      answer_with_reset(now, slot.connection.tuple(), reader.segment());
-    }
-    // A change of state is for `settle`, and may mean that what follows is not the connection's.
-  } while (at < burst.size() && ahead.continues[at] && slot.connection.state() == before.state);
-  if (at == first) {
+  Run run{.slot = slot, .ahead = ahead, .burst = burst, .at = first};
+  // A change of state is for `settle`, and may mean that what follows is not the connection's.
+  while (receive_one(now, run) && run.at < burst.size() && ahead.continues[run.at] &&
+         slot.connection.state() == before.state) {
+  }
+  if (run.at == first) {
     return 0;
   }
   now_ = now;
-  arrivals.segments = static_cast<std::uint32_t>(at - first);
-  stats_.tcp_segments_in += arrivals.segments;
+  run.arrivals.segments = static_cast<std::uint32_t>(run.at - first);
+  stats_.tcp_segments_in += run.arrivals.segments;
   note_activity(slot);
-  slot.tally.on_arrivals(arrivals, progress_since(before, slot), now);
+  slot.tally.on_arrivals(run.arrivals, progress_since(before, slot), now);
   settle(slot);
-  return static_cast<std::uint16_t>(at - first);
+  return static_cast<std::uint16_t>(run.at - first);
+}
+
+bool TcpCore::receive_one(Instant now, Run& run) noexcept {
+  Packet frame = run.burst.take(run.at);
+  const UsualFrame view{frame.data().data()};
+  SegmentReader& reader = run.ahead.reader;
+  if (!reader.read(frame)) [[unlikely]] {
+    run.burst.put_back(run.at, std::move(frame));
+    return false;
+  }
+  tcp::Connection& connection = run.slot.connection;
+  const tcp::Segment& segment = reader.segment();
+  const auto next = static_cast<std::uint16_t>(run.at + 1);
+  std::optional<UsualFrame::Statement> statement;
+  if (next < run.burst.size() && run.ahead.continues[next] && reader.is_plain() &&
+      segment.seq == connection.receive_sequence().rcv_nxt) {
+    statement = view.statement();
+  }
+  const tcp::Disposition disposition =
+      connection.on_segment(resources_, now, segment, std::move(frame));
+  run.at = next;
+  run.arrivals.add(segment, disposition);
+  if (disposition.dropped) [[unlikely]] {
+    stats_.count(*disposition.dropped);
+  }
+  if (disposition.answer_with_reset) [[unlikely]] {
+    answer_with_reset(now, connection.tuple(), segment);
+  }
+  if (statement && !disposition.dropped) {
+    receive_text(now, run, *statement);
+  }
+  return true;
+}
+
+void TcpCore::receive_text(Instant now, Run& run, const UsualFrame::Statement& statement) noexcept {
+  const tcp::Segment& segment = run.ahead.reader.segment();
+  tcp::PredictedInput input{run.slot.connection, resources_, now};
+  if (!input.precedes_text(segment)) {
+    return;
+  }
+  const std::uint32_t offset = statement.has_timestamps
+                                   ? UsualFrame::kSegmentAt + UsualFrame::kHeaderWithTimestamps
+                                   : UsualFrame::kSizeMin;
+  const std::uint32_t bytes = offset + segment.payload_bytes;
+  const std::uint16_t first = run.at;
+  for (; run.at < run.burst.size() && run.ahead.continues[run.at]; ++run.at) {
+    Packet frame = run.burst.take(run.at);
+    if (!SegmentReader::is_alike(frame, bytes, statement, input.next_text()) ||
+        !input.take_text(frame, offset, segment.payload_bytes)) {
+      run.burst.put_back(run.at, std::move(frame));
+      break;
+    }
+  }
+  const auto count = static_cast<std::uint32_t>(run.at - first);
+  if (count > 0) {
+    run.arrivals.data_segments += count;
+    input.settle_text(segment, count);
+  }
 }
 
 }  // namespace millrace::stack

@@ -256,6 +256,21 @@ class TcpCore {
   void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan,
                       std::uint8_t dscp = 0) noexcept;
 
+  // tcp_burst.cpp
+  /// Usual segments of one connection, one behind the other in a burst.
+  struct Run {
+    ConnectionSlot& slot;
+    LookAhead& ahead;
+    packet::Burst& burst;
+    std::uint16_t at;  // Of the next one.
+    tcp::Tally::Arrivals arrivals{};
+  };
+  /// Takes the next one, and what text follows it. False, and nothing taken: it needs a closer
+  /// look.
+  [[nodiscard]] bool receive_one(Instant now, Run& run) noexcept;
+  /// Takes the segments that bring the next text and say for the rest what the one before them did.
+  void receive_text(Instant now, Run& run, const wire::UsualFrame::Statement& statement) noexcept;
+
   // tcp_icmp.cpp
   void on_too_large(Instant now, const ConnectionSlot& slot, const net::IcmpError& error) noexcept;
   [[nodiscard]] std::uint16_t path_mss(Instant now, const IpAddress& destination) noexcept;

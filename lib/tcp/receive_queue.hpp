@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "packet/packet_budget.hpp"
 #include "packet/packet_queue.hpp"
@@ -17,6 +18,18 @@ class ReceiveQueue {
  public:
   /// False if the budget is used up; `packet` is then kept.
   [[nodiscard]] bool append(packet::Packet& packet, packet::PacketBudget& budget) noexcept;
+  /// As `append`, for one that is `is_kept_whole`.
+  [[nodiscard]] bool append_whole(packet::Packet& packet, packet::PacketBudget& budget) noexcept {
+    if (!budget.try_charge(packet.charge(), packet::BudgetUse::InOrder)) {
+      return false;
+    }
+    hold(packet);
+    return true;
+  }
+  /// Whether so much payload stays in its packet, whatever there is before it.
+  [[nodiscard]] static constexpr bool is_kept_whole(std::uint32_t bytes) noexcept {
+    return bytes > kCopyMax;
+  }
   /// As `append`, for a packet that the budget has been charged for.
   void append_charged(packet::Packet packet, packet::PacketBudget& budget) noexcept;
   /// The first packet, or an empty one.
@@ -43,6 +56,11 @@ class ReceiveQueue {
   static constexpr std::uint32_t kCopyMax = 1'024;
 
   [[nodiscard]] bool copy_into_tail(const packet::Packet& packet) noexcept;
+  void hold(packet::Packet& packet) noexcept {
+    charge_ += packet.charge();
+    bytes_ += packet.size();
+    packets_.push_back(std::move(packet));
+  }
 
   packet::PacketQueue packets_;
   std::uint32_t bytes_ = 0;

@@ -89,6 +89,34 @@ class UsualFrame {
     return {.value = field32(kOptionsAt + 4), .echo = field32(kOptionsAt + 8)};
   }
 
+  /// What a frame says but for where its text stands, and where its options are at most timestamps.
+  struct Statement {
+    std::uint32_t length;  // Of the datagram, with its traffic class.
+    std::uint32_t ack;
+    std::uint32_t flags;  // With the header's length and the window.
+    std::uint32_t echo;
+    std::uint64_t value;  // With the option's kind.
+    bool has_timestamps;
+  };
+  [[nodiscard]] Statement statement() const noexcept {
+    const bool has_timestamps = tcp_header_length() == kHeaderWithTimestamps;
+    return {.length = load<std::uint32_t>(kTypeAt + 2),
+            .ack = load<std::uint32_t>(kSegmentAt + 8),
+            .flags = load<std::uint32_t>(kSegmentAt + 12) & kAllButPush,
+            .echo = has_timestamps ? load<std::uint32_t>(kOptionsAt + 8) : 0,
+            .value = has_timestamps ? load<std::uint64_t>(kOptionsAt) : 0,
+            .has_timestamps = has_timestamps};
+  }
+  /// Whether this one, which has as many bytes at least as that, says the same, PSH aside.
+  [[nodiscard]] bool says(const Statement& statement) const noexcept {
+    const bool is_alike = load<std::uint32_t>(kTypeAt + 2) == statement.length &&
+                          load<std::uint32_t>(kSegmentAt + 8) == statement.ack &&
+                          (load<std::uint32_t>(kSegmentAt + 12) & kAllButPush) == statement.flags;
+    return is_alike &&
+           (!statement.has_timestamps || (load<std::uint64_t>(kOptionsAt) == statement.value &&
+                                          load<std::uint32_t>(kOptionsAt + 8) == statement.echo));
+  }
+
   /// Whether IPv4's checksum is right.
   [[nodiscard]] bool has_valid_ip_checksum() const noexcept;
   /// Whether TCP's is. All of `total_length` must be there.
@@ -112,6 +140,9 @@ class UsualFrame {
       std::bit_cast<std::uint64_t>(Bytes8{0, 0, 0, 0, 0x3f, 0xff, 0, 0xff});
   static constexpr auto kWholeTcpWanted =
       std::bit_cast<std::uint64_t>(Bytes8{0, 0, 0, 0, 0, 0, 0, 6});
+  // Of the third word of a segment behind its numbers.
+  static constexpr auto kAllButPush = std::bit_cast<std::uint32_t>(
+      Bytes4{0xff, static_cast<std::uint8_t>(~TcpFlags::kPsh & 0xff), 0xff, 0xff});
   static constexpr auto kPaddedTimestamps = std::bit_cast<std::uint32_t>(Bytes4{1, 1, 8, 10});
 
   template <class T>

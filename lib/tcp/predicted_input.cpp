@@ -165,22 +165,27 @@ void PredictedInput::take_in(const PlainOutcome& acked, std::uint32_t prior_in_n
   if (newest != nullptr) {
     recovery.rack.on_delivered(newest->sent_at, newest->end(), now_ - newest->sent_at);
   }
-  congestion.on_ack(
-      {.newly_acked = acked.newly_acked,
-       .newly_delivered = acked.newly_acked,
-       .newly_lost = 0,
-       .prior_in_network = prior_in_network,
-       .rtt = acked.rtt,
-       .is_window_limited =
-           recovery.window_use.is_limited(congestion.window(), congestion.is_in_slow_start()),
-       .is_congestion_echo = false,
-       .is_recovering = false,
-       .rate = recovery.rate.on_ack({.now = now_,
-                                     .delivered = acked.newly_acked,
-                                     .then = newest == nullptr ? nullptr : &newest->then,
-                                     .sent_at = newest == nullptr ? Instant{} : newest->sent_at},
-                                    c_.active_->sent.lost_total(), c_.rtt_.minimum())},
-      c_.path_view(resources_, now_));
+  const DeliveryRate::News news{.now = now_,
+                                .delivered = acked.newly_acked,
+                                .then = newest == nullptr ? nullptr : &newest->then,
+                                .sent_at = newest == nullptr ? Instant{} : newest->sent_at};
+  const AckSample sample{.newly_acked = acked.newly_acked,
+                         .newly_delivered = acked.newly_acked,
+                         .newly_lost = 0,
+                         .prior_in_network = prior_in_network,
+                         .rtt = acked.rtt,
+                         .is_window_limited = recovery.window_use.is_limited(
+                             congestion.window(), congestion.is_in_slow_start()),
+                         .is_congestion_echo = false,
+                         .is_recovering = false,
+                         .rate = {}};
+  if (congestion.on_ack_without_rate(sample, c_.path_view(resources_, now_))) [[likely]] {
+    recovery.rate.note_ack(news);
+    return;
+  }
+  AckSample rated = sample;  // A copy, so that the usual one can stay in registers.
+  rated.rate = recovery.rate.on_ack(news, c_.active_->sent.lost_total(), c_.rtt_.minimum());
+  congestion.on_ack(rated, c_.path_view(resources_, now_));
 }
 
 void PredictedInput::arm_loss_timer(bool advances) noexcept {

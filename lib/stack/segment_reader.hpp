@@ -42,14 +42,12 @@ class SegmentReader {
 
   /// Whether a frame that is like the one read last may be known by what it says.
   [[nodiscard]] bool is_plain() const noexcept { return is_plain_; }
-  /// Whether `frame`, which is usual, says what another did, begins at `seq`, and has right sums.
-  /// `bytes` are those of either up to the end of its datagram.
-  [[nodiscard]] static bool is_alike(const packet::Packet& frame, std::uint32_t bytes,
-                                     const wire::UsualFrame::Statement& other,
-                                     wire::SeqNum seq) noexcept {
+  /// Whether `frame`, which repeats another of `bytes` up to the end of its datagram, is whole,
+  /// begins at `seq`, and has right sums.
+  [[nodiscard]] static bool is_next(const packet::Packet& frame, std::uint32_t bytes,
+                                    wire::SeqNum seq) noexcept {
     const wire::UsualFrame view{frame.data().data()};
-    return frame.size() >= bytes && view.says(other) && view.seq() == seq &&
-           are_sums_right(frame, view);
+    return frame.size() >= bytes && view.seq() == seq && are_sums_right(frame, view);
   }
 
  private:

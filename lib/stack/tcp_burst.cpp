@@ -3,7 +3,6 @@
 // the connections are on their way into the cache while others are read; then runs of segments of
 // one connection are handled as one. Whatever is not certain to come out as in tcp_input.cpp is
 // left to that (decision 0022).
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -36,122 +35,139 @@ void prefetch(const ConnectionSlot* slot) noexcept {
 void TcpCore::look_ahead(const net::Interface& interface, const packet::Burst& burst,
                          LookAhead& ahead) noexcept {
   const wire::StationWord station{interface.mac};
-  std::array<std::uint32_t, packet::Burst::kCapacity> hashes;
+  const std::uint16_t frames = burst.size();
+  std::array<std::uint32_t, packet::Burst::kCapacity> hashes;  // Of the first of each run.
+  hashes[0] = Demux::kNoHash;
   wire::TupleKey last;
-  std::uint32_t last_hash = Demux::kNoHash;
-  for (std::uint16_t i = 0; i < burst.size(); ++i) {
+  std::uint8_t first = 0;
+  UsualFrame before{nullptr};
+  bool may_be_repeated = false;
+  for (std::uint8_t i = 0; i < frames; ++i) {
     const auto frame = burst.contiguous(i);
     const UsualFrame view{frame.data()};
+    const bool is_large = frame.size() >= UsualFrame::kRepeatSizeMin;
+    // Ports first: whoever has little to say is followed by somebody else.
+    ahead.repeats[i] =
+        may_be_repeated && is_large && view.key().ports == last.ports && view.repeats(before);
+    if (ahead.repeats[i]) {
+      before = view;
+      ahead.firsts[i] = first;
+      continue;
+    }
+    may_be_repeated = false;
     if (frame.size() < UsualFrame::kSizeMin || !view.is_usual(station)) {
       last = {};
-      last_hash = hashes[i] = Demux::kNoHash;
-      ahead.continues[i] = false;
+      first = i;
+      hashes[i] = Demux::kNoHash;
+      ahead.firsts[i] = first;
       continue;
     }
-    const wire::TupleKey key = view.key();
-    ahead.continues[i] = key == last;
-    if (!ahead.continues[i]) {
+    if (const wire::TupleKey key = view.key(); key != last) {
       last = key;
-      last_hash = demux_.hash_of(key);
-      demux_.prefetch(last_hash);
+      first = i;
+      hashes[i] = demux_.hash_of(key);
+      demux_.prefetch(hashes[i]);
     }
-    hashes[i] = last_hash;
+    ahead.firsts[i] = first;
+    before = view;
+    may_be_repeated = is_large;
   }
-  for (std::uint16_t i = 0; i < burst.size(); ++i) {
-    if (ahead.continues[i] && i > 0) {
-      ahead.slots[i] = ahead.slots[i - 1U];
-      continue;
+  for (std::uint8_t i = 0; i < frames; ++i) {
+    if (!ahead.continues(i)) {
+      const DemuxTarget target = demux_.guess(hashes[i]);
+      ahead.slots[i] = target.is_connection() ? &slot_of(target) : nullptr;
+      prefetch(ahead.slots[i]);
     }
-    const DemuxTarget target = demux_.guess(hashes[i]);
-    ahead.slots[i] = target.is_connection() ? &slot_of(target) : nullptr;
-    prefetch(ahead.slots[i]);
   }
 }
 
 std::uint16_t TcpCore::receive_run(Instant now, const net::Interface& interface, LookAhead& ahead,
                                    packet::Burst& burst, std::uint16_t first) noexcept {
-  if (ahead.slots[first] == nullptr) {
+  if (ahead.slot_of(first) == nullptr) {
     return 0;
   }
-  ConnectionSlot& slot = *ahead.slots[first];
+  ConnectionSlot& slot = *ahead.slot_of(first);
   const UsualFrame view{burst.contiguous(first).data()};
   if (!slot.is_vetted_by(interface) || wire::TupleKey::of(slot.connection.tuple()) != view.key()) {
     return 0;
   }
   const Before before = stand_of(slot);
-  Run run{.slot = slot, .ahead = ahead, .burst = burst, .at = first};
-  // A change of state is for `settle`, and may mean that what follows is not the connection's.
-  while (receive_one(now, run) && run.at < burst.size() && ahead.continues[run.at] &&
-         slot.connection.state() == before.state) {
-  }
-  if (run.at == first) {
+  SegmentReader& reader = ahead.reader;
+  tcp::Tally::Arrivals arrivals;
+  std::uint16_t at = first;
+  do {
+    const tcp::SeqNum rcv_nxt = slot.connection.receive_sequence().rcv_nxt;
+    Packet frame = burst.take(at);
+    if (!reader.read(frame)) [[unlikely]] {
+      burst.put_back(at, std::move(frame));
+      break;
+    }
+    const tcp::Disposition disposition =
+        slot.connection.on_segment(resources_, now, reader.segment(), std::move(frame));
+    ++at;
+    arrivals.add(reader.segment(), disposition);
+    if (disposition.dropped || disposition.answer_with_reset) [[unlikely]] {
+      refuse(now, slot, reader.segment(), disposition);
+    }
+    // A change of state is for `settle`, and may mean that what follows is not the connection's.
+    if (at == burst.size() || !ahead.continues(at) || slot.connection.state() != before.state) {
+      break;
+    }
+    if (ahead.repeats[at] && reader.segment().seq == rcv_nxt && reader.is_plain() &&
+        !disposition.dropped) {
+      const std::uint16_t text = receive_text(now, slot, {ahead, burst, at});
+      arrivals.data_segments += text;
+      at = static_cast<std::uint16_t>(at + text);
+    }
+  } while (at < burst.size() && ahead.continues(at));
+  if (at == first) {
     return 0;
   }
   now_ = now;
-  run.arrivals.segments = static_cast<std::uint32_t>(run.at - first);
-  stats_.tcp_segments_in += run.arrivals.segments;
+  arrivals.segments = static_cast<std::uint32_t>(at - first);
+  stats_.tcp_segments_in += arrivals.segments;
   note_activity(slot);
-  slot.tally.on_arrivals(run.arrivals, progress_since(before, slot), now);
+  slot.tally.on_arrivals(arrivals, progress_since(before, slot), now);
   settle(slot);
-  return static_cast<std::uint16_t>(run.at - first);
+  return static_cast<std::uint16_t>(at - first);
 }
 
-bool TcpCore::receive_one(Instant now, Run& run) noexcept {
-  Packet frame = run.burst.take(run.at);
-  const UsualFrame view{frame.data().data()};
-  SegmentReader& reader = run.ahead.reader;
-  if (!reader.read(frame)) [[unlikely]] {
-    run.burst.put_back(run.at, std::move(frame));
-    return false;
-  }
-  tcp::Connection& connection = run.slot.connection;
-  const tcp::Segment& segment = reader.segment();
-  const auto next = static_cast<std::uint16_t>(run.at + 1);
-  std::optional<UsualFrame::Statement> statement;
-  if (next < run.burst.size() && run.ahead.continues[next] && reader.is_plain() &&
-      segment.seq == connection.receive_sequence().rcv_nxt) {
-    statement = view.statement();
-  }
-  const tcp::Disposition disposition =
-      connection.on_segment(resources_, now, segment, std::move(frame));
-  run.at = next;
-  run.arrivals.add(segment, disposition);
-  if (disposition.dropped) [[unlikely]] {
+void TcpCore::refuse(Instant now, ConnectionSlot& slot, const tcp::Segment& segment,
+                     const tcp::Disposition& disposition) noexcept {
+  if (disposition.dropped) {
     stats_.count(*disposition.dropped);
   }
-  if (disposition.answer_with_reset) [[unlikely]] {
-    answer_with_reset(now, connection.tuple(), segment);
+  if (disposition.answer_with_reset) {
+    answer_with_reset(now, slot.connection.tuple(), segment);
   }
-  if (statement && !disposition.dropped) {
-    receive_text(now, run, *statement);
-  }
-  return true;
 }
 
-void TcpCore::receive_text(Instant now, Run& run, const UsualFrame::Statement& statement) noexcept {
-  const tcp::Segment& segment = run.ahead.reader.segment();
-  tcp::PredictedInput input{run.slot.connection, resources_, now};
+// Apart from its caller, which is to have the registers for the many that nothing follows.
+[[gnu::noinline]] std::uint16_t TcpCore::receive_text(Instant now, ConnectionSlot& slot,
+                                                      const Rest& rest) noexcept {
+  const tcp::Segment& segment = rest.ahead.reader.segment();
+  tcp::PredictedInput input{slot.connection, resources_, now};
   if (!input.precedes_text(segment)) {
-    return;
+    return 0;
   }
-  const std::uint32_t offset = statement.has_timestamps
-                                   ? UsualFrame::kSegmentAt + UsualFrame::kHeaderWithTimestamps
-                                   : UsualFrame::kSizeMin;
+  const std::uint32_t header =
+      segment.options.timestamps ? UsualFrame::kHeaderWithTimestamps : wire::kTcpHeaderSize;
+  const std::uint32_t offset = UsualFrame::kSegmentAt + header;
   const std::uint32_t bytes = offset + segment.payload_bytes;
-  const std::uint16_t first = run.at;
-  for (; run.at < run.burst.size() && run.ahead.continues[run.at]; ++run.at) {
-    Packet frame = run.burst.take(run.at);
-    if (!SegmentReader::is_alike(frame, bytes, statement, input.next_text()) ||
+  std::uint16_t at = rest.at;
+  for (; at < rest.burst.size() && rest.ahead.repeats[at]; ++at) {
+    Packet frame = rest.burst.take(at);
+    if (!SegmentReader::is_next(frame, bytes, input.next_text()) ||
         !input.take_text(frame, offset, segment.payload_bytes)) {
-      run.burst.put_back(run.at, std::move(frame));
+      rest.burst.put_back(at, std::move(frame));
       break;
     }
   }
-  const auto count = static_cast<std::uint32_t>(run.at - first);
+  const auto count = static_cast<std::uint16_t>(at - rest.at);
   if (count > 0) {
-    run.arrivals.data_segments += count;
     input.settle_text(segment, count);
   }
+  return count;
 }
 
 }  // namespace millrace::stack

@@ -34,12 +34,13 @@ class PredictedInput {
   [[nodiscard]] bool take_text(packet::Packet& frame, std::uint32_t offset,
                                std::uint32_t bytes) noexcept {
     if (bytes > c_.receive_.rcv_wnd() ||
-        resources_.budget.left(packet::BudgetUse::InOrder) < frame.charge()) [[unlikely]] {
+        !resources_.budget.try_charge(frame.charge(), packet::BudgetUse::InOrder)) [[unlikely]] {
       return false;
     }
     frame.keep(offset, bytes);
     c_.receive_.rcv_nxt += bytes;
-    return c_.active_->receive_queue.append_whole(frame, resources_.budget);
+    c_.active_->receive_queue.append_whole(frame);
+    return true;
   }
   /// `count` of them were taken behind `segment`.
   void settle_text(const Segment& segment, std::uint32_t count) noexcept;

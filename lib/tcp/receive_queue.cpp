@@ -16,7 +16,11 @@ bool ReceiveQueue::append(Packet& packet, PacketBudget& budget) noexcept {
     packet.reset();
     return true;
   }
-  return append_whole(packet, budget);
+  if (!budget.try_charge(packet.charge(), packet::BudgetUse::InOrder)) {
+    return false;
+  }
+  append_whole(packet);
+  return true;
 }
 
 void ReceiveQueue::append_charged(Packet packet, PacketBudget& budget) noexcept {
@@ -24,7 +28,7 @@ void ReceiveQueue::append_charged(Packet packet, PacketBudget& budget) noexcept 
     budget.release(packet.charge());
     return;
   }
-  hold(packet);
+  append_whole(packet);
 }
 
 Packet ReceiveQueue::pop(PacketBudget& budget) noexcept {

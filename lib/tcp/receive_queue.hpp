@@ -18,13 +18,11 @@ class ReceiveQueue {
  public:
   /// False if the budget is used up; `packet` is then kept.
   [[nodiscard]] bool append(packet::Packet& packet, packet::PacketBudget& budget) noexcept;
-  /// As `append`, for one that is `is_kept_whole`.
-  [[nodiscard]] bool append_whole(packet::Packet& packet, packet::PacketBudget& budget) noexcept {
-    if (!budget.try_charge(packet.charge(), packet::BudgetUse::InOrder)) {
-      return false;
-    }
-    hold(packet);
-    return true;
+  /// As `append`, for one that is `is_kept_whole`, and that the budget has been charged for.
+  void append_whole(packet::Packet& packet) noexcept {
+    charge_ += packet.charge();
+    bytes_ += packet.size();
+    packets_.push_back(std::move(packet));
   }
   /// Whether so much payload stays in its packet, whatever there is before it.
   [[nodiscard]] static constexpr bool is_kept_whole(std::uint32_t bytes) noexcept {
@@ -56,11 +54,6 @@ class ReceiveQueue {
   static constexpr std::uint32_t kCopyMax = 1'024;
 
   [[nodiscard]] bool copy_into_tail(const packet::Packet& packet) noexcept;
-  void hold(packet::Packet& packet) noexcept {
-    charge_ += packet.charge();
-    bytes_ += packet.size();
-    packets_.push_back(std::move(packet));
-  }
 
   packet::PacketQueue packets_;
   std::uint32_t bytes_ = 0;

@@ -89,32 +89,24 @@ class UsualFrame {
     return {.value = field32(kOptionsAt + 4), .echo = field32(kOptionsAt + 8)};
   }
 
-  /// What a frame says but for where its text stands, and where its options are at most timestamps.
-  struct Statement {
-    std::uint32_t length;  // Of the datagram, with its traffic class.
-    std::uint32_t ack;
-    std::uint32_t flags;  // With the header's length and the window.
-    std::uint32_t echo;
-    std::uint64_t value;  // With the option's kind.
-    bool has_timestamps;
-  };
-  [[nodiscard]] Statement statement() const noexcept {
-    const bool has_timestamps = tcp_header_length() == kHeaderWithTimestamps;
-    return {.length = load<std::uint32_t>(kTypeAt + 2),
-            .ack = load<std::uint32_t>(kSegmentAt + 8),
-            .flags = load<std::uint32_t>(kSegmentAt + 12) & kAllButPush,
-            .echo = has_timestamps ? load<std::uint32_t>(kOptionsAt + 8) : 0,
-            .value = has_timestamps ? load<std::uint64_t>(kOptionsAt) : 0,
-            .has_timestamps = has_timestamps};
-  }
-  /// Whether this one, which has as many bytes at least as that, says the same, PSH aside.
-  [[nodiscard]] bool says(const Statement& statement) const noexcept {
-    const bool is_alike = load<std::uint32_t>(kTypeAt + 2) == statement.length &&
-                          load<std::uint32_t>(kSegmentAt + 8) == statement.ack &&
-                          (load<std::uint32_t>(kSegmentAt + 12) & kAllButPush) == statement.flags;
-    return is_alike &&
-           (!statement.has_timestamps || (load<std::uint64_t>(kOptionsAt) == statement.value &&
-                                          load<std::uint32_t>(kOptionsAt + 8) == statement.echo));
+  /// Bytes that a frame, and the one that it may repeat, must have.
+  static constexpr std::size_t kRepeatSizeMin = kSegmentAt + kHeaderWithTimestamps;
+  /// Whether it says what `before`, which is usual, does: all of its headers but where its text
+  /// stands, PSH, and what no receiver minds. Only where there are no options, or twelve bytes.
+  [[nodiscard]] bool repeats(const UsualFrame& before) const noexcept {
+    const std::uint32_t header = tcp_header_length();
+    const bool has_options = header == kHeaderWithTimestamps;
+    const Block headers = differing(before, kTypeAt, kRepeatedOfIp) |
+                          differing(before, kTypeAt + sizeof(Block), kRepeatedOfNumbers) |
+                          differing(before, kTypeAt + 2 * sizeof(Block),
+                                    has_options ? kRepeatedOfFlagsAndOptions : kRepeatedOfFlags);
+    constexpr std::size_t kLastAt = kRepeatSizeMin - sizeof(std::uint64_t);
+    const std::uint64_t last =
+        has_options ? load<std::uint64_t>(kLastAt) ^ before.load<std::uint64_t>(kLastAt) : 0;
+    const std::uint64_t station =
+        (load<std::uint64_t>(0) ^ before.load<std::uint64_t>(0)) & kStationMask;
+    return (headers[0] | headers[1] | last | station) == 0 &&
+           (has_options || header == kTcpHeaderSize);
   }
 
   /// Whether IPv4's checksum is right.
@@ -140,9 +132,28 @@ class UsualFrame {
       std::bit_cast<std::uint64_t>(Bytes8{0, 0, 0, 0, 0x3f, 0xff, 0, 0xff});
   static constexpr auto kWholeTcpWanted =
       std::bit_cast<std::uint64_t>(Bytes8{0, 0, 0, 0, 0, 0, 0, 6});
-  // Of the third word of a segment behind its numbers.
-  static constexpr auto kAllButPush = std::bit_cast<std::uint32_t>(
-      Bytes4{0xff, static_cast<std::uint8_t>(~TcpFlags::kPsh & 0xff), 0xff, 0xff});
+  // What `repeats` compares, sixteen bytes at once: type, version and length, fragments, protocol,
+  // then addresses and ports, the acknowledgment, the rest of the header without PSH and sums.
+  using Block [[gnu::vector_size(16)]] = std::uint64_t;
+  using Mask = std::array<std::uint8_t, sizeof(Block)>;
+  static constexpr Mask kRepeatedOfIp{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0,    0,
+                                      0x3f, 0xff, 0,    0xff, 0,    0,    0xff, 0xff};
+  static constexpr Mask kRepeatedOfNumbers{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                           0xff, 0xff, 0,    0,    0,    0,    0xff, 0xff};
+  static constexpr Mask kRepeatedOfFlags{0xff, 0xff, 0xff, 0xf7, 0xff, 0xff, 0, 0,
+                                         0,    0,    0,    0,    0,    0,    0, 0};
+  static constexpr Mask kRepeatedOfFlagsAndOptions{0xff, 0xff, 0xff, 0xf7, 0xff, 0xff, 0,    0,
+                                                   0,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  [[nodiscard]] Block differing(const UsualFrame& before, std::size_t at,
+                                const Mask& mask) const noexcept {
+    Block here;
+    Block there;
+    Block compared;
+    std::memcpy(&here, bytes_ + at, sizeof here);
+    std::memcpy(&there, before.bytes_ + at, sizeof there);
+    std::memcpy(&compared, mask.data(), sizeof compared);
+    return (here ^ there) & compared;
+  }
   static constexpr auto kPaddedTimestamps = std::bit_cast<std::uint32_t>(Bytes4{1, 1, 8, 10});
 
   template <class T>

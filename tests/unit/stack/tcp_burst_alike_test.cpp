@@ -209,7 +209,7 @@ class TcpBurstAlike : public StackHost {
     LookAhead ahead;
     tcp().look_ahead(stack->interfaces().front(), burst, ahead);
     for (std::uint16_t i = 0; i < burst.size(); ++i) {
-      frames_for_the_lane += ahead.slots[i] != nullptr ? 1 : 0;
+      frames_for_the_lane += ahead.slot_of(i) != nullptr ? 1 : 0;
     }
     stack->receive(now, 0, burst);
     EXPECT_TRUE(burst.empty());

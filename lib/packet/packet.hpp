@@ -114,7 +114,7 @@ class Packet {
   }
   /// Cuts a contiguous packet down to `bytes` from `offset` on.
   void keep(std::uint32_t offset, std::uint32_t bytes) noexcept {
-    base::expects(is_contiguous() && offset + bytes <= mbuf_->data_len);
+    base::debug_expects([&] { return is_contiguous() && offset + bytes <= mbuf_->data_len; });
     mbuf_->data_off = static_cast<std::uint16_t>(mbuf_->data_off + offset);
     mbuf_->data_len = static_cast<std::uint16_t>(bytes);
     mbuf_->pkt_len = bytes;

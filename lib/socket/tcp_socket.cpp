@@ -72,7 +72,7 @@ Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) const {
   if (taken < data.size()) {
     connection.want_writable(resources, stack_->now());
   }
-  stack_->tcp().settle(*slot);
+  stack_->tcp().settle_transfer(*slot);
   if (taken == 0 && !data.empty()) {
     return fail(Error::OutOfPackets);
   }
@@ -105,7 +105,7 @@ Result<void> TcpSocket::send(Buffer&& buffer) const {
   if (!queued) {
     buffer = Buffer{packet.release()};
   }
-  stack_->tcp().settle(*slot);
+  stack_->tcp().settle_transfer(*slot);
   return queued;
 }
 
@@ -132,7 +132,7 @@ Result<std::size_t> TcpSocket::receive(std::span<std::byte> into) const {
     copied += bytes.size();
     connection.consume(stack_->tcp().resources(), static_cast<std::uint32_t>(bytes.size()));
   }
-  stack_->tcp().settle(*slot);
+  stack_->tcp().settle_transfer(*slot);
   return copied;
 }
 
@@ -148,7 +148,7 @@ Result<Buffer> TcpSocket::receive_buffer() const {
   Packet packet = connection.is_front_split()
                       ? copy_front(*stack_, connection)
                       : connection.receive_packet(stack_->tcp().resources());
-  stack_->tcp().settle(*slot);
+  stack_->tcp().settle_transfer(*slot);
   if (!packet) {
     return fail(Error::OutOfPackets);
   }
@@ -171,7 +171,7 @@ Result<void> TcpSocket::consume(std::size_t bytes) const {
   }
   if (bytes > 0) {
     connection.consume(stack_->tcp().resources(), static_cast<std::uint32_t>(bytes));
-    stack_->tcp().settle(*slot);
+    stack_->tcp().settle_transfer(*slot);
   }
   return {};
 }

@@ -40,6 +40,16 @@ class SegmentReader {
     return true;
   }
 
+  /// Whether a frame that is like the one read last may be known by what it says.
+  [[nodiscard]] bool is_plain() const noexcept { return is_plain_; }
+  /// Whether `frame`, which repeats another of `bytes` up to the end of its datagram, is whole,
+  /// begins at `seq`, and has right sums.
+  [[nodiscard]] static bool is_next(const packet::Packet& frame, std::uint32_t bytes,
+                                    wire::SeqNum seq) noexcept {
+    const wire::UsualFrame view{frame.data().data()};
+    return frame.size() >= bytes && view.seq() == seq && are_sums_right(frame, view);
+  }
+
  private:
   /// RFC 1122 §3.2.1.2, RFC 9293 §3.1, MUST-3: both are right, by the device's word or by our sums.
   [[nodiscard]] static bool are_sums_right(const packet::Packet& frame,

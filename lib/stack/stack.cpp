@@ -121,11 +121,14 @@ void Stack::receive(Instant now, std::uint32_t device, packet::Burst& burst) noe
   if (burst.empty()) {
     return;
   }
-  stats_.rx_frames += burst.size();
-  for (std::uint16_t i = 0; i < burst.size(); ++i) {
+  const std::uint16_t frames = burst.size();
+  std::uint64_t bytes = 0;
+  for (std::uint16_t i = 0; i < frames; ++i) {
     burst.prefetch(i);
-    stats_.rx_bytes += burst.bytes_of(i);
+    bytes += burst.bytes_of(i);
   }
+  stats_.rx_frames += frames;
+  stats_.rx_bytes += bytes;
   const auto untagged = devices_.find(device, 0);
   const net::Interface* const interface = untagged ? &interfaces_[*untagged] : nullptr;
   LookAhead ahead;

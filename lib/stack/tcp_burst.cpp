@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "stack/tcp_core.hpp"
+#include "tcp/predicted_input.hpp"
 #include "wire/usual_frame.hpp"
 
 namespace millrace::stack {
@@ -34,44 +35,58 @@ void prefetch(const ConnectionSlot* slot) noexcept {
 void TcpCore::look_ahead(const net::Interface& interface, const packet::Burst& burst,
                          LookAhead& ahead) noexcept {
   const wire::StationWord station{interface.mac};
-  std::array<std::uint32_t, packet::Burst::kCapacity> hashes;
+  const std::uint16_t frames = burst.size();
+  std::array<std::uint32_t, packet::Burst::kCapacity> hashes;  // Of the first of each run.
+  hashes[0] = Demux::kNoHash;
   wire::TupleKey last;
-  std::uint32_t last_hash = Demux::kNoHash;
-  for (std::uint16_t i = 0; i < burst.size(); ++i) {
+  std::uint8_t first = 0;
+  UsualFrame before{nullptr};
+  bool may_be_repeated = false;
+  for (std::uint8_t i = 0; i < frames; ++i) {
     const auto frame = burst.contiguous(i);
     const UsualFrame view{frame.data()};
+    const bool is_large = frame.size() >= UsualFrame::kRepeatSizeMin;
+    // Ports first: whoever has little to say is followed by somebody else.
+    ahead.repeats[i] =
+        may_be_repeated && is_large && view.key().ports == last.ports && view.repeats(before);
+    if (ahead.repeats[i]) {
+      before = view;
+      ahead.firsts[i] = first;
+      continue;
+    }
+    may_be_repeated = false;
     if (frame.size() < UsualFrame::kSizeMin || !view.is_usual(station)) {
       last = {};
-      last_hash = hashes[i] = Demux::kNoHash;
-      ahead.continues[i] = false;
+      first = i;
+      hashes[i] = Demux::kNoHash;
+      ahead.firsts[i] = first;
       continue;
     }
-    const wire::TupleKey key = view.key();
-    ahead.continues[i] = key == last;
-    if (!ahead.continues[i]) {
+    if (const wire::TupleKey key = view.key(); key != last) {
       last = key;
-      last_hash = demux_.hash_of(key);
-      demux_.prefetch(last_hash);
+      first = i;
+      hashes[i] = demux_.hash_of(key);
+      demux_.prefetch(hashes[i]);
     }
-    hashes[i] = last_hash;
+    ahead.firsts[i] = first;
+    before = view;
+    may_be_repeated = is_large;
   }
-  for (std::uint16_t i = 0; i < burst.size(); ++i) {
-    if (ahead.continues[i] && i > 0) {
-      ahead.slots[i] = ahead.slots[i - 1U];
-      continue;
+  for (std::uint8_t i = 0; i < frames; ++i) {
+    if (!ahead.continues(i)) {
+      const DemuxTarget target = demux_.guess(hashes[i]);
+      ahead.slots[i] = target.is_connection() ? &slot_of(target) : nullptr;
+      prefetch(ahead.slots[i]);
     }
-    const DemuxTarget target = demux_.guess(hashes[i]);
-    ahead.slots[i] = target.is_connection() ? &slot_of(target) : nullptr;
-    prefetch(ahead.slots[i]);
   }
 }
 
 std::uint16_t TcpCore::receive_run(Instant now, const net::Interface& interface, LookAhead& ahead,
                                    packet::Burst& burst, std::uint16_t first) noexcept {
-  if (ahead.slots[first] == nullptr) {
+  if (ahead.slot_of(first) == nullptr) {
     return 0;
   }
-  ConnectionSlot& slot = *ahead.slots[first];
+  ConnectionSlot& slot = *ahead.slot_of(first);
   const UsualFrame view{burst.contiguous(first).data()};
   if (!slot.is_vetted_by(interface) || wire::TupleKey::of(slot.connection.tuple()) != view.key()) {
     return 0;
@@ -81,6 +96,7 @@ std::uint16_t TcpCore::receive_run(Instant now, const net::Interface& interface,
   tcp::Tally::Arrivals arrivals;
   std::uint16_t at = first;
   do {
+    const tcp::SeqNum rcv_nxt = slot.connection.receive_sequence().rcv_nxt;
     Packet frame = burst.take(at);
     if (!reader.read(frame)) [[unlikely]] {
       burst.put_back(at, std::move(frame));
@@ -90,14 +106,20 @@ std::uint16_t TcpCore::receive_run(Instant now, const net::Interface& interface,
         slot.connection.on_segment(resources_, now, reader.segment(), std::move(frame));
     ++at;
     arrivals.add(reader.segment(), disposition);
-    if (disposition.dropped) [[unlikely]] {
-      stats_.count(*disposition.dropped);
-    }
-    if (disposition.answer_with_reset) [[unlikely]] {
-      answer_with_reset(now, slot.connection.tuple(), reader.segment());
+    if (disposition.dropped || disposition.answer_with_reset) [[unlikely]] {
+      refuse(now, slot, reader.segment(), disposition);
     }
     // A change of state is for `settle`, and may mean that what follows is not the connection's.
-  } while (at < burst.size() && ahead.continues[at] && slot.connection.state() == before.state);
+    if (at == burst.size() || !ahead.continues(at) || slot.connection.state() != before.state) {
+      break;
+    }
+    if (ahead.repeats[at] && reader.segment().seq == rcv_nxt && reader.is_plain() &&
+        !disposition.dropped) {
+      const std::uint16_t text = receive_text(now, slot, {ahead, burst, at});
+      arrivals.data_segments += text;
+      at = static_cast<std::uint16_t>(at + text);
+    }
+  } while (at < burst.size() && ahead.continues(at));
   if (at == first) {
     return 0;
   }
@@ -108,6 +130,44 @@ std::uint16_t TcpCore::receive_run(Instant now, const net::Interface& interface,
   slot.tally.on_arrivals(arrivals, progress_since(before, slot), now);
   settle(slot);
   return static_cast<std::uint16_t>(at - first);
+}
+
+void TcpCore::refuse(Instant now, ConnectionSlot& slot, const tcp::Segment& segment,
+                     const tcp::Disposition& disposition) noexcept {
+  if (disposition.dropped) {
+    stats_.count(*disposition.dropped);
+  }
+  if (disposition.answer_with_reset) {
+    answer_with_reset(now, slot.connection.tuple(), segment);
+  }
+}
+
+// Apart from its caller, which is to have the registers for the many that nothing follows.
+[[gnu::noinline]] std::uint16_t TcpCore::receive_text(Instant now, ConnectionSlot& slot,
+                                                      const Rest& rest) noexcept {
+  const tcp::Segment& segment = rest.ahead.reader.segment();
+  tcp::PredictedInput input{slot.connection, resources_, now};
+  if (!input.precedes_text(segment)) {
+    return 0;
+  }
+  const std::uint32_t header =
+      segment.options.timestamps ? UsualFrame::kHeaderWithTimestamps : wire::kTcpHeaderSize;
+  const std::uint32_t offset = UsualFrame::kSegmentAt + header;
+  const std::uint32_t bytes = offset + segment.payload_bytes;
+  std::uint16_t at = rest.at;
+  for (; at < rest.burst.size() && rest.ahead.repeats[at]; ++at) {
+    Packet frame = rest.burst.take(at);
+    if (!SegmentReader::is_next(frame, bytes, input.next_text()) ||
+        !input.take_text(frame, offset, segment.payload_bytes)) {
+      rest.burst.put_back(at, std::move(frame));
+      break;
+    }
+  }
+  const auto count = static_cast<std::uint16_t>(at - rest.at);
+  if (count > 0) {
+    input.settle_text(segment, count);
+  }
+  return count;
 }
 
 }  // namespace millrace::stack

@@ -51,13 +51,23 @@ namespace millrace::stack {
 class PlainFrames;
 class Stack;
 
-/// What looking ahead at a burst has found of each frame: which connection may be meant, or null,
-/// and whether its tuple is that of the frame before it. Good for that burst, and to be used up
+/// What looking ahead at a burst has found of each frame. Good for that burst, and to be used up
 /// before any slot is freed.
 struct LookAhead {
-  std::array<ConnectionSlot*, packet::Burst::kCapacity> slots;
-  std::array<bool, packet::Burst::kCapacity> continues;
+  std::array<ConnectionSlot*, packet::Burst::kCapacity> slots;  // Of the first of each run alone.
+  std::array<std::uint8_t, packet::Burst::kCapacity> firsts;    // Of each frame's run.
+  // Whether it says what the frame before it does (`wire::UsualFrame::repeats`).
+  std::array<bool, packet::Burst::kCapacity> repeats;
   SegmentReader reader;
+
+  /// Which connection may be meant, or null.
+  [[nodiscard]] ConnectionSlot* slot_of(std::uint16_t frame) const noexcept {
+    return slots[firsts[frame]];
+  }
+  /// Whether its tuple is that of the frame before it.
+  [[nodiscard]] bool continues(std::uint16_t frame) const noexcept {
+    return firsts[frame] != frame;
+  }
 };
 
 /// Hears that what a connection's `tcp::SendWatch` was asked for has happened.
@@ -113,6 +123,17 @@ class TcpCore {
       mark(slot);
     } else {
       settle_fully(slot);
+    }
+  }
+  /// The same after the application has read or queued something, which moves no edge of a
+  /// connection's: nothing to do for one that is already to be visited and has no news.
+  void settle_transfer(ConnectionSlot& slot) noexcept {
+    base::debug_expects([&] { return slot.connection.check_invariants(); });
+    const bool is_settled = slot.transmit_link.is_linked() && !slot.connection.has_events() &&
+                            slot.connection.is_ordinary() && slot.phase == Phase::Open &&
+                            !slot.is_early;
+    if (!is_settled) {
+      settle(slot);
     }
   }
   /// Aborts every connection, closes every listener, and opens no more.
@@ -255,6 +276,20 @@ class TcpCore {
   void answer_with_reset(Instant now, const FourTuple& tuple, const tcp::Segment& segment) noexcept;
   void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan,
                       std::uint8_t dscp = 0) noexcept;
+
+  // tcp_burst.cpp
+  /// What is left of a burst.
+  struct Rest {
+    LookAhead& ahead;
+    packet::Burst& burst;
+    std::uint16_t at;
+  };
+  /// Takes segments that bring the next text and repeat for the rest the one before them, which
+  /// was read and delivered last. Returns how many.
+  [[nodiscard]] std::uint16_t receive_text(Instant now, ConnectionSlot& slot,
+                                           const Rest& rest) noexcept;
+  [[gnu::cold]] void refuse(Instant now, ConnectionSlot& slot, const tcp::Segment& segment,
+                            const tcp::Disposition& disposition) noexcept;
 
   // tcp_icmp.cpp
   void on_too_large(Instant now, const ConnectionSlot& slot, const net::IcmpError& error) noexcept;

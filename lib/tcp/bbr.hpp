@@ -41,6 +41,7 @@ class Bbr {
  public:
   static constexpr std::string_view kName = "bbr";
   static constexpr bool kMovesOwnWindow = true;
+  static constexpr bool kWantsRates = true;
 
   /// Empty when the pool is.
   [[nodiscard]] static std::optional<Bbr> borrow(BbrPool& pool,

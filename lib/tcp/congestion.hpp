@@ -57,6 +57,9 @@ class BasicCongestion {
 
   /// Every ACK that delivers something or tells of a loss.
   void on_ack(const AckSample& sample, const PathView& path) noexcept;
+  /// The same for a controller that does not look at `AckSample::rate`, which nobody need work out
+  /// then. False, and nothing done: it does.
+  [[nodiscard]] bool on_ack_without_rate(const AckSample& sample, const PathView& path) noexcept;
   /// A recovery begins: the threshold falls. The window itself is PRR's until the recovery's end.
   void on_loss(const PathView& path) noexcept;
   /// An ACK echoes a mark, the first of this window of data: threshold and window fall.

@@ -22,6 +22,15 @@ template <typename Controller>
   return false;
 }
 
+/// Whether it looks at the rates of samples.
+template <typename Controller>
+[[nodiscard]] constexpr bool looks_at_rates() noexcept {
+  if constexpr (requires { Controller::kWantsRates; }) {
+    return Controller::kWantsRates;
+  }
+  return false;
+}
+
 /// Whether it wants marks echoed exactly.
 template <typename Controller>
 [[nodiscard]] constexpr bool needs_exact_echo() noexcept {
@@ -106,6 +115,19 @@ template <typename List>
 void BasicCongestion<List>::on_ack(const AckSample& sample, const PathView& path) noexcept {
   std::visit([&](auto& controller) noexcept { controller.on_ack(window_, sample, path); },
              controller_);
+}
+
+template <typename List>
+bool BasicCongestion<List>::on_ack_without_rate(const AckSample& sample,
+                                                const PathView& path) noexcept {
+  return std::visit(
+      [&]<typename T>(T& controller) noexcept {
+        if constexpr (!looks_at_rates<T>()) {
+          controller.on_ack(window_, sample, path);
+        }
+        return !looks_at_rates<T>();
+      },
+      controller_);
 }
 
 template <typename List>

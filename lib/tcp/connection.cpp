@@ -136,6 +136,10 @@ std::size_t Connection::writable(const Resources& resources) noexcept {
   if (!can_send() || fin_queued_) {
     return 0;
   }
+  if (tuning_ == &kUntuned && (active_ == nullptr || active_->send_buffer.empty())) {
+    // Nothing is queued, and nothing but the defaults limits it: asked before most answers.
+    return SendRoom{{.buffer_limit = send_buffer_limit(resources)}, resources.budget}.free() / 2;
+  }
   const SendRoom room = send_room(resources);
   if (room.is_nearly_used_up()) {
     // `report_writable` tells when a third of the buffer is free.

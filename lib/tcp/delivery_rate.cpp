@@ -24,20 +24,13 @@ void DeliveryRate::on_application_limited(std::uint32_t in_network) noexcept {
 }
 
 RateSample DeliveryRate::on_ack(const News& news, std::uint32_t lost, Duration min_rtt) noexcept {
-  if (news.delivered > 0) {
-    delivered_ += news.delivered;
-    delivered_at_ = news.now;
-  }
-  if (limited_until_ != 0 && delivered_ > limited_until_) {
-    limited_until_ = 0;
-  }
+  note_ack(news);
   if (news.then == nullptr) {
     return {.delivered = delivered_, .prior_delivered = delivered_, .lost = lost};
   }
   const FlightSnapshot& then = *news.then;
   const Duration sending = news.sent_at - then.first_sent_at;
   const Duration arriving = delivered_at_ - then.delivered_at;
-  first_sent_at_ = std::max(first_sent_at_, news.sent_at);
   // No ACK can have come faster than light: what seems so is a mistaken retransmission.
   const Duration interval = std::max(sending, arriving);
   return {.delivered = delivered_,

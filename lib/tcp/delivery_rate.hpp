@@ -3,6 +3,7 @@
 // sample. What becomes of samples is the congestion controller's business.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <millrace/time.hpp>
@@ -33,6 +34,19 @@ class DeliveryRate {
     Instant sent_at{};
   };
 
+  /// The same for whoever wants no sample.
+  void note_ack(const News& news) noexcept {
+    if (news.delivered > 0) {
+      delivered_ += news.delivered;
+      delivered_at_ = news.now;
+    }
+    if (limited_until_ != 0 && delivered_ > limited_until_) {
+      limited_until_ = 0;
+    }
+    if (news.then != nullptr) {
+      first_sent_at_ = std::max(first_sent_at_, news.sent_at);
+    }
+  }
   /// `lost` octets, in all, were taken for lost.
   [[nodiscard]] RateSample on_ack(const News& news, std::uint32_t lost, Duration min_rtt) noexcept;
   [[nodiscard]] RateSample on_ack(const DeliveryLog& log, std::uint32_t delivered,

@@ -53,7 +53,41 @@ Disposition PredictedInput::take_by_steps(const Segment& segment, Packet payload
   return c_.on_segment_by_steps(resources_, now_, segment, std::move(payload));
 }
 
+bool PredictedInput::precedes_text(const Segment& segment) const noexcept {
+  const SendSequence& send = c_.send_;
+  const bool is_full =
+      ReceiveQueue::is_kept_whole(segment.payload_bytes) && segment.payload_bytes <= c_.rcv_mss_;
+  if (!is_full || segment.end() != c_.receive_.rcv_nxt || send.flight() > 0) {
+    return false;
+  }
+  // What its ACK, its window and its timestamps tell is known by now.
+  const auto window = static_cast<std::uint32_t>(segment.window) << c_.snd_wscale_;
+  const bool is_known = segment.ack == send.snd_una && segment.seq == send.snd_wl1 &&
+                        segment.ack == send.snd_wl2 && window == send.snd_wnd;
+  const auto& timestamps = segment.options.timestamps;
+  return is_known && !(timestamps && c_.receive_autotune_.is_new(timestamps->echo)) &&
+         says_nothing_odd(segment) && c_.active_ != nullptr && !c_.active_->receive_queue.empty() &&
+         is_calm(false);
+}
+
+void PredictedInput::settle_text(const Segment& segment, std::uint32_t count) noexcept {
+  const std::uint32_t bytes = count * segment.payload_bytes;
+  const ReceiveSequence& receive = c_.receive_;
+  c_.send_.take_window(receive.rcv_nxt - segment.payload_bytes, segment.ack, c_.send_.snd_wnd);
+  arm_loss_timer(false);
+  resources_.stats.tcp_bytes_in += bytes;
+  c_.schedule_ack(resources_, now_, bytes);
+  c_.receive_autotune_.on_data(now_, receive.rcv_nxt, c_.read_nxt(), receive.rcv_adv, c_.rcv_mss_,
+                               resources_.config.receive_buffer_bytes);
+  c_.events_.add(Events::kReadable);
+}
+
 bool PredictedInput::is_expected(const Segment& segment) const noexcept {
+  return segment.seq == c_.receive_.rcv_nxt && segment.payload_bytes <= c_.receive_.rcv_wnd() &&
+         says_nothing_odd(segment);
+}
+
+bool PredictedInput::says_nothing_odd(const Segment& segment) const noexcept {
   const SendSequence& send = c_.send_;
   const auto acked = static_cast<std::uint32_t>(segment.ack - send.snd_una);
   // Neither SYN nor FIN nor reset, nothing urgent, no mark or its answer. What the application has
@@ -62,12 +96,9 @@ bool PredictedInput::is_expected(const Segment& segment) const noexcept {
       c_.state_ != TcpState::Established || c_.peer_fin_seen_) {
     return false;
   }
-  if (segment.seq != c_.receive_.rcv_nxt || segment.payload_bytes > c_.receive_.rcv_wnd() ||
-      acked > send.flight()) {
-    return false;
-  }
   // An ACK that brings nothing may be a duplicate; a window that closes or opens is news.
-  if ((segment.payload_bytes | acked) == 0 || segment.window == 0 || send.snd_wnd == 0) {
+  if (acked > send.flight() || (segment.payload_bytes | acked) == 0 || segment.window == 0 ||
+      send.snd_wnd == 0) {
     return false;
   }
   return segment.ecn != wire::Ecn::Congested && c_.ecn_.ack_flags() == 0 &&
@@ -134,22 +165,27 @@ void PredictedInput::take_in(const PlainOutcome& acked, std::uint32_t prior_in_n
   if (newest != nullptr) {
     recovery.rack.on_delivered(newest->sent_at, newest->end(), now_ - newest->sent_at);
   }
-  congestion.on_ack(
-      {.newly_acked = acked.newly_acked,
-       .newly_delivered = acked.newly_acked,
-       .newly_lost = 0,
-       .prior_in_network = prior_in_network,
-       .rtt = acked.rtt,
-       .is_window_limited =
-           recovery.window_use.is_limited(congestion.window(), congestion.is_in_slow_start()),
-       .is_congestion_echo = false,
-       .is_recovering = false,
-       .rate = recovery.rate.on_ack({.now = now_,
-                                     .delivered = acked.newly_acked,
-                                     .then = newest == nullptr ? nullptr : &newest->then,
-                                     .sent_at = newest == nullptr ? Instant{} : newest->sent_at},
-                                    c_.active_->sent.lost_total(), c_.rtt_.minimum())},
-      c_.path_view(resources_, now_));
+  const DeliveryRate::News news{.now = now_,
+                                .delivered = acked.newly_acked,
+                                .then = newest == nullptr ? nullptr : &newest->then,
+                                .sent_at = newest == nullptr ? Instant{} : newest->sent_at};
+  const AckSample sample{.newly_acked = acked.newly_acked,
+                         .newly_delivered = acked.newly_acked,
+                         .newly_lost = 0,
+                         .prior_in_network = prior_in_network,
+                         .rtt = acked.rtt,
+                         .is_window_limited = recovery.window_use.is_limited(
+                             congestion.window(), congestion.is_in_slow_start()),
+                         .is_congestion_echo = false,
+                         .is_recovering = false,
+                         .rate = {}};
+  if (congestion.on_ack_without_rate(sample, c_.path_view(resources_, now_))) [[likely]] {
+    recovery.rate.note_ack(news);
+    return;
+  }
+  AckSample rated = sample;  // A copy, so that the usual one can stay in registers.
+  rated.rate = recovery.rate.on_ack(news, c_.active_->sent.lost_total(), c_.rtt_.minimum());
+  congestion.on_ack(rated, c_.path_view(resources_, now_));
 }
 
 void PredictedInput::arm_loss_timer(bool advances) noexcept {

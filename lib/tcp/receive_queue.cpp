@@ -19,9 +19,7 @@ bool ReceiveQueue::append(Packet& packet, PacketBudget& budget) noexcept {
   if (!budget.try_charge(packet.charge(), packet::BudgetUse::InOrder)) {
     return false;
   }
-  charge_ += packet.charge();
-  bytes_ += packet.size();
-  packets_.push_back(std::move(packet));
+  append_whole(packet);
   return true;
 }
 
@@ -30,9 +28,7 @@ void ReceiveQueue::append_charged(Packet packet, PacketBudget& budget) noexcept 
     budget.release(packet.charge());
     return;
   }
-  charge_ += packet.charge();
-  bytes_ += packet.size();
-  packets_.push_back(std::move(packet));
+  append_whole(packet);
 }
 
 Packet ReceiveQueue::pop(PacketBudget& budget) noexcept {
@@ -55,16 +51,19 @@ std::span<const std::byte> ReceiveQueue::front() const noexcept {
 
 void ReceiveQueue::consume(std::uint32_t bytes, PacketBudget& budget) noexcept {
   base::expects(bytes <= bytes_);
+  bytes_ -= bytes;
+  std::uint32_t released = 0;
   while (bytes > 0) {
     const std::uint32_t head_bytes = PacketQueue::bytes_of(packets_.front());
     if (head_bytes > bytes) {
       PacketQueue::view(packets_.front(), [bytes](Packet& head) { head.remove_prefix(bytes); });
-      bytes_ -= bytes;
-      return;
+      break;
     }
     bytes -= head_bytes;
-    static_cast<void>(pop(budget));
+    released += packets_.pop_front().charge();
   }
+  charge_ -= released;
+  budget.release(released);
 }
 
 void ReceiveQueue::clear(PacketBudget& budget) noexcept {

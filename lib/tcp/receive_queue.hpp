@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "packet/packet_budget.hpp"
 #include "packet/packet_queue.hpp"
@@ -17,6 +18,16 @@ class ReceiveQueue {
  public:
   /// False if the budget is used up; `packet` is then kept.
   [[nodiscard]] bool append(packet::Packet& packet, packet::PacketBudget& budget) noexcept;
+  /// As `append`, for one that is `is_kept_whole`, and that the budget has been charged for.
+  void append_whole(packet::Packet& packet) noexcept {
+    charge_ += packet.charge();
+    bytes_ += packet.size();
+    packets_.push_back(std::move(packet));
+  }
+  /// Whether so much payload stays in its packet, whatever there is before it.
+  [[nodiscard]] static constexpr bool is_kept_whole(std::uint32_t bytes) noexcept {
+    return bytes > kCopyMax;
+  }
   /// As `append`, for a packet that the budget has been charged for.
   void append_charged(packet::Packet packet, packet::PacketBudget& budget) noexcept;
   /// The first packet, or an empty one.

@@ -89,6 +89,26 @@ class UsualFrame {
     return {.value = field32(kOptionsAt + 4), .echo = field32(kOptionsAt + 8)};
   }
 
+  /// Bytes that a frame, and the one that it may repeat, must have.
+  static constexpr std::size_t kRepeatSizeMin = kSegmentAt + kHeaderWithTimestamps;
+  /// Whether it says what `before`, which is usual, does: all of its headers but where its text
+  /// stands, PSH, and what no receiver minds. Only where there are no options, or twelve bytes.
+  [[nodiscard]] bool repeats(const UsualFrame& before) const noexcept {
+    const std::uint32_t header = tcp_header_length();
+    const bool has_options = header == kHeaderWithTimestamps;
+    const Block headers = differing(before, kTypeAt, kRepeatedOfIp) |
+                          differing(before, kTypeAt + sizeof(Block), kRepeatedOfNumbers) |
+                          differing(before, kTypeAt + 2 * sizeof(Block),
+                                    has_options ? kRepeatedOfFlagsAndOptions : kRepeatedOfFlags);
+    constexpr std::size_t kLastAt = kRepeatSizeMin - sizeof(std::uint64_t);
+    const std::uint64_t last =
+        has_options ? load<std::uint64_t>(kLastAt) ^ before.load<std::uint64_t>(kLastAt) : 0;
+    const std::uint64_t station =
+        (load<std::uint64_t>(0) ^ before.load<std::uint64_t>(0)) & kStationMask;
+    return (headers[0] | headers[1] | last | station) == 0 &&
+           (has_options || header == kTcpHeaderSize);
+  }
+
   /// Whether IPv4's checksum is right.
   [[nodiscard]] bool has_valid_ip_checksum() const noexcept;
   /// Whether TCP's is. All of `total_length` must be there.
@@ -112,6 +132,28 @@ class UsualFrame {
       std::bit_cast<std::uint64_t>(Bytes8{0, 0, 0, 0, 0x3f, 0xff, 0, 0xff});
   static constexpr auto kWholeTcpWanted =
       std::bit_cast<std::uint64_t>(Bytes8{0, 0, 0, 0, 0, 0, 0, 6});
+  // What `repeats` compares, sixteen bytes at once: type, version and length, fragments, protocol,
+  // then addresses and ports, the acknowledgment, the rest of the header without PSH and sums.
+  using Block [[gnu::vector_size(16)]] = std::uint64_t;
+  using Mask = std::array<std::uint8_t, sizeof(Block)>;
+  static constexpr Mask kRepeatedOfIp{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0,    0,
+                                      0x3f, 0xff, 0,    0xff, 0,    0,    0xff, 0xff};
+  static constexpr Mask kRepeatedOfNumbers{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                           0xff, 0xff, 0,    0,    0,    0,    0xff, 0xff};
+  static constexpr Mask kRepeatedOfFlags{0xff, 0xff, 0xff, 0xf7, 0xff, 0xff, 0, 0,
+                                         0,    0,    0,    0,    0,    0,    0, 0};
+  static constexpr Mask kRepeatedOfFlagsAndOptions{0xff, 0xff, 0xff, 0xf7, 0xff, 0xff, 0,    0,
+                                                   0,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  [[nodiscard]] Block differing(const UsualFrame& before, std::size_t at,
+                                const Mask& mask) const noexcept {
+    Block here;
+    Block there;
+    Block compared;
+    std::memcpy(&here, bytes_ + at, sizeof here);
+    std::memcpy(&there, before.bytes_ + at, sizeof there);
+    std::memcpy(&compared, mask.data(), sizeof compared);
+    return (here ^ there) & compared;
+  }
   static constexpr auto kPaddedTimestamps = std::bit_cast<std::uint32_t>(Bytes4{1, 1, 8, 10});
 
   template <class T>

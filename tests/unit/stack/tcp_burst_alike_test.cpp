@@ -81,6 +81,7 @@ class TcpBurstAlike : public StackHost {
 
   Outcome play(std::uint32_t seed, Way way) {
     random.seed(seed);
+    alike = 0;
     now = Instant{1'000s};
     sent.clear();
     outcome = {};
@@ -195,7 +196,8 @@ class TcpBurstAlike : public StackHost {
     const std::uint32_t frames = 1 + below(packet::Burst::kCapacity);
     std::uint32_t chosen = below(6);
     for (std::uint32_t i = 0; i < frames; ++i) {
-      chosen = below(4) == 0 ? below(6) : chosen;
+      chosen = alike == 0 && below(4) == 0 ? below(6) : chosen;
+      alike = alike == 0 && below(24) == 0 ? 2 + below(12) : alike;
       const Made made = next_frame_of(others[chosen]);
       packet::Packet frame = packet_of(made.bytes);
       frame.get()->ol_flags |= made.marks;
@@ -207,7 +209,7 @@ class TcpBurstAlike : public StackHost {
     LookAhead ahead;
     tcp().look_ahead(stack->interfaces().front(), burst, ahead);
     for (std::uint16_t i = 0; i < burst.size(); ++i) {
-      frames_for_the_lane += ahead.slots[i] != nullptr ? 1 : 0;
+      frames_for_the_lane += ahead.slot_of(i) != nullptr ? 1 : 0;
     }
     stack->receive(now, 0, burst);
     EXPECT_TRUE(burst.empty());
@@ -237,13 +239,23 @@ class TcpBurstAlike : public StackHost {
                                         kIpGood | RTE_MBUF_F_RX_L4_CKSUM_BAD,
                                         RTE_MBUF_F_RX_IP_CKSUM_BAD | kTcpGood};
     made.marks = kMarks[below(below(4) == 0 ? 8 : 6)];
-    if (below(5) == 0) {
+    if (below(alike > 0 ? 20 : 5) == 0) {
       damage(made);
     }
     return made;
   }
   PeerSegment next_segment_of(Other& other) {
     SeqNum& seq = other.peer.seq;
+    if (alike > 0) {
+      // Full segments behind each other, as they come from whoever has much to say.
+      --alike;
+      const bool is_last = alike == 0;
+      const auto last_flags =
+          static_cast<std::uint8_t>(kAck | (is_last ? wire::TcpFlags::kPsh : 0));
+      PeerSegment full = segment_at(other, seq, last_flags, kFull);
+      seq += kFull;
+      return full;
+    }
     const std::uint32_t bytes = below(4) == 0 ? 1'000 + below(400) : below(100);
     const std::uint8_t push = below(2) == 0 ? wire::TcpFlags::kPsh : std::uint8_t{0};
     const auto flags = static_cast<std::uint8_t>(kAck | push);
@@ -370,7 +382,9 @@ class TcpBurstAlike : public StackHost {
     outcome.told = text.str();
   }
 
+  static constexpr std::uint32_t kFull = 1'400;
   std::mt19937 random;
+  std::uint32_t alike = 0;  // So many full segments follow.
   std::vector<Other> others;
   Outcome outcome;
 };

@@ -147,6 +147,7 @@ class Twins {
   [[nodiscard]] bool is_over() { return connection().state() == TcpState::Closed; }
   [[nodiscard]] std::uint32_t predicted() const { return predicted_; }
   [[nodiscard]] std::uint32_t handed_over() const { return handed_over_; }
+  [[nodiscard]] std::uint32_t texts() const { return texts_; }
   [[nodiscard]] std::uint32_t flight() { return connection().send_sequence().flight(); }
   void pass(Duration time) { now_ += time; }
 
@@ -165,7 +166,7 @@ class Twins {
     return segment;
   }
 
-  void hand_over(const Segment& segment) {
+  tcp::Disposition hand_over(const Segment& segment) {
     ++handed_over_;
     const auto payload = [&] {
       return segment.payload_bytes == 0 ? Packet{}
@@ -184,6 +185,37 @@ class Twins {
             segment, payload());
     EXPECT_TRUE(is_same(first, second));
     compare();
+    return first;
+  }
+
+  /// `segment`, and as much of the text of `count` more as may follow it without a look at these.
+  /// Returns of how many that was.
+  std::uint32_t hand_over_alike(const Segment& segment, std::uint32_t count) {
+    const bool is_next = segment.seq == connection().receive_sequence().rcv_nxt;
+    tcp::PredictedInput input{connection(), first_.resources(), now_};
+    if (hand_over(segment).dropped || !is_next || !input.precedes_text(segment)) {
+      return 0;
+    }
+    std::uint32_t taken = 0;
+    Segment next = segment;
+    for (; taken < count; ++taken) {
+      next.seq = input.next_text();
+      next.flags = TcpFlags{static_cast<std::uint8_t>(next.flags.bits() ^ TcpFlags::kPsh)};
+      Packet frame = make_packet(segment.payload_bytes, next.seq.value());
+      if (!input.take_text(frame, 0, segment.payload_bytes)) {
+        break;
+      }
+      const tcp::Disposition steps =
+          tcp::PredictedInput{second_.connection(), second_.resources(), now_}.take_by_steps(
+              next, make_packet(segment.payload_bytes, next.seq.value()));
+      EXPECT_TRUE(is_same(steps, tcp::Disposition{}));
+    }
+    if (taken > 0) {
+      input.settle_text(segment, taken);
+    }
+    texts_ += taken;
+    compare();
+    return taken;
   }
 
   /// Sends what there is; of the last segment the frame fails if so told.
@@ -265,6 +297,7 @@ class Twins {
   std::uint32_t echo_ = 0;
   std::uint32_t predicted_ = 0;
   std::uint32_t handed_over_ = 0;
+  std::uint32_t texts_ = 0;  // Taken behind others.
 };
 
 /// A life of chance, from one number.
@@ -313,7 +346,7 @@ class Life {
   void step() {
     const std::uint32_t choice = below(100);
     if (choice < 62) {
-      twins_.hand_over(in(4) ? odd() : usual());
+      twins_.hand_over_alike(in(4) ? odd() : usual(), below(6));
     } else if (choice < 74) {
       twins_.send(in(2) ? kMss : 1 + below(kMss));
     } else if (choice < 84) {
@@ -456,16 +489,55 @@ TEST(PredictedInput, LeavesAConnectionAsTheStepsWould) {
   constexpr std::uint64_t kLives = 1'500;
   std::uint64_t predicted = 0;
   std::uint64_t handed_over = 0;
+  std::uint64_t texts = 0;
   for (std::uint64_t seed = 1; seed <= kLives; ++seed) {
     Life life{seed};
     life.live(200);
     ASSERT_FALSE(testing::Test::HasFailure()) << "seed " << seed;
     predicted += life.twins().predicted();
     handed_over += life.twins().handed_over();
+    texts += life.twins().texts();
   }
   // Else it would say little.
   EXPECT_GT(predicted, handed_over / 5);
   EXPECT_LT(predicted, handed_over * 4 / 5);
+  EXPECT_GT(texts, handed_over / 20);
+}
+
+TEST(PredictedInput, TakesTextBehindASegmentOfTheSameKind) {
+  covers({"RFC 7323 §5.6"});
+  Twins twins{HostSetup{}};
+  EXPECT_EQ(twins.hand_over_alike(twins.natural(kMss), 5), 5U);
+  twins.read(UINT32_MAX);
+  twins.drain();
+  // Each of these is for a closer look: a small one, one that is not the next, one with a mark,
+  // and one while something is in flight.
+  EXPECT_EQ(twins.hand_over_alike(twins.natural(64), 5), 0U);
+  Segment odd = twins.natural(kMss);
+  odd.seq += kMss;
+  EXPECT_EQ(twins.hand_over_alike(odd, 5), 0U);
+  EXPECT_EQ(twins.hand_over_alike(twins.natural(kMss), 5), 0U);  // It fills the hole.
+  odd = twins.natural(kMss);
+  odd.ecn = wire::Ecn::Congested;
+  EXPECT_EQ(twins.hand_over_alike(odd, 5), 0U);
+  twins.send(kMss);
+  twins.drain();
+  EXPECT_EQ(twins.hand_over_alike(twins.natural(kMss), 5), 5U);  // It acknowledges that.
+  twins.send(kMss);
+  twins.drain();
+  odd = twins.natural(kMss);
+  odd.ack = twins.connection().send_sequence().snd_una;
+  EXPECT_EQ(twins.hand_over_alike(odd, 5), 0U);
+}
+
+TEST(PredictedInput, TakesNoMoreTextThanTheWindowHasRoomFor) {
+  covers({"RFC 9293 §3.10.7.4"});
+  HostSetup setup;
+  setup.config.receive_buffer_bytes = setup.config.receive_buffer_initial_bytes = 32'768;
+  Twins twins{setup};
+  const std::uint32_t window = twins.connection().receive_sequence().rcv_wnd();
+  ASSERT_LT(window / kMss, 32U);
+  EXPECT_EQ(twins.hand_over_alike(twins.natural(kMss), 32), window / kMss - 1);
 }
 
 TEST(PredictedInput, TakesTheNextTextAndAcksOfWhatIsInFlight) {

@@ -137,6 +137,58 @@ TEST(UsualFrame, EveryBitOfWhatMakesItUsualCounts) {
   }
 }
 
+/// The bits of the byte at `at` that a frame must have as the one that it repeats.
+std::byte repeated_bits(std::size_t at, bool has_options) {
+  const auto lies = [at](std::size_t first, std::size_t end) { return first <= at && at < end; };
+  const bool is_source = lies(6, 12);
+  const bool is_identification = lies(kIpAt + 4, kIpAt + 6);
+  const bool is_ttl_or_sum = at == kIpAt + 8 || lies(kIpAt + 10, kIpAt + 12);
+  const bool is_seq = lies(kTcpAt + 4, kTcpAt + 8);
+  const bool is_sum_or_urgent_pointer = lies(kTcpAt + 16, kTcpAt + 20);
+  const bool is_text = at >= kTcpAt + kTcpHeaderSize + (has_options ? 12 : 0);
+  if (is_source || is_identification || is_ttl_or_sum || is_seq || is_sum_or_urgent_pointer ||
+      is_text) {
+    return std::byte{0};
+  }
+  if (at == kIpAt + 6) {
+    return std::byte{0x3f};  // Whether it might have been cut on its way is all the same.
+  }
+  return at == kTcpAt + 13 ? ~std::byte{TcpFlags::kPsh} : std::byte{0xff};
+}
+
+TEST(UsualFrame, EveryBitThatItRepeatsCounts) {
+  std::mt19937 random{5};
+  TcpOptions timestamps;
+  timestamps.timestamps = TcpTimestamps{.value = 0x8102'0304, .echo = 0xfffe'fdfc};
+  for (const bool has_options : {false, true}) {
+    const Bytes before = frame_with(random, has_options ? timestamps : TcpOptions{}, 40);
+    ASSERT_TRUE(UsualFrame{before.data()}.repeats(UsualFrame{before.data()}));
+    for (std::size_t at = 0; at < before.size(); ++at) {
+      for (unsigned bit = 0; bit < 8; ++bit) {
+        Bytes frame = before;
+        const std::byte changed{static_cast<std::uint8_t>(1U << bit)};
+        frame[at] ^= changed;
+        const bool is_compared = (repeated_bits(at, has_options) & changed) != std::byte{0};
+        EXPECT_EQ(UsualFrame{frame.data()}.repeats(UsualFrame{before.data()}), !is_compared)
+            << at << ' ' << bit;
+      }
+    }
+  }
+}
+
+TEST(UsualFrame, RepeatsNoneWithOtherOptions) {
+  std::mt19937 random{6};
+  TcpOptions options;
+  static_cast<void>(options.sack.push_back({SeqNum{1}, SeqNum{2}}));
+  options.timestamps = TcpTimestamps{.value = 1, .echo = 2};
+  const Bytes long_options = frame_with(random, options, 40);
+  EXPECT_FALSE(UsualFrame{long_options.data()}.repeats(UsualFrame{long_options.data()}));
+  options = {};
+  options.user_timeout = UserTimeoutOption{.bits = 30};
+  const Bytes short_options = frame_with(random, options, 40);
+  EXPECT_FALSE(UsualFrame{short_options.data()}.repeats(UsualFrame{short_options.data()}));
+}
+
 TEST(UsualFrame, SumsAnyLength) {
   std::mt19937 random{3};
   for (std::size_t payload_bytes = 0; payload_bytes < 1'500; payload_bytes += 7) {

@@ -17,8 +17,10 @@ constexpr std::uint32_t kPoolCache = 256;
 constexpr bool has_caches(std::uint32_t count) { return count >= 8 * kPoolCache; }
 
 /// Whether ours does. Devices do not find the packets in it, so that it must be small beside what
-/// receive rings need.
-constexpr bool has_core_cache(std::uint32_t count) { return count >= 64 * PacketCache::kCapacity; }
+/// receive rings need. Pools are best one short of a power of two: so many are enough.
+constexpr bool has_core_cache(std::uint32_t count) {
+  return count + 1 >= 64 * PacketCache::kCapacity;
+}
 
 /// A note must be readable from the first time that a packet is handed out.
 void construct_note(rte_mempool* /*pool*/, void* cache, void* object, unsigned /*index*/) {

@@ -96,7 +96,7 @@ void PlainRun::look_ahead(const ActiveBlock& active) noexcept {
       {c_.unsent_bytes(), c_.send_.usable_window(), window > in_network ? window - in_network : 0});
   // Each of them takes one of the records that are left, and of the share of these that it may
   // have.
-  const std::uint32_t left = resources_.sent_segments.capacity() - resources_.sent_segments.size();
+  const std::uint32_t left = resources_.sent_segments.left();
   const std::uint32_t taken = 2 * active.sent.size() + 2;
   const std::uint32_t records = left > taken ? (left - taken) / 3 : 0;
   // A visit is short, so that counting costs less than dividing.
@@ -110,16 +110,24 @@ void PlainRun::take_sure(ActiveBlock& active) noexcept {
   const std::uint32_t bytes = c_.mss_;
   segment_.seq = c_.send_.snd_nxt;
   segment_.payload_bytes = c_.mss_;
-  SentSegment* const record =
-      active.sent.append(resources_.sent_segments, now_, segment_.seq, bytes, false);
-  base::expects(record != nullptr);
+  note_record(active, segment_.seq, bytes);
   c_.send_.snd_nxt += bytes;
   untold_ += bytes;
   unsettled_ += bytes;
-  active.recovery.rate.on_sent(*record, now_, active.sent.in_network(), active.sent.lost_total());
   c_.quick_acks_.on_ack_sent();
   segment_.flags = TcpFlags{static_cast<std::uint8_t>(TcpFlags::kAck | c_.ecn_.ack_flags() |
                                                       c_.push_flag(c_.send_.snd_nxt))};
+}
+
+void PlainRun::note_record(ActiveBlock& active, SeqNum seq, std::uint32_t bytes) noexcept {
+  const std::uint32_t in_network = active.sent.in_network() + bytes;
+  const SentSegment* const record = active.sent.append(
+      resources_.sent_segments,
+      {.at = now_,
+       .then = active.recovery.rate.on_sent(now_, bytes, in_network, active.sent.lost_total()),
+       .seq = seq,
+       .length = bytes});
+  base::expects(record != nullptr);  // There was room for one.
 }
 
 PlainRun::Next PlainRun::next_ack() noexcept {
@@ -152,8 +160,7 @@ void PlainRun::begin() noexcept {
 void PlainRun::take_data(ActiveBlock& active, std::uint32_t bytes, std::uint32_t unsent) noexcept {
   const SeqNum seq = c_.send_.snd_nxt;
   const bool is_first = first_bytes_ == 0;
-  SentSegment* const record = active.sent.append(resources_.sent_segments, now_, seq, bytes, false);
-  base::expects(record != nullptr);  // There was room for one.
+  note_record(active, seq, bytes);
   if (is_first) {
     begin_data(active, bytes);
   } else {
@@ -164,7 +171,6 @@ void PlainRun::take_data(ActiveBlock& active, std::uint32_t bytes, std::uint32_t
   if (bytes < c_.mss_) {
     c_.small_end_ = c_.send_.snd_nxt;
   }
-  active.recovery.rate.on_sent(*record, now_, active.sent.in_network(), active.sent.lost_total());
   if (rate_ != 0) {
     active.pacer.on_sent(now_, bytes, rate_, resources_.config.pacing_slack);
   }

@@ -1,6 +1,7 @@
 #include "tcp/plain_run.hpp"
 
 #include "base/contract.hpp"
+#include "base/deadline.hpp"
 #include "tcp/repair.hpp"
 #include "tcp/steering.hpp"
 
@@ -62,7 +63,9 @@ PlainRun::Next PlainRun::next_of(ActiveBlock& active) noexcept {
   if (records.size() == records.capacity()) {
     return Next::Unusual;
   }
-  c_.restart_if_idle(resources_, now_);
+  if (c_.idle_restart_) {
+    c_.restart_if_idle(resources_, now_);
+  }
   if (!c_.ecn_.is_settled()) {
     // A probe of before the idle time has come to count as a loss: the first of what leaves now
     // tells of the reduction (RFC 3168 §6.1.2).
@@ -77,7 +80,8 @@ PlainRun::Next PlainRun::next_of(ActiveBlock& active) noexcept {
     Repair{c_, resources_, now_}.on_window_full();
     return next_ack();
   }
-  if (bytes == c_.mss_ && !c_.override_due_) {
+  const bool leaves = bytes == c_.mss_ || (bytes == unsent && c_.is_small_released());
+  if (leaves && !c_.override_due_) {
     c_.override_at_ = Connection::kNever;
   } else if (!c_.may_send_now(bytes, unsent, now_, resources_)) {
     return next_ack();
@@ -190,7 +194,7 @@ void PlainRun::begin_data(ActiveBlock& active, std::uint32_t bytes) noexcept {
   c_.send_.snd_nxt += bytes;
   c_.quick_acks_.on_data_sent(now_, resources_.config.delayed_ack);
   if (c_.retransmit_at_ == Connection::kNever) {
-    c_.arm_retransmission(resources_, now_);
+    arm_retransmission();
   }
   note_congestion(active.sent.in_network() - bytes, seq, bytes);
   rate_ = Steering::rate(c_, resources_.config);
@@ -198,8 +202,20 @@ void PlainRun::begin_data(ActiveBlock& active, std::uint32_t bytes) noexcept {
   setting_.ecn = c_.ecn_.new_data_mark();
 }
 
+void PlainRun::arm_retransmission() noexcept {
+  // As `Connection` does, where nothing is lost and the window is open.
+  c_.retransmit_at_ = now_ + c_.rtt_.rto(resources_.config);
+  if (c_.user_timeout_.is_limited()) {
+    c_.retransmit_at_ = std::min(
+        c_.retransmit_at_, std::max(base::later(c_.progress_at_, c_.user_timeout_.limit()), now_));
+  }
+}
+
 void PlainRun::note_congestion(std::uint32_t in_network, SeqNum snd_nxt,
                                std::uint32_t bytes) noexcept {
+  if (!c_.congestion_.hears_of_sent(in_network)) {
+    return;
+  }
   // As it was before they left.
   PathView path = c_.path_view(resources_, now_);
   path.in_network = in_network;

@@ -17,9 +17,9 @@ constexpr std::uint32_t kPoolCache = 256;
 constexpr bool has_caches(std::uint32_t count) { return count >= 8 * kPoolCache; }
 
 /// Whether ours does. Devices do not find the packets in it, so that it must be small beside what
-/// receive rings need; and mempools are best made one short of a power of two.
+/// receive rings need. Pools are best one short of a power of two: so many are enough.
 constexpr bool has_core_cache(std::uint32_t count) {
-  return count >= 64 * PacketCache::kCapacity - 1;
+  return count + 1 >= 64 * PacketCache::kCapacity;
 }
 
 /// A note must be readable from the first time that a packet is handed out.

@@ -41,17 +41,17 @@ void copy_payload(std::byte* to, std::span<const std::byte> from) {
 
 }  // namespace
 
-PlainFrames::PlainFrames(CorePools& pools, const net::Interface& interface,
-                         const wire::TcpFrameSetting& setting) noexcept
-    : pools_{pools},
-      layout_{setting},
-      request_{Packet::checksum_request(layout_.link_bytes(), wire::kIpv4HeaderSize,
-                                        interface.offloads.tx_ipv4_checksum,
-                                        interface.offloads.tx_tcp_checksum)},
-      payload_max_{
-          static_cast<std::uint16_t>(interface.mtu - wire::kIpv4HeaderSize - layout_.tcp_bytes())},
-      takes_chains_{interface.offloads.multi_segment},
-      sums_payload_{setting.has_tcp_checksum} {}
+void PlainFrames::begin(const net::Interface& interface,
+                        const wire::TcpFrameSetting& setting) noexcept {
+  layout_.begin(setting);
+  request_ = Packet::checksum_request(layout_.link_bytes(), wire::kIpv4HeaderSize,
+                                      interface.offloads.tx_ipv4_checksum,
+                                      interface.offloads.tx_tcp_checksum);
+  payload_max_ =
+      static_cast<std::uint16_t>(interface.mtu - wire::kIpv4HeaderSize - layout_.tcp_bytes());
+  takes_chains_ = interface.offloads.multi_segment;
+  sums_payload_ = setting.has_tcp_checksum;
+}
 
 Packet PlainFrames::build(const Segment& segment, tcp::SendBuffer* payload) noexcept {
   if (segment.payload_bytes == 0) {

@@ -1,6 +1,6 @@
-// PlainFrames: whole frames for the segments of one `tcp::PlainRun`, whose next hop is known:
-// headers from one layout, payload copied or referred to. The bytes are those that FrameBuilder and
-// `net::Ipv4Output` give; whatever takes more than two pieces is left to them.
+// PlainFrames: whole frames for the segments of one `tcp::PlainRun` after the other, whose next hop
+// is known: headers from one layout, payload copied or referred to. The bytes are those that
+// FrameBuilder and `net::Ipv4Output` give; whatever takes more than two pieces is left to them.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,10 @@ namespace millrace::stack {
 
 class PlainFrames {
  public:
-  PlainFrames(packet::CorePools& pools, const net::Interface& interface,
-              const wire::TcpFrameSetting& setting) noexcept;
+  explicit PlainFrames(packet::CorePools& pools) noexcept : pools_{pools} {}
+
+  /// The next frames are those of `setting`, which leave by `interface`. Neither is kept.
+  void begin(const net::Interface& interface, const wire::TcpFrameSetting& setting) noexcept;
 
   /// `payload` holds what the segment carries, and may be null where that is nothing. Empty when a
   /// pool is exhausted, or when this is not the place to build such a frame: FrameBuilder decides.
@@ -42,9 +44,9 @@ class PlainFrames {
   packet::CorePools& pools_;
   wire::TcpFrame layout_;
   packet::ChecksumRequest request_;
-  std::uint16_t payload_max_;  // What the link's MTU leaves.
-  bool takes_chains_;
-  bool sums_payload_;
+  std::uint16_t payload_max_ = 0;  // What the link's MTU leaves.
+  bool takes_chains_ = false;
+  bool sums_payload_ = true;
 };
 
 }  // namespace millrace::stack

@@ -42,6 +42,7 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
       stats_{stats},
       random_{random},
       frames_{pools},
+      plain_frames_{pools},
       budget_{queue_budget(pools)},
       active_blocks_{config.max_active_blocks == 0 ? config.max_connections
                                                    : config.max_active_blocks},

@@ -32,6 +32,7 @@
 #include "stack/connection_slot.hpp"
 #include "stack/demux.hpp"
 #include "stack/frame_builder.hpp"
+#include "stack/plain_frames.hpp"
 #include "stack/segment_reader.hpp"
 #include "stack/socket_list.hpp"
 #include "tcp/active_block.hpp"
@@ -48,7 +49,6 @@
 
 namespace millrace::stack {
 
-class PlainFrames;
 class Stack;
 
 /// What looking ahead at a burst has found of each frame. Good for that burst, and to be used up
@@ -340,8 +340,12 @@ class TcpCore {
   /// having left.
   [[nodiscard]] std::optional<Visit> send_plain_run(Instant now, ConnectionSlot& slot,
                                                     unsigned& sent) noexcept;
-  void make_plain_frames(Instant now, const ConnectionSlot& slot, const tcp::PlainRun& run,
-                         std::optional<PlainFrames>& frames) noexcept;
+  /// False: its frames are not plain.
+  [[nodiscard]] bool begin_plain_frames(Instant now, const ConnectionSlot& slot,
+                                        const tcp::PlainRun& run) noexcept;
+  /// Where frames go that leave by `path`, if that is known.
+  [[nodiscard]] const std::optional<MacAddress>& known_mac(Instant now,
+                                                           const net::Path& path) noexcept;
   [[nodiscard]] bool are_queues_full() const noexcept;
   [[nodiscard]] bool send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept;
   void update_timer(ConnectionSlot& slot) noexcept;
@@ -359,6 +363,13 @@ class TcpCore {
   CoreStats& stats_;
   base::Random& random_;
   FrameBuilder frames_;
+  PlainFrames plain_frames_;
+  /// The next hop that was asked for last, in one call of `transmit`: nothing is learned meanwhile.
+  struct LastHop {
+    const net::Interface* interface = nullptr;
+    IpAddress address;
+    std::optional<MacAddress> mac;
+  } last_hop_;
   packet::PacketBudget budget_;
   tcp::ActiveBlockPool active_blocks_;
   tcp::SentSegmentPool sent_segments_;

@@ -33,6 +33,7 @@ tcp::SendBuffer* payload_of(ConnectionSlot& slot, const tcp::PlainRun::Segment& 
 
 void TcpCore::transmit(Instant now) noexcept {
   now_ = now;
+  last_hop_ = {};
   limit_orphans();
   // Everything marked until now gets one visit; what is marked meanwhile waits for the next turn.
   TransmitList visiting;
@@ -74,7 +75,9 @@ bool TcpCore::are_queues_full() const noexcept {
 }
 
 TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
-  refresh_path_mss(now, slot);
+  if (slot.path_mtu_generation != path_mtus_.generation(now)) [[unlikely]] {
+    refresh_path_mss(now, slot);
+  }
   unsigned sent = 0;
   if (const auto outcome = send_plain_run(now, slot, sent)) [[likely]] {
     return *outcome;
@@ -101,18 +104,21 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
   return Visit::HasMore;
 }
 
-std::optional<TcpCore::Visit> TcpCore::send_plain_run(Instant now, ConnectionSlot& slot,
-                                                      unsigned& sent) noexcept {
+// All that it calls becomes one piece with it where the linker sees it, so that what is known of a
+// run stays in registers.
+[[gnu::flatten]] std::optional<TcpCore::Visit> TcpCore::send_plain_run(Instant now,
+                                                                       ConnectionSlot& slot,
+                                                                       unsigned& sent) noexcept {
   using Next = tcp::PlainRun::Next;
   tcp::PlainRun run{slot.connection, resources_, now};
   if (!run.is_plain()) {
     return std::nullopt;
   }
   net::Interface& interface = *slot.path.interface;
-  std::optional<PlainFrames> frames;
   Visit outcome = Visit::HasMore;
   Next next = Next::Nothing;
   PlainTotal total;
+  bool has_frames = false;
   bool is_left = false;
   for (; sent < kSegmentsPerVisit; ++sent) {
     if (interface.tx.size() >= kQueuedFramesTarget) {
@@ -125,10 +131,10 @@ std::optional<TcpCore::Visit> TcpCore::send_plain_run(Instant now, ConnectionSlo
       break;
     }
     if (sent == 0) {
-      make_plain_frames(now, slot, run, frames);
+      has_frames = begin_plain_frames(now, slot, run);
     }
     Packet frame =
-        frames ? frames->build(run.segment(), payload_of(slot, run.segment())) : Packet{};
+        has_frames ? plain_frames_.build(run.segment(), payload_of(slot, run.segment())) : Packet{};
     is_left = !frame;
     if (is_left) {
       break;
@@ -148,30 +154,41 @@ std::optional<TcpCore::Visit> TcpCore::send_plain_run(Instant now, ConnectionSlo
   return next == Next::Unusual ? std::nullopt : std::optional{outcome};
 }
 
-void TcpCore::make_plain_frames(Instant now, const ConnectionSlot& slot, const tcp::PlainRun& run,
-                                std::optional<PlainFrames>& frames) noexcept {
+bool TcpCore::begin_plain_frames(Instant now, const ConnectionSlot& slot,
+                                 const tcp::PlainRun& run) noexcept {
   // What may be cut on its way has an identification of its own.
-  const auto mac = slot.dont_fragment ? output_.known_mac(now, slot.path) : std::nullopt;
+  if (!slot.dont_fragment) {
+    return false;
+  }
+  const auto& mac = known_mac(now, slot.path);
   if (!mac) {
-    return;
+    return false;
   }
   const net::Interface& interface = *slot.path.interface;
-  const bool has_payload = run.segment().payload_bytes > 0;
   const tcp::PlainRun::Setting& setting = run.setting();
-  const auto ecn = has_payload ? setting.ecn : wire::Ecn::NotCapable;
-  frames.emplace(pools_, interface,
-                 wire::TcpFrameSetting{.tuple = slot.connection.tuple(),
-                                       .source = interface.mac,
-                                       .destination = *mac,
-                                       .vlan = interface.vlan,
-                                       .ttl = slot.hop_limit,
-                                       .traffic_class = static_cast<std::uint8_t>(
-                                           slot.dscp << 2U | std::to_underlying(ecn)),
-                                       .has_ipv4_checksum = !interface.offloads.tx_ipv4_checksum,
-                                       .has_tcp_checksum = !interface.offloads.tx_tcp_checksum,
-                                       .ack = setting.ack,
-                                       .window = setting.window,
-                                       .timestamps = setting.timestamps});
+  const auto ecn = run.segment().payload_bytes > 0 ? setting.ecn : wire::Ecn::NotCapable;
+  plain_frames_.begin(
+      interface,
+      {.tuple = slot.connection.tuple(),
+       .source = interface.mac,
+       .destination = *mac,
+       .vlan = interface.vlan,
+       .ttl = slot.hop_limit,
+       .traffic_class = static_cast<std::uint8_t>(slot.dscp << 2U | std::to_underlying(ecn)),
+       .has_ipv4_checksum = !interface.offloads.tx_ipv4_checksum,
+       .has_tcp_checksum = !interface.offloads.tx_tcp_checksum,
+       .ack = setting.ack,
+       .window = setting.window,
+       .timestamps = setting.timestamps});
+  return true;
+}
+
+const std::optional<MacAddress>& TcpCore::known_mac(Instant now, const net::Path& path) noexcept {
+  if (last_hop_.interface != path.interface || last_hop_.address != path.next_hop) [[unlikely]] {
+    last_hop_ = {
+        .interface = path.interface, .address = path.next_hop, .mac = output_.known_mac(now, path)};
+  }
+  return last_hop_.mac;
 }
 
 bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept {

@@ -28,8 +28,8 @@ namespace millrace::tcp {
 }
 
 /// What a controller must have. What else it may have: `kMovesOwnWindow`, `on_recovery_end`,
-/// `kNeedsExactEcn`, `on_undo`, `on_idle_restart`, `on_sent`, `pacing_rate`,
-/// `describe`; and `borrow` and `give_back`, where it needs a model from the pool.
+/// `kNeedsExactEcn`, `on_undo`, `on_idle_restart`, `on_sent` and `hears_of_sent`,
+/// `pacing_rate`, `describe`; and `borrow` and `give_back`, where it needs a model from the pool.
 template <typename T>
 concept CongestionController = requires(T controller, CongestionWindow& window,
                                         const AckSample& sample, const PathView& path) {
@@ -72,6 +72,8 @@ class BasicCongestion {
   void on_undo(const PathView& path) noexcept;
   /// RFC 5681 §4.1: more than one RTO has passed without sending.
   void on_idle_restart(std::uint32_t initial_window) noexcept;
+  /// Whether `on_sent` means anything to the controller, with so much in the network before.
+  [[nodiscard]] bool hears_of_sent(std::uint32_t in_network) const noexcept;
   /// New data is about to leave. `path` is as it was before.
   void on_sent(const PathView& path, std::uint32_t bytes) noexcept;
   /// In a recovery, where `moves_own_window` is false.

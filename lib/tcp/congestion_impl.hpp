@@ -221,6 +221,20 @@ void BasicCongestion<List>::on_sent(const PathView& path, std::uint32_t bytes) n
 }
 
 template <typename List>
+bool BasicCongestion<List>::hears_of_sent(std::uint32_t in_network) const noexcept {
+  return std::visit(
+      [&]<typename T>(const T& controller) noexcept {
+        if constexpr (requires { controller.hears_of_sent(in_network); }) {
+          return controller.hears_of_sent(in_network);
+        }
+        return requires(T other, CongestionWindow window, PathView path) {
+          other.on_sent(window, path, 0U);
+        };
+      },
+      controller_);
+}
+
+template <typename List>
 bool BasicCongestion<List>::moves_own_window() const noexcept {
   return std::visit([]<typename T>(const T& /*controller*/) noexcept { return moves_window<T>(); },
                     controller_);

@@ -309,6 +309,7 @@ class Connection {
   [[nodiscard]] std::uint8_t push_flag(SeqNum end) noexcept;
   [[nodiscard]] std::uint8_t burst_push_flag(const Resources& resources, Instant now,
                                              std::uint32_t bytes) noexcept;
+  [[nodiscard]] bool is_small_released() const noexcept;
   [[nodiscard]] bool may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
                                   const Resources& resources) noexcept;
   [[nodiscard]] SegmentPlan plan_segment(const Resources& resources, SeqNum seq,
@@ -322,8 +323,8 @@ class Connection {
                                        std::uint32_t payload_bytes, bool has_fin) noexcept;
   [[nodiscard]] std::uint16_t select_window(const Resources& resources) noexcept;
   [[nodiscard]] std::uint32_t receive_limit(const Resources& resources) const noexcept;
-  [[nodiscard]] std::uint32_t receive_room(const Resources& resources) const noexcept;
-  [[nodiscard]] std::uint32_t free_receive_window(const Resources& resources) const noexcept;
+  [[nodiscard]] std::uint32_t receive_room(const Resources& resources,
+                                           std::uint32_t limit) const noexcept;
   [[nodiscard]] bool is_window_update_due(const Resources& resources) const noexcept;
   void arm_retransmission(const Resources& resources, Instant now) noexcept;
   void update_persist_timer(const Resources& resources, Instant now) noexcept;
@@ -367,7 +368,6 @@ class Connection {
   /// Octets that are believed to be in the network (RFC 6675 §4, pipe).
   [[nodiscard]] std::uint32_t in_network() const noexcept;
 
-  // Touched by nearly every segment.
   TcpState state_ = TcpState::Closed;
   FastOpenOutcome fast_open_outcome_ = FastOpenOutcome::None;
   Events events_;

@@ -140,7 +140,7 @@ void Cubic::on_undo(CongestionWindow& /*window*/, const PathView& /*path*/) noex
 
 void Cubic::on_sent(CongestionWindow& /*window*/, const PathView& path,
                     std::uint32_t /*bytes*/) noexcept {
-  if (is_running_ != 0 && path.in_network == 0) {
+  if (hears_of_sent(path.in_network)) {
     // RFC 9438 §5.8: nor does an idle time count.
     stage_.seen = tick(path.now);
   }

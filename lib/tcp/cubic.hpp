@@ -37,6 +37,10 @@ class Cubic {
   void on_ack(CongestionWindow& window, const AckSample& sample, const PathView& path) noexcept;
   void on_reduction(CongestionWindow& window, const PathView& path, Reduction reason) noexcept;
   void on_undo(CongestionWindow& window, const PathView& path) noexcept;
+  /// An idle time has ended (RFC 9438 §5.8).
+  [[nodiscard]] bool hears_of_sent(std::uint32_t in_network) const noexcept {
+    return is_running_ != 0 && in_network == 0;
+  }
   void on_sent(CongestionWindow& window, const PathView& path, std::uint32_t bytes) noexcept;
 
   /// W_max of the stage of congestion avoidance, or of the last one; zero before the first.

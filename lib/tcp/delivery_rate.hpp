@@ -19,12 +19,31 @@ class DeliveryRate {
   /// `delivered` octets, in all, have arrived before.
   void start(std::uint64_t delivered) noexcept { delivered_ = delivered; }
 
-  /// `segment` leaves, with so much in the network, itself included.
+  /// A segment of `length` octets leaves, with so much in the network, itself included: what is to
+  /// be kept with it.
+  [[nodiscard]] FlightSnapshot on_sent(Instant now, std::uint32_t length, std::uint32_t in_network,
+                                       std::uint32_t lost) noexcept {
+    if (in_network <= length) {
+      // Nothing was under way: the flight begins here, and idle time is nobody's rate.
+      first_sent_at_ = now;
+      delivered_at_ = now;
+    }
+    return {.first_sent_at = first_sent_at_,
+            .delivered_at = delivered_at_,
+            .delivered = delivered_,
+            .lost = lost,
+            .in_network = in_network,
+            .is_application_limited = is_application_limited()};
+  }
   void on_sent(SentSegment& segment, Instant now, std::uint32_t in_network,
-               std::uint32_t lost) noexcept;
+               std::uint32_t lost) noexcept {
+    segment.then = on_sent(now, segment.length, in_network, lost);
+  }
   /// There is nothing more to send, with `in_network` under way: samples of these, and of what
   /// leaves until they have arrived, tell the application's rate and not the path's.
-  void on_application_limited(std::uint32_t in_network) noexcept;
+  void on_application_limited(std::uint32_t in_network) noexcept {
+    limited_until_ = std::max<std::uint64_t>(delivered_ + in_network, 1);
+  }
   /// What an ACK of now says has arrived.
   struct News {
     Instant now{};

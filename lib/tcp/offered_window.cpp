@@ -27,8 +27,8 @@ std::uint32_t Connection::receive_limit(const Resources& resources) const noexce
                                                 limit, 2ULL * tuning_->window_clamp_bytes));
 }
 
-std::uint32_t Connection::receive_room(const Resources& resources) const noexcept {
-  const std::uint32_t limit = receive_limit(resources);
+std::uint32_t Connection::receive_room(const Resources& resources,
+                                       std::uint32_t limit) const noexcept {
   const std::uint32_t charge =
       active_ == nullptr ? 0 : active_->receive_queue.charge() + active_->reassembly.charge();
   if (charge >= limit) {
@@ -39,18 +39,15 @@ std::uint32_t Connection::receive_room(const Resources& resources) const noexcep
       limit - charge, resources.budget.left(packet::BudgetUse::InOrder) / 2));
 }
 
-std::uint32_t Connection::free_receive_window(const Resources& resources) const noexcept {
-  return window_in(receive_room(resources), rcv_wscale_);
-}
-
 std::uint16_t Connection::select_window(const Resources& resources) noexcept {
   // RFC 9293 §3.8.6.2.2: the right edge moves in steps worth having, and never to the left
   // (SHLD-14).
-  const std::uint32_t room = receive_room(resources);
+  const std::uint32_t limit = receive_limit(resources);
+  const std::uint32_t room = receive_room(resources, limit);
   const SeqNum wanted = receive_.rcv_nxt + window_in(room, rcv_wscale_);
   if (wanted.is_after(receive_.rcv_adv)) {
     const auto gain = static_cast<std::uint32_t>(wanted - receive_.rcv_adv);
-    const std::uint32_t step = std::min<std::uint32_t>(receive_limit(resources) / 4, rcv_mss_);
+    const std::uint32_t step = std::min<std::uint32_t>(limit / 4, rcv_mss_);
     if (gain >= step) {
       receive_.rcv_adv = wanted;
     }
@@ -73,12 +70,13 @@ std::uint16_t Connection::select_window(const Resources& resources) noexcept {
 bool Connection::is_window_update_due(const Resources& resources) const noexcept {
   // RFC 9293 §3.8.6.2.2: worth a segment of its own once two full segments, or half of the buffer,
   // more fit.
-  const std::uint32_t quarter = receive_limit(resources) / 4;
+  const std::uint32_t limit = receive_limit(resources);
+  const std::uint32_t quarter = limit / 4;
   // What is still open matters as well: while half of the window is free nobody waits for more.
   if (receive_.rcv_wnd() >= quarter || !accepts_text(state_) || app_closed_) {
     return false;
   }
-  const SeqNum wanted = receive_.rcv_nxt + free_receive_window(resources);
+  const SeqNum wanted = receive_.rcv_nxt + window_in(receive_room(resources, limit), rcv_wscale_);
   const std::uint32_t step = std::min<std::uint32_t>(quarter, 2U * rcv_mss_);
   return wanted - receive_.rcv_adv >= static_cast<std::int32_t>(step);
 }

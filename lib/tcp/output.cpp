@@ -102,18 +102,9 @@ void Connection::restart_if_idle(const Resources& resources, Instant now) noexce
   // Most often far less time has passed than any timeout takes.
   const Duration idle = now - progress_at_;
   const Duration least = std::min(resources.config.rto_min, resources.config.rto_initial);
-  if (resources.config.slow_start_after_idle && idle > least && idle > rtt_.rto(resources.config)) {
-    if (active_ != nullptr) {
-      // Of the window that was there when the tail was lost.
-      Repair{*this, resources, now}.settle_probe();
-    }
-    congestion_.on_idle_restart(
-        initial_window_bytes(resources.config.initial_window_segments, mss_));
-    // What the window was before is of no worth any more.
-    aftermath_.on_reduction();
-    if (active_ != nullptr) {
-      active_->recovery.undo.forget();
-    }
+  if (idle > least && resources.config.slow_start_after_idle && idle > rtt_.rto(resources.config))
+      [[unlikely]] {
+    Steering{*this, resources, now}.restart();
   }
   progress_at_ = std::max(progress_at_, now);
 }
@@ -201,18 +192,21 @@ std::uint8_t Connection::burst_push_flag(const Resources& resources, Instant now
              : std::uint8_t{0};
 }
 
+bool Connection::is_small_released() const noexcept {
+  // Urgent data does not wait, as in Linux.
+  const bool has_small_in_flight = small_end_.is_after(send_.snd_una);
+  return urgent_out_.is_pending() ||
+         (!corked_ && !active_->more.holds() && (no_delay_ || !has_small_in_flight));
+}
+
 bool Connection::may_send_now(std::uint32_t bytes, std::uint32_t unsent, Instant now,
                               const Resources& resources) noexcept {
   // RFC 9293 §3.8.6.2.1, conditions 1 to 4. Nagle's algorithm is read as Minshall's: what holds a
   // small segment back is another small one in flight, not full ones (RFC 9293 appendix A.3).
   const bool is_full = bytes == send_mss();
   const bool sends_all = bytes == unsent;
-  const bool has_small_in_flight = small_end_.is_after(send_.snd_una);
   const bool fills_half_window = bytes >= send_.max_snd_wnd / 2 && bytes > 0 && send_.flight() == 0;
-  const bool is_released =  // Urgent data does not wait, as in Linux.
-      urgent_out_.is_pending() ||
-      (!corked_ && !active_->more.holds() && (no_delay_ || !has_small_in_flight));
-  if (is_full || (sends_all && is_released) || fills_half_window || override_due_) {
+  if (is_full || (sends_all && is_small_released()) || fills_half_window || override_due_) {
     if (override_due_) {
       active_->more.on_waited();
       override_due_ = false;

@@ -1,6 +1,7 @@
 #include "tcp/plain_run.hpp"
 
 #include "base/contract.hpp"
+#include "base/deadline.hpp"
 #include "tcp/repair.hpp"
 #include "tcp/steering.hpp"
 
@@ -62,7 +63,9 @@ PlainRun::Next PlainRun::next_of(ActiveBlock& active) noexcept {
   if (records.size() == records.capacity()) {
     return Next::Unusual;
   }
-  c_.restart_if_idle(resources_, now_);
+  if (c_.idle_restart_) {
+    c_.restart_if_idle(resources_, now_);
+  }
   if (!c_.ecn_.is_settled()) {
     // A probe of before the idle time has come to count as a loss: the first of what leaves now
     // tells of the reduction (RFC 3168 §6.1.2).
@@ -77,7 +80,8 @@ PlainRun::Next PlainRun::next_of(ActiveBlock& active) noexcept {
     Repair{c_, resources_, now_}.on_window_full();
     return next_ack();
   }
-  if (bytes == c_.mss_ && !c_.override_due_) {
+  const bool leaves = bytes == c_.mss_ || (bytes == unsent && c_.is_small_released());
+  if (leaves && !c_.override_due_) {
     c_.override_at_ = Connection::kNever;
   } else if (!c_.may_send_now(bytes, unsent, now_, resources_)) {
     return next_ack();
@@ -96,7 +100,7 @@ void PlainRun::look_ahead(const ActiveBlock& active) noexcept {
       {c_.unsent_bytes(), c_.send_.usable_window(), window > in_network ? window - in_network : 0});
   // Each of them takes one of the records that are left, and of the share of these that it may
   // have.
-  const std::uint32_t left = resources_.sent_segments.capacity() - resources_.sent_segments.size();
+  const std::uint32_t left = resources_.sent_segments.left();
   const std::uint32_t taken = 2 * active.sent.size() + 2;
   const std::uint32_t records = left > taken ? (left - taken) / 3 : 0;
   // A visit is short, so that counting costs less than dividing.
@@ -110,16 +114,24 @@ void PlainRun::take_sure(ActiveBlock& active) noexcept {
   const std::uint32_t bytes = c_.mss_;
   segment_.seq = c_.send_.snd_nxt;
   segment_.payload_bytes = c_.mss_;
-  SentSegment* const record =
-      active.sent.append(resources_.sent_segments, now_, segment_.seq, bytes, false);
-  base::expects(record != nullptr);
+  note_record(active, segment_.seq, bytes);
   c_.send_.snd_nxt += bytes;
   untold_ += bytes;
   unsettled_ += bytes;
-  active.recovery.rate.on_sent(*record, now_, active.sent.in_network(), active.sent.lost_total());
   c_.quick_acks_.on_ack_sent();
   segment_.flags = TcpFlags{static_cast<std::uint8_t>(TcpFlags::kAck | c_.ecn_.ack_flags() |
                                                       c_.push_flag(c_.send_.snd_nxt))};
+}
+
+void PlainRun::note_record(ActiveBlock& active, SeqNum seq, std::uint32_t bytes) noexcept {
+  const std::uint32_t in_network = active.sent.in_network() + bytes;
+  const SentSegment* const record = active.sent.append(
+      resources_.sent_segments,
+      {.at = now_,
+       .then = active.recovery.rate.on_sent(now_, bytes, in_network, active.sent.lost_total()),
+       .seq = seq,
+       .length = bytes});
+  base::expects(record != nullptr);  // There was room for one.
 }
 
 PlainRun::Next PlainRun::next_ack() noexcept {
@@ -152,8 +164,7 @@ void PlainRun::begin() noexcept {
 void PlainRun::take_data(ActiveBlock& active, std::uint32_t bytes, std::uint32_t unsent) noexcept {
   const SeqNum seq = c_.send_.snd_nxt;
   const bool is_first = first_bytes_ == 0;
-  SentSegment* const record = active.sent.append(resources_.sent_segments, now_, seq, bytes, false);
-  base::expects(record != nullptr);  // There was room for one.
+  note_record(active, seq, bytes);
   if (is_first) {
     begin_data(active, bytes);
   } else {
@@ -164,7 +175,6 @@ void PlainRun::take_data(ActiveBlock& active, std::uint32_t bytes, std::uint32_t
   if (bytes < c_.mss_) {
     c_.small_end_ = c_.send_.snd_nxt;
   }
-  active.recovery.rate.on_sent(*record, now_, active.sent.in_network(), active.sent.lost_total());
   if (rate_ != 0) {
     active.pacer.on_sent(now_, bytes, rate_, resources_.config.pacing_slack);
   }
@@ -184,7 +194,7 @@ void PlainRun::begin_data(ActiveBlock& active, std::uint32_t bytes) noexcept {
   c_.send_.snd_nxt += bytes;
   c_.quick_acks_.on_data_sent(now_, resources_.config.delayed_ack);
   if (c_.retransmit_at_ == Connection::kNever) {
-    c_.arm_retransmission(resources_, now_);
+    arm_retransmission();
   }
   note_congestion(active.sent.in_network() - bytes, seq, bytes);
   rate_ = Steering::rate(c_, resources_.config);
@@ -192,8 +202,20 @@ void PlainRun::begin_data(ActiveBlock& active, std::uint32_t bytes) noexcept {
   setting_.ecn = c_.ecn_.new_data_mark();
 }
 
+void PlainRun::arm_retransmission() noexcept {
+  // As `Connection` does, where nothing is lost and the window is open.
+  c_.retransmit_at_ = now_ + c_.rtt_.rto(resources_.config);
+  if (c_.user_timeout_.is_limited()) {
+    c_.retransmit_at_ = std::min(
+        c_.retransmit_at_, std::max(base::later(c_.progress_at_, c_.user_timeout_.limit()), now_));
+  }
+}
+
 void PlainRun::note_congestion(std::uint32_t in_network, SeqNum snd_nxt,
                                std::uint32_t bytes) noexcept {
+  if (!c_.congestion_.hears_of_sent(in_network)) {
+    return;
+  }
   // As it was before they left.
   PathView path = c_.path_view(resources_, now_);
   path.in_network = in_network;

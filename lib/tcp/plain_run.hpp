@@ -19,7 +19,7 @@ namespace millrace::tcp {
 /// cannot starve the others.
 [[nodiscard]] inline std::uint32_t record_share(const SentSegmentPool& pool) noexcept {
   constexpr std::uint32_t kAlways = 16;
-  return std::max(kAlways, (pool.capacity() - pool.size()) / 2);
+  return std::max(kAlways, pool.left() / 2);
 }
 
 /// While there is one, nothing else is done to the connection. `settle` comes before anything else
@@ -73,11 +73,13 @@ class PlainRun {
   void look_ahead(const ActiveBlock& active) noexcept;
   /// One of them.
   void take_sure(ActiveBlock& active) noexcept;
+  void note_record(ActiveBlock& active, SeqNum seq, std::uint32_t bytes) noexcept;
   void take_data(ActiveBlock& active, std::uint32_t bytes, std::uint32_t unsent) noexcept;
   void begin() noexcept;
   void begin_data(ActiveBlock& active, std::uint32_t bytes) noexcept;
   [[nodiscard]] std::uint8_t push_flags(ActiveBlock& active, std::uint32_t bytes,
                                         std::uint32_t unsent) noexcept;
+  void arm_retransmission() noexcept;
   void note_congestion(std::uint32_t in_network, SeqNum snd_nxt, std::uint32_t bytes) noexcept;
 
   Connection& c_;

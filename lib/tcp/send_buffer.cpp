@@ -49,19 +49,16 @@ bool SendBuffer::append(Packet& packet, packet::PacketBudget& budget) noexcept {
 void SendBuffer::on_ack(SeqNum snd_una, packet::PacketBudget& budget) noexcept {
   // What is acknowledged behind the last byte is FIN.
   front_ = snd_una.is_before(end_) ? snd_una : end_;
-  while (!packets_.empty()) {
-    const auto head = packets_.front();
-    if ((SeqNum{PacketQueue::note_of(head).sequence} + PacketQueue::bytes_of(head))
-            .is_after(front_)) {
-      break;
-    }
-    if (cursor_ == head) {
-      cursor_ = nullptr;
-    }
-    const Packet done = packets_.pop_front();
-    charge_ -= done.charge();
-    budget.release(done.charge());
+  if (cursor_ != nullptr && end_of(cursor_).is_at_or_before(front_)) {
+    cursor_ = nullptr;
   }
+  std::uint32_t released = 0;
+  while (!packets_.empty() && end_of(packets_.front()).is_at_or_before(front_)) {
+    const Packet done = packets_.pop_front();
+    released += done.charge();
+  }
+  charge_ -= released;
+  budget.release(released);
 }
 
 void SendBuffer::clear(packet::PacketBudget& budget) noexcept {
@@ -88,8 +85,7 @@ SendBuffer::Position SendBuffer::find(SeqNum seq) noexcept {
   if (position == nullptr || SeqNum{PacketQueue::note_of(position).sequence}.is_after(seq)) {
     position = packets_.front();
   }
-  while (!(SeqNum{PacketQueue::note_of(position).sequence} + PacketQueue::bytes_of(position))
-              .is_after(seq)) {
+  while (!end_of(position).is_after(seq)) {
     position = PacketQueue::next(position);
   }
   return position;

@@ -74,6 +74,11 @@ class SendBuffer {
   using Position = packet::PacketQueue::Position;
 
   [[nodiscard]] Position find(SeqNum seq) noexcept;
+  /// Behind the last byte of a packet.
+  [[nodiscard]] static SeqNum end_of(Position packet) noexcept {
+    return SeqNum{packet::PacketQueue::note_of(packet).sequence} +
+           packet::PacketQueue::bytes_of(packet);
+  }
 
   packet::PacketQueue packets_;  // Each note's sequence is that of the packet's first byte.
   Position cursor_ =

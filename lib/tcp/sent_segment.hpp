@@ -6,7 +6,6 @@
 
 #include <millrace/time.hpp>
 
-#include "base/slot_table.hpp"
 #include "wire/seq_num.hpp"
 
 namespace millrace::tcp {
@@ -30,7 +29,7 @@ struct SentSegment {
   SentSegment* older = nullptr;  ///< In order of transmission, among those under way.
   SentSegment* newer = nullptr;
   Instant sent_at{};  ///< The last time.
-  FlightSnapshot then;
+  FlightSnapshot then{};
   SeqNum seq{0};
   std::uint32_t length = 0;
   std::uint16_t retransmissions = 0;
@@ -46,9 +45,6 @@ struct SentSegment {
   [[nodiscard]] std::uint32_t payload() const noexcept { return length - (has_fin ? 1U : 0U); }
   [[nodiscard]] bool is_under_way() const noexcept { return !is_lost && !is_sacked; }
 };
-
-/// The supply of records that the connections of a core share.
-using SentSegmentPool = base::SlotTable<SentSegment>;
 
 /// RFC 8985 §6.1: whether the first of two transmissions was the later one. Where the clock does
 /// not tell, sequence numbers do.

@@ -9,26 +9,6 @@ namespace millrace::tcp {
 
 SentSegments::~SentSegments() { base::expects(head_ == nullptr); }
 
-SentSegment* SentSegments::append(SentSegmentPool& pool, Instant now, SeqNum seq,
-                                  std::uint32_t length, bool has_fin) noexcept {
-  base::expects(length > 0);
-  base::expects(tail_ == nullptr || tail_->end() == seq);
-  SentSegment* const segment = pool.emplace();
-  if (segment == nullptr) {
-    return nullptr;
-  }
-  segment->sent_at = now;
-  segment->seq = seq;
-  segment->length = length;
-  segment->has_fin = has_fin;
-  (tail_ == nullptr ? head_ : tail_->next) = segment;
-  tail_ = segment;
-  link_newest(*segment);
-  ++size_;
-  in_network_ += length;
-  return segment;
-}
-
 void SentSegments::note_retransmission(SentSegment& segment, Instant now, bool is_whole) noexcept {
   base::expects(!segment.is_sacked);
   note_odd(segment);
@@ -107,7 +87,7 @@ void SentSegments::take_out(SentSegmentPool& pool, SentSegment& segment) noexcep
   lost_hint_ = lost_hint_ == &segment ? head_ : lost_hint_;
   overtaken_ = overtaken_ == &segment ? head_ : overtaken_;
   tail_ = head_ == nullptr ? nullptr : tail_;
-  pool.erase(pool.index_of(segment));
+  pool.give(segment);
   --size_;
 }
 
@@ -247,10 +227,11 @@ bool SentSegments::split(SentSegmentPool& pool, SentSegment& segment,
   if (segment.length <= bytes) {
     return true;
   }
-  SentSegment* const rest = pool.emplace(segment);
+  SentSegment* const rest = pool.take();
   if (rest == nullptr) {
     return false;
   }
+  *rest = segment;
   ++size_;
   rest->is_cut = false;
   rest->seq += bytes;
@@ -310,12 +291,10 @@ void SentSegments::forget_sacked() noexcept {
 }
 
 void SentSegments::clear(SentSegmentPool& pool) noexcept {
-  while (head_ != nullptr) {
-    SentSegment& segment = *head_;
-    head_ = segment.next;
-    pool.erase(pool.index_of(segment));
+  if (head_ != nullptr) {
+    pool.give(*head_, *tail_, size_);
   }
-  tail_ = oldest_ = newest_ = lost_hint_ = overtaken_ = nullptr;
+  head_ = tail_ = oldest_ = newest_ = lost_hint_ = overtaken_ = nullptr;
   in_network_ = sacked_ = sacked_segments_ = size_ = 0;
   has_odd_ = false;
 }

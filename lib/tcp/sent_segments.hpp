@@ -12,6 +12,7 @@
 #include "base/contract.hpp"
 #include "tcp/delivery_log.hpp"
 #include "tcp/sent_segment.hpp"
+#include "tcp/sent_segment_pool.hpp"
 
 namespace millrace::tcp {
 
@@ -57,7 +58,18 @@ class SentSegments {
 
   /// Notes a first transmission. Null, and nothing noted, if the pool is exhausted.
   [[nodiscard]] SentSegment* append(SentSegmentPool& pool, Instant now, SeqNum seq,
-                                    std::uint32_t length, bool has_fin) noexcept;
+                                    std::uint32_t length, bool has_fin) noexcept {
+    return append(pool, {.at = now, .seq = seq, .length = length, .has_fin = has_fin});
+  }
+  /// The same, with what was known then.
+  struct Departure {
+    Instant at{};
+    FlightSnapshot then{};
+    SeqNum seq{0};
+    std::uint32_t length = 0;
+    bool has_fin = false;
+  };
+  [[nodiscard]] SentSegment* append(SentSegmentPool& pool, const Departure& departure) noexcept;
   /// Notes that `segment`, which the peer has not reported, has left again; only the first part of
   /// it unless `is_whole`: then its rest is lost as soon as that part is acknowledged.
   void note_retransmission(SentSegment& segment, Instant now, bool is_whole) noexcept;
@@ -156,44 +168,65 @@ class SentSegments {
   FreshLosses losses_;
 };
 
+// Inline, for it is a good part of what a segment costs.
+inline SentSegment* SentSegments::append(SentSegmentPool& pool,
+                                         const Departure& departure) noexcept {
+  base::expects(departure.length > 0);
+  base::expects(tail_ == nullptr || tail_->end() == departure.seq);
+  SentSegment* const segment = pool.take();
+  if (segment == nullptr) {
+    return nullptr;
+  }
+  *segment = {.older = newest_,
+              .sent_at = departure.at,
+              .then = departure.then,
+              .seq = departure.seq,
+              .length = departure.length,
+              .has_fin = departure.has_fin};
+  (tail_ == nullptr ? head_ : tail_->next) = segment;
+  (newest_ == nullptr ? oldest_ : newest_->newer) = segment;
+  tail_ = newest_ = segment;
+  ++size_;
+  in_network_ += departure.length;
+  return segment;
+}
+
 template <class F>
 void SentSegments::on_plain_ack(SentSegmentPool& pool, Instant now, SeqNum snd_una,
                                 F&& use) noexcept {
   base::debug_expects([&] { return is_plain() && head_ == oldest_ && tail_ == newest_; });
-  PlainOutcome outcome;
-  std::uint32_t count = 0;
+  SentSegment* const first = head_;
   SentSegment* last = nullptr;  // Of those acknowledged whole; no other tells anything.
-  SentSegment* segment = head_;
-  for (; segment != nullptr && segment->end().is_at_or_before(snd_una); segment = segment->next) {
-    if (last != nullptr) {
-      pool.erase(pool.index_of(*last));
-    }
-    last = segment;
-    outcome.newly_acked += segment->length;
-    ++count;
-  }
-  head_ = oldest_ = segment;
-  size_ -= count;
-  delivered_ += count;
-  if (segment == nullptr) [[likely]] {
+  SentSegment* rest = nullptr;  // What is left begins there.
+  std::uint32_t count = 0;
+  SeqNum edge = snd_una;
+  if (tail_->end().is_at_or_before(snd_una)) [[likely]] {
+    last = tail_;
+    count = size_;
+    edge = tail_->end();
     tail_ = newest_ = nullptr;
   } else {
-    segment->older = nullptr;
+    for (rest = first; rest->end().is_at_or_before(snd_una); rest = rest->next) {
+      last = rest;
+      ++count;
+    }
+    rest->older = nullptr;
   }
-  if (segment != nullptr && segment->seq.is_before(snd_una)) [[unlikely]] {
-    const auto part = static_cast<std::uint32_t>(snd_una - segment->seq);
-    outcome.rtt = now - segment->sent_at;
-    outcome.newly_acked += part;
-    segment->seq = snd_una;
-    segment->length -= part;
-  } else if (last != nullptr) {
-    outcome.rtt = now - last->sent_at;
-  }
+  head_ = oldest_ = rest;
+  size_ -= count;
+  delivered_ += count;
+  PlainOutcome outcome{.newly_acked = static_cast<std::uint32_t>(edge - first->seq),
+                       .newest = last};
   in_network_ -= outcome.newly_acked;
-  outcome.newest = last;
+  const bool is_cut = rest != nullptr && rest->seq.is_before(snd_una);
+  outcome.rtt = now - (is_cut ? rest : last)->sent_at;
+  if (is_cut) [[unlikely]] {
+    rest->length -= static_cast<std::uint32_t>(snd_una - rest->seq);
+    rest->seq = snd_una;
+  }
   std::forward<F>(use)(outcome);
   if (last != nullptr) {
-    pool.erase(pool.index_of(*last));
+    pool.give(*first, *last, count);
   }
 }
 

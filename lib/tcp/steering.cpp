@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tcp/pacer.hpp"
+#include "tcp/repair.hpp"
 
 namespace millrace::tcp {
 
@@ -101,6 +102,21 @@ void Steering::release() noexcept {
 
 void Steering::note(bool is_as_chosen) noexcept {
   resources_.stats.tcp_bbr_fallbacks += is_as_chosen ? 0 : 1;
+}
+
+[[gnu::noinline, gnu::cold]] void Steering::restart() noexcept {
+  // RFC 5681 §4.1.
+  if (c_.active_ != nullptr) {
+    // Of the window that was there when the tail was lost.
+    Repair{c_, resources_, now_}.settle_probe();
+  }
+  c_.congestion_.on_idle_restart(
+      initial_window_bytes(resources_.config.initial_window_segments, c_.mss_));
+  // What the window was before is of no worth any more.
+  c_.aftermath_.on_reduction();
+  if (c_.active_ != nullptr) {
+    c_.active_->recovery.undo.forget();
+  }
 }
 
 bool Steering::may_send() noexcept {

@@ -37,6 +37,9 @@ class Steering {
   /// The window is where that leads to, at once: something else has more to say, or it is over.
   void end_slowdown() noexcept;
 
+  /// More than a timeout has passed without sending: the window is one to begin with.
+  void restart() noexcept;
+
   /// Whether pacing lets anything go now. If not, and there is something, it is noted when.
   [[nodiscard]] bool may_send() noexcept;
   /// So much has left, new or once more.

@@ -29,21 +29,29 @@ std::uint16_t word(std::uint16_t value) noexcept {
 
 }  // namespace
 
-TcpFrame::TcpFrame(const TcpFrameSetting& setting) noexcept
-    : link_bytes_{static_cast<std::uint16_t>(kEthernetHeaderSize +
-                                             (setting.vlan == 0 ? 0 : kVlanTagSize))},
-      tcp_bytes_{
-          static_cast<std::uint16_t>(kTcpHeaderSize + (setting.timestamps ? kTimestampsSize : 0))},
-      has_ipv4_checksum_{setting.has_ipv4_checksum},
-      has_tcp_checksum_{setting.has_tcp_checksum} {
+TcpFrame::TcpFrame() noexcept {
+  put(kIpv4 - 2, std::to_underlying(EtherType::Ipv4));
+  layout_[kIpv4] = std::byte{0x45};  // Version, and five words.
+  put(kIpv4 + 6, kDontFragment);
+  layout_[kIpv4 + 9] = std::byte{std::to_underlying(IpProtocol::Tcp)};
+  // Two no-operations, kind 8, length 10: written where there are timestamps.
+  put(kTcp + kTcpHeaderSize, std::uint32_t{0x0101'080a});
+}
+
+void TcpFrame::begin(const TcpFrameSetting& setting) noexcept {
   base::debug_expects(
       [&] { return setting.tuple.local.address.is_v4() && setting.tuple.remote.address.is_v4(); });
+  has_ipv4_checksum_ = setting.has_ipv4_checksum;
+  has_tcp_checksum_ = setting.has_tcp_checksum;
+  payload_bytes_ = kNoLength;
   put_link(setting);
   put_ipv4(setting);
   put_tcp(setting);
 }
 
 void TcpFrame::put_link(const TcpFrameSetting& setting) noexcept {
+  link_bytes_ =
+      static_cast<std::uint16_t>(kEthernetHeaderSize + (setting.vlan == 0 ? 0 : kVlanTagSize));
   std::byte* const out = layout_.data() + kIpv4 - link_bytes_;
   std::memcpy(out, setting.destination.bytes().data(), MacAddress::kSize);
   std::memcpy(out + MacAddress::kSize, setting.source.bytes().data(), MacAddress::kSize);
@@ -51,16 +59,12 @@ void TcpFrame::put_link(const TcpFrameSetting& setting) noexcept {
     put(kIpv4 - 6, std::to_underlying(EtherType::Vlan));
     put(kIpv4 - 4, setting.vlan);
   }
-  put(kIpv4 - 2, std::to_underlying(EtherType::Ipv4));
 }
 
 void TcpFrame::put_ipv4(const TcpFrameSetting& setting) noexcept {
   constexpr std::size_t kV4At = IpAddress::kSize - 4;  // Of a mapped address.
-  layout_[kIpv4] = std::byte{0x45};                    // Version, and five words.
   layout_[kIpv4 + 1] = std::byte{setting.traffic_class};
-  put(kIpv4 + 6, kDontFragment);
   layout_[kIpv4 + 8] = std::byte{setting.ttl};
-  layout_[kIpv4 + 9] = std::byte{std::to_underlying(IpProtocol::Tcp)};
   std::uint32_t local = 0;
   std::uint32_t remote = 0;
   std::memcpy(&local, setting.tuple.local.address.bytes().data() + kV4At, sizeof(local));
@@ -69,6 +73,9 @@ void TcpFrame::put_ipv4(const TcpFrameSetting& setting) noexcept {
   std::memcpy(layout_.data() + kIpv4 + 16, &remote, sizeof(remote));
   pseudo_sum_ = std::uint64_t{local} + remote + word(std::to_underlying(IpProtocol::Tcp));
   if (has_ipv4_checksum_) {
+    // Length and checksum may be those of the layout's last segment.
+    put(kIpv4 + 2, std::uint16_t{0});
+    put(kIpv4 + 10, std::uint16_t{0});
     ipv4_sum_ = sum_of(kIpv4, kIpv4HeaderSize);
   }
 }
@@ -77,14 +84,14 @@ void TcpFrame::put_tcp(const TcpFrameSetting& setting) noexcept {
   put(kTcp, setting.tuple.local.port.number());
   put(kTcp + 2, setting.tuple.remote.port.number());
   put(kTcp + 8, setting.ack.value());
-  layout_[kTcp + 12] = std::byte{static_cast<std::uint8_t>(tcp_bytes_ / 4U << 4U)};
   put(kTcp + 14, setting.window);
+  tcp_bytes_ = kTcpHeaderSize;
   if (setting.timestamps) {
-    // Two no-operations, kind 8, length 10.
-    put(kTcp + 20, std::uint32_t{0x0101'080a});
+    tcp_bytes_ = kTcpHeaderSize + kTimestampsSize;
     put(kTcp + 24, setting.timestamps->value);
     put(kTcp + 28, setting.timestamps->echo);
   }
+  layout_[kTcp + 12] = std::byte{static_cast<std::uint8_t>(tcp_bytes_ / 4U << 4U)};
 }
 
 void TcpFrame::set_length(std::uint16_t payload_bytes) noexcept {
@@ -92,13 +99,13 @@ void TcpFrame::set_length(std::uint16_t payload_bytes) noexcept {
   const auto segment = static_cast<std::uint16_t>(tcp_bytes_ + payload_bytes);
   const auto datagram = static_cast<std::uint16_t>(kIpv4HeaderSize + segment);
   put(kIpv4 + 2, datagram);
-  if (has_ipv4_checksum_) {
-    const auto sum = static_cast<std::uint16_t>(~fold(ipv4_sum_ + word(datagram)));
-    std::memcpy(layout_.data() + kIpv4 + 10, &sum, sizeof(sum));
-  }
+  const std::uint16_t header_sum =
+      has_ipv4_checksum_ ? static_cast<std::uint16_t>(~fold(ipv4_sum_ + word(datagram))) : 0;
+  std::memcpy(layout_.data() + kIpv4 + 10, &header_sum, sizeof(header_sum));
   std::uint16_t partial = 0;
   if (has_tcp_checksum_) {
     // Sequence number, flags and checksum are zeros in the layout.
+    put(kTcp + kChecksumAt, std::uint16_t{0});
     segment_sum_ = pseudo_sum_ + word(segment) + sum_of(kTcp, tcp_bytes_);
   } else {
     partial = fold(pseudo_sum_ + word(segment));

@@ -1,6 +1,7 @@
 // TcpFrame: the headers of a connection's usual segments, from Ethernet to TCP with the timestamps
-// option, laid out once and written with a few wide stores each. Byte for byte what the emit
-// functions of each header write; whatever else a segment may carry is left to those.
+// option, laid out once and written with a few wide stores each. What all connections have in
+// common stays where it is from one to the next. Byte for byte what the emit functions of each
+// header write; whatever else a segment may carry is left to those.
 #pragma once
 
 #include <array>
@@ -45,7 +46,11 @@ class TcpFrame {
   /// What `write` touches before the place where the IPv4 header begins.
   static constexpr std::size_t kBytesBefore = kEthernetHeaderSize + kVlanTagSize;
 
-  explicit TcpFrame(const TcpFrameSetting& setting) noexcept;
+  /// Nothing may be written before `begin`.
+  TcpFrame() noexcept;
+
+  /// From now on the segments are those of `setting`, which is not kept.
+  void begin(const TcpFrameSetting& setting) noexcept;
 
   /// Of Ethernet, and of the VLAN's tag.
   [[nodiscard]] std::uint16_t link_bytes() const noexcept { return link_bytes_; }
@@ -103,14 +108,15 @@ class TcpFrame {
   [[nodiscard]] std::uint64_t sum_of(std::size_t from, std::size_t bytes) const noexcept;
 
   alignas(16) std::array<std::byte, kTcp + kTcpHeaderSize + kTimestampsSize> layout_{};
-  std::uint64_t ipv4_sum_ = 0;                 // Of the header without length and checksum.
-  std::uint64_t pseudo_sum_ = 0;               // Of TCP's pseudo header without length.
-  std::uint32_t payload_bytes_ = 0xffff'ffff;  // Of the length in the layout; at first none.
+  std::uint64_t ipv4_sum_ = 0;    // Of the header without length and checksum.
+  std::uint64_t pseudo_sum_ = 0;  // Of TCP's pseudo header without length.
+  static constexpr std::uint32_t kNoLength = 0xffff'ffff;
+  std::uint32_t payload_bytes_ = kNoLength;  // Of the length in the layout; at first none.
   std::uint64_t segment_sum_ = 0;  // Of both TCP headers, but for what a segment has of its own.
-  std::uint16_t link_bytes_;
-  std::uint16_t tcp_bytes_;
-  bool has_ipv4_checksum_;
-  bool has_tcp_checksum_;
+  std::uint16_t link_bytes_ = kEthernetHeaderSize;
+  std::uint16_t tcp_bytes_ = kTcpHeaderSize;
+  bool has_ipv4_checksum_ = true;
+  bool has_tcp_checksum_ = true;
 };
 
 }  // namespace millrace::wire

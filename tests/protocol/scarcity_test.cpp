@@ -57,21 +57,37 @@ template <class Table>
 class Hog {
  public:
   explicit Hog(Table& table) : table_{table} {
-    while (auto* const slot = table.emplace()) {
+    while (auto* const slot = take(table)) {
       slots_.push_back(slot);
     }
   }
   ~Hog() {
     for (auto* const slot : slots_) {
-      table_.erase(table_.index_of(*slot));
+      give(table_, *slot);
     }
   }
   Hog(const Hog&) = delete;
   Hog& operator=(const Hog&) = delete;
 
  private:
+  static auto* take(Table& table) {
+    if constexpr (requires { table.emplace(); }) {
+      return table.emplace();
+    } else {
+      return table.take();
+    }
+  }
+  template <class T>
+  static void give(Table& table, T& slot) {
+    if constexpr (requires { table.give(slot); }) {
+      table.give(slot);
+    } else {
+      table.erase(table.index_of(slot));
+    }
+  }
+
   Table& table_;
-  std::vector<decltype(std::declval<Table&>().emplace())> slots_;
+  std::vector<decltype(take(std::declval<Table&>()))> slots_;
 };
 
 TEST_P(Scarcity, NothingIsWritableOutsideOfAnOpenConnection) {

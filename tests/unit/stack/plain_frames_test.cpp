@@ -133,6 +133,7 @@ class PlainFramesTest : public ::testing::Test {
   std::mt19937 engine{7};
   packet::PacketBudget budget{16U << 20U};
   tcp::SendBuffer buffer;
+  PlainFrames frames{pools()};  // One for all, as a core has it.
   std::vector<Packet> held;
 };
 
@@ -153,7 +154,7 @@ TEST_F(PlainFramesTest, AreTheFramesOfTheSteps) {
     const std::uint32_t most = std::min(total - offset, 1'448U);
     const std::uint32_t wanted = one_in(2) ? 1'000 : one_in(2) ? random(300) : random(1'449);
     const tcp::SegmentPlan plan = any_plan(first + offset, std::min(wanted, most));
-    PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+    frames.begin(interface, setting_of(interface, plan));
     // Twice, for what one frame holds the next one may refer to as well.
     for (int again = 0; again < 2; ++again) {
       held.push_back(frames.build(segment_of(plan), plan.payload_bytes > 0 ? &buffer : nullptr));
@@ -187,7 +188,7 @@ TEST_F(PlainFramesTest, WhatIsAppendedLaterIsNotInTheFrame) {
   net::Interface interface = any_interface();
   interface.offloads.multi_segment = true;
   const tcp::SegmentPlan plan = any_plan(first, 1'000);
-  PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+  frames.begin(interface, setting_of(interface, plan));
   const Packet frame = frames.build(segment_of(plan), &buffer);
   ASSERT_TRUE(frame);
   const std::vector<std::byte> before = flat(frame);
@@ -202,7 +203,7 @@ TEST_F(PlainFramesTest, APacketOutlivesItsAcknowledgmentInAFrame) {
   net::Interface interface = any_interface();
   interface.offloads.multi_segment = true;
   const tcp::SegmentPlan plan = any_plan(first, 1'000);
-  PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+  frames.begin(interface, setting_of(interface, plan));
   Packet frame = frames.build(segment_of(plan), &buffer);
   ASSERT_TRUE(frame);
   const std::vector<std::byte> before = flat(frame);
@@ -221,7 +222,7 @@ TEST_F(PlainFramesTest, WithoutPacketsThereIsNoFrame) {
   interface.offloads.multi_segment = true;
   for (const std::uint32_t bytes : {0U, 100U, 500U}) {
     const tcp::SegmentPlan plan = any_plan(first, bytes);
-    PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+    frames.begin(interface, setting_of(interface, plan));
     for (packet::PacketPool* const pool : {&pools().headers, &pools().references}) {
       while (Packet packet = pool->allocate()) {
         held.push_back(std::move(packet));
@@ -233,7 +234,7 @@ TEST_F(PlainFramesTest, WithoutPacketsThereIsNoFrame) {
   }
   // The last packet may still grow, so that it is referred to.
   const tcp::SegmentPlan plan = any_plan(first + 500, 1'000);
-  PlainFrames frames{pools(), interface, setting_of(interface, plan)};
+  frames.begin(interface, setting_of(interface, plan));
   while (Packet packet = pools().references.allocate()) {
     held.push_back(std::move(packet));
   }
@@ -247,11 +248,11 @@ TEST_F(PlainFramesTest, WhatTheLinkDoesNotTakeIsLeftToTheSteps) {
   tcp::SegmentPlan plan = any_plan(first, 1'000);
   plan.options.timestamps = {};
   interface.mtu = 1'039;
-  PlainFrames narrow{pools(), interface, setting_of(interface, plan)};
-  EXPECT_FALSE(narrow.build(segment_of(plan), &buffer));
+  frames.begin(interface, setting_of(interface, plan));
+  EXPECT_FALSE(frames.build(segment_of(plan), &buffer));
   interface.mtu = 1'040;
-  PlainFrames wide{pools(), interface, setting_of(interface, plan)};
-  EXPECT_TRUE(wide.build(segment_of(plan), &buffer));
+  frames.begin(interface, setting_of(interface, plan));
+  EXPECT_TRUE(frames.build(segment_of(plan), &buffer));
 }
 
 }  // namespace

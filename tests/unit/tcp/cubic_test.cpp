@@ -329,6 +329,8 @@ TEST(Cubic, TimeInWhichTheWindowIsNotUsedDoesNotCount) {
       bed.now += 20s;
       PathView path = bed.path();
       path.in_network = 0;
+      EXPECT_TRUE(bed.cubic.hears_of_sent(0));
+      EXPECT_FALSE(bed.cubic.hears_of_sent(1)) << "nothing was idle";
       bed.cubic.on_sent(bed.window, path, kMss);
     } else {
       for (unsigned i = 0; i < 200; ++i) {

@@ -28,6 +28,7 @@ Own started(std::uint32_t window) {
 TEST(Scalable, HasAllThatCongestionGivesToAController) {
   Own congestion = started(10'000);
   EXPECT_EQ(congestion.name(), "scalable");
+  EXPECT_FALSE(congestion.hears_of_sent(0)) << "it has no `on_sent`";
   congestion.on_ack(ack_of(2'000), path_with(10'000));
   EXPECT_EQ(congestion.window(), 12'000U) << "slow start";
   congestion.on_timeout(path_with(12'000), true);

@@ -625,6 +625,30 @@ TEST_P(SentSegmentsTest, PlainOnesAreTakenOutTogether) {
   EXPECT_TRUE(sent_.empty());
 }
 
+TEST_P(SentSegmentsTest, WhatOneAckTakesOutCanBeUsedAgain) {
+  SentSegmentPool small{4};
+  SentSegments sent;
+  std::uint32_t next = 0;
+  const auto append = [&] {
+    const SentSegment* const record = sent.append(small, kStart, at(next), 100, false);
+    next += record == nullptr ? 0 : 100;
+    return record;
+  };
+  for (std::uint32_t taken = 4; taken > 0; --taken) {
+    // Whatever of the pool is free, in whichever order it came back.
+    while (append() != nullptr) {
+    }
+    EXPECT_EQ(sent.size(), 4U);
+    EXPECT_EQ(small.left(), 0U);
+    ASSERT_TRUE(sent.check_invariants());
+    sent.on_plain_ack(small, kStart, sent.front()->seq + 100 * taken, [](const auto&) {});
+    EXPECT_EQ(small.left(), taken);
+    ASSERT_TRUE(sent.check_invariants());
+  }
+  sent.clear(small);
+  EXPECT_EQ(small.left(), 4U);
+}
+
 TEST_P(SentSegmentsTest, APlainOneMayBeAcknowledgedInPart) {
   test::covers({"RFC 7323 §5.6"});
   send(2);

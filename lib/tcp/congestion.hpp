@@ -27,8 +27,8 @@ namespace millrace::tcp {
   return std::min(segments * mss, std::max(2 * mss, segments * kUsualMss));
 }
 
-/// What a controller must have. What else it may have: `kMovesOwnWindow`, `on_recovery_end`,
-/// `kNeedsExactEcn`, `on_undo`, `on_idle_restart`, `on_sent` and `hears_of_sent`,
+/// What a controller must have. What else it may have: `kMovesOwnWindow`, `kWantsRates`,
+/// `kNeedsExactEcn`, `on_recovery_end`, `on_undo`, `on_idle_restart`, `on_sent`, `hears_of_sent`,
 /// `pacing_rate`, `describe`; and `borrow` and `give_back`, where it needs a model from the pool.
 template <typename T>
 concept CongestionController = requires(T controller, CongestionWindow& window,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "base/contract.hpp"
@@ -16,6 +17,9 @@ namespace millrace::tcp {
 /// Records never move. The memory of one is first written when it is first used, so that a pool
 /// sized for the worst case costs what is really in use.
 class SentSegmentPool {
+  static_assert(std::is_trivially_destructible_v<SentSegment>);
+  static_assert(alignof(SentSegment) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+
  public:
   explicit SentSegmentPool(std::uint32_t capacity) noexcept
       : records_{static_cast<SentSegment*>(

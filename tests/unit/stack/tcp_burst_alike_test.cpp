@@ -107,6 +107,7 @@ class TcpBurstAlike : public StackHost {
   }
 
   std::uint64_t frames_for_the_lane = 0;
+  std::uint64_t repeats = 0;
 
  private:
   std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); }
@@ -210,6 +211,7 @@ class TcpBurstAlike : public StackHost {
     tcp().look_ahead(stack->interfaces().front(), burst, ahead);
     for (std::uint16_t i = 0; i < burst.size(); ++i) {
       frames_for_the_lane += ahead.slot_of(i) != nullptr ? 1 : 0;
+      repeats += ahead.repeats[i] ? 1 : 0;
     }
     stack->receive(now, 0, burst);
     EXPECT_TRUE(burst.empty());
@@ -416,6 +418,7 @@ TEST_F(TcpBurstAlike, ComesToTheSameAsTheWayOfEveryOtherFrame) {
   segments_in = drops[offsetof(CoreStats, tcp_segments_in) / sizeof(std::uint64_t)];
   EXPECT_GT(segments_in, 40'000U);
   EXPECT_GT(frames_for_the_lane, segments_in / 2);
+  EXPECT_GT(repeats, segments_in / 100);
   EXPECT_GT(bytes_read, 200'000U);
   constexpr std::size_t kFirstDrop = offsetof(CoreStats, drops) / sizeof(std::uint64_t);
   for (const DropReason reason :

@@ -106,6 +106,40 @@ TEST_F(TcpBurstTest, StopsAtAFrameThatNeedsALook) {
   burst.clear();
 }
 
+TEST_F(TcpBurstTest, StopsAtTextThatRepeatsButIsNotSound) {
+  test::covers({"MUST-3"});
+  const std::string full(1'400, 'x');
+  const std::vector<std::function<void(packet::Packet&)>> oddities{
+      [](packet::Packet& frame) { frame.data().back() ^= std::byte{1}; },
+      [](packet::Packet& frame) { frame.truncate(frame.size() - 1); },
+      [](packet::Packet& frame) { frame.get()->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD; },
+  };
+  for (std::size_t i = 0; i < oddities.size(); ++i) {
+    Peer peer = open(static_cast<std::uint16_t>(40'001 + i));
+    turn();
+    for (int frame = 0; frame < 6; ++frame) {
+      packet::Packet made = next(peer, full);
+      if (frame == 3) {
+        oddities[i](made);
+      }
+      burst.push_back(std::move(made));
+    }
+    look();
+    EXPECT_TRUE(ahead.repeats[1] && ahead.repeats[2] && ahead.repeats[5]);
+    EXPECT_EQ(run_from(0), 3) << i;
+    EXPECT_EQ(run_from(3), 0) << i;
+    EXPECT_EQ(run_from(4), 2) << i;  // Behind a hole now.
+    burst.clear();
+    const TcpSocket socket = recorder.sockets.back();
+    turn();
+    EXPECT_EQ(socket.readable(), 3 * full.size());
+    EXPECT_EQ(socket.info().value().data_segments_in, 5U);
+    EXPECT_TRUE(socket.abort().has_value());
+    turn();
+    sent.clear();
+  }
+}
+
 TEST_F(TcpBurstTest, EndsARunWhereTheStateChanges) {
   Peer peer = open(40'001);
   burst.push_back(next(peer, "a"));

@@ -20,6 +20,7 @@ namespace millrace::control {
 Launch::~Launch() {
   if (!threads_.empty() && !all_ended()) {
     parts_.stop.request_quick_stop();
+    let_run();
   }
 }
 
@@ -42,7 +43,13 @@ Result<void, std::string> Launch::start_workers(Program::Start& start) {
   return {};
 }
 
+void Launch::let_run() {
+  may_run_.test_and_set();
+  may_run_.notify_all();
+}
+
 void Launch::wait() {
+  let_run();
   while (!all_ended()) {
     sleep_until_something_happens();
     handle_signals();
@@ -85,6 +92,7 @@ void Launch::run_worker(unsigned index, Thread& thread, const Affinity& affinity
     const bool runs = outcome.has_value();
     thread.started.set_value(std::move(outcome));
     if (runs) {
+      may_run_.wait(false);
       const MainLine main_line{.mailbox = thread.mailbox,
                                .wake = parts_.main_wake,
                                .requests = thread.requests,

@@ -2,6 +2,7 @@
 // workers have to tell.
 #pragma once
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <optional>
@@ -44,11 +45,11 @@ class Launch {
   /// Asks the workers to end quickly if they still run, and waits for them.
   ~Launch();
 
-  /// Starts the workers one after the other and calls `start` on each. Error: what `start` said, or
-  /// why there is no thread; every worker has ended then.
+  /// Starts the workers one after the other and calls `start` on each; none runs before `wait`.
+  /// Error: what `start` said, or why there is no thread; every worker has ended then.
   [[nodiscard]] Result<void, std::string> start_workers(Program::Start& start);
 
-  /// Returns when a signal or a worker has asked for the end and all workers have carried it out.
+  /// Lets the workers run. Returns when a signal or a worker has asked for the end and all workers have carried it out.
   /// Each further signal shortens that; the last ends the process at once, for handlers that never
   /// return.
   void wait();
@@ -73,6 +74,7 @@ class Launch {
                                                        Program::Start& start);
   void run_worker(unsigned index, Thread& thread, const Affinity& affinity,
                   Program::Start& start) noexcept;
+  void let_run();
   [[nodiscard]] bool all_ended();
   void sleep_until_something_happens();
   void handle_signals();
@@ -84,6 +86,7 @@ class Launch {
   Parts parts_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::vector<std::future<void>> ends_;
+  std::atomic_flag may_run_;
   unsigned signals_taken_ = 0;
   std::optional<Telemetry> telemetry_;  // Its questions go to the threads: it goes first.
 };

@@ -38,7 +38,7 @@ class Program {
   /// Runs on each worker, on the thread of its core, before its first turn; of several workers one
   /// after the other. It may call everything that a handler may. The worker lives until `run`
   /// returns. A failure ends the program with status 1, after one line that holds the message. The
-  /// start-up report is printed when all have succeeded; first handlers may run before that.
+  /// start-up report is printed when all have succeeded, before the first handler runs.
   using Start = std::move_only_function<Result<void, std::string>(Worker&)>;
   /// Runs on a worker, between two turns, when SIGINT, SIGTERM or SIGHUP first asks for the end:
   /// stop listening, close what is at rest, let the rest finish. Returns for how long the worker

@@ -2,12 +2,14 @@
 // started once in a process, so each run has a process of its own.
 #include <millrace/program.hpp>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
@@ -17,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -109,6 +112,38 @@ TEST(ProgramDeathTest, ASignalIsAnOrderlyEnd) {
                              return timer ? Result<void, std::string>{} : fail("no timer");
                            }),
               ExitedWithCode(0), "reach     this program alone.*\n");
+}
+
+TEST(ProgramDeathTest, TheReportComesBeforeTheFirstHandler) {
+  // Standard error is a pipe that is full: the report waits, and with it all handlers.
+  const auto run = [] {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe2(pipe.data(), O_NONBLOCK), 0);
+    ASSERT_EQ(::dup2(pipe[1], STDERR_FILENO), STDERR_FILENO);
+    const std::array<char, 4096> filler{};
+    while (::write(pipe[1], filler.data(), filler.size()) > 0) {
+    }
+    ASSERT_EQ(::fcntl(pipe[1], F_SETFL, 0), 0);
+    std::atomic<bool> has_started = false;
+    std::atomic<bool> is_read = false;
+    std::jthread reader{[&] {
+      while (!has_started) {
+        std::this_thread::yield();
+      }
+      std::this_thread::sleep_for(100ms);
+      is_read = true;
+      std::array<char, 4096> taken{};
+      while (::read(pipe[0], taken.data(), taken.size()) > 0) {
+      }
+    }};
+    Program program = make_program();
+    run_and_exit(program, [&](Worker& worker) -> Result<void, std::string> {
+      has_started = true;
+      const auto timer = worker.after(1ms, [&] { worker.stop(is_read ? 11 : 12); });
+      return timer ? Result<void, std::string>{} : fail("no timer");
+    });
+  };
+  EXPECT_EXIT(run(), ExitedWithCode(11), "");
 }
 
 /// Sends SIGTERM to itself after a millisecond and again after each of `later`.

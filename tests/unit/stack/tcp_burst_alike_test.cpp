@@ -16,9 +16,6 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-constexpr std::size_t kIpAt = wire::kEthernetHeaderSize;
-constexpr std::size_t kTcpAt = kIpAt + wire::kIpv4HeaderSize;
-
 /// All that can be seen of a host.
 struct Outcome {
   std::deque<Bytes> sent;
@@ -44,22 +41,13 @@ void make_sums_right(Bytes& frame) {
   if (!ip || ip->header_length != wire::kIpv4HeaderSize || frame.size() < kTcpAt + 20) {
     return;
   }
-  const auto header = std::span{frame}.subspan(kIpAt, wire::kIpv4HeaderSize);
-  header[10] = header[11] = std::byte{0};
-  const std::uint16_t sum = wire::internet_checksum(header);
-  header[10] = static_cast<std::byte>(sum >> 8U);
-  header[11] = static_cast<std::byte>(sum);
+  fill_ip_checksum(frame);
   if (ip->total_length < wire::kIpv4HeaderSize + wire::kTcpHeaderSize ||
       kIpAt + ip->total_length > frame.size()) {
     return;
   }
-  const auto segment = std::span{frame}.subspan(kTcpAt, ip->payload_length());
-  wire::set_tcp_checksum(segment, 0);
-  wire::Checksum tcp;
-  tcp.add_pseudo_header(ip->source, ip->destination, wire::IpProtocol::Tcp,
-                        static_cast<std::uint32_t>(segment.size()));
-  tcp.add(segment);
-  wire::set_tcp_checksum(segment, tcp.finish());
+  fill_tcp_checksum(std::span{frame}.subspan(kTcpAt, ip->payload_length()), ip->source,
+                    ip->destination);
 }
 
 /// A frame and what its device says of it.

@@ -175,6 +175,8 @@ def test_a_program_that_is_missing_is_a_failure_that_is_named(tmp_path):
     (["--save-baseline"], "--save-baseline needs --baseline"),
     (["--baseline", "/nonexistent"], "cannot read the baseline"),
     (["--rounds", "many"], "--rounds needs a whole number"),
+    (["--page-from", "/nonexistent"], "--page-from needs a figures.json"),
+    (["--page-from", __file__], "no session"),
     (["--unknown"], "unknown option '--unknown'"),
 ])
 def test_a_mistake_is_one_line(arguments, words):

@@ -1,6 +1,6 @@
-// All that a connection and its active block hold, as bytes with names, so that two connections can
-// be held against each other. Compiled without access control: what is private counts as well.
-// Where things lie in memory does not.
+// All that a connection and its active block hold but the bytes in their queues, as bytes with
+// names, so that two connections can be held against each other. Compiled without access control:
+// what is private counts as well. Where things lie in memory does not.
 #pragma once
 
 #include <cstddef>
@@ -80,6 +80,9 @@ class ConnectionState {
                           c.idle_restart_,      c.has_answered_oddity_,
                           c.syn_repeated_,      c.keepalive_due_,
                           c.path_doubt_,        c.corked_,
+                          c.fast_open_,         c.fast_open_tried_,
+                          c.early_,             c.reopened_,
+                          c.syn_unseen_,        c.deferred_,
                           c.active_ != nullptr};
     for (const bool flag : flags) {
       add("a flag", flag);
@@ -88,6 +91,10 @@ class ConnectionState {
 
   void add_numbers(const tcp::Connection& c) {
     add("state_", c.state_);
+    add("tuple_", c.tuple_);
+    add("fast_open_outcome_", c.fast_open_outcome_);
+    add("syn_retransmissions_", c.syn_retransmissions_);
+    add("deferred_timeouts_", c.deferred_timeouts_);
     add("events_", c.events_);
     add("snd_wscale_", c.snd_wscale_);
     add("rcv_wscale_", c.rcv_wscale_);
@@ -105,7 +112,7 @@ class ConnectionState {
     add("duplicate_", c.duplicate_);
     add("small_end_", c.small_end_);
     add("peer_fin_", c.peer_fin_);
-    add("outcome_", c.outcome_.has_value());
+    add("outcome_", c.outcome_ ? std::optional<Error>{} : c.outcome_.error());
     add("tuning_", c.tuning_->unsent_limit_bytes);
   }
 
@@ -155,6 +162,9 @@ class ConnectionState {
     add("receive_queue.charge", block.receive_queue.charge());
     add("reassembly.segments", block.reassembly.segments());
     add("reassembly.charge", block.reassembly.charge());
+    for (const std::byte each : block.fast_open) {
+      add("fast_open", each);
+    }
     add("send_autosize", block.send_autosize);
     for (const wire::SackBlock& reported : block.sack_report.blocks()) {
       add("sack_report", reported);
@@ -213,7 +223,7 @@ class ConnectionState {
       add("sent: a number", number);
     }
     add("sent: losses", sent.losses_);
-    add("sent: has_odd", sent.has_odd_);
+    add("sent: odd_end", sent.has_odd_ ? std::optional{sent.odd_end_} : std::nullopt);
   }
 
   std::vector<std::byte> bytes_;

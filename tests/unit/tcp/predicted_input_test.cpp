@@ -124,12 +124,6 @@ class Host {
                          kMss};
 };
 
-bool is_same(const SegmentPlan& a, const SegmentPlan& b) {
-  return a.seq == b.seq && a.ack == b.ack && a.payload_bytes == b.payload_bytes &&
-         a.window == b.window && a.flags == b.flags && a.ecn == b.ecn &&
-         a.urgent_pointer == b.urgent_pointer && a.options == b.options;
-}
-
 bool is_same(const tcp::Disposition& a, const tcp::Disposition& b) {
   return a.dropped == b.dropped && a.answer_with_reset == b.answer_with_reset &&
          a.is_out_of_order == b.is_out_of_order && a.reports_duplicate == b.reports_duplicate &&
@@ -250,7 +244,7 @@ class Twins {
       if (!first) {
         break;
       }
-      ASSERT_TRUE(is_same(*first, *second));
+      ASSERT_TRUE(is_same_plan(*first, *second));
       if (first->options.timestamps) {
         echo_ = first->options.timestamps->value;
       }

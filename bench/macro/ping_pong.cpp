@@ -39,7 +39,8 @@ constexpr std::size_t kHeaderBytes = 14;
 constexpr std::size_t kFrameBytesMax = 1'514;
 constexpr std::uint16_t kEtherType = 0x88b5;  // IEEE 802: for experiments within one's own walls.
 constexpr double kWarmUpSeconds = 0.2;
-constexpr double kPatienceSeconds = 2;  // For one frame.
+// For one frame. An end that others keep from its processor must not end a session of an hour.
+constexpr double kPatienceSeconds = 20;
 constexpr double kLinkSeconds = 20;
 // The last frame's number. Behind it the other end polls no more: memif's driver takes the memory
 // away when a peer goes, from another thread.

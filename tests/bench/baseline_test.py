@@ -9,10 +9,10 @@ import baseline
 from arithmetic import summarize
 
 
-def document(kind: str = "this kind", **runs) -> dict:
+def document(kind: str = "this kind", seconds: float = 5, **runs) -> dict:
     """runs: NAME={figure: values}."""
     return {
-        "kind": kind, "machine": {}, "settings": {},
+        "kind": kind, "machine": {}, "settings": {"seconds": seconds},
         "runs": {name.replace("_", "-"): {"summaries": {figure: summarize(values).as_json()
                                                         for figure, values in figures.items()}}
                  for name, figures in runs.items()},
@@ -57,6 +57,11 @@ class Baselines(unittest.TestCase):
         with self.assertRaisesRegex(baseline.NotComparable, "another kind of machine: 'that kind'"):
             baseline.compare(stored, document("this kind", memif_rr={"rate": [1]}))
 
+    def test_another_length_of_the_runs_is_refused(self) -> None:
+        stored = baseline.make(document(seconds=5, memif_rr={"rate": [1]}))
+        with self.assertRaisesRegex(baseline.NotComparable, "took 5 s each, not 0.5 s"):
+            baseline.compare(stored, document(seconds=0.5, memif_rr={"rate": [1]}))
+
     def test_it_survives_its_file(self) -> None:
         stored = baseline.make(document(memif_rr={"rate": [99, 100, 101]}))
         with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +74,8 @@ class Baselines(unittest.TestCase):
             path = pathlib.Path(folder) / "baseline.json"
             with self.assertRaisesRegex(baseline.NotComparable, "cannot read"):
                 baseline.load(path)
-            for text in ("{", "[]", '{"format": 0, "runs": {}, "kind": ""}'):
+            for text in ("{", "[]", '{"format": 0, "runs": {}, "kind": "", "seconds": 1}',
+                         '{"format": 2, "runs": {}, "kind": ""}'):
                 path.write_text(text, encoding="utf-8")
                 with self.assertRaisesRegex(baseline.NotComparable, "is no baseline"):
                     baseline.load(path)

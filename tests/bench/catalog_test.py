@@ -12,7 +12,7 @@ class Tables(unittest.TestCase):
 
     def test_a_comparison_across_wires_would_be_noticed(self) -> None:
         case = catalog.Case("odd", "", ("memif-rr", "veth-rr-kernel"), (
-            Comparison("odd", "memif-rr", "veth-rr-kernel", "rate", "rate", ""),))
+            Comparison("odd", "memif-rr", "veth-rr-kernel", "rate", ""),))
         CASES["odd"] = case
         try:
             self.assertEqual(catalog.problems(), ["odd: odd is across two wires"])
@@ -47,10 +47,10 @@ class Bars(unittest.TestCase):
         self.assertFalse(catalog.is_within(5.1, None, 5))
 
     def test_where_the_client_is_the_limit_another_bar_counts(self) -> None:
-        one = Comparison("x", "a", "b", "rate", "rate", "", least=1.5, least_at_client_limit=1.0)
+        one = Comparison("x", "a", "b", "rate", "", least=1.5, least_at_client_limit=1.0)
         self.assertFalse(one.is_met(1.2))
         self.assertTrue(one.at_client_limit().is_met(1.2))
-        plain = Comparison("x", "a", "b", "rate", "rate", "", least=1.5)
+        plain = Comparison("x", "a", "b", "rate", "", least=1.5)
         self.assertFalse(plain.at_client_limit().is_met(1.2))
 
 

@@ -49,20 +49,20 @@ class Rounds(unittest.TestCase):
         self.assertEqual(self.order, ["a", "b", "a", "b", "a", "b"])
 
     def test_ratio_of_each_round(self) -> None:
-        one = Comparison("a / b", "a", "b", "rate", "rate", "", least=0.4)
+        one = Comparison("a / b", "a", "b", "rate", "", least=0.4)
         made = self.session_of([self.scripted("a", [5, 1, 20]), self.scripted("b", [10, 2, 40])], (one,))
         self.assertEqual(made["comparisons"]["a / b"]["values"], [0.5, 0.5, 0.5])
         self.assertTrue(made["comparisons"]["a / b"]["is_met"])
         self.assertEqual(made["runs"]["a"]["summaries"]["rate"]["median"], 5)
 
     def test_difference(self) -> None:
-        one = Comparison("a - b", "a", "b", "rate", "rate", "", kind=Kind.DIFFERENCE, most=3)
+        one = Comparison("a - b", "a", "b", "rate", "", kind=Kind.DIFFERENCE, most=3)
         made = self.session_of([self.scripted("a", [5, 6, 7]), self.scripted("b", [1, 1, 1])], (one,))
         self.assertEqual(made["comparisons"]["a - b"]["values"], [4, 5, 6])
         self.assertFalse(made["comparisons"]["a - b"]["is_met"])
 
     def test_a_round_that_fails_is_told_and_left_out_of_ratios(self) -> None:
-        one = Comparison("a / b", "a", "b", "rate", "rate", "")
+        one = Comparison("a / b", "a", "b", "rate", "")
         runs = [self.scripted("a", [4, RunFailed("the server ended"), 8]), self.scripted("b", [2, 1, 2])]
         made = self.session_of(runs, (one,))
         self.assertEqual(made["runs"]["a"]["failures"], ["the server ended"])
@@ -70,7 +70,7 @@ class Rounds(unittest.TestCase):
         self.assertEqual(made["comparisons"]["a / b"]["values"], [2, 4])
 
     def test_a_run_without_any_result_has_no_comparison(self) -> None:
-        one = Comparison("a / b", "a", "b", "rate", "rate", "")
+        one = Comparison("a / b", "a", "b", "rate", "")
         runs = [self.scripted("a", [RunFailed("no")] * 3), self.scripted("b", [2, 1, 2])]
         self.assertEqual(self.session_of(runs, (one,))["comparisons"], {})
 
@@ -96,7 +96,7 @@ class Rounds(unittest.TestCase):
         self.assertEqual(made["runs"]["a"]["warnings"], ["the server had 75 % of its processor"])
 
     def test_the_bar_is_another_where_the_client_is_the_limit_of_both(self) -> None:
-        one = Comparison("a / b", "a", "b", "rate", "rate", "", least=1.5, least_at_client_limit=1.0)
+        one = Comparison("a / b", "a", "b", "rate", "", least=1.5, least_at_client_limit=1.0)
         for idle_of_b, least, is_met in ((0.01, 1.0, True), (0.2, 1.5, False)):
             runs = [self.scripted("a", [(12, 0.01)] * 3), self.scripted("b", [(10, idle_of_b)] * 3)]
             made = self.session_of(runs, (one,))["comparisons"]["a / b"]

@@ -1,6 +1,7 @@
 """scripts/bench measures in turns, writes what it says, holds sessions against a baseline, and leaves nothing behind, however
 it ends. How fast anything is does not matter here."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -39,30 +40,27 @@ def command(*arguments) -> list[str]:
     return [str(ROOT / "scripts/bench"), "--build", os.environ["MILLRACE_BUILD"], *map(str, arguments)]
 
 
+# The process ids of the sessions that the test at hand has started: others may be under way, or have left something.
+sessions: set[int] = set()
+
+
 @pytest.fixture(autouse=True)
 def scratch(monkeypatch):
     """Nothing may stay of what was made: no namespace, no folder, no process. Its path is short, for sockets."""
+    sessions.clear()
     with tempfile.TemporaryDirectory(prefix="mb-") as name:
         folder = pathlib.Path(name)
         monkeypatch.setenv("TMPDIR", name)
         yield folder
         assert list(folder.iterdir()) == []
-        assert left_namespaces() == set()
+        assert namespaces() == set()
         assert processes_that_name(folder) == []
 
 
-def namespaces() -> dict[str, int]:
-    """Whose they are: other sessions may be under way."""
+def namespaces() -> set[str]:
+    """Of the sessions that the test has started."""
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False).stdout
-    return {found[0]: int(found[1]) for found in re.finditer(r"millrace-bench-(\d+)-\d+", listed)}
-
-
-def namespaces_of(process: subprocess.Popen) -> set[str]:
-    return {name for name, owner in namespaces().items() if owner == process.pid}
-
-
-def left_namespaces() -> set[str]:
-    return {name for name, owner in namespaces().items() if not pathlib.Path(f"/proc/{owner}").exists()}
+    return {found[0] for found in re.finditer(r"millrace-bench-(\d+)-\d+", listed) if int(found[1]) in sessions}
 
 
 def processes_that_name(folder: pathlib.Path) -> list[str]:
@@ -78,8 +76,25 @@ def processes_that_name(folder: pathlib.Path) -> list[str]:
     return found
 
 
+@contextlib.contextmanager
+def started(arguments: list[str], **options):
+    """A session. It is over when the block is left, however that happens."""
+    with subprocess.Popen(arguments, **options) as running:
+        sessions.add(running.pid)
+        try:
+            yield running
+        finally:
+            running.kill()  # Nothing happens to one that has ended. What it had started ends with it.
+
+
+def ran_to_its_end(arguments: list[str], seconds: float) -> subprocess.CompletedProcess:
+    with started(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        output, errors = running.communicate(timeout=seconds)
+        return subprocess.CompletedProcess(arguments, running.returncode, output, errors)
+
+
 def bench(*arguments, status: int = 0) -> subprocess.CompletedProcess:
-    ran = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=240, check=False)
+    ran = ran_to_its_end(command(*arguments), 240)
     assert ran.returncode == status, ran.stdout + ran.stderr
     return ran
 
@@ -121,47 +136,58 @@ def test_a_baseline_names_what_got_slower(tmp_path):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_all_of_it_and_keeps_what_there_is(tmp_path, scratch, how):
-    running = subprocess.Popen(
-        command("memif-rr-1", "veth-rr", "--quick", "--seconds", "1", "--hugepages", "0", "--output", tmp_path / "out"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for line in running.stdout:
-        if "memif-rr-1" in line:
-            break
-    deadline = time.monotonic() + 30
-    while not namespaces_of(running):  # A run on the veth is under way.
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    time.sleep(0.5)
-    running.send_signal(how)
-    _, errors = running.communicate(timeout=60)
+    arguments = ["memif-rr-1", "veth-rr", "--quick", "--seconds", "1", "--hugepages", "0", "--output", tmp_path / "out"]
+    with started(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        for line in running.stdout:
+            if "memif-rr-1" in line:
+                break
+        deadline = time.monotonic() + 30
+        while not namespaces():  # A run on the veth is under way.
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.5)
+        running.send_signal(how)
+        _, errors = running.communicate(timeout=60)
     assert running.returncode == 128 + how, errors
     assert f"interrupted by signal {int(how)}" in errors
     made = json.loads((tmp_path / "out/figures.json").read_text())
     assert made["interrupted"] and made["runs"]["memif-rr-1"]["values"]["rate"]
 
 
-def test_what_a_killed_session_leaves_goes_with_the_next(tmp_path, scratch):
-    running = subprocess.Popen(command("veth-rr", *SHORT, "--output", tmp_path / "out"), stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+def kill_with_two_namespaces(running: subprocess.Popen) -> None:
+    """It stands still while they are counted: the run that has them may be about to end."""
     deadline = time.monotonic() + 30
-    while len(namespaces_of(running)) < 2:
-        assert time.monotonic() < deadline
+    while True:
+        running.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)  # A command that it has begun may yet end.
+        if len(namespaces()) == 2:
+            running.kill()
+            running.wait()
+            return
+        running.send_signal(signal.SIGCONT)
+        assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
-    running.kill()
-    running.wait()
-    assert len(left_namespaces()) == 2 and len(list(scratch.iterdir())) == 1
+
+
+def test_what_a_killed_session_leaves_goes_with_the_next(tmp_path, scratch):
+    with started(command("veth-rr", *SHORT, "--output", tmp_path / "out"), stdout=subprocess.DEVNULL,
+                 stderr=subprocess.DEVNULL) as running:
+        kill_with_two_namespaces(running)
+    assert len(namespaces()) == 2 and len(list(scratch.iterdir())) == 1
     bench("veth-rr", "--quick", "--rounds", "1", "--seconds", "0.3", "--hugepages", "0", "--output", tmp_path / "out")
-    assert left_namespaces() == set()
+    assert namespaces() == set()
 
 
 def test_a_program_that_is_missing_is_a_failure_that_is_named(tmp_path):
     folder = tmp_path / "build"
     (folder / "apps/perf").mkdir(parents=True)
     (folder / "apps/perf/millrace-perf").symlink_to(os.environ["MILLRACE_PERF"])
-    ran = subprocess.run([str(ROOT / "scripts/bench"), "--build", str(folder), "memif-rr-1", *SHORT],
-                         capture_output=True, text=True, timeout=120, check=False)
+    stored = tmp_path / "baseline.json"
+    ran = ran_to_its_end([str(ROOT / "scripts/bench"), "--build", str(folder), "memif-rr-1", *SHORT,
+                          "--baseline", str(stored), "--save-baseline"], 120)
     assert ran.returncode == 1
     assert "ping-pong is not built" in ran.stderr
+    assert not stored.exists(), "half a session is none"
     made = json.loads((folder / "results/figures.json").read_text())
     assert made["runs"]["memif-rr-1"]["failures"] == [] and made["comparisons"] == {}
 
@@ -175,6 +201,8 @@ def test_a_program_that_is_missing_is_a_failure_that_is_named(tmp_path):
     (["--save-baseline"], "--save-baseline needs --baseline"),
     (["--baseline", "/nonexistent"], "cannot read the baseline"),
     (["--rounds", "many"], "--rounds needs a whole number"),
+    (["--page-from", "/nonexistent"], "--page-from needs a figures.json"),
+    (["--page-from", __file__], "no session"),
     (["--unknown"], "unknown option '--unknown'"),
 ])
 def test_a_mistake_is_one_line(arguments, words):

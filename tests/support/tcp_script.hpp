@@ -294,10 +294,10 @@ class TcpScript {
   [[nodiscard]] std::vector<Seg> take_output();
   /// One turn's output, after something was done to the connection directly.
   void drain(Location where = Location::current());
-  /// The same by a run of segments. False: it is not over, or there is no run.
-  [[nodiscard]] bool drain_run(Location where);
 
  private:
+  /// As `drain`, by a run of segments. False: it is not over, or there is no run.
+  [[nodiscard]] bool drain_run(Location where);
   TcpScript& play(std::vector<Seg> segments, bool at_once);
   TcpScript& match(const std::vector<Seg>& expected);
   void deliver(const Seg& seg);

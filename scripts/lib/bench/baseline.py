@@ -7,11 +7,11 @@ import pathlib
 from arithmetic import Summary, loss, tolerance
 from catalog import FIGURES
 
-FORMAT = 1
+FORMAT = 2
 
 
 class NotComparable(Exception):
-    """The baseline is another machine's, or no baseline."""
+    """The baseline is another machine's, was measured for another time, or is no baseline."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +37,7 @@ def make(document: dict) -> dict:
     return {
         "format": FORMAT,
         "kind": document["kind"],
-        "machine": document["machine"],
-        "settings": document["settings"],
+        "seconds": document["settings"]["seconds"],
         "runs": {name: {figure: summary for figure, summary in run["summaries"].items()
                         if FIGURES[figure].is_compared}
                  for name, run in document["runs"].items() if run["summaries"]},
@@ -52,14 +51,17 @@ def load(path: pathlib.Path) -> dict:
         raise NotComparable(f"cannot read the baseline {path}: {error.strerror}") from error
     except ValueError as error:
         raise NotComparable(f"{path} is no baseline: {error}") from error
-    if not isinstance(made, dict) or made.get("format") != FORMAT or "runs" not in made or "kind" not in made:
+    if not isinstance(made, dict) or made.get("format") != FORMAT or not {"runs", "kind", "seconds"} <= set(made):
         raise NotComparable(f"{path} is no baseline of this version: --save-baseline writes one")
     return made
 
 
-def check_kind(baseline: dict, kind: str) -> None:
+def check_same(baseline: dict, kind: str, seconds: float) -> None:
+    """Runs of another length have other figures: tables fill, windows grow."""
     if baseline["kind"] != kind:
         raise NotComparable(f"the baseline is of another kind of machine: '{baseline['kind']}', this is '{kind}'")
+    if baseline["seconds"] != seconds:
+        raise NotComparable(f"the baseline's runs took {baseline['seconds']:g} s each, not {seconds:g} s: see --seconds")
 
 
 def _summary(stored: dict) -> Summary:
@@ -68,7 +70,7 @@ def _summary(stored: dict) -> Summary:
 
 def compare(baseline: dict, document: dict) -> list[Change]:
     """Of each figure that both have."""
-    check_kind(baseline, document["kind"])
+    check_same(baseline, document["kind"], document["settings"]["seconds"])
     changes = []
     for name, run in document["runs"].items():
         for figure, stored in baseline["runs"].get(name, {}).items():

@@ -2,6 +2,7 @@
 failed, or a figure is worse than the baseline's; 2: asked for what makes no sense."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -12,7 +13,7 @@ import baseline
 import catalog
 import machine
 import processes
-from session import Session, Settings, scaled
+from session import FORMAT, Session, Settings, scaled
 import tables
 import wires
 
@@ -66,6 +67,29 @@ def check(options: argparse.Namespace) -> None:
         raise Usage("--publish writes docs/performance.md, which has all cases, measured at length")
     if options.save_baseline and options.baseline is None:
         raise Usage("--save-baseline needs --baseline FILE, which it writes")
+    if options.page_from:
+        check_page(options.page_from, page_document(options.page_from))
+
+
+def page_document(path: pathlib.Path) -> dict:
+    """The figures.json of a session."""
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Usage(f"--page-from {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise Usage(f"--page-from {path}: no session: {error}") from error
+    if not isinstance(made, dict) or made.get("format") != FORMAT or "comparisons" not in made:
+        raise Usage(f"--page-from {path}: no session of this version")
+    return made
+
+
+def check_page(path: pathlib.Path, document: dict) -> None:
+    """The page has what --publish would write and nothing less."""
+    missing = [name for name in catalog.CASES if name not in document["settings"]["cases"]]
+    if document["interrupted"] or document["settings"]["quick"] or missing:
+        what = "interrupted" if document["interrupted"] else f"without {missing[0]}" if missing else "a quick one"
+        raise Usage(f"--page-from {path}: that session is {what}; the page has all cases, measured at length")
 
 
 def processors_of(text: str) -> tuple[int, int]:
@@ -109,7 +133,7 @@ def measure(options: argparse.Namespace) -> dict:
         raise processes.RunFailed("must run as root: it makes network namespaces and reserves hugepages")
     wires.remove_leftovers()
     prefix = wires.remove_old_folders()
-    with machine.hugepages(options.hugepages) if options.hugepages else _no_hugepages() as has_hugepages, \
+    with machine.hugepages(options.hugepages) if options.hugepages else contextlib.nullcontext(False) as has_hugepages, \
          tempfile.TemporaryDirectory(prefix=prefix) as scratch:
         settings = Settings(
             programs=programs, server_processor=server, client_processor=client,
@@ -120,7 +144,7 @@ def measure(options: argparse.Namespace) -> dict:
             {name: str(path) for name, path in programs.items() if name in ("perf", "httpd")}, has_hugepages,
             [server, client])
         if options.baseline and not options.save_baseline:
-            baseline.check_kind(baseline.load(options.baseline), machine.kind_of(described))
+            baseline.check_same(baseline.load(options.baseline), machine.kind_of(described), settings.seconds)
         _tell_start(described, settings, runs)
         session = Session(settings, cases, runs, pathlib.Path(scratch))
         interrupted = None
@@ -134,14 +158,6 @@ def measure(options: argparse.Namespace) -> dict:
         _write(options, document)
         raise interrupted
     return document
-
-
-class _no_hugepages:
-    def __enter__(self) -> bool:
-        return False
-
-    def __exit__(self, *_exception) -> None:
-        pass
 
 
 def _tell_start(described: dict, settings: Settings, runs: list) -> None:
@@ -215,7 +231,7 @@ def run(options: argparse.Namespace) -> int:
         show_list()
         return 0
     if options.page_from:
-        publish(json.loads(options.page_from.read_text(encoding="utf-8")))
+        publish(page_document(options.page_from))
         return 0
     processors_of(options.processors)
     if options.baseline and not options.save_baseline:
@@ -231,7 +247,9 @@ def run(options: argparse.Namespace) -> int:
     if options.publish and not failures:
         publish(document)
     worse = 0
-    if options.save_baseline:
+    if options.save_baseline and failures:
+        print(f"bench: {options.baseline} is not written, for runs have failed", file=sys.stderr)
+    elif options.save_baseline:
         options.baseline.parent.mkdir(parents=True, exist_ok=True)
         options.baseline.write_text(json.dumps(baseline.make(document), indent=1) + "\n", encoding="utf-8")
         print(f"written: {options.baseline}")

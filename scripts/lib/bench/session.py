@@ -116,7 +116,7 @@ def _comparison_document(one: Comparison, runs: dict) -> dict | None:
     if not {one.run, one.with_run} <= set(runs):
         return None
     above = runs[one.run]["values"].get(one.figure, [])
-    below = runs[one.with_run]["values"].get(one.with_figure, [])
+    below = runs[one.with_run]["values"].get(one.figure, [])
     values = ratios(above, below) if one.kind is Kind.RATIO else differences(above, below)
     if not values:
         return None

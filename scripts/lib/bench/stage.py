@@ -9,6 +9,7 @@ import signal
 
 from processes import Process, RunFailed
 import readers
+import wires
 
 START_SECONDS = 40
 # Beyond the measured time: set-up, warm-up, what is on its way, results.
@@ -97,8 +98,8 @@ class KernelServer(Process):
         self.wait_until(listens, START_SECONDS, f"listening on port {port}")
 
 
-def client_command(stage: Stage, mode: str, options: list, *, port: int | None = None, program: str = "perf",
-                   target: str = "198.18.0.2") -> list:
-    made = [stage.program(program), "client", target, "--mode", mode, "--json", "--interval", "0",
+def client_command(stage: Stage, mode: str, options: list, *, port: int | None = None,
+                   program: str = "perf") -> list:
+    made = [stage.program(program), "client", wires.SERVER_ADDRESS, "--mode", mode, "--json", "--interval", "0",
             "--warmup", WARMUP_SECONDS, "--duration", stage.seconds, *options]
     return made + (["--port", port] if port else [])

@@ -4,7 +4,9 @@ import functools
 import pathlib
 import re
 
+from arithmetic import quantile
 from catalog import CASES, FIGURES, Case, is_within
+from machine import IDLE_ENOUGH
 from session import scaled
 
 BEGIN = "<!-- figures: written by scripts/bench --publish; edit scripts/lib/bench/tables.py instead -->"
@@ -83,7 +85,7 @@ def _idle_line(case: Case, document: dict) -> list[str]:
     for name in case.runs:
         shares = document["runs"].get(name, {}).get("notes", {}).get("client_idle")
         if shares:
-            parts.append(f"{name} {100 * sorted(shares)[len(shares) // 2]:.0f} %")
+            parts.append(f"{name} {100 * quantile(shares, 0.5):.0f} %")
     return ["", "Idle share of the client's processor meanwhile: " + ", ".join(parts) + "."] if parts else []
 
 
@@ -141,10 +143,10 @@ def _warned(document: dict) -> str:
     shares = [share for run in document["runs"].values() for moment in run["idle_before"]
               for share in moment.values() if share is not None]
     failures = sum(len(run["failures"]) for run in document["runs"].values())
-    count = sum(share < 0.95 for share in shares)
+    count = sum(share < IDLE_ENOUGH for share in shares)
     least = f"{100 * min(shares):.0f} %" if shares else "unknown"
     made = f"Before the runs the processors were idle for {least} of the time at least; "
-    made += f"below 95 % in {count} of {len(shares)} looks." if count else "that is as it should be."
+    made += f"below {100 * IDLE_ENOUGH:.0f} % in {count} of {len(shares)} looks." if count else "that is as it should be."
     return made + (f" {failures} runs have failed." if failures else "")
 
 

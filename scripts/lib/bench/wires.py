@@ -17,6 +17,7 @@ CLIENT_ADDRESS = "198.18.0.1"
 # Where one address has not ports enough: 198.18.64.1 and following.
 MORE_ADDRESSES = "198.18.64.{}"
 PREFIX_LENGTH = 16
+MTU = 1500
 NETWORK = f"198.18.0.0/{PREFIX_LENGTH}"
 _NAME = "millrace-bench-{}-{}"
 _numbers = itertools.count(1)
@@ -32,7 +33,6 @@ class SharedMemory:
 
     kind: str
     socket: pathlib.Path
-    mtu: int = 1500
 
     def device(self, is_server: bool, addresses: list[str]) -> list[str]:
         """The options of a Millrace program at this end. An address of `addresses` each."""
@@ -40,7 +40,7 @@ class SharedMemory:
             device = f"memif:{self.socket}" + (",server" if is_server else "")
         else:
             device = f"{'vhost' if is_server else 'virtio-user'}:{self.socket}"
-        made = ["--device", device, "--mtu", str(self.mtu)]
+        made = ["--device", device, "--mtu", str(MTU)]
         for address in addresses:
             made += ["--address", f"{address}/{PREFIX_LENGTH}"]
         return made
@@ -56,10 +56,10 @@ class SharedMemory:
 
 
 @contextlib.contextmanager
-def shared_memory(kind: str, folder: pathlib.Path, mtu: int = 1500):
+def shared_memory(kind: str, folder: pathlib.Path):
     path = folder / f"{kind}-{next(_numbers)}.sock"
     try:
-        yield SharedMemory(kind, path, mtu)
+        yield SharedMemory(kind, path)
     finally:
         path.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@
 #include "net/net_host.hpp"
 #include "net/reassembly.hpp"
 #include "support/covers.hpp"
+#include "support/flat.hpp"
 
 namespace millrace::net {
 namespace {
@@ -48,20 +49,15 @@ class FragmentsOutTest : public NetHost {
     while (const packet::Packet frame = link().tx.pop_front()) {
       EXPECT_LE(frame.size() - wire::kEthernetHeaderSize, mtu);
       EXPECT_LE(frame.segments(), link().offloads.multi_segment ? 8U : 1U);
-      std::vector<std::byte> flat;
-      frame.for_each_segment([&](std::span<const std::byte> piece) {
-        flat.insert(flat.end(), piece.begin(), piece.end());
-      });
-      const auto sent = read_ipv4(flat);
+      const std::vector<std::byte> sent_bytes = test::flat(frame);
+      const auto sent = read_ipv4(sent_bytes);
       EXPECT_TRUE(sent.has_value());
       identifiers.push_back(sent->ip.identification);
       EXPECT_FALSE(sent->ip.dont_fragment);
-      packet::Packet packet = packet_of(std::span{flat}.subspan(wire::kEthernetHeaderSize));
+      packet::Packet packet = packet_of(std::span{sent_bytes}.subspan(wire::kEthernetHeaderSize));
       auto whole = reassembly.add(now, {.header = sent->ip, .packet = std::move(packet)});
       if (whole) {
-        whole->packet.for_each_segment([&](std::span<const std::byte> piece) {
-          bytes.insert(bytes.end(), piece.begin(), piece.end());
-        });
+        bytes = test::flat(whole->packet);
         bytes.erase(bytes.begin(), bytes.begin() + wire::kIpv4HeaderSize);
       }
     }

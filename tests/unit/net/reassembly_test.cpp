@@ -10,6 +10,7 @@
 
 #include "net/net_host.hpp"
 #include "support/covers.hpp"
+#include "support/flat.hpp"
 
 namespace millrace::net {
 namespace {
@@ -59,10 +60,7 @@ class ReassemblyTest : public NetHost {
     return made;
   }
   static std::vector<std::byte> payload_of(const Reassembled& whole) {
-    std::vector<std::byte> bytes;
-    whole.packet.for_each_segment([&](std::span<const std::byte> piece) {
-      bytes.insert(bytes.end(), piece.begin(), piece.end());
-    });
+    std::vector<std::byte> bytes = test::flat(whole.packet);
     bytes.erase(bytes.begin(), bytes.begin() + whole.header.header_length);
     return bytes;
   }

@@ -9,6 +9,7 @@
 
 #include "support/covers.hpp"
 #include "support/eal_environment.hpp"
+#include "support/flat.hpp"
 #include "wire/checksum.hpp"
 #include "wire/tcp.hpp"
 
@@ -16,6 +17,7 @@ namespace millrace::stack {
 namespace {
 
 using packet::Packet;
+using test::flat;
 using wire::SeqNum;
 
 constexpr FourTuple kTuple{
@@ -63,18 +65,6 @@ class FrameBuilderTest : public ::testing::Test {
   }
   Packet build(const tcp::SegmentPlan& made, const net::Offloads& offloads) {
     return builder.build(made, kTuple, offloads, made.payload_bytes > 0 ? &buffer : nullptr);
-  }
-  static std::vector<std::byte> flat(const Packet& packet) {
-    std::vector<std::byte> bytes;
-    packet.for_each_segment([&bytes](std::span<const std::byte> piece) {
-      bytes.insert(bytes.end(), piece.begin(), piece.end());
-    });
-    return bytes;
-  }
-  static unsigned segments(const Packet& packet) {
-    unsigned count = 0;
-    packet.for_each_segment([&count](std::span<const std::byte>) { ++count; });
-    return count;
   }
   void expect_right(const Packet& packet, const tcp::SegmentPlan& made) {
     const std::vector<std::byte> bytes = flat(packet);
@@ -132,7 +122,7 @@ TEST_F(FrameBuilderTest, ReferencesWhereItPays) {
     const Packet packet = build(made, {.multi_segment = true});
     ASSERT_TRUE(packet);
     expect_right(packet, made);
-    EXPECT_EQ(segments(packet), each.referenced_in);
+    EXPECT_EQ(packet.segments(), each.referenced_in);
     buffer.clear(budget);
     buffer.start(kFirst);
     payload.clear();
@@ -219,7 +209,7 @@ TEST_F(FrameBuilderTest, CopiesWithoutReferences) {
   const tcp::SegmentPlan made = plan(0, 1'000);
   const Packet packet = build(made, {.multi_segment = true});
   ASSERT_TRUE(packet);
-  EXPECT_EQ(segments(packet), 1U);
+  EXPECT_EQ(packet.segments(), 1U);
   expect_right(packet, made);
   EXPECT_EQ(pools().references.available(), 1U);
 }

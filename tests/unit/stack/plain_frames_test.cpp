@@ -12,11 +12,13 @@
 #include "net/link_header.hpp"
 #include "stack/frame_builder.hpp"
 #include "support/eal_environment.hpp"
+#include "support/flat.hpp"
 
 namespace millrace::stack {
 namespace {
 
 using packet::Packet;
+using test::flat;
 using wire::SeqNum;
 
 constexpr FourTuple kTuple{
@@ -100,14 +102,6 @@ class PlainFramesTest : public ::testing::Test {
                           wire::EtherType::Ipv4);
     return packet;
   }
-  static std::vector<std::byte> flat(const Packet& packet) {
-    std::vector<std::byte> bytes;
-    packet.for_each_segment([&bytes](std::span<const std::byte> piece) {
-      bytes.insert(bytes.end(), piece.begin(), piece.end());
-    });
-    EXPECT_EQ(bytes.size(), packet.size());
-    return bytes;
-  }
   static tcp::PlainRun::Segment segment_of(const tcp::SegmentPlan& plan) {
     return {.seq = plan.seq,
             .payload_bytes = static_cast<std::uint16_t>(plan.payload_bytes),
@@ -167,6 +161,7 @@ TEST_F(PlainFramesTest, AreTheFramesOfTheSteps) {
       }
       ++plain;
       ASSERT_EQ(flat(frame), flat(expected)) << "case " << i;
+      ASSERT_EQ(flat(frame).size(), frame.size());
       EXPECT_EQ(frame.segments(), expected.segments());
       EXPECT_EQ(frame.headroom(), expected.headroom());
       EXPECT_EQ(frame.get()->ol_flags, expected.get()->ol_flags);

@@ -22,6 +22,7 @@
 
 #include "stack/stack.hpp"
 #include "support/eal_environment.hpp"
+#include "support/flat.hpp"
 #include "wire/arp.hpp"
 #include "wire/checksum.hpp"
 #include "wire/ethernet.hpp"
@@ -50,6 +51,10 @@ inline constexpr MacAddress kOurMac{{0x02, 0, 0, 0, 0, 1}};
 inline constexpr MacAddress kPeerMac{{0x02, 0, 0, 0, 0, 2}};
 inline constexpr Port kServerPort{80};
 
+/// Where headers begin in a frame without tag and IPv4 options.
+inline constexpr std::size_t kIpAt = wire::kEthernetHeaderSize;
+inline constexpr std::size_t kTcpAt = kIpAt + wire::kIpv4HeaderSize;
+
 /// A segment of the peer's, with what most tests want as default.
 struct PeerSegment {
   std::uint8_t flags = kAck;
@@ -76,6 +81,24 @@ struct SentTcp {
 inline std::vector<std::byte> bytes_of_text(std::string_view text) {
   const auto bytes = std::as_bytes(std::span{text});
   return {bytes.begin(), bytes.end()};
+}
+
+/// Of a frame whose IPv4 header has no options.
+inline void fill_ip_checksum(std::span<std::byte> frame) {
+  const auto header = frame.subspan(kIpAt, wire::kIpv4HeaderSize);
+  header[10] = header[11] = std::byte{0};
+  const std::uint16_t sum = wire::internet_checksum(header);
+  header[10] = static_cast<std::byte>(sum >> 8U);
+  header[11] = static_cast<std::byte>(sum);
+}
+inline void fill_tcp_checksum(std::span<std::byte> segment, const IpAddress& source,
+                              const IpAddress& destination) {
+  wire::set_tcp_checksum(segment, 0);
+  wire::Checksum sum;
+  sum.add_pseudo_header(source, destination, wire::IpProtocol::Tcp,
+                        static_cast<std::uint32_t>(segment.size()));
+  sum.add(segment);
+  wire::set_tcp_checksum(segment, sum.finish());
 }
 
 /// Notes what it hears, a word each, and does on the way what the test wants done.
@@ -182,11 +205,7 @@ class StackHost : public ::testing::Test {
       burst.clear();
       stack->transmit(now, 0, burst);
       for (std::uint16_t i = 0; i < burst.size(); ++i) {
-        const packet::Packet frame = burst.take(i);
-        std::vector<std::byte>& bytes = sent.emplace_back();
-        frame.for_each_segment([&bytes](std::span<const std::byte> piece) {
-          bytes.insert(bytes.end(), piece.begin(), piece.end());
-        });
+        sent.push_back(test::flat(burst.take(i)));
       }
     } while (!burst.empty());
   }
@@ -232,18 +251,17 @@ class StackHost : public ::testing::Test {
   static packet::Packet ipv4_frame(wire::IpProtocol protocol, std::span<const std::byte> payload,
                                    const MacAddress& to = kOurMac, const IpAddress& source = kPeer,
                                    const IpAddress& destination = kOurs) {
-    const std::size_t headers = wire::kEthernetHeaderSize + wire::kIpv4HeaderSize;
-    std::vector<std::byte> bytes(headers + payload.size());
+    std::vector<std::byte> bytes(kTcpAt + payload.size());
     wire::emit_ethernet(bytes,
                         {.destination = to, .source = kPeerMac, .type = wire::EtherType::Ipv4});
     wire::emit_ipv4(
-        std::span{bytes}.subspan(wire::kEthernetHeaderSize),
+        std::span{bytes}.subspan(kIpAt),
         {.source = source,
          .destination = destination,
          .protocol = protocol,
          .total_length = static_cast<std::uint16_t>(wire::kIpv4HeaderSize + payload.size())},
         true);
-    std::ranges::copy(payload, bytes.begin() + static_cast<std::ptrdiff_t>(headers));
+    std::ranges::copy(payload, bytes.begin() + kTcpAt);
     return packet_of(bytes);
   }
   static std::vector<std::byte> tcp_bytes(const PeerSegment& segment) {
@@ -263,15 +281,6 @@ class StackHost : public ::testing::Test {
     std::ranges::copy(segment.payload, bytes.begin() + static_cast<std::ptrdiff_t>(header));
     fill_tcp_checksum(bytes, segment.source, segment.destination);
     return bytes;
-  }
-  static void fill_tcp_checksum(std::span<std::byte> bytes, const IpAddress& source,
-                                const IpAddress& destination) {
-    wire::set_tcp_checksum(bytes, 0);
-    wire::Checksum sum;
-    sum.add_pseudo_header(source, destination, wire::IpProtocol::Tcp,
-                          static_cast<std::uint32_t>(bytes.size()));
-    sum.add(bytes);
-    wire::set_tcp_checksum(bytes, sum.finish());
   }
   static packet::Packet frame_of(const PeerSegment& segment, const MacAddress& to = kOurMac) {
     return ipv4_frame(wire::IpProtocol::Tcp, tcp_bytes(segment), to, segment.source,

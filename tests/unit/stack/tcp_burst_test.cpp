@@ -292,17 +292,10 @@ struct Oddity {
   Bytes (*make)(Bytes);
 };
 
-constexpr std::size_t kIpAt = wire::kEthernetHeaderSize;
-constexpr std::size_t kTcpAt = kIpAt + wire::kIpv4HeaderSize;
-
 /// Writes a byte and makes the IPv4 header's sum right again.
 Bytes with_ip_byte(Bytes frame, std::size_t at, unsigned value) {
   frame[kIpAt + at] = static_cast<std::byte>(value);
-  frame[kIpAt + 10] = frame[kIpAt + 11] = std::byte{0};
-  const std::uint16_t sum =
-      wire::internet_checksum(std::span{frame}.subspan(kIpAt, wire::kIpv4HeaderSize));
-  frame[kIpAt + 10] = static_cast<std::byte>(sum >> 8U);
-  frame[kIpAt + 11] = static_cast<std::byte>(sum);
+  fill_ip_checksum(frame);
   return frame;
 }
 
@@ -346,13 +339,7 @@ struct Odd {
   }
   static Bytes with_data_offset(Bytes frame, unsigned words) {
     frame[kTcpAt + 12] = static_cast<std::byte>(words << 4U);
-    const auto segment = std::span{frame}.subspan(kTcpAt);
-    wire::set_tcp_checksum(segment, 0);
-    wire::Checksum sum;
-    sum.add_pseudo_header(kPeer, kOurs, wire::IpProtocol::Tcp,
-                          static_cast<std::uint32_t>(segment.size()));
-    sum.add(segment);
-    wire::set_tcp_checksum(segment, sum.finish());
+    fill_tcp_checksum(std::span{frame}.subspan(kTcpAt), kPeer, kOurs);
     return frame;
   }
   static Bytes header_too_short(Bytes frame) { return with_data_offset(std::move(frame), 4); }

@@ -1,8 +1,10 @@
-// All that a connection and its active block hold, as bytes with names, so that two connections can
-// be held against each other. Compiled without access control: what is private counts as well.
-// Where things lie in memory does not.
+// All that a connection and its active block hold but the bytes in their queues, as bytes with
+// names, so that two connections can be held against each other. Compiled without access control:
+// what is private counts as well. Where things lie in memory does not. And the same for what they
+// send.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <map>
@@ -14,6 +16,12 @@
 #include "tcp/connection.hpp"
 
 namespace millrace::test {
+
+[[nodiscard]] inline bool is_same_plan(const tcp::SegmentPlan& a, const tcp::SegmentPlan& b) {
+  return a.seq == b.seq && a.ack == b.ack && a.payload_bytes == b.payload_bytes &&
+         a.window == b.window && a.flags == b.flags && a.ecn == b.ecn &&
+         a.urgent_pointer == b.urgent_pointer && a.options == b.options;
+}
 
 class ConnectionState {
  public:
@@ -69,17 +77,34 @@ class ConnectionState {
   };
 
   void add_flags(const tcp::Connection& c) {
-    const bool flags[] = {c.ack_now_,           c.syn_due_,
-                          c.reset_due_,         c.probe_due_,
-                          c.override_due_,      c.fin_queued_,
-                          c.fin_sent_,          c.peer_fin_seen_,
-                          c.peer_fin_received_, c.peer_finished_reported_,
-                          c.app_closed_,        c.wants_writable_,
-                          c.no_delay_,          c.passive_,
-                          c.offers_wscale_,     c.sack_,
-                          c.idle_restart_,      c.has_answered_oddity_,
-                          c.syn_repeated_,      c.keepalive_due_,
-                          c.path_doubt_,        c.corked_,
+    const bool flags[] = {c.ack_now_,
+                          c.syn_due_,
+                          c.reset_due_,
+                          c.probe_due_,
+                          c.override_due_,
+                          c.fin_queued_,
+                          c.fin_sent_,
+                          c.peer_fin_seen_,
+                          c.peer_fin_received_,
+                          c.peer_finished_reported_,
+                          c.app_closed_,
+                          c.wants_writable_,
+                          c.no_delay_,
+                          c.passive_,
+                          c.offers_wscale_,
+                          c.sack_,
+                          c.idle_restart_,
+                          c.has_answered_oddity_,
+                          c.syn_repeated_,
+                          c.keepalive_due_,
+                          c.path_doubt_,
+                          c.corked_,
+                          c.fast_open_,
+                          c.fast_open_tried_,
+                          c.early_,
+                          c.reopened_,
+                          c.syn_unseen_,
+                          c.deferred_,
                           c.active_ != nullptr};
     for (const bool flag : flags) {
       add("a flag", flag);
@@ -88,6 +113,10 @@ class ConnectionState {
 
   void add_numbers(const tcp::Connection& c) {
     add("state_", c.state_);
+    add("tuple_", c.tuple_);
+    add("fast_open_outcome_", c.fast_open_outcome_);
+    add("syn_retransmissions_", c.syn_retransmissions_);
+    add("deferred_timeouts_", c.deferred_timeouts_);
     add("events_", c.events_);
     add("snd_wscale_", c.snd_wscale_);
     add("rcv_wscale_", c.rcv_wscale_);
@@ -105,7 +134,7 @@ class ConnectionState {
     add("duplicate_", c.duplicate_);
     add("small_end_", c.small_end_);
     add("peer_fin_", c.peer_fin_);
-    add("outcome_", c.outcome_.has_value());
+    add("outcome_", c.outcome_ ? std::optional<Error>{} : c.outcome_.error());
     add("tuning_", c.tuning_->unsent_limit_bytes);
   }
 
@@ -155,6 +184,9 @@ class ConnectionState {
     add("receive_queue.charge", block.receive_queue.charge());
     add("reassembly.segments", block.reassembly.segments());
     add("reassembly.charge", block.reassembly.charge());
+    for (const std::byte each : block.fast_open) {
+      add("fast_open", each);
+    }
     add("send_autosize", block.send_autosize);
     for (const wire::SackBlock& reported : block.sack_report.blocks()) {
       add("sack_report", reported);
@@ -202,9 +234,15 @@ class ConnectionState {
       add("sent segment: older", places.at(segment->older));
       add("sent segment: newer", places.at(segment->newer));
     }
-    for (const tcp::SentSegment* marked :
-         {sent.head_, sent.tail_, sent.oldest_, sent.newest_, sent.lost_hint_, sent.overtaken_}) {
-      add("sent: a place", places.at(marked));
+    // Where a search would end, wherever it begins.
+    const tcp::SentSegment* lost = sent.lost_hint_;
+    while (lost != nullptr && (!lost->is_lost || lost->is_sacked)) {
+      lost = lost->next;
+    }
+    const std::array<const tcp::SentSegment*, 6> marked{sent.head_,   sent.tail_,      sent.oldest_,
+                                                        sent.newest_, sent.overtaken_, lost};
+    for (const tcp::SentSegment* const each : marked) {
+      add("sent: a place", places.at(each));
     }
     const std::uint32_t numbers[] = {sent.sacked_before_,   sent.in_network_, sent.sacked_,
                                      sent.sacked_segments_, sent.size_,       sent.delivered_,
@@ -213,7 +251,7 @@ class ConnectionState {
       add("sent: a number", number);
     }
     add("sent: losses", sent.losses_);
-    add("sent: has_odd", sent.has_odd_);
+    add("sent: odd_end", sent.has_odd_ ? std::optional{sent.odd_end_} : std::nullopt);
   }
 
   std::vector<std::byte> bytes_;

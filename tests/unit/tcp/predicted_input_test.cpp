@@ -28,14 +28,17 @@ using tcp::SeqNum;
 using wire::TcpFlags;
 
 constexpr std::uint16_t kMss = 1'460;
+constexpr std::uint32_t kFrameHeadersMost = 120;
 
 packet::PacketPool& packets() {
   static packet::PacketPool pool = make_pool(16'383);
   return pool;
 }
 
-Packet make_packet(std::uint32_t bytes, std::uint32_t first) {
+/// Text behind `offset` bytes of something else.
+Packet make_packet(std::uint32_t bytes, std::uint32_t first, std::uint32_t offset = 0) {
   Packet packet = packets().allocate();
+  std::ranges::fill(packet.append(static_cast<std::uint16_t>(offset)), std::byte{0xee});
   for (std::byte& byte : packet.append(static_cast<std::uint16_t>(bytes))) {
     byte = static_cast<std::byte>(first++ & 0xffU);
   }
@@ -72,6 +75,22 @@ class Host {
 
   [[nodiscard]] Connection& connection() { return connection_; }
   [[nodiscard]] const tcp::Resources& resources() const { return resources_; }
+  /// The first bytes that wait for the application.
+  [[nodiscard]] std::vector<std::byte> unread(std::size_t bytes) const {
+    using packet::PacketQueue;
+    std::vector<std::byte> text;
+    if (connection_.active_ == nullptr) {
+      return text;
+    }
+    for (PacketQueue::Position at = connection_.active_->receive_queue.packets_.front();
+         at != nullptr && text.size() < bytes; at = PacketQueue::next(at)) {
+      PacketQueue::view(at, [&text](const Packet& packet) {
+        text.insert(text.end(), packet.data().begin(), packet.data().end());
+      });
+    }
+    text.resize(std::min(text.size(), bytes));
+    return text;
+  }
   [[nodiscard]] ConnectionState state() const {
     ConnectionState state{connection_};
     state.add("stats", stats_);
@@ -104,12 +123,6 @@ class Host {
                           .remote = {.address = IpAddress::v4(198, 18, 0, 2), .port = Port{4'000}}},
                          kMss};
 };
-
-bool is_same(const SegmentPlan& a, const SegmentPlan& b) {
-  return a.seq == b.seq && a.ack == b.ack && a.payload_bytes == b.payload_bytes &&
-         a.window == b.window && a.flags == b.flags && a.ecn == b.ecn &&
-         a.urgent_pointer == b.urgent_pointer && a.options == b.options;
-}
 
 bool is_same(const tcp::Disposition& a, const tcp::Disposition& b) {
   return a.dropped == b.dropped && a.answer_with_reset == b.answer_with_reset &&
@@ -188,9 +201,10 @@ class Twins {
     return first;
   }
 
-  /// `segment`, and as much of the text of `count` more as may follow it without a look at these.
-  /// Returns of how many that was.
-  std::uint32_t hand_over_alike(const Segment& segment, std::uint32_t count) {
+  /// `segment`, and as much of the text of `count` more, `offset` bytes behind their frames'
+  /// beginning, as may follow it without a look at these. Returns of how many that was.
+  std::uint32_t hand_over_alike(const Segment& segment, std::uint32_t count,
+                                std::uint32_t offset = 0) {
     const bool is_next = segment.seq == connection().receive_sequence().rcv_nxt;
     tcp::PredictedInput input{connection(), first_.resources(), now_};
     if (hand_over(segment).dropped || !is_next || !input.precedes_text(segment)) {
@@ -201,13 +215,15 @@ class Twins {
     for (; taken < count; ++taken) {
       next.seq = input.next_text();
       next.flags = TcpFlags{static_cast<std::uint8_t>(next.flags.bits() ^ TcpFlags::kPsh)};
-      Packet frame = make_packet(segment.payload_bytes, next.seq.value());
-      if (!input.take_text(frame, 0, segment.payload_bytes)) {
+      Packet frame = make_packet(segment.payload_bytes, next.seq.value(), offset);
+      if (!input.take_text(frame, offset, segment.payload_bytes)) {
         break;
       }
+      Packet text = make_packet(segment.payload_bytes, next.seq.value(), offset);
+      text.keep(offset, segment.payload_bytes);
       const tcp::Disposition steps =
           tcp::PredictedInput{second_.connection(), second_.resources(), now_}.take_by_steps(
-              next, make_packet(segment.payload_bytes, next.seq.value()));
+              next, std::move(text));
       EXPECT_TRUE(is_same(steps, tcp::Disposition{}));
     }
     if (taken > 0) {
@@ -228,7 +244,7 @@ class Twins {
       if (!first) {
         break;
       }
-      ASSERT_TRUE(is_same(*first, *second));
+      ASSERT_TRUE(is_same_plan(*first, *second));
       if (first->options.timestamps) {
         echo_ = first->options.timestamps->value;
       }
@@ -263,6 +279,7 @@ class Twins {
 
   void read(std::uint32_t most) {
     const std::uint32_t bytes = std::min(most, connection().unread());
+    ASSERT_TRUE(first_.unread(bytes) == second_.unread(bytes));
     both([&](Host& host) {
       if (bytes > 0) {
         host.connection().consume(host.resources(), bytes);
@@ -346,7 +363,7 @@ class Life {
   void step() {
     const std::uint32_t choice = below(100);
     if (choice < 62) {
-      twins_.hand_over_alike(in(4) ? odd() : usual(), below(6));
+      twins_.hand_over_alike(in(4) ? odd() : usual(), below(6), below(kFrameHeadersMost));
     } else if (choice < 74) {
       twins_.send(in(2) ? kMss : 1 + below(kMss));
     } else if (choice < 84) {

@@ -11,11 +11,14 @@
 
 #include "packet/packet.hpp"
 #include "support/eal_environment.hpp"
+#include "support/flat.hpp"
 #include "wire/checksum.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/udp.hpp"
 
 namespace millrace::udp {
+
+using test::flat;
 
 inline constexpr IpAddress kOurs = IpAddress::v4(198, 18, 0, 2);
 inline constexpr IpAddress kPeer = IpAddress::v4(198, 18, 0, 1);
@@ -49,13 +52,6 @@ class UdpBed : public ::testing::Test {
       EXPECT_TRUE(whole.chain(next));
     }
     return whole;
-  }
-  static std::vector<std::byte> bytes_of(const packet::Packet& packet) {
-    std::vector<std::byte> bytes;
-    packet.for_each_segment([&](std::span<const std::byte> piece) {
-      bytes.insert(bytes.end(), piece.begin(), piece.end());
-    });
-    return bytes;
   }
 };
 

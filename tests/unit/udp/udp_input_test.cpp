@@ -63,7 +63,7 @@ TEST_F(UdpInputTest, ASoundDatagramOfAnySizeIsTakenApart) {
     EXPECT_EQ(accepted->tuple.local, (Endpoint{kOurs, Port{53}}));
     EXPECT_EQ(payload_bytes(packet), bytes);
     EXPECT_EQ(strip_headers(packet), accepted->tuple);
-    EXPECT_EQ(bytes_of(packet), pattern(bytes));
+    EXPECT_EQ(flat(packet), pattern(bytes));
   }
 }
 
@@ -75,7 +75,7 @@ TEST_F(UdpInputTest, AChainIsTakenApartWhereverItWasCut) {
     ASSERT_TRUE(accepted.has_value()) << first;
     EXPECT_EQ(payload_bytes(packet), 5'000U);
     EXPECT_EQ(strip_headers(packet), accepted->tuple);
-    EXPECT_EQ(bytes_of(packet), pattern(5'000));
+    EXPECT_EQ(flat(packet), pattern(5'000));
     EXPECT_FALSE(packet.data().empty()) << "no empty piece in front";
   }
 }
@@ -150,7 +150,7 @@ TEST_F(UdpInputTest, WhatLiesBehindItsLengthIsCutOff) {
     ASSERT_TRUE(accept_udp(made.header, packet).has_value()) << first;
     EXPECT_EQ(packet.size(), 2'028U);
     static_cast<void>(strip_headers(packet));
-    EXPECT_EQ(bytes_of(packet), pattern(2'000));
+    EXPECT_EQ(flat(packet), pattern(2'000));
   }
 }
 

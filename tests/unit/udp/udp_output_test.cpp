@@ -25,7 +25,7 @@ TEST_F(UdpOutputTest, WritesPortsLengthAndChecksum) {
   for (const std::size_t bytes : {0UL, 1UL, 999UL, 4'001UL, 65'507UL}) {
     packet::Packet packet = with_room(pattern(bytes));
     write_header(packet, kTuple, ChecksumBy::Us);
-    const auto sent = bytes_of(packet);
+    const auto sent = flat(packet);
     const auto header = wire::parse_udp(sent);
     ASSERT_TRUE(header.has_value());
     EXPECT_EQ(header->source_port, 53);

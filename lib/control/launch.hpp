@@ -49,9 +49,9 @@ class Launch {
   /// Error: what `start` said, or why there is no thread; every worker has ended then.
   [[nodiscard]] Result<void, std::string> start_workers(Program::Start& start);
 
-  /// Lets the workers run. Returns when a signal or a worker has asked for the end and all workers have carried it out.
-  /// Each further signal shortens that; the last ends the process at once, for handlers that never
-  /// return.
+  /// Lets the workers run. Returns when a signal or a worker has asked for the end and all workers
+  /// have carried it out. Each further signal shortens that; the last ends the process at once, for
+  /// handlers that never return.
   void wait();
 
  private:

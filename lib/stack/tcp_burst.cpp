@@ -8,6 +8,7 @@
 
 #include "stack/tcp_core.hpp"
 #include "tcp/predicted_input.hpp"
+#include "tcp/receive_queue.hpp"
 #include "wire/usual_frame.hpp"
 
 namespace millrace::stack {
@@ -16,6 +17,11 @@ using packet::Packet;
 using wire::UsualFrame;
 
 namespace {
+
+/// No frame of at most that size is text that repeats: what it carries is copied.
+constexpr std::size_t kCopiedSizeMax =
+    UsualFrame::kSegmentAt + wire::kTcpHeaderSize + tcp::ReceiveQueue::kCopyMax;
+static_assert(kCopiedSizeMax >= UsualFrame::kRepeatSizeMin);
 
 /// A connection's first lines, which nearly every segment touches, and the one with its tuple.
 void prefetch(const ConnectionSlot* slot) noexcept {
@@ -45,7 +51,7 @@ void TcpCore::look_ahead(const net::Interface& interface, const packet::Burst& b
   for (std::uint8_t i = 0; i < frames; ++i) {
     const auto frame = burst.contiguous(i);
     const UsualFrame view{frame.data()};
-    const bool is_large = frame.size() >= UsualFrame::kRepeatSizeMin;
+    const bool is_large = frame.size() > kCopiedSizeMax;
     // Ports first: whoever has little to say is followed by somebody else.
     ahead.repeats[i] =
         may_be_repeated && is_large && view.key().ports == last.ports && view.repeats(before);

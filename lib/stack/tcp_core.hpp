@@ -56,7 +56,8 @@ class Stack;
 struct LookAhead {
   std::array<ConnectionSlot*, packet::Burst::kCapacity> slots;  // Of the first of each run alone.
   std::array<std::uint8_t, packet::Burst::kCapacity> firsts;    // Of each frame's run.
-  // Whether it says what the frame before it does (`wire::UsualFrame::repeats`).
+  // Whether it says what the frame before it does (`wire::UsualFrame::repeats`), and both are large
+  // enough to be text that is not copied.
   std::array<bool, packet::Burst::kCapacity> repeats;
   SegmentReader reader;
 

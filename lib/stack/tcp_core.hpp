@@ -59,7 +59,6 @@ struct LookAhead {
   // Whether it says what the frame before it does (`wire::UsualFrame::repeats`), and both are large
   // enough to be text that is not copied.
   std::array<bool, packet::Burst::kCapacity> repeats;
-  SegmentReader reader;
 
   /// Which connection may be meant, or null.
   [[nodiscard]] ConnectionSlot* slot_of(std::uint16_t frame) const noexcept {
@@ -154,7 +153,7 @@ class TcpCore {
   /// connection that need no check but of their own sums, and says how many: `on_datagram` would
   /// have done the same with each. The rest of the burst is as it was.
   [[nodiscard]] std::uint16_t receive_run(Instant now, const net::Interface& interface,
-                                          LookAhead& ahead, packet::Burst& burst,
+                                          const LookAhead& ahead, packet::Burst& burst,
                                           std::uint16_t first) noexcept;
   void on_icmp_error(Instant now, const net::IcmpError& error) noexcept;
   /// The headers of a datagram of ours whose next hop never answered.
@@ -281,7 +280,7 @@ class TcpCore {
   // tcp_burst.cpp
   /// What is left of a burst.
   struct Rest {
-    LookAhead& ahead;
+    const LookAhead& ahead;
     packet::Burst& burst;
     std::uint16_t at;
   };
@@ -363,6 +362,7 @@ class TcpCore {
   std::span<const net::Interface> interfaces_;
   CoreStats& stats_;
   base::Random& random_;
+  SegmentReader reader_;
   FrameBuilder frames_;
   PlainFrames plain_frames_;
   /// The next hop that was asked for last, in one call of `transmit`: nothing is learned meanwhile.

@@ -343,9 +343,8 @@ class TcpCore {
   /// False: its frames are not plain.
   [[nodiscard]] bool begin_plain_frames(Instant now, const ConnectionSlot& slot,
                                         const tcp::PlainRun& run) noexcept;
-  /// Where frames go that leave by `path`, if that is known.
-  [[nodiscard]] const std::optional<MacAddress>& known_mac(Instant now,
-                                                           const net::Path& path) noexcept;
+  /// What begins next leaves by `path`. False: it is not known where to.
+  [[nodiscard]] bool set_plain_hop(Instant now, const net::Path& path) noexcept;
   [[nodiscard]] bool are_queues_full() const noexcept;
   [[nodiscard]] bool send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept;
   void update_timer(ConnectionSlot& slot) noexcept;
@@ -366,10 +365,11 @@ class TcpCore {
   FrameBuilder frames_;
   PlainFrames plain_frames_;
   /// The next hop that was asked for last, in one call of `transmit`: nothing is learned meanwhile.
+  /// Where it is known, plain frames go there.
   struct LastHop {
     const net::Interface* interface = nullptr;
     IpAddress address;
-    std::optional<MacAddress> mac;
+    bool is_known = false;
   } last_hop_;
   packet::PacketBudget budget_;
   tcp::ActiveBlockPool active_blocks_;

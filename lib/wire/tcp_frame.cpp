@@ -38,27 +38,26 @@ TcpFrame::TcpFrame() noexcept {
   put(kTcp + kTcpHeaderSize, std::uint32_t{0x0101'080a});
 }
 
+void TcpFrame::set_link(const TcpFrameLink& link) noexcept {
+  has_ipv4_checksum_ = link.has_ipv4_checksum;
+  has_tcp_checksum_ = link.has_tcp_checksum;
+  link_bytes_ =
+      static_cast<std::uint16_t>(kEthernetHeaderSize + (link.vlan == 0 ? 0 : kVlanTagSize));
+  std::byte* const out = layout_.data() + kIpv4 - link_bytes_;
+  std::memcpy(out, link.destination.bytes().data(), MacAddress::kSize);
+  std::memcpy(out + MacAddress::kSize, link.source.bytes().data(), MacAddress::kSize);
+  if (link.vlan != 0) {
+    put(kIpv4 - 6, std::to_underlying(EtherType::Vlan));
+    put(kIpv4 - 4, link.vlan);
+  }
+}
+
 void TcpFrame::begin(const TcpFrameSetting& setting) noexcept {
   base::debug_expects(
       [&] { return setting.tuple.local.address.is_v4() && setting.tuple.remote.address.is_v4(); });
-  has_ipv4_checksum_ = setting.has_ipv4_checksum;
-  has_tcp_checksum_ = setting.has_tcp_checksum;
   payload_bytes_ = kNoLength;
-  put_link(setting);
   put_ipv4(setting);
   put_tcp(setting);
-}
-
-void TcpFrame::put_link(const TcpFrameSetting& setting) noexcept {
-  link_bytes_ =
-      static_cast<std::uint16_t>(kEthernetHeaderSize + (setting.vlan == 0 ? 0 : kVlanTagSize));
-  std::byte* const out = layout_.data() + kIpv4 - link_bytes_;
-  std::memcpy(out, setting.destination.bytes().data(), MacAddress::kSize);
-  std::memcpy(out + MacAddress::kSize, setting.source.bytes().data(), MacAddress::kSize);
-  if (setting.vlan != 0) {
-    put(kIpv4 - 6, std::to_underlying(EtherType::Vlan));
-    put(kIpv4 - 4, setting.vlan);
-  }
 }
 
 void TcpFrame::put_ipv4(const TcpFrameSetting& setting) noexcept {

@@ -65,11 +65,11 @@ PlainRun::Next PlainRun::next_of(ActiveBlock& active) noexcept {
   }
   if (c_.idle_restart_) {
     c_.restart_if_idle(resources_, now_);
-  }
-  if (!c_.ecn_.is_settled()) {
-    // A probe of before the idle time has come to count as a loss: the first of what leaves now
-    // tells of the reduction (RFC 3168 §6.1.2).
-    return Next::Unusual;
+    if (!c_.ecn_.is_settled()) {
+      // A probe of before the idle time has come to count as a loss: the first of what leaves now
+      // tells of the reduction (RFC 3168 §6.1.2).
+      return Next::Unusual;
+    }
   }
   const std::uint32_t bytes = std::min({unsent, std::uint32_t{c_.mss_}, c_.send_.usable_window()});
   if (bytes == 0) {
@@ -125,13 +125,13 @@ void PlainRun::take_sure(ActiveBlock& active) noexcept {
 
 void PlainRun::note_record(ActiveBlock& active, SeqNum seq, std::uint32_t bytes) noexcept {
   const std::uint32_t in_network = active.sent.in_network() + bytes;
-  const SentSegment* const record = active.sent.append(
-      resources_.sent_segments,
-      {.at = now_,
-       .then = active.recovery.rate.on_sent(now_, bytes, in_network, active.sent.lost_total()),
-       .seq = seq,
-       .length = bytes});
+  SentSegment* const record = resources_.sent_segments.take();
   base::expects(record != nullptr);  // There was room for one.
+  active.sent.append(*record, {.at = now_,
+                               .then = active.recovery.rate.on_sent(now_, bytes, in_network,
+                                                                    active.sent.lost_total()),
+                               .seq = seq,
+                               .length = bytes});
 }
 
 PlainRun::Next PlainRun::next_ack() noexcept {

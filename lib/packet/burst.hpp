@@ -32,7 +32,8 @@ class Burst {
     base::expects(!full());
     mbufs_[count_++] = packet.release();
   }
-  /// Takes the packet at `index` out and leaves a hole: `clear` afterwards.
+  /// Takes the packet at `index` out and leaves a hole: `clear` afterwards, or `forget` when all
+  /// have been taken.
   [[nodiscard]] Packet take(std::uint16_t index) noexcept {
     return Packet{std::exchange(mbufs_[index], nullptr)};
   }

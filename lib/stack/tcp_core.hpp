@@ -106,10 +106,10 @@ class TcpCore {
   void resume_listener(base::SlotHandle handle) noexcept;
 
   // Connections.
-  /// How much of what is sent first would leave with the SYN to `peer` (RFC 7413 §4.2.1). Zero:
-  /// there is no cookie yet.
   /// Who hears of places that `tcp::SendWatch` tells of; null: nobody.
   void set_progress_listener(ProgressListener* listener) noexcept { progress_listener_ = listener; }
+  /// How much of what is sent first would leave with the SYN to `peer` (RFC 7413 §4.2.1). Zero:
+  /// there is no cookie yet.
   [[nodiscard]] std::uint32_t fast_open_room(const IpAddress& peer, Instant now) noexcept;
   /// Null when the handle is stale.
   [[nodiscard]] ConnectionSlot* find(base::SlotHandle handle) noexcept;

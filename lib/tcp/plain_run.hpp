@@ -51,7 +51,8 @@ class PlainRun {
   PlainRun& operator=(const PlainRun&) = delete;
   ~PlainRun() = default;
 
-  /// Whether it is the usual case; nothing changes by asking. If not, nothing else may be called.
+  /// Whether it is the usual case; asking changes nothing but where a search for lost segments
+  /// begins. If not, nothing else may be called.
   [[nodiscard]] bool is_plain() const noexcept;
   /// Takes the next segment.
   [[nodiscard]] Next next() noexcept;

@@ -1,7 +1,6 @@
 #include "tcp/plain_run.hpp"
 
 #include "base/contract.hpp"
-#include "base/deadline.hpp"
 #include "tcp/repair.hpp"
 #include "tcp/steering.hpp"
 
@@ -194,21 +193,12 @@ void PlainRun::begin_data(ActiveBlock& active, std::uint32_t bytes) noexcept {
   c_.send_.snd_nxt += bytes;
   c_.quick_acks_.on_data_sent(now_, resources_.config.delayed_ack);
   if (c_.retransmit_at_ == Connection::kNever) {
-    arm_retransmission();
+    c_.arm_retransmission(resources_, now_);
   }
   note_congestion(active.sent.in_network() - bytes, seq, bytes);
   rate_ = Steering::rate(c_, resources_.config);
   begin();
   setting_.ecn = c_.ecn_.new_data_mark();
-}
-
-void PlainRun::arm_retransmission() noexcept {
-  // As `Connection` does, where nothing is lost and the window is open.
-  c_.retransmit_at_ = now_ + c_.rtt_.rto(resources_.config);
-  if (c_.user_timeout_.is_limited()) {
-    c_.retransmit_at_ = std::min(
-        c_.retransmit_at_, std::max(base::later(c_.progress_at_, c_.user_timeout_.limit()), now_));
-  }
 }
 
 void PlainRun::note_congestion(std::uint32_t in_network, SeqNum snd_nxt,

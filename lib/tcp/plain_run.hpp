@@ -80,7 +80,6 @@ class PlainRun {
   void begin_data(ActiveBlock& active, std::uint32_t bytes) noexcept;
   [[nodiscard]] std::uint8_t push_flags(ActiveBlock& active, std::uint32_t bytes,
                                         std::uint32_t unsent) noexcept;
-  void arm_retransmission() noexcept;
   void note_congestion(std::uint32_t in_network, SeqNum snd_nxt, std::uint32_t bytes) noexcept;
 
   Connection& c_;

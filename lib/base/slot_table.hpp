@@ -38,7 +38,7 @@ class SlotTable {
   ~SlotTable();
 
   /// The new object, or nullptr when every slot is in use. Reuses the slot freed last, which is
-  /// likely cached.
+  /// likely cached. Without arguments members that have no initializer hold anything.
   template <class... A>
   [[nodiscard]] T* emplace(A&&... arguments) noexcept;
 
@@ -124,7 +124,12 @@ T* SlotTable<T>::emplace(A&&... arguments) noexcept {
   const std::uint32_t index = take_slot();
   ++size_;
   meta_[index].next_free = kLive;
-  return ::new (static_cast<void*>(objects_ + index)) T(std::forward<A>(arguments)...);
+  void* const place = objects_ + index;
+  if constexpr (sizeof...(A) == 0) {
+    return ::new (place) T;  // `T()` might clear it all before its constructor runs.
+  } else {
+    return ::new (place) T(std::forward<A>(arguments)...);
+  }
 }
 
 template <class T>

@@ -59,7 +59,7 @@ struct Interface {
     }
     for (const IpPrefix& prefix : addresses) {
       // As `IpPrefix::directed_broadcast` says, without writing that address out: every datagram
-      // that arrives is asked about.
+      // that Ipv4Input is given is asked about.
       const std::uint32_t hosts = prefix.address().is_v4() ? host_mask(prefix.length()) : 0;
       if (hosts > 1 && (v4_number(prefix.address()) | hosts) == number) {
         return true;

@@ -266,7 +266,6 @@ void Reassembly::expire(Entry& entry) noexcept {
     stats_.count(DropReason::Ipv4FragmentsIncomplete);
     Packet first = entry.fragments.pop_front();
     static_cast<void>(first.prepend(entry.first_header.header_length));
-    first.note().interface_index = entry.key.interface_index;
     if (entry.is_link_unicast) {
       expired_.push_back(std::move(first));
     }

@@ -22,7 +22,6 @@ inline constexpr std::uint32_t kMaxQueuedFrames = 4'096;
   if (interface.tx.size() >= kMaxQueuedFrames) {
     return fail(DropReason::TransmitQueueFull);
   }
-  frame.note().interface_index = interface.index;
   interface.tx.push_back(std::move(frame));
   return {};
 }

@@ -1,11 +1,14 @@
 // Burst: the packets that one call moves between a device and the stack.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
+#include "base/contract.hpp"
 #include "packet/packet.hpp"
 
 namespace millrace::packet {
@@ -32,7 +35,8 @@ class Burst {
     base::expects(!full());
     mbufs_[count_++] = packet.release();
   }
-  /// Takes the packet at `index` out and leaves a hole: `clear` afterwards.
+  /// Takes the packet at `index` out and leaves a hole: `clear` afterwards, or `forget` when all
+  /// have been taken.
   [[nodiscard]] Packet take(std::uint16_t index) noexcept {
     return Packet{std::exchange(mbufs_[index], nullptr)};
   }
@@ -65,7 +69,13 @@ class Burst {
   /// Gives back what was taken from there.
   void put_back(std::uint16_t index, Packet packet) noexcept { mbufs_[index] = packet.release(); }
   /// When all have been taken.
-  void forget() noexcept { count_ = 0; }
+  void forget() noexcept {
+    base::debug_expects([&] {
+      return std::ranges::all_of(std::span{mbufs_}.first(count_),
+                                 [](const rte_mbuf* mbuf) { return mbuf == nullptr; });
+    });
+    count_ = 0;
+  }
 
   /// For devices: where received mbufs are written, then `grow` by their number.
   [[nodiscard]] rte_mbuf** end() noexcept { return mbufs_.data() + count_; }

@@ -20,7 +20,7 @@ struct PacketNote {
   PacketCache* home = nullptr;        // Of the packet's pool, if that has one; set once.
   rte_mbuf* next_in_queue = nullptr;  // Link of PacketQueue.
   std::uint32_t sequence = 0;         // First payload byte's sequence number (TCP queues).
-  std::uint32_t interface_index = 0;  // Interface it came in by or goes out through.
+  std::uint32_t interface_index = 0;  // That a frame leaves by that waits for its neighbor.
 };
 
 /// What the device said about a received packet's checksums.

@@ -6,10 +6,12 @@
 
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 
+#include "base/contract.hpp"
 #include "base/this_thread.hpp"
 
 namespace millrace::packet {
@@ -50,6 +52,7 @@ class PacketCache {
     if (!is_plain(*mbuf) || !is_ours()) [[unlikely]] {
       return false;
     }
+    base::debug_expects([&] { return !holds(mbuf); });  // Given back twice.
     if (count_ == kCapacity) [[unlikely]] {
       move_out(kCapacity / 2);
     }
@@ -65,6 +68,10 @@ class PacketCache {
   [[nodiscard]] static bool is_plain(const rte_mbuf& mbuf) noexcept {
     return rte_mbuf_refcnt_read(&mbuf) == 1 && mbuf.nb_segs == 1 && RTE_MBUF_DIRECT(&mbuf) &&
            mbuf.next == nullptr;
+  }
+  [[nodiscard]] bool holds(const rte_mbuf* mbuf) const noexcept {
+    return std::ranges::find(packets_.data(), packets_.data() + count_, mbuf) !=
+           packets_.data() + count_;
   }
   /// As rte_pktmbuf_reset, of a plain packet of ours, whose memory begins with the headroom.
   static void clear(rte_mbuf& mbuf) noexcept {

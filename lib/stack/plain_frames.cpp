@@ -41,16 +41,23 @@ void copy_payload(std::byte* to, std::span<const std::byte> from) {
 
 }  // namespace
 
-void PlainFrames::begin(const net::Interface& interface,
-                        const wire::TcpFrameSetting& setting) noexcept {
-  layout_.begin(setting);
+void PlainFrames::set_hop(const net::Interface& interface, const MacAddress& next_hop) noexcept {
+  const net::Offloads& offloads = interface.offloads;
+  layout_.set_link({.source = interface.mac,
+                    .destination = next_hop,
+                    .vlan = interface.vlan,
+                    .has_ipv4_checksum = !offloads.tx_ipv4_checksum,
+                    .has_tcp_checksum = !offloads.tx_tcp_checksum});
   request_ = Packet::checksum_request(layout_.link_bytes(), wire::kIpv4HeaderSize,
-                                      interface.offloads.tx_ipv4_checksum,
-                                      interface.offloads.tx_tcp_checksum);
-  payload_max_ =
-      static_cast<std::uint16_t>(interface.mtu - wire::kIpv4HeaderSize - layout_.tcp_bytes());
-  takes_chains_ = interface.offloads.multi_segment;
-  sums_payload_ = setting.has_tcp_checksum;
+                                      offloads.tx_ipv4_checksum, offloads.tx_tcp_checksum);
+  mtu_ = interface.mtu;
+  takes_chains_ = offloads.multi_segment;
+  sums_payload_ = !offloads.tx_tcp_checksum;
+}
+
+void PlainFrames::begin(const wire::TcpFrameSetting& setting) noexcept {
+  layout_.begin(setting);
+  payload_max_ = static_cast<std::uint16_t>(mtu_ - wire::kIpv4HeaderSize - layout_.tcp_bytes());
 }
 
 Packet PlainFrames::build(const Segment& segment, tcp::SendBuffer* payload) noexcept {

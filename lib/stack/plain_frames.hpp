@@ -17,8 +17,10 @@ class PlainFrames {
  public:
   explicit PlainFrames(packet::CorePools& pools) noexcept : pools_{pools} {}
 
-  /// The next frames are those of `setting`, which leave by `interface`. Neither is kept.
-  void begin(const net::Interface& interface, const wire::TcpFrameSetting& setting) noexcept;
+  /// What begins from now on leaves by `interface` for the station `next_hop`. Neither is kept.
+  void set_hop(const net::Interface& interface, const MacAddress& next_hop) noexcept;
+  /// The next frames are those of `setting`, which is not kept. Never without `set_hop`.
+  void begin(const wire::TcpFrameSetting& setting) noexcept;
 
   /// `payload` holds what the segment carries, and may be null where that is nothing. Empty when a
   /// pool is exhausted, or when this is not the place to build such a frame: FrameBuilder decides.
@@ -44,7 +46,8 @@ class PlainFrames {
   packet::CorePools& pools_;
   wire::TcpFrame layout_;
   packet::ChecksumRequest request_;
-  std::uint16_t payload_max_ = 0;  // What the link's MTU leaves.
+  std::uint16_t mtu_ = 0;          // Of the link, in bytes.
+  std::uint16_t payload_max_ = 0;  // What that leaves.
   bool takes_chains_ = false;
   bool sums_payload_ = true;
 };

@@ -11,8 +11,9 @@
 
 namespace millrace::stack {
 
-/// Reads segments one after the other into one place: nearly all have timestamps and nothing else,
-/// and what says that there is nothing else need be written but once.
+/// Reads segments one after the other into one place, also those of different bursts: nearly all
+/// have timestamps and nothing else, and what says that there is nothing else need be written but
+/// once.
 class SegmentReader {
  public:
   [[nodiscard]] const tcp::Segment& segment() const noexcept { return segment_; }

@@ -8,6 +8,7 @@
 
 #include "stack/tcp_core.hpp"
 #include "tcp/predicted_input.hpp"
+#include "tcp/receive_queue.hpp"
 #include "wire/usual_frame.hpp"
 
 namespace millrace::stack {
@@ -16,6 +17,11 @@ using packet::Packet;
 using wire::UsualFrame;
 
 namespace {
+
+/// No frame of at most that size is text that repeats: what it carries is copied.
+constexpr std::size_t kCopiedSizeMax =
+    UsualFrame::kSegmentAt + wire::kTcpHeaderSize + tcp::ReceiveQueue::kCopyMax;
+static_assert(kCopiedSizeMax >= UsualFrame::kRepeatSizeMin);
 
 /// A connection's first lines, which nearly every segment touches, and the one with its tuple.
 void prefetch(const ConnectionSlot* slot) noexcept {
@@ -45,7 +51,7 @@ void TcpCore::look_ahead(const net::Interface& interface, const packet::Burst& b
   for (std::uint8_t i = 0; i < frames; ++i) {
     const auto frame = burst.contiguous(i);
     const UsualFrame view{frame.data()};
-    const bool is_large = frame.size() >= UsualFrame::kRepeatSizeMin;
+    const bool is_large = frame.size() > kCopiedSizeMax;
     // Ports first: whoever has little to say is followed by somebody else.
     ahead.repeats[i] =
         may_be_repeated && is_large && view.key().ports == last.ports && view.repeats(before);
@@ -81,8 +87,9 @@ void TcpCore::look_ahead(const net::Interface& interface, const packet::Burst& b
   }
 }
 
-std::uint16_t TcpCore::receive_run(Instant now, const net::Interface& interface, LookAhead& ahead,
-                                   packet::Burst& burst, std::uint16_t first) noexcept {
+std::uint16_t TcpCore::receive_run(Instant now, const net::Interface& interface,
+                                   const LookAhead& ahead, packet::Burst& burst,
+                                   std::uint16_t first) noexcept {
   if (ahead.slot_of(first) == nullptr) {
     return 0;
   }
@@ -92,28 +99,27 @@ std::uint16_t TcpCore::receive_run(Instant now, const net::Interface& interface,
     return 0;
   }
   const Before before = stand_of(slot);
-  SegmentReader& reader = ahead.reader;
   tcp::Tally::Arrivals arrivals;
   std::uint16_t at = first;
   do {
     const tcp::SeqNum rcv_nxt = slot.connection.receive_sequence().rcv_nxt;
     Packet frame = burst.take(at);
-    if (!reader.read(frame)) [[unlikely]] {
+    if (!reader_.read(frame)) [[unlikely]] {
       burst.put_back(at, std::move(frame));
       break;
     }
     const tcp::Disposition disposition =
-        slot.connection.on_segment(resources_, now, reader.segment(), std::move(frame));
+        slot.connection.on_segment(resources_, now, reader_.segment(), std::move(frame));
     ++at;
-    arrivals.add(reader.segment(), disposition);
+    arrivals.add(reader_.segment(), disposition);
     if (disposition.dropped || disposition.answer_with_reset) [[unlikely]] {
-      refuse(now, slot, reader.segment(), disposition);
+      refuse(now, slot, reader_.segment(), disposition);
     }
     // A change of state is for `settle`, and may mean that what follows is not the connection's.
     if (at == burst.size() || !ahead.continues(at) || slot.connection.state() != before.state) {
       break;
     }
-    if (ahead.repeats[at] && reader.segment().seq == rcv_nxt && reader.is_plain() &&
+    if (ahead.repeats[at] && reader_.segment().seq == rcv_nxt && reader_.is_plain() &&
         !disposition.dropped) {
       const std::uint16_t text = receive_text(now, slot, {ahead, burst, at});
       arrivals.data_segments += text;
@@ -145,7 +151,7 @@ void TcpCore::refuse(Instant now, ConnectionSlot& slot, const tcp::Segment& segm
 // Apart from its caller, which is to have the registers for the many that nothing follows.
 [[gnu::noinline]] std::uint16_t TcpCore::receive_text(Instant now, ConnectionSlot& slot,
                                                       const Rest& rest) noexcept {
-  const tcp::Segment& segment = rest.ahead.reader.segment();
+  const tcp::Segment& segment = reader_.segment();
   tcp::PredictedInput input{slot.connection, resources_, now};
   if (!input.precedes_text(segment)) {
     return 0;

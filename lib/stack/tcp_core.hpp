@@ -56,9 +56,9 @@ class Stack;
 struct LookAhead {
   std::array<ConnectionSlot*, packet::Burst::kCapacity> slots;  // Of the first of each run alone.
   std::array<std::uint8_t, packet::Burst::kCapacity> firsts;    // Of each frame's run.
-  // Whether it says what the frame before it does (`wire::UsualFrame::repeats`).
+  // Whether it says what the frame before it does (`wire::UsualFrame::repeats`), and both are large
+  // enough to be text that is not copied.
   std::array<bool, packet::Burst::kCapacity> repeats;
-  SegmentReader reader;
 
   /// Which connection may be meant, or null.
   [[nodiscard]] ConnectionSlot* slot_of(std::uint16_t frame) const noexcept {
@@ -106,10 +106,10 @@ class TcpCore {
   void resume_listener(base::SlotHandle handle) noexcept;
 
   // Connections.
-  /// How much of what is sent first would leave with the SYN to `peer` (RFC 7413 §4.2.1). Zero:
-  /// there is no cookie yet.
   /// Who hears of places that `tcp::SendWatch` tells of; null: nobody.
   void set_progress_listener(ProgressListener* listener) noexcept { progress_listener_ = listener; }
+  /// How much of what is sent first would leave with the SYN to `peer` (RFC 7413 §4.2.1). Zero:
+  /// there is no cookie yet.
   [[nodiscard]] std::uint32_t fast_open_room(const IpAddress& peer, Instant now) noexcept;
   /// Null when the handle is stale.
   [[nodiscard]] ConnectionSlot* find(base::SlotHandle handle) noexcept;
@@ -153,7 +153,7 @@ class TcpCore {
   /// connection that need no check but of their own sums, and says how many: `on_datagram` would
   /// have done the same with each. The rest of the burst is as it was.
   [[nodiscard]] std::uint16_t receive_run(Instant now, const net::Interface& interface,
-                                          LookAhead& ahead, packet::Burst& burst,
+                                          const LookAhead& ahead, packet::Burst& burst,
                                           std::uint16_t first) noexcept;
   void on_icmp_error(Instant now, const net::IcmpError& error) noexcept;
   /// The headers of a datagram of ours whose next hop never answered.
@@ -280,7 +280,7 @@ class TcpCore {
   // tcp_burst.cpp
   /// What is left of a burst.
   struct Rest {
-    LookAhead& ahead;
+    const LookAhead& ahead;
     packet::Burst& burst;
     std::uint16_t at;
   };
@@ -343,9 +343,8 @@ class TcpCore {
   /// False: its frames are not plain.
   [[nodiscard]] bool begin_plain_frames(Instant now, const ConnectionSlot& slot,
                                         const tcp::PlainRun& run) noexcept;
-  /// Where frames go that leave by `path`, if that is known.
-  [[nodiscard]] const std::optional<MacAddress>& known_mac(Instant now,
-                                                           const net::Path& path) noexcept;
+  /// What begins next leaves by `path`. False: it is not known where to.
+  [[nodiscard]] bool set_plain_hop(Instant now, const net::Path& path) noexcept;
   [[nodiscard]] bool are_queues_full() const noexcept;
   [[nodiscard]] bool send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept;
   void update_timer(ConnectionSlot& slot) noexcept;
@@ -362,13 +361,15 @@ class TcpCore {
   std::span<const net::Interface> interfaces_;
   CoreStats& stats_;
   base::Random& random_;
+  SegmentReader reader_;
   FrameBuilder frames_;
   PlainFrames plain_frames_;
   /// The next hop that was asked for last, in one call of `transmit`: nothing is learned meanwhile.
+  /// Where it is known, plain frames go there.
   struct LastHop {
     const net::Interface* interface = nullptr;
     IpAddress address;
-    std::optional<MacAddress> mac;
+    bool is_known = false;
   } last_hop_;
   packet::PacketBudget budget_;
   tcp::ActiveBlockPool active_blocks_;

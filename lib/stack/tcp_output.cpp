@@ -140,9 +140,9 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
       break;
     }
     total.add(run.segment());
-    if (const auto queued = net::enqueue_frame(interface, std::move(frame)); !queued) {
-      stats_.count(queued.error());
-    }
+    // There is room: fewer than the target stand there.
+    static_assert(kQueuedFramesTarget <= net::kMaxQueuedFrames);
+    interface.tx.push_back(std::move(frame));
   }
   run.settle();
   stats_.tcp_segments_out += total.segments;
@@ -157,38 +157,31 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
 bool TcpCore::begin_plain_frames(Instant now, const ConnectionSlot& slot,
                                  const tcp::PlainRun& run) noexcept {
   // What may be cut on its way has an identification of its own.
-  if (!slot.dont_fragment) {
+  if (!slot.dont_fragment || !set_plain_hop(now, slot.path)) {
     return false;
   }
-  const auto& mac = known_mac(now, slot.path);
-  if (!mac) {
-    return false;
-  }
-  const net::Interface& interface = *slot.path.interface;
   const tcp::PlainRun::Setting& setting = run.setting();
   const auto ecn = run.segment().payload_bytes > 0 ? setting.ecn : wire::Ecn::NotCapable;
   plain_frames_.begin(
-      interface,
       {.tuple = slot.connection.tuple(),
-       .source = interface.mac,
-       .destination = *mac,
-       .vlan = interface.vlan,
        .ttl = slot.hop_limit,
        .traffic_class = static_cast<std::uint8_t>(slot.dscp << 2U | std::to_underlying(ecn)),
-       .has_ipv4_checksum = !interface.offloads.tx_ipv4_checksum,
-       .has_tcp_checksum = !interface.offloads.tx_tcp_checksum,
        .ack = setting.ack,
        .window = setting.window,
        .timestamps = setting.timestamps});
   return true;
 }
 
-const std::optional<MacAddress>& TcpCore::known_mac(Instant now, const net::Path& path) noexcept {
+bool TcpCore::set_plain_hop(Instant now, const net::Path& path) noexcept {
   if (last_hop_.interface != path.interface || last_hop_.address != path.next_hop) [[unlikely]] {
+    const auto mac = output_.known_mac(now, path);
+    if (mac) {
+      plain_frames_.set_hop(*path.interface, *mac);
+    }
     last_hop_ = {
-        .interface = path.interface, .address = path.next_hop, .mac = output_.known_mac(now, path)};
+        .interface = path.interface, .address = path.next_hop, .is_known = mac.has_value()};
   }
-  return last_hop_.mac;
+  return last_hop_.is_known;
 }
 
 bool TcpCore::send(Instant now, ConnectionSlot& slot, const tcp::SegmentPlan& plan) noexcept {

@@ -29,9 +29,6 @@
 namespace millrace::tcp {
 
 struct ActiveBlock {
-  // Not defaulted: whoever writes `ActiveBlock()` would have all of it cleared first.
-  ActiveBlock() noexcept {}  // NOLINT(modernize-use-equals-default)
-
   SendBuffer send_buffer;
   SentSegments sent;
   ReceiveQueue receive_queue;

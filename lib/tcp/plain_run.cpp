@@ -1,7 +1,6 @@
 #include "tcp/plain_run.hpp"
 
 #include "base/contract.hpp"
-#include "base/deadline.hpp"
 #include "tcp/repair.hpp"
 #include "tcp/steering.hpp"
 
@@ -65,11 +64,11 @@ PlainRun::Next PlainRun::next_of(ActiveBlock& active) noexcept {
   }
   if (c_.idle_restart_) {
     c_.restart_if_idle(resources_, now_);
-  }
-  if (!c_.ecn_.is_settled()) {
-    // A probe of before the idle time has come to count as a loss: the first of what leaves now
-    // tells of the reduction (RFC 3168 §6.1.2).
-    return Next::Unusual;
+    if (!c_.ecn_.is_settled()) {
+      // A probe of before the idle time has come to count as a loss: the first of what leaves now
+      // tells of the reduction (RFC 3168 §6.1.2).
+      return Next::Unusual;
+    }
   }
   const std::uint32_t bytes = std::min({unsent, std::uint32_t{c_.mss_}, c_.send_.usable_window()});
   if (bytes == 0) {
@@ -125,13 +124,13 @@ void PlainRun::take_sure(ActiveBlock& active) noexcept {
 
 void PlainRun::note_record(ActiveBlock& active, SeqNum seq, std::uint32_t bytes) noexcept {
   const std::uint32_t in_network = active.sent.in_network() + bytes;
-  const SentSegment* const record = active.sent.append(
-      resources_.sent_segments,
-      {.at = now_,
-       .then = active.recovery.rate.on_sent(now_, bytes, in_network, active.sent.lost_total()),
-       .seq = seq,
-       .length = bytes});
+  SentSegment* const record = resources_.sent_segments.take();
   base::expects(record != nullptr);  // There was room for one.
+  active.sent.append(*record, {.at = now_,
+                               .then = active.recovery.rate.on_sent(now_, bytes, in_network,
+                                                                    active.sent.lost_total()),
+                               .seq = seq,
+                               .length = bytes});
 }
 
 PlainRun::Next PlainRun::next_ack() noexcept {
@@ -194,21 +193,12 @@ void PlainRun::begin_data(ActiveBlock& active, std::uint32_t bytes) noexcept {
   c_.send_.snd_nxt += bytes;
   c_.quick_acks_.on_data_sent(now_, resources_.config.delayed_ack);
   if (c_.retransmit_at_ == Connection::kNever) {
-    arm_retransmission();
+    c_.arm_retransmission(resources_, now_);
   }
   note_congestion(active.sent.in_network() - bytes, seq, bytes);
   rate_ = Steering::rate(c_, resources_.config);
   begin();
   setting_.ecn = c_.ecn_.new_data_mark();
-}
-
-void PlainRun::arm_retransmission() noexcept {
-  // As `Connection` does, where nothing is lost and the window is open.
-  c_.retransmit_at_ = now_ + c_.rtt_.rto(resources_.config);
-  if (c_.user_timeout_.is_limited()) {
-    c_.retransmit_at_ = std::min(
-        c_.retransmit_at_, std::max(base::later(c_.progress_at_, c_.user_timeout_.limit()), now_));
-  }
 }
 
 void PlainRun::note_congestion(std::uint32_t in_network, SeqNum snd_nxt,

@@ -51,7 +51,8 @@ class PlainRun {
   PlainRun& operator=(const PlainRun&) = delete;
   ~PlainRun() = default;
 
-  /// Whether it is the usual case; nothing changes by asking. If not, nothing else may be called.
+  /// Whether it is the usual case; asking changes nothing but where a search for lost segments
+  /// begins. If not, nothing else may be called.
   [[nodiscard]] bool is_plain() const noexcept;
   /// Takes the next segment.
   [[nodiscard]] Next next() noexcept;
@@ -79,7 +80,6 @@ class PlainRun {
   void begin_data(ActiveBlock& active, std::uint32_t bytes) noexcept;
   [[nodiscard]] std::uint8_t push_flags(ActiveBlock& active, std::uint32_t bytes,
                                         std::uint32_t unsent) noexcept;
-  void arm_retransmission() noexcept;
   void note_congestion(std::uint32_t in_network, SeqNum snd_nxt, std::uint32_t bytes) noexcept;
 
   Connection& c_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/contract.hpp"
+
 namespace millrace::tcp {
 
 using packet::Packet;
@@ -71,10 +73,11 @@ bool PredictedInput::precedes_text(const Segment& segment) const noexcept {
 }
 
 void PredictedInput::settle_text(const Segment& segment, std::uint32_t count) noexcept {
+  // Nothing is in flight.
+  base::debug_expects([&] { return c_.active_->recovery.timer_kind == LossTimerKind::None; });
   const std::uint32_t bytes = count * segment.payload_bytes;
   const ReceiveSequence& receive = c_.receive_;
   c_.send_.take_window(receive.rcv_nxt - segment.payload_bytes, segment.ack, c_.send_.snd_wnd);
-  arm_loss_timer(false);
   resources_.stats.tcp_bytes_in += bytes;
   c_.schedule_ack(resources_, now_, bytes);
   c_.receive_autotune_.on_data(now_, receive.rcv_nxt, c_.read_nxt(), receive.rcv_adv, c_.rcv_mss_,

@@ -1,8 +1,8 @@
 // PredictedInput: the segment that nearly always comes next, taken in one go (RFC 7323 §5.6): the
 // next text in order, an ACK of what is in flight, or both, while nothing is lost or in question.
 // Whatever else arrives is left to the steps of input.cpp, and what is done here is what these
-// would do, no more and no less. The connection's own view of it, made for the length of one call;
-// `Connection` is its only user.
+// would do, no more and no less. A view of the connection, made for the length of one call: by
+// `Connection` for a segment, by tcp_burst.cpp for the text that follows one.
 #pragma once
 
 #include <cstdint>

@@ -16,6 +16,10 @@ namespace millrace::tcp {
 /// the payload.
 class ReceiveQueue {
  public:
+  /// Payloads up to this size are copied into the packet before. Together with the room that a
+  /// full-sized segment leaves, it keeps packets at least half full on average.
+  static constexpr std::uint32_t kCopyMax = 1'024;
+
   /// False if the budget is used up; `packet` is then kept.
   [[nodiscard]] bool append(packet::Packet& packet, packet::PacketBudget& budget) noexcept;
   /// As `append`, for one that is `is_kept_whole`, and that the budget has been charged for.
@@ -49,10 +53,6 @@ class ReceiveQueue {
   [[nodiscard]] std::uint32_t charge() const noexcept { return charge_; }
 
  private:
-  // Payloads up to this size are copied into the packet before. Together with the room that a
-  // full-sized segment leaves, it keeps packets at least half full on average.
-  static constexpr std::uint32_t kCopyMax = 1'024;
-
   [[nodiscard]] bool copy_into_tail(const packet::Packet& packet) noexcept;
 
   packet::PacketQueue packets_;

@@ -70,6 +70,8 @@ class SentSegments {
     bool has_fin = false;
   };
   [[nodiscard]] SentSegment* append(SentSegmentPool& pool, const Departure& departure) noexcept;
+  /// The same with a record that has been taken from the pool.
+  void append(SentSegment& record, const Departure& departure) noexcept;
   /// Notes that `segment`, which the peer has not reported, has left again; only the first part of
   /// it unless `is_whole`: then its rest is lost as soon as that part is acknowledged.
   void note_retransmission(SentSegment& segment, Instant now, bool is_whole) noexcept;
@@ -169,26 +171,29 @@ class SentSegments {
 };
 
 // Inline, for it is a good part of what a segment costs.
-inline SentSegment* SentSegments::append(SentSegmentPool& pool,
-                                         const Departure& departure) noexcept {
-  base::expects(departure.length > 0);
-  base::expects(tail_ == nullptr || tail_->end() == departure.seq);
-  SentSegment* const segment = pool.take();
-  if (segment == nullptr) {
-    return nullptr;
-  }
-  *segment = {.older = newest_,
-              .sent_at = departure.at,
-              .then = departure.then,
-              .seq = departure.seq,
-              .length = departure.length,
-              .has_fin = departure.has_fin};
-  (tail_ == nullptr ? head_ : tail_->next) = segment;
-  (newest_ == nullptr ? oldest_ : newest_->newer) = segment;
-  tail_ = newest_ = segment;
+inline void SentSegments::append(SentSegment& record, const Departure& departure) noexcept {
+  base::debug_expects(
+      [&] { return departure.length > 0 && (tail_ == nullptr || tail_->end() == departure.seq); });
+  record = {.older = newest_,
+            .sent_at = departure.at,
+            .then = departure.then,
+            .seq = departure.seq,
+            .length = departure.length,
+            .has_fin = departure.has_fin};
+  (tail_ == nullptr ? head_ : tail_->next) = &record;
+  (newest_ == nullptr ? oldest_ : newest_->newer) = &record;
+  tail_ = newest_ = &record;
   ++size_;
   in_network_ += departure.length;
-  return segment;
+}
+
+inline SentSegment* SentSegments::append(SentSegmentPool& pool,
+                                         const Departure& departure) noexcept {
+  SentSegment* const record = pool.take();
+  if (record != nullptr) {
+    append(*record, departure);
+  }
+  return record;
 }
 
 template <class F>

@@ -15,13 +15,6 @@ namespace millrace::wire {
 
 namespace {
 
-std::uint16_t fold(std::uint64_t sum) noexcept {
-  while (sum >> 16U != 0) {
-    sum = (sum & 0xffffU) + (sum >> 16U);
-  }
-  return static_cast<std::uint16_t>(sum);
-}
-
 std::uint64_t sum_of(const IpAddress& address) noexcept {
   static_assert(IpAddress::kSize == 4 * sizeof(std::uint32_t));
   const auto words = std::bit_cast<std::array<std::uint32_t, 4>>(address.bytes());
@@ -41,7 +34,7 @@ void Checksum::add_copied(std::byte* to, std::span<const std::byte> bytes) noexc
 void Checksum::add_sum(std::uint64_t sum, std::size_t size) noexcept {
   if (is_odd_) {
     // Every byte lies in the other half of its word than it would if the piece stood alone.
-    sum = std::byteswap(fold(sum));
+    sum = std::byteswap(fold_words(sum));
   }
   sum_ += sum;
   is_odd_ ^= size % 2 != 0;
@@ -61,7 +54,7 @@ void Checksum::add_pseudo_header(const IpAddress& source, const IpAddress& desti
 }
 
 std::uint16_t Checksum::folded() const noexcept {
-  const std::uint16_t sum = fold(sum_);
+  const std::uint16_t sum = fold_words(sum_);
   return std::endian::native == std::endian::little ? std::byteswap(sum) : sum;
 }
 

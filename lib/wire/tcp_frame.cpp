@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/contract.hpp"
+#include "wire/word_sum.hpp"
 
 namespace millrace::wire {
 
@@ -12,15 +13,6 @@ namespace {
 using Field16 = base::BigEndian<std::uint16_t>;
 
 constexpr std::uint16_t kDontFragment = 0x4000;
-
-/// The one's complement sum of a sum that is no more than 48 bits long.
-std::uint16_t fold(std::uint64_t sum) noexcept {
-  sum = (sum & 0xffff'ffffU) + (sum >> 32U);
-  sum = (sum & 0xffffU) + (sum >> 16U);
-  sum = (sum & 0xffffU) + (sum >> 16U);
-  sum = (sum & 0xffffU) + (sum >> 16U);
-  return static_cast<std::uint16_t>(sum);
-}
 
 /// As a word of a sum.
 std::uint16_t word(std::uint16_t value) noexcept {
@@ -38,27 +30,26 @@ TcpFrame::TcpFrame() noexcept {
   put(kTcp + kTcpHeaderSize, std::uint32_t{0x0101'080a});
 }
 
+void TcpFrame::set_link(const TcpFrameLink& link) noexcept {
+  has_ipv4_checksum_ = link.has_ipv4_checksum;
+  has_tcp_checksum_ = link.has_tcp_checksum;
+  link_bytes_ =
+      static_cast<std::uint16_t>(kEthernetHeaderSize + (link.vlan == 0 ? 0 : kVlanTagSize));
+  std::byte* const out = layout_.data() + kIpv4 - link_bytes_;
+  std::memcpy(out, link.destination.bytes().data(), MacAddress::kSize);
+  std::memcpy(out + MacAddress::kSize, link.source.bytes().data(), MacAddress::kSize);
+  if (link.vlan != 0) {
+    put(kIpv4 - 6, std::to_underlying(EtherType::Vlan));
+    put(kIpv4 - 4, link.vlan);
+  }
+}
+
 void TcpFrame::begin(const TcpFrameSetting& setting) noexcept {
   base::debug_expects(
       [&] { return setting.tuple.local.address.is_v4() && setting.tuple.remote.address.is_v4(); });
-  has_ipv4_checksum_ = setting.has_ipv4_checksum;
-  has_tcp_checksum_ = setting.has_tcp_checksum;
   payload_bytes_ = kNoLength;
-  put_link(setting);
   put_ipv4(setting);
   put_tcp(setting);
-}
-
-void TcpFrame::put_link(const TcpFrameSetting& setting) noexcept {
-  link_bytes_ =
-      static_cast<std::uint16_t>(kEthernetHeaderSize + (setting.vlan == 0 ? 0 : kVlanTagSize));
-  std::byte* const out = layout_.data() + kIpv4 - link_bytes_;
-  std::memcpy(out, setting.destination.bytes().data(), MacAddress::kSize);
-  std::memcpy(out + MacAddress::kSize, setting.source.bytes().data(), MacAddress::kSize);
-  if (setting.vlan != 0) {
-    put(kIpv4 - 6, std::to_underlying(EtherType::Vlan));
-    put(kIpv4 - 4, setting.vlan);
-  }
 }
 
 void TcpFrame::put_ipv4(const TcpFrameSetting& setting) noexcept {
@@ -100,7 +91,7 @@ void TcpFrame::set_length(std::uint16_t payload_bytes) noexcept {
   const auto datagram = static_cast<std::uint16_t>(kIpv4HeaderSize + segment);
   put(kIpv4 + 2, datagram);
   const std::uint16_t header_sum =
-      has_ipv4_checksum_ ? static_cast<std::uint16_t>(~fold(ipv4_sum_ + word(datagram))) : 0;
+      has_ipv4_checksum_ ? static_cast<std::uint16_t>(~fold_words(ipv4_sum_ + word(datagram))) : 0;
   std::memcpy(layout_.data() + kIpv4 + 10, &header_sum, sizeof(header_sum));
   std::uint16_t partial = 0;
   if (has_tcp_checksum_) {
@@ -108,7 +99,7 @@ void TcpFrame::set_length(std::uint16_t payload_bytes) noexcept {
     put(kTcp + kChecksumAt, std::uint16_t{0});
     segment_sum_ = pseudo_sum_ + word(segment) + sum_of(kTcp, tcp_bytes_);
   } else {
-    partial = fold(pseudo_sum_ + word(segment));
+    partial = fold_words(pseudo_sum_ + word(segment));
   }
   std::memcpy(layout_.data() + kTcp + kChecksumAt, &partial, sizeof(partial));
 }
@@ -116,7 +107,7 @@ void TcpFrame::set_length(std::uint16_t payload_bytes) noexcept {
 std::uint16_t TcpFrame::checksum_of(std::uint32_t seq_word, TcpFlags flags,
                                     std::uint64_t payload_sum) const noexcept {
   return static_cast<std::uint16_t>(
-      ~fold(segment_sum_ + seq_word + word(flags.bits()) + payload_sum));
+      ~fold_words(segment_sum_ + seq_word + word(flags.bits()) + payload_sum));
 }
 
 std::uint64_t TcpFrame::sum_of(std::size_t from, std::size_t bytes) const noexcept {

@@ -25,17 +25,21 @@
 
 namespace millrace::wire {
 
+/// What all that leaves for one station has in common.
+struct TcpFrameLink {
+  MacAddress source;
+  MacAddress destination;
+  std::uint16_t vlan = 0;         ///< 0: no tag.
+  bool has_ipv4_checksum = true;  ///< False: the field is zero, as devices that fill it in want it.
+  bool has_tcp_checksum = true;   ///< False: the field holds the pseudo header's sum.
+};
+
 /// What the segments have in common. Their datagrams are atomic: DF is set, the identification zero
 /// (RFC 6864 §4.1).
 struct TcpFrameSetting {
   const FourTuple& tuple;  ///< Of IPv4 addresses.
-  MacAddress source;
-  MacAddress destination;
-  std::uint16_t vlan = 0;  ///< 0: no tag.
   std::uint8_t ttl = 64;
   std::uint8_t traffic_class = 0;
-  bool has_ipv4_checksum = true;  ///< False: the field is zero, as devices that fill it in want it.
-  bool has_tcp_checksum = true;   ///< False: the field holds the pseudo header's sum.
   SeqNum ack{0};
   std::uint16_t window = 0;  ///< As on the wire.
   std::optional<TcpTimestamps> timestamps;
@@ -46,9 +50,11 @@ class TcpFrame {
   /// What `write` touches before the place where the IPv4 header begins.
   static constexpr std::size_t kBytesBefore = kEthernetHeaderSize + kVlanTagSize;
 
-  /// Nothing may be written before `begin`.
+  /// Nothing may be written before `set_link`, and `begin` after that.
   TcpFrame() noexcept;
 
+  /// What begins from now on leaves by `link`.
+  void set_link(const TcpFrameLink& link) noexcept;
   /// From now on the segments are those of `setting`, which is not kept.
   void begin(const TcpFrameSetting& setting) noexcept;
 
@@ -98,7 +104,6 @@ class TcpFrame {
     const base::BigEndian<T> field{value};
     std::memcpy(layout_.data() + at, &field, sizeof(field));
   }
-  void put_link(const TcpFrameSetting& setting) noexcept;
   void put_ipv4(const TcpFrameSetting& setting) noexcept;
   void put_tcp(const TcpFrameSetting& setting) noexcept;
   void set_length(std::uint16_t payload_bytes) noexcept;

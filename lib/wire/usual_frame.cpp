@@ -10,13 +10,7 @@ namespace millrace::wire {
 namespace {
 
 // RFC 1071 §1: what is summed with its checksum comes to all ones.
-bool is_complete(std::uint64_t sum) noexcept {
-  sum = (sum & 0xffff'ffffU) + (sum >> 32U);
-  sum = (sum & 0xffffU) + (sum >> 16U);
-  sum = (sum & 0xffffU) + (sum >> 16U);
-  sum = (sum & 0xffffU) + (sum >> 16U);
-  return sum == 0xffffU;
-}
+bool is_complete(std::uint64_t sum) noexcept { return fold_words(sum) == 0xffffU; }
 
 }  // namespace
 

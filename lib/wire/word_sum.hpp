@@ -1,5 +1,6 @@
 // WordSum: adds up the words of a piece of memory, and copies it on the way where that is wanted,
-// with the vector code that the processor has. What the sums are for is checksum.hpp's.
+// with the vector code that the processor has; folds such sums. What they are for is
+// checksum.hpp's.
 #pragma once
 
 #include <cstddef>
@@ -29,5 +30,16 @@ void use_sum_code(SumCode code) noexcept;
 /// The same, and copies the bytes to `to`, which must not overlap them.
 [[nodiscard]] std::uint64_t copy_and_sum_words(std::byte* to,
                                                std::span<const std::byte> bytes) noexcept;
+
+/// The one's complement sum of 16-bit words that a sum of such words, or of wider ones, comes to.
+/// Zero only for zero.
+[[nodiscard]] constexpr std::uint16_t fold_words(std::uint64_t sum) noexcept {
+  sum = (sum & 0xffff'ffffU) + (sum >> 32U);
+  // That leaves 33 bits at most; then 18, 17 and 16.
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  return static_cast<std::uint16_t>(sum);
+}
 
 }  // namespace millrace::wire

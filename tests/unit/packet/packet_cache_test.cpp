@@ -48,6 +48,19 @@ TEST(PacketCache, HandsOutAgainWhatWasGivenBackLast) {
   });
 }
 
+TEST(PacketCacheDeathTest, NothingIsGivenBackTwice) {
+  if (!base::kDebugContracts) {
+    GTEST_SKIP();
+  }
+  PacketPool pool = test::make_pool(kCount);
+  pool.adopt();
+  Packet packet = pool.allocate();
+  Packet twin{packet.get()};
+  packet.reset();
+  EXPECT_DEATH(twin.reset(), "contract violated");
+  static_cast<void>(twin.release());
+}
+
 TEST(PacketCache, IsPassedByUntilAThreadAdoptsIt) {
   PacketPool pool = test::make_pool(kCount);
   on_other_thread([&pool] {

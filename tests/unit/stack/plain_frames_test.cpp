@@ -63,19 +63,17 @@ class PlainFramesTest : public ::testing::Test {
         .tx_ipv4_checksum = one_in(2), .tx_tcp_checksum = one_in(2), .multi_segment = !one_in(4)};
     return made;
   }
-  static wire::TcpFrameSetting setting_of(const net::Interface& interface,
-                                          const tcp::SegmentPlan& plan) {
-    return {.tuple = kTuple,
-            .source = interface.mac,
-            .destination = kPeerMac,
-            .vlan = interface.vlan,
-            .ttl = 61,
-            .traffic_class = static_cast<std::uint8_t>(plan.ecn),
-            .has_ipv4_checksum = !interface.offloads.tx_ipv4_checksum,
-            .has_tcp_checksum = !interface.offloads.tx_tcp_checksum,
-            .ack = plan.ack,
-            .window = plan.window,
-            .timestamps = plan.options.timestamps};
+  void begin(const net::Interface& interface, const tcp::SegmentPlan& plan) {
+    frames.set_hop(interface, kPeerMac);
+    begin(plan);
+  }
+  void begin(const tcp::SegmentPlan& plan) {
+    frames.begin({.tuple = kTuple,
+                  .ttl = 61,
+                  .traffic_class = static_cast<std::uint8_t>(plan.ecn),
+                  .ack = plan.ack,
+                  .window = plan.window,
+                  .timestamps = plan.options.timestamps});
   }
   /// As `TcpCore::send` has it built.
   Packet built_by_steps(const net::Interface& interface, const tcp::SegmentPlan& plan) {
@@ -134,6 +132,7 @@ class PlainFramesTest : public ::testing::Test {
 TEST_F(PlainFramesTest, AreTheFramesOfTheSteps) {
   unsigned plain = 0;
   unsigned shared = 0;
+  net::Interface interface;
   for (int i = 0; i < 5'000; ++i) {
     const SeqNum first{static_cast<std::uint32_t>(engine())};
     std::vector<std::uint32_t> sizes(1 + random(4));
@@ -143,12 +142,20 @@ TEST_F(PlainFramesTest, AreTheFramesOfTheSteps) {
       total += size;
     }
     queue(first, sizes);
-    const net::Interface interface = any_interface();
+    // Several leave by the same.
+    const bool is_same_hop = i > 0 && !one_in(3);
+    if (!is_same_hop) {
+      interface = any_interface();
+    }
     const std::uint32_t offset = one_in(2) ? 0 : random(total);
     const std::uint32_t most = std::min(total - offset, 1'448U);
     const std::uint32_t wanted = one_in(2) ? 1'000 : one_in(2) ? random(300) : random(1'449);
     const tcp::SegmentPlan plan = any_plan(first + offset, std::min(wanted, most));
-    frames.begin(interface, setting_of(interface, plan));
+    if (is_same_hop) {
+      begin(plan);
+    } else {
+      begin(interface, plan);
+    }
     // Twice, for what one frame holds the next one may refer to as well.
     for (int again = 0; again < 2; ++again) {
       held.push_back(frames.build(segment_of(plan), plan.payload_bytes > 0 ? &buffer : nullptr));
@@ -183,7 +190,7 @@ TEST_F(PlainFramesTest, WhatIsAppendedLaterIsNotInTheFrame) {
   net::Interface interface = any_interface();
   interface.offloads.multi_segment = true;
   const tcp::SegmentPlan plan = any_plan(first, 1'000);
-  frames.begin(interface, setting_of(interface, plan));
+  begin(interface, plan);
   const Packet frame = frames.build(segment_of(plan), &buffer);
   ASSERT_TRUE(frame);
   const std::vector<std::byte> before = flat(frame);
@@ -198,7 +205,7 @@ TEST_F(PlainFramesTest, APacketOutlivesItsAcknowledgmentInAFrame) {
   net::Interface interface = any_interface();
   interface.offloads.multi_segment = true;
   const tcp::SegmentPlan plan = any_plan(first, 1'000);
-  frames.begin(interface, setting_of(interface, plan));
+  begin(interface, plan);
   Packet frame = frames.build(segment_of(plan), &buffer);
   ASSERT_TRUE(frame);
   const std::vector<std::byte> before = flat(frame);
@@ -217,7 +224,7 @@ TEST_F(PlainFramesTest, WithoutPacketsThereIsNoFrame) {
   interface.offloads.multi_segment = true;
   for (const std::uint32_t bytes : {0U, 100U, 500U}) {
     const tcp::SegmentPlan plan = any_plan(first, bytes);
-    frames.begin(interface, setting_of(interface, plan));
+    begin(interface, plan);
     for (packet::PacketPool* const pool : {&pools().headers, &pools().references}) {
       while (Packet packet = pool->allocate()) {
         held.push_back(std::move(packet));
@@ -229,7 +236,7 @@ TEST_F(PlainFramesTest, WithoutPacketsThereIsNoFrame) {
   }
   // The last packet may still grow, so that it is referred to.
   const tcp::SegmentPlan plan = any_plan(first + 500, 1'000);
-  frames.begin(interface, setting_of(interface, plan));
+  begin(interface, plan);
   while (Packet packet = pools().references.allocate()) {
     held.push_back(std::move(packet));
   }
@@ -243,10 +250,10 @@ TEST_F(PlainFramesTest, WhatTheLinkDoesNotTakeIsLeftToTheSteps) {
   tcp::SegmentPlan plan = any_plan(first, 1'000);
   plan.options.timestamps = {};
   interface.mtu = 1'039;
-  frames.begin(interface, setting_of(interface, plan));
+  begin(interface, plan);
   EXPECT_FALSE(frames.build(segment_of(plan), &buffer));
   interface.mtu = 1'040;
-  frames.begin(interface, setting_of(interface, plan));
+  begin(interface, plan);
   EXPECT_TRUE(frames.build(segment_of(plan), &buffer));
 }
 

@@ -140,6 +140,29 @@ TEST_F(TcpBurstTest, StopsAtTextThatRepeatsButIsNotSound) {
   }
 }
 
+TEST_F(TcpBurstTest, OnlyWhatIsNotCopiedMayRepeat) {
+  for (const std::uint32_t bytes : {tcp::ReceiveQueue::kCopyMax, tcp::ReceiveQueue::kCopyMax + 1}) {
+    Peer peer = open(static_cast<std::uint16_t>(40'000 + bytes));
+    turn();
+    const std::string text(bytes, 'x');
+    for (int frame = 0; frame < 4; ++frame) {
+      burst.push_back(next(peer, text));
+    }
+    look();
+    for (std::uint16_t i = 1; i < 4; ++i) {
+      EXPECT_TRUE(ahead.continues(i));
+      EXPECT_EQ(ahead.repeats[i], bytes > tcp::ReceiveQueue::kCopyMax) << bytes;
+    }
+    EXPECT_EQ(run_from(0), 4);
+    burst.clear();
+    turn();
+    EXPECT_EQ(recorder.sockets.back().readable(), 4 * bytes);
+    EXPECT_TRUE(recorder.sockets.back().abort().has_value());
+    turn();
+    sent.clear();
+  }
+}
+
 TEST_F(TcpBurstTest, EndsARunWhereTheStateChanges) {
   Peer peer = open(40'001);
   burst.push_back(next(peer, "a"));

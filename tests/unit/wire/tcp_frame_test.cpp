@@ -37,14 +37,14 @@ struct Random {
 struct Case {
   explicit Case(Random& random)
       : tuple{.local = random.endpoint(), .remote = random.endpoint()},
+        link{.source = random.mac(),
+             .destination = random.mac(),
+             .vlan = static_cast<std::uint16_t>(random.one_in(2) ? 1 + random() % 4'094 : 0),
+             .has_ipv4_checksum = random.one_in(2),
+             .has_tcp_checksum = random.one_in(2)},
         setting{.tuple = tuple,
-                .source = random.mac(),
-                .destination = random.mac(),
-                .vlan = static_cast<std::uint16_t>(random.one_in(2) ? 1 + random() % 4'094 : 0),
                 .ttl = random.octet(),
                 .traffic_class = random.octet(),
-                .has_ipv4_checksum = random.one_in(2),
-                .has_tcp_checksum = random.one_in(2),
                 .ack = SeqNum{random()},
                 .window = random.word(),
                 .timestamps = random.one_in(4) ? std::nullopt
@@ -52,22 +52,24 @@ struct Case {
   }
 
   FourTuple tuple;
+  TcpFrameLink link;
   TcpFrameSetting setting;
 };
 
-Bytes emitted(const TcpFrameSetting& setting, SeqNum seq, TcpFlags flags, const Bytes& payload) {
+Bytes emitted(const TcpFrameLink& link, const TcpFrameSetting& setting, SeqNum seq, TcpFlags flags,
+              const Bytes& payload) {
   TcpOptions options;
   options.timestamps = setting.timestamps;
   const std::size_t tcp_bytes = kTcpHeaderSize + tcp_options_size(options, false);
-  const std::size_t link_bytes = kEthernetHeaderSize + (setting.vlan == 0 ? 0 : kVlanTagSize);
+  const std::size_t link_bytes = kEthernetHeaderSize + (link.vlan == 0 ? 0 : kVlanTagSize);
   Bytes frame(link_bytes + kIpv4HeaderSize + tcp_bytes);
   frame.insert(frame.end(), payload.begin(), payload.end());
   const std::span<std::byte> bytes{frame};
-  emit_ethernet(bytes, {.destination = setting.destination,
-                        .source = setting.source,
-                        .type = setting.vlan == 0 ? EtherType::Ipv4 : EtherType::Vlan});
-  if (setting.vlan != 0) {
-    emit_vlan_tag(bytes.subspan(kEthernetHeaderSize), {.vlan = setting.vlan});
+  emit_ethernet(bytes, {.destination = link.destination,
+                        .source = link.source,
+                        .type = link.vlan == 0 ? EtherType::Ipv4 : EtherType::Vlan});
+  if (link.vlan != 0) {
+    emit_vlan_tag(bytes.subspan(kEthernetHeaderSize), {.vlan = link.vlan});
   }
   const auto datagram = bytes.subspan(link_bytes);
   emit_ipv4(datagram,
@@ -77,7 +79,7 @@ Bytes emitted(const TcpFrameSetting& setting, SeqNum seq, TcpFlags flags, const 
              .traffic_class = setting.traffic_class,
              .dont_fragment = true,
              .total_length = static_cast<std::uint16_t>(datagram.size())},
-            setting.has_ipv4_checksum);
+            link.has_ipv4_checksum);
   const auto segment = datagram.subspan(kIpv4HeaderSize);
   emit_tcp(segment, {.source_port = setting.tuple.local.port.number(),
                      .destination_port = setting.tuple.remote.port.number(),
@@ -90,10 +92,10 @@ Bytes emitted(const TcpFrameSetting& setting, SeqNum seq, TcpFlags flags, const 
   Checksum sum;
   sum.add_pseudo_header(setting.tuple.local.address, setting.tuple.remote.address, IpProtocol::Tcp,
                         static_cast<std::uint32_t>(segment.size()));
-  if (setting.has_tcp_checksum) {
+  if (link.has_tcp_checksum) {
     sum.add(segment);
   }
-  set_tcp_checksum(segment, setting.has_tcp_checksum ? sum.finish() : sum.folded());
+  set_tcp_checksum(segment, link.has_tcp_checksum ? sum.finish() : sum.folded());
   return frame;
 }
 
@@ -112,10 +114,19 @@ Bytes written(TcpFrame& layout, SeqNum seq, TcpFlags flags, const Bytes& payload
 TEST(TcpFrame, WritesWhatTheEmitFunctionsWrite) {
   Random random;
   TcpFrame kept;  // What another connection has left in it must not show.
+  TcpFrameLink kept_link;
+  kept.set_link(kept_link);
   for (int i = 0; i < 3'000; ++i) {
     const Case chosen{random};
     TcpFrame fresh;
+    TcpFrameLink fresh_link;
     TcpFrame& layout = random.one_in(4) ? fresh : kept;
+    // Others leave by the same link.
+    TcpFrameLink& link = &layout == &kept ? kept_link : fresh_link;
+    if (&layout == &fresh || random.one_in(3)) {
+      link = chosen.link;
+      layout.set_link(link);
+    }
     layout.begin(chosen.setting);
     // Segments of one layout, of the same length and of others.
     for (int segment = 0; segment < 4; ++segment) {
@@ -125,7 +136,7 @@ TEST(TcpFrame, WritesWhatTheEmitFunctionsWrite) {
       const TcpFlags flags{random.octet()};
       for (int again = 0; again < 2; ++again) {
         ASSERT_EQ(written(layout, seq + again, flags, payload),
-                  emitted(chosen.setting, seq + again, flags, payload))
+                  emitted(link, chosen.setting, seq + again, flags, payload))
             << "case " << i << ", segment " << segment;
       }
     }
@@ -136,14 +147,15 @@ TEST(TcpFrame, SumsThatAreZeroOrAllOnes) {
   // Payloads that make the checksum run through both of one's complement's zeros.
   Random random;
   const Case chosen{random};
-  TcpFrameSetting setting = chosen.setting;
-  setting.has_tcp_checksum = true;
+  TcpFrameLink link = chosen.link;
+  link.has_tcp_checksum = true;
   TcpFrame layout;
-  layout.begin(setting);
+  layout.set_link(link);
+  layout.begin(chosen.setting);
   for (std::uint32_t value = 0; value <= 0xffff; ++value) {
     const Bytes payload{static_cast<std::byte>(value >> 8U), static_cast<std::byte>(value)};
     ASSERT_EQ(written(layout, SeqNum{1}, TcpFlags{TcpFlags::kAck}, payload),
-              emitted(setting, SeqNum{1}, TcpFlags{TcpFlags::kAck}, payload));
+              emitted(link, chosen.setting, SeqNum{1}, TcpFlags{TcpFlags::kAck}, payload));
   }
 }
 

@@ -47,6 +47,20 @@ class Lines {
   std::vector<Line> lines_;
 };
 
+TEST(FoldWords, AddsUpTheWordsUntilOneIsLeft) {
+  constexpr std::array<std::uint64_t, 8> kEdges{
+      0, 1, 0xffff, 0x1'0000, 0x1'0000'ffff'ffff, 0xffff'ffff'0000'0000, ~0ULL - 1, ~0ULL};
+  std::mt19937_64 random{3};
+  for (std::size_t i = 0; i < 10'000; ++i) {
+    const std::uint64_t sum = i < kEdges.size() ? kEdges[i] : random() >> i % 64;
+    std::uint64_t expected = sum;
+    while (expected > 0xffff) {
+      expected = (expected & 0xffff) + (expected >> 16U);
+    }
+    ASSERT_EQ(fold_words(sum), expected) << sum;
+  }
+}
+
 class EachSumCode : public testing::TestWithParam<SumCode> {
  protected:
   void SetUp() override {

@@ -20,6 +20,8 @@ struct PacketNote {
   PacketCache* home = nullptr;        // Of the packet's pool, if that has one; set once.
   rte_mbuf* next_in_queue = nullptr;  // Link of PacketQueue.
   std::uint32_t sequence = 0;         // First payload byte's sequence number (TCP queues).
+  std::uint32_t words_sum = 0;        // Of its first bytes (send buffers), folded to 32 bits.
+  std::uint32_t summed_bytes = 0;     // How many these are; none: the sum is not known.
   std::uint32_t interface_index = 0;  // That a frame leaves by that waits for its neighbor.
 };
 

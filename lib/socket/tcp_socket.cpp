@@ -8,7 +8,9 @@
 
 #include "packet/packet.hpp"
 #include "socket/find.hpp"
+#include "stack/frame_builder.hpp"
 #include "stack/stack.hpp"
+#include "wire/word_sum.hpp"
 
 namespace millrace {
 
@@ -19,9 +21,23 @@ using socket::no_slot;
 
 namespace {
 
+/// Copies the bytes into a fresh packet. What a segment will refer to is summed on the way, unless
+/// the device does that; what is short is summed when it is copied into a segment.
+tcp::KnownSum append_bytes(Packet& packet, std::span<const std::byte> bytes, bool device_sums) {
+  std::byte* const to = packet.append(static_cast<std::uint16_t>(bytes.size())).data();
+  if (device_sums || bytes.size() <= stack::FrameBuilder::kCopyMax) {
+    std::memcpy(to, bytes.data(), bytes.size());
+    return {};
+  }
+  return {.words = wire::copy_and_sum_words(to, bytes),
+          .bytes = static_cast<std::uint32_t>(bytes.size())};
+}
+
 /// Copies what fits into fresh packets of the send buffer. Returns how much that was.
-std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,
+std::size_t append_in_packets(stack::Stack& stack, stack::ConnectionSlot& slot,
                               std::span<const std::byte> data) {
+  tcp::Connection& connection = slot.connection;
+  const bool device_sums = slot.path.interface->offloads.tx_tcp_checksum;
   const tcp::Resources& resources = stack.tcp().resources();
   std::size_t taken = 0;
   while (taken < data.size()) {
@@ -32,9 +48,8 @@ std::size_t append_in_packets(stack::Stack& stack, tcp::Connection& connection,
     }
     const std::size_t bytes = std::min<std::size_t>(
         {data.size() - taken, connection.packet_bytes_max(), packet.tailroom()});
-    std::memcpy(packet.append(static_cast<std::uint16_t>(bytes)).data(), data.data() + taken,
-                bytes);
-    if (!connection.append(resources, stack.now(), packet, true)) {
+    const tcp::KnownSum sum = append_bytes(packet, data.subspan(taken, bytes), device_sums);
+    if (!connection.append(resources, stack.now(), packet, true, sum)) {
       break;
     }
     taken += bytes;
@@ -68,7 +83,7 @@ Result<std::size_t> TcpSocket::send(std::span<const std::byte> data) const {
     return fail(sendable.error());
   }
   std::size_t taken = connection.append_to_tail(data);
-  taken += append_in_packets(*stack_, connection, data.subspan(taken));
+  taken += append_in_packets(*stack_, *slot, data.subspan(taken));
   if (taken < data.size()) {
     connection.want_writable(resources, stack_->now());
   }

@@ -109,7 +109,7 @@ Packet PlainFrames::build_with_reference(const Segment& segment, const Piece& pi
     return packet;
   }
   write_headers(open(packet, 0), segment,
-                sums_payload_ ? wire::sum_words(bytes_of(piece, segment.payload_bytes)) : 0);
+                sums_payload_ ? tcp::SendBuffer::sum_words(piece, segment.payload_bytes) : 0);
   // A packet that others follow does not change any more, so that it can stand in a chain itself.
   const bool is_whole = piece.offset == 0 && piece.bytes == segment.payload_bytes;
   if (is_whole && !piece.is_last) {

@@ -70,7 +70,7 @@ std::size_t Connection::append_to_tail(std::span<const std::byte> bytes) noexcep
 }
 
 Result<void> Connection::append(const Resources& resources, Instant now, Packet& packet,
-                                bool has_room) noexcept {
+                                bool has_room, const KnownSum& sum) noexcept {
   if (attach(resources)) {
     SendBuffer& buffer = active_->send_buffer;
     if (buffer.empty() && active_->sent.empty()) {
@@ -90,7 +90,7 @@ Result<void> Connection::append(const Resources& resources, Instant now, Packet&
       detach_if_idle(resources);
       return fail(is_short ? Error::OutOfPackets : Error::WouldBlock);
     }
-    if (buffer.append(packet, resources.budget)) {
+    if (buffer.append(packet, resources.budget, sum)) {
       return {};
     }
   }

@@ -129,9 +129,9 @@ class Connection {
   [[nodiscard]] Result<void> check_sendable(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] std::size_t append_to_tail(std::span<const std::byte> bytes) noexcept;
   /// Queues payload; `packet` is kept on an error (WouldBlock, OutOfPackets), of which there is no
-  /// first one if `has_room`: `writable` has just said so.
+  /// first one if `has_room`: `writable` has just said so. `sum`: as for `SendBuffer::append`.
   [[nodiscard]] Result<void> append(const Resources& resources, Instant now, packet::Packet& packet,
-                                    bool has_room = false) noexcept;
+                                    bool has_room = false, const KnownSum& sum = {}) noexcept;
   /// Notes that `send` took less than all, so that Events::kWritable follows.
   void want_writable(const Resources& resources, Instant now) noexcept;
   [[nodiscard]] std::size_t writable(const Resources& resources) noexcept;

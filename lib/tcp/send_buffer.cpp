@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "wire/word_sum.hpp"
+
 namespace millrace::tcp {
 
 using packet::Packet;
@@ -33,14 +35,18 @@ std::size_t SendBuffer::append_to_tail(std::span<const std::byte> bytes,
   return count;
 }
 
-bool SendBuffer::append(Packet& packet, packet::PacketBudget& budget) noexcept {
+bool SendBuffer::append(Packet& packet, packet::PacketBudget& budget,
+                        const KnownSum& sum) noexcept {
   base::expects(packet.is_contiguous());
   base::expects(packet.size() > 0);
   if (!budget.try_charge(packet.charge(), budget_use())) {
     return false;
   }
   charge_ += packet.charge();
-  packet.note().sequence = end_.value();
+  packet::PacketNote& note = packet.note();
+  note.sequence = end_.value();
+  note.words_sum = wire::fold_to_32(sum.words);
+  note.summed_bytes = sum.bytes;
   end_ += packet.size();
   packets_.push_back(std::move(packet));
   return true;
@@ -78,6 +84,17 @@ SendBuffer::Piece SendBuffer::piece_at(SeqNum seq) noexcept {
           .offset = offset,
           .bytes = PacketQueue::bytes_of(cursor_) - offset,
           .is_last = cursor_ == packets_.back()};
+}
+
+std::uint64_t SendBuffer::sum_words(const Piece& piece, std::uint32_t bytes) noexcept {
+  const packet::PacketNote& note = PacketQueue::note_of(piece.packet);
+  // What was appended since stands behind the bytes that the sum is of.
+  if (piece.offset == 0 && note.summed_bytes == bytes) {
+    return note.words_sum;
+  }
+  return PacketQueue::view(piece.packet, [&](const Packet& held) {
+    return wire::sum_words(held.data().subspan(piece.offset, bytes));
+  });
 }
 
 SendBuffer::Position SendBuffer::find(SeqNum seq) noexcept {

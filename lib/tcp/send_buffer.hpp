@@ -17,6 +17,13 @@ namespace millrace::tcp {
 
 using wire::SeqNum;
 
+/// What was learned of a packet's bytes while they were copied: the sum of their words
+/// (wire/word_sum.hpp), so that nothing has to read them again for it.
+struct KnownSum {
+  std::uint64_t words = 0;
+  std::uint32_t bytes = 0;  ///< None: nothing was learned.
+};
+
 /// Bytes [front, end), charged to the core's budget by buffer size.
 class SendBuffer {
  public:
@@ -32,9 +39,10 @@ class SendBuffer {
   /// how much that was.
   [[nodiscard]] std::size_t append_to_tail(std::span<const std::byte> bytes,
                                            std::uint32_t packet_bytes_max) noexcept;
-  /// Queues a packet whose data is payload: contiguous, not empty, in nobody else's hands. False if
-  /// the budget is used up; `packet` is then kept.
-  [[nodiscard]] bool append(packet::Packet& packet, packet::PacketBudget& budget) noexcept;
+  /// Queues a packet whose data is payload: contiguous, not empty, in nobody else's hands. `sum` is
+  /// of its first bytes. False if the budget is used up; `packet` is then kept.
+  [[nodiscard]] bool append(packet::Packet& packet, packet::PacketBudget& budget,
+                            const KnownSum& sum = {}) noexcept;
   /// Lets go of everything before `snd_una`.
   void on_ack(SeqNum snd_una, packet::PacketBudget& budget) noexcept;
   void clear(packet::PacketBudget& budget) noexcept;
@@ -53,6 +61,8 @@ class SendBuffer {
   };
   /// `seq` must be held.
   [[nodiscard]] Piece piece_at(SeqNum seq) noexcept;
+  /// The sum of the words of a piece's first `bytes`; read only where it is not known yet.
+  [[nodiscard]] static std::uint64_t sum_words(const Piece& piece, std::uint32_t bytes) noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return packets_.empty(); }
   /// Behind the last byte.

@@ -24,6 +24,13 @@ enum class SumCode : std::uint8_t {
 /// thread sums.
 void use_sum_code(SumCode code) noexcept;
 
+/// A sum of words in 32 bits, which stands for the same in any sum that it is added to (RFC 1071
+/// §2).
+[[nodiscard]] constexpr std::uint32_t fold_to_32(std::uint64_t sum) noexcept {
+  sum = (sum & 0xffff'ffffU) + (sum >> 32U);
+  return static_cast<std::uint32_t>((sum & 0xffff'ffffU) + (sum >> 32U));
+}
+
 /// The sum of the bytes' 32-bit words in memory order, where zeros follow the last byte. It is
 /// exact up to 4 GiB.
 [[nodiscard]] std::uint64_t sum_words(std::span<const std::byte> bytes) noexcept;

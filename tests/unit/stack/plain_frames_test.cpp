@@ -13,6 +13,7 @@
 #include "stack/frame_builder.hpp"
 #include "support/eal_environment.hpp"
 #include "support/flat.hpp"
+#include "wire/word_sum.hpp"
 
 namespace millrace::stack {
 namespace {
@@ -52,7 +53,11 @@ class PlainFramesTest : public ::testing::Test {
       for (std::byte& value : packet.append(static_cast<std::uint16_t>(bytes))) {
         value = static_cast<std::byte>(engine());
       }
-      ASSERT_TRUE(buffer.append(packet, budget));
+      // Of some the sum is known: of all bytes, or of those that were there at first.
+      const std::uint32_t summed = one_in(2) ? bytes : random(bytes + 1);
+      const tcp::KnownSum sum{.words = wire::sum_words(packet.data().first(summed)),
+                              .bytes = summed};
+      ASSERT_TRUE(buffer.append(packet, budget, one_in(4) ? tcp::KnownSum{} : sum));
     }
   }
   net::Interface any_interface() {

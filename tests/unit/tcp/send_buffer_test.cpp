@@ -8,6 +8,7 @@
 
 #include "base/random.hpp"
 #include "unit/tcp/queue_bed.hpp"
+#include "wire/word_sum.hpp"
 
 namespace millrace::test {
 
@@ -179,6 +180,34 @@ TEST_P(SendBufferTest, TellsWhatLiesInOnePacket) {
   expect_piece(1, 1, 999, false);
   buffer_.on_ack(at(1'500), budget_);
   expect_piece(1'600, 100, 600, true);
+}
+
+TEST_P(SendBufferTest, ASumThatIsKnownIsNotWorkedOutAgain) {
+  constexpr std::uint64_t kWords = 0x3'0000'1234;  // Of no bytes that are there: only told.
+  Packet packet = make_packet(end_, 1'000);
+  ASSERT_TRUE(buffer_.append(packet, budget_, {.words = kWords, .bytes = 1'000}));
+  end_ += 1'000;
+  const auto sum = [&](std::uint32_t from, std::uint32_t bytes) {
+    return SendBuffer::sum_words(buffer_.piece_at(at(from)), bytes);
+  };
+  const auto sum_of_bytes = [](std::uint32_t from, std::uint32_t count) {
+    std::vector<std::byte> bytes(count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      bytes[i] = byte_at(from + i);
+    }
+    return wire::sum_words(bytes);
+  };
+  EXPECT_EQ(sum(0, 1'000), wire::fold_to_32(kWords));
+  EXPECT_EQ(sum(0, 999), sum_of_bytes(0, 999));
+  EXPECT_EQ(sum(1, 999), sum_of_bytes(1, 999));
+  // What comes behind does not change what was there.
+  ASSERT_EQ(append_to_tail(200), 200U);
+  EXPECT_EQ(sum(0, 1'000), wire::fold_to_32(kWords));
+  EXPECT_EQ(sum(0, 1'200), sum_of_bytes(0, 1'200));
+  // A packet of which nothing is told may have had another life.
+  buffer_.on_ack(at(end_), budget_);
+  append(1'000);
+  EXPECT_EQ(sum(end_ - 1'000, 1'000), sum_of_bytes(end_ - 1'000, 1'000));
 }
 
 TEST_P(SendBufferTest, HoldsUnderRandomUse) {

@@ -3,7 +3,10 @@
 #include <rte_errno.h>
 #include <rte_mempool.h>
 
+#include <algorithm>
 #include <new>
+#include <span>
+#include <string_view>
 #include <utility>
 
 namespace millrace::packet {
@@ -13,6 +16,10 @@ namespace {
 // DPDK's cache for each of its threads: large enough for two bursts.
 constexpr std::uint32_t kPoolCache = 256;
 
+// Last in, first out: the packets that are used are few and stay in the processor's caches. DPDK's
+// usual pools are rings, which hand out the packet that has lain idle longest.
+constexpr const char* kPoolOrder = "stack";
+
 /// Whether DPDK's caches leave such a pool something.
 constexpr bool has_caches(std::uint32_t count) { return count >= 8 * kPoolCache; }
 
@@ -20,6 +27,13 @@ constexpr bool has_caches(std::uint32_t count) { return count >= 8 * kPoolCache;
 /// receive rings need. Pools are best one short of a power of two: so many are enough.
 constexpr bool has_core_cache(std::uint32_t count) {
   return count + 1 >= 64 * PacketCache::kCapacity;
+}
+
+/// DPDK's programs load their drivers, this one among them, when they start.
+bool has_pool_order() {
+  const std::span known{rte_mempool_ops_table.ops, rte_mempool_ops_table.num_ops};
+  return std::ranges::any_of(
+      known, [](const rte_mempool_ops& ops) { return std::string_view{ops.name} == kPoolOrder; });
 }
 
 /// A note must be readable from the first time that a packet is handed out.
@@ -39,12 +53,14 @@ Result<PacketPool, std::string> PacketPool::create(const std::string& name, std:
   static_assert(kHeadroomBytes == RTE_PKTMBUF_HEADROOM);
   // A multiple of 16, as far as which headers are aligned.
   constexpr std::uint16_t kNoteBytes = round_up_to(sizeof(PacketNote), 2 * RTE_MBUF_PRIV_ALIGN);
-  rte_mempool* const pool = rte_pktmbuf_pool_create(
+  rte_mempool* const pool = rte_pktmbuf_pool_create_by_ops(
       name.c_str(), count, has_caches(count) ? kPoolCache : 0, kNoteBytes,
-      static_cast<std::uint16_t>(kHeadroomBytes + data_room_bytes), numa_node);
+      static_cast<std::uint16_t>(kHeadroomBytes + data_room_bytes), numa_node, kPoolOrder);
   if (pool == nullptr) {
     return fail("cannot create a pool of " + std::to_string(count) + " packets of " +
-                std::to_string(data_room_bytes) + " bytes: " + rte_strerror(rte_errno));
+                std::to_string(data_room_bytes) + " bytes: " +
+                (has_pool_order() ? rte_strerror(rte_errno)
+                                  : "DPDK's driver librte_mempool_stack is not installed"));
   }
   PacketPool made{pool, std::make_unique<PacketCache>(*pool, has_core_cache(count))};
   rte_mempool_obj_iter(pool, construct_note, has_core_cache(count) ? made.cache_.get() : nullptr);

@@ -2,6 +2,9 @@
 // of it as new, and that figures stay exact whatever is in it.
 #include "packet/packet_cache.hpp"
 
+#include <rte_mempool.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <thread>
@@ -65,11 +68,29 @@ TEST(PacketCache, IsPassedByUntilAThreadAdoptsIt) {
   PacketPool pool = test::make_pool(kCount);
   on_other_thread([&pool] {
     Packet packet = pool.allocate();
-    const rte_mbuf* const mbuf = packet.get();
+    EXPECT_EQ(rte_mempool_avail_count(pool.get()), kCount - 1);
     packet.reset();
-    EXPECT_NE(pool.allocate().get(), mbuf) << "the pool is a queue";
+    EXPECT_EQ(rte_mempool_avail_count(pool.get()), kCount);
   });
   EXPECT_EQ(pool.in_use(), 0U);
+}
+
+// Far more at a time than the cache holds, and far fewer than there are.
+TEST(PacketCache, ThePoolBehindItHandsOutAgainWhatWasUsedBefore) {
+  constexpr std::size_t kAtATime = 8UL * PacketCache::kCapacity;
+  PacketPool pool = test::make_pool(kCount);
+  on_other_thread([&pool] {
+    pool.adopt();
+    std::set<const rte_mbuf*> different;
+    for (int round = 0; round < 8; ++round) {
+      std::vector<Packet> held;
+      for (std::size_t i = 0; i < kAtATime; ++i) {
+        held.push_back(pool.allocate());
+        different.insert(held.back().get());
+      }
+    }
+    EXPECT_LE(different.size(), kAtATime + PacketCache::kCapacity);
+  });
 }
 
 TEST(PacketCache, APoolCanBeUsedUpToItsLastPacketAndFilledAgain) {

@@ -40,27 +40,27 @@ bool has_unit(std::string_view text) noexcept {
 }  // namespace
 
 void RangeRequest::assign(std::string_view value) noexcept {
-  count_ = 0;
+  specs_.clear();
   if (!has_unit(value)) {
     return;
   }
-  std::uint8_t count = 0;
+  decltype(specs_) specs;
   for (std::string_view rest = value.substr(kUnit.size());;) {
     const std::size_t comma = rest.find(',');
     const std::string_view piece = trimmed(rest.substr(0, comma));
     if (!piece.empty()) {  // RFC 9110 §5.6.1.2: empty elements are skipped.
       const auto spec = read(piece);
-      if (!spec || count == kRangesMax) {
+      if (!spec || specs.size() == kRangesMax) {
         return;
       }
-      specs_[count++] = *spec;
+      specs.push_back(*spec);
     }
     if (comma == std::string_view::npos) {
       break;
     }
     rest.remove_prefix(comma + 1);
   }
-  count_ = count;
+  specs_ = specs;
 }
 
 std::optional<RangeRequest::Spec> RangeRequest::read(std::string_view text) noexcept {
@@ -83,7 +83,7 @@ std::optional<RangeRequest::Spec> RangeRequest::read(std::string_view text) noex
 RangeSet RangeSet::whole(std::uint64_t size) noexcept {
   RangeSet set;
   if (size > 0) {
-    set.ranges_[set.count_++] = {.offset = 0, .length = size};
+    set.ranges_.push_back({.offset = 0, .length = size});
   }
   return set;
 }
@@ -91,17 +91,17 @@ RangeSet RangeSet::whole(std::uint64_t size) noexcept {
 RangeSet RangeSet::resolve(const RangeRequest& request, std::uint64_t size) noexcept {
   RangeSet set;
   set.is_partial_ = true;
-  for (const RangeRequest::Spec& spec : std::span{request.specs_}.first(request.count_)) {
+  for (const RangeRequest::Spec& spec : request.specs_) {
     if (!spec.first) {
       const std::uint64_t length = std::min(spec.last, size);
       if (length > 0) {
-        set.ranges_[set.count_++] = {.offset = size - length, .length = length};
+        set.ranges_.push_back({.offset = size - length, .length = length});
       } else if (spec.last > 0) {
         return whole(size);  // The end of an empty file is all of it, and cannot be numbered.
       }
     } else if (*spec.first < size) {
       const std::uint64_t last = std::min(spec.last, size - 1);
-      set.ranges_[set.count_++] = {.offset = *spec.first, .length = last - *spec.first + 1};
+      set.ranges_.push_back({.offset = *spec.first, .length = last - *spec.first + 1});
     }
   }
   return set.is_reasonable(size) ? set : whole(size);
@@ -109,7 +109,7 @@ RangeSet RangeSet::resolve(const RangeRequest& request, std::uint64_t size) noex
 
 bool RangeSet::is_reasonable(std::uint64_t size) const noexcept {
   std::uint64_t total = 0;
-  for (std::size_t i = 0; i < count_; ++i) {
+  for (std::size_t i = 0; i < ranges_.size(); ++i) {
     total += ranges_[i].length;  // Cannot overflow: each step is held against the size.
     if (total > size) {
       return false;

@@ -2,13 +2,14 @@
 // values.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include <boost/container/static_vector.hpp>
 
 namespace httpd {
 
@@ -26,13 +27,16 @@ inline constexpr std::size_t kRangesMax = 16;
 /// What a Range field asks for, before the file's size is known.
 class RangeRequest {
  public:
+  // Not defaulted: then `RangeRequest{}` would clear all of its room.
+  RangeRequest() noexcept {}
+
   /// Reads "bytes=0-99,200-,-50". RFC 9110 §14.2: a field that is malformed, of another unit, or
   /// asks for more than a server likes to give is ignored, so there is no error: then
   /// `is_present` is false.
   void assign(std::string_view value) noexcept;
-  void clear() noexcept { count_ = 0; }
+  void clear() noexcept { specs_.clear(); }
 
-  [[nodiscard]] bool is_present() const noexcept { return count_ > 0; }
+  [[nodiscard]] bool is_present() const noexcept { return !specs_.empty(); }
 
  private:
   friend class RangeSet;
@@ -44,8 +48,7 @@ class RangeRequest {
 
   [[nodiscard]] static std::optional<Spec> read(std::string_view text) noexcept;
 
-  std::uint8_t count_ = 0;
-  std::array<Spec, kRangesMax> specs_;
+  boost::container::static_vector<Spec, kRangesMax> specs_;
 };
 
 /// The ranges that are to be sent, in the order of the request.
@@ -59,19 +62,18 @@ class RangeSet {
   [[nodiscard]] static RangeSet resolve(const RangeRequest& request, std::uint64_t size) noexcept;
 
   [[nodiscard]] std::span<const ByteRange> ranges() const noexcept {
-    return std::span{ranges_}.first(count_);
+    return {ranges_.data(), ranges_.size()};
   }
   /// Whether the answer is a 206.
   [[nodiscard]] bool is_partial() const noexcept { return is_partial_; }
   /// Several ranges travel as multipart/byteranges.
-  [[nodiscard]] bool is_multipart() const noexcept { return is_partial_ && count_ > 1; }
+  [[nodiscard]] bool is_multipart() const noexcept { return is_partial_ && ranges_.size() > 1; }
 
  private:
   [[nodiscard]] bool is_reasonable(std::uint64_t size) const noexcept;
 
   bool is_partial_ = false;
-  std::uint8_t count_ = 0;
-  std::array<ByteRange, kRangesMax> ranges_;
+  boost::container::static_vector<ByteRange, kRangesMax> ranges_;
 };
 
 /// Appends "bytes 0-99/1234", the value of Content-Range.

@@ -20,10 +20,8 @@ Connection::Connection(Site& site, millrace::TcpSocket socket)
     : site_{site},
       socket_{socket},
       output_{socket, site.lacks_packets},
-      response_{site, output_, *this},
-      input_{socket} {
+      response_{site, output_, *this} {
   wait_link_.connection = this;
-  parser_.emplace(std::time(nullptr));
   ++site_.connections;
   if (site_.log != nullptr) {
     if (const auto endpoints = socket_.endpoints()) {
@@ -37,6 +35,7 @@ void Connection::on_closed() {
   phase_ = Phase::Over;
   log();
   response_.drop();
+  give_reading_back();
   site_.waits.remove(wait_link_);
   --site_.connections;
 }
@@ -44,7 +43,7 @@ void Connection::on_closed() {
 void Connection::advance() {
   for (unsigned steps = 0; steps < kStepsPerTurn; ++steps) {
     if (step() == Progress::Waits) {
-      note_wait();
+      pause();
       return;
     }
   }
@@ -74,6 +73,7 @@ Connection::Progress Connection::step() {
   if (phase_ == Phase::Over) {
     return Progress::Waits;
   }
+  take_reading();
   if (phase_ == Phase::Drain) {
     return drain();
   }
@@ -93,15 +93,31 @@ Connection::Progress Connection::step() {
   std::unreachable();
 }
 
+void Connection::take_reading() {
+  if (reading_ == nullptr) {
+    reading_ = site_.readings.take(socket_);  // Never in vain: there is one for each of us.
+  }
+}
+
+void Connection::give_reading_back() {
+  if (reading_ != nullptr) {
+    site_.readings.give_back(*std::exchange(reading_, nullptr));
+  }
+}
+
 Connection::Progress Connection::read_head() {
-  const RequestParser::Step step = parser_->parse(input_.bytes());
-  input_.drop(step.consumed);
+  Input& input = reading_->input;
+  RequestParser::Step step;
+  if (!input.empty()) {
+    step = reading_->parser().parse(input.bytes());
+    input.drop(step.consumed);
+  }
   if (step.outcome == RequestParser::Outcome::Failed) {
     refuse_and_close(step.status);
   } else if (step.outcome == RequestParser::Outcome::HeadDone) {
     begin_request();
-  } else if (!input_.fill()) {
-    if (input_.has_ended()) {
+  } else if (!input.fill()) {
+    if (input.has_ended()) {
       end(true);
     }
     return Progress::Waits;
@@ -110,15 +126,15 @@ Connection::Progress Connection::read_head() {
 }
 
 void Connection::begin_request() {
-  const Request& request = parser_->request();
+  const Request& request = reading_->parser().request();
   ++requests_;
   keeps_alive_ =
       request.keeps_alive && !site_.is_draining && requests_ < site_.limits.requests_per_connection;
   body_bytes_ = 0;
-  if (const auto decoded = path_.assign(request.target()); !decoded) {
+  if (const auto decoded = reading_->path.assign(request.target()); !decoded) {
     route_ = {.action = Action::Refuse, .status = decoded.error()};
   } else {
-    route_ = choose_route(request, path_, site_.has_root);
+    route_ = choose_route(request, reading_->path, site_.has_root);
   }
   if (route_.action == Action::Refuse) {
     // The body of a refused request is not worth reading, so the next request cannot be found.
@@ -129,30 +145,30 @@ void Connection::begin_request() {
   sink_.reset();
   phase_ = Phase::ReadBody;
   // RFC 9110 §10.1.1: who is sending already need not be asked to.
-  if (request.expects_continue && !parser_->is_complete() && input_.empty()) {
+  if (request.expects_continue && !reading_->parser().is_complete() && reading_->input.empty()) {
     output_.say(kContinue);
   }
 }
 
 Connection::Progress Connection::read_body() {
-  if (parser_->is_complete()) {
+  if (reading_->parser().is_complete()) {
     answer();
     return Progress::Made;
   }
-  const RequestParser::Step step = parser_->parse(input_.bytes());
+  const RequestParser::Step step = reading_->parser().parse(reading_->input.bytes());
   if (step.outcome == RequestParser::Outcome::Body) {
     body_bytes_ += step.body.size();
     if (route_.action == Action::ReceiveSink) {
       sink_.add(step.body);
     }
   }
-  input_.drop(step.consumed);
+  reading_->input.drop(step.consumed);
   if (step.outcome == RequestParser::Outcome::Failed) {
     refuse_and_close(step.status);
   } else if (body_bytes_ > route_.body_bytes_max) {
     refuse_and_close(Status::ContentTooLarge);
-  } else if (step.outcome == RequestParser::Outcome::NeedMore && !input_.fill()) {
-    if (input_.has_ended()) {
+  } else if (step.outcome == RequestParser::Outcome::NeedMore && !reading_->input.fill()) {
+    if (reading_->input.has_ended()) {
       end(true);  // The rest of the body will never come.
     }
     return Progress::Waits;
@@ -163,11 +179,11 @@ Connection::Progress Connection::read_body() {
 void Connection::answer() {
   phase_ = Phase::Respond;
   is_unlogged_ = true;
-  const Request& request = parser_->request();
+  const Request& request = reading_->parser().request();
   switch (route_.action) {
     case Action::ServeWelcome: response_.serve_welcome(request, keeps_alive_); break;
     case Action::ReceiveSink: response_.serve_sink(request, keeps_alive_, sink_); break;
-    case Action::ServeFile: response_.serve_file(request, keeps_alive_, path_); break;
+    case Action::ServeFile: response_.serve_file(request, keeps_alive_, reading_->path); break;
     case Action::Refuse: std::unreachable();
   }
 }
@@ -175,7 +191,7 @@ void Connection::answer() {
 void Connection::refuse(Status status) {
   phase_ = Phase::Respond;
   is_unlogged_ = true;
-  response_.refuse(parser_->request(), keeps_alive_, status,
+  response_.refuse(reading_->parser().request(), keeps_alive_, status,
                    status == Status::MethodNotAllowed ? route_.allow : std::string_view{});
 }
 
@@ -203,7 +219,7 @@ void Connection::finish() {
   ++site_.requests;
   log();
   if (keeps_alive_ && !site_.is_draining) {
-    parser_.emplace(std::time(nullptr));
+    reading_->forget_request();
     phase_ = Phase::ReadHead;
   } else {
     phase_ = Phase::Drain;
@@ -214,11 +230,11 @@ void Connection::finish() {
 // RFC 9112 §9.6: closing with unread input would reset the connection, and the reset could overtake
 // the response.
 Connection::Progress Connection::drain() {
-  input_.drop_all();
-  if (input_.fill()) {
+  reading_->input.drop_all();
+  if (reading_->input.fill()) {
     return Progress::Made;
   }
-  if (input_.has_ended()) {
+  if (reading_->input.has_ended()) {
     end(true);
   }
   return Progress::Waits;
@@ -238,7 +254,7 @@ void Connection::end(bool in_order) {
 void Connection::log() {
   if (std::exchange(is_unlogged_, false) && site_.log != nullptr) {
     site_.log->add({.remote = remote_,
-                    .request = parser_->request(),
+                    .request = reading_->parser().request(),
                     .status = response_.status(),
                     .body_bytes = response_.body_bytes()},
                    std::time(nullptr));
@@ -246,7 +262,7 @@ void Connection::log() {
 }
 
 bool Connection::is_at_rest() const noexcept {
-  return phase_ == Phase::ReadHead && input_.empty() && !parser_->has_begun();
+  return phase_ == Phase::ReadHead && (reading_ == nullptr || reading_->is_unused());
 }
 
 Wait Connection::current_wait() const {
@@ -263,6 +279,14 @@ Wait Connection::current_wait() const {
     case Phase::Over: return Wait::None;
   }
   std::unreachable();
+}
+
+// Waits for somebody else.
+void Connection::pause() {
+  if (is_at_rest()) {
+    give_reading_back();
+  }
+  note_wait();
 }
 
 void Connection::note_wait() {

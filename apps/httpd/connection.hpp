@@ -5,19 +5,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include <millrace/tcp.hpp>
 
-#include "httpd/input.hpp"
 #include "httpd/output.hpp"
 #include "httpd/pace.hpp"
-#include "httpd/request_parser.hpp"
+#include "httpd/reading.hpp"
 #include "httpd/response.hpp"
 #include "httpd/router.hpp"
 #include "httpd/sink.hpp"
-#include "httpd/target_path.hpp"
 #include "httpd/waits.hpp"
 
 namespace httpd {
@@ -72,6 +69,8 @@ class Connection final : public FileClient {
   Progress respond();
   Progress drain();
 
+  void take_reading();
+  void give_reading_back();
   void begin_request();
   void answer();
   void refuse(Status status);
@@ -82,6 +81,7 @@ class Connection final : public FileClient {
 
   [[nodiscard]] bool is_at_rest() const noexcept;
   [[nodiscard]] Wait current_wait() const;
+  void pause();
   void note_wait();
   void wait_anew(Wait kind);
 
@@ -98,10 +98,8 @@ class Connection final : public FileClient {
   Sink sink_;
   Output output_;
   Response response_;
-  std::string remote_;  // The peer's address, if there is a log.
-  std::optional<RequestParser> parser_;
-  TargetPath path_;
-  Input input_;
+  std::string remote_;          // The peer's address, if there is a log.
+  Reading* reading_ = nullptr;  // The site's; none at rest.
 };
 
 }  // namespace httpd

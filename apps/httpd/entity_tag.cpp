@@ -65,24 +65,22 @@ void TagList::add(std::string_view value) noexcept {
     if (!value.starts_with('"') || end == std::string_view::npos) {
       return;  // Not a list of tags from here on.
     }
-    if (auto tag = read_tag(value.substr(1, end - 1)); tag && count_ < kTagsMax) {
+    if (auto tag = read_tag(value.substr(1, end - 1)); tag && tags_.size() < kTagsMax) {
       tag->is_weak = is_weak;
-      tags_[count_++] = *tag;
+      tags_.push_back(*tag);
     }
     value.remove_prefix(end + 1);
   }
 }
 
 bool TagList::matches_weakly(const EntityTag& tag) const noexcept {
-  return is_any_ || std::ranges::any_of(std::span{tags_}.first(count_), [&](const EntityTag& own) {
-           return own.matches_weakly(tag);
-         });
+  return is_any_ ||
+         std::ranges::any_of(tags_, [&](const EntityTag& own) { return own.matches_weakly(tag); });
 }
 
 bool TagList::matches_strongly(const EntityTag& tag) const noexcept {
-  return is_any_ || std::ranges::any_of(std::span{tags_}.first(count_), [&](const EntityTag& own) {
-           return own.matches_strongly(tag);
-         });
+  return is_any_ || std::ranges::any_of(
+                        tags_, [&](const EntityTag& own) { return own.matches_strongly(tag); });
 }
 
 }  // namespace httpd

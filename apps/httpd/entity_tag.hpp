@@ -2,11 +2,12 @@
 // change, so that a list of tags from a client keeps two numbers of each instead of its text.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include <boost/container/static_vector.hpp>
 
 namespace httpd {
 
@@ -32,6 +33,9 @@ void append_entity_tag(std::string& out, const EntityTag& tag);
 /// and are not kept; of ours, the first eight are.
 class TagList {
  public:
+  // Not defaulted: then `TagList{}` would clear the room for tags, too, once for each request.
+  TagList() noexcept {}
+
   /// Adds what a field holds; a field that comes again goes on with the list.
   void add(std::string_view value) noexcept;
 
@@ -41,7 +45,7 @@ class TagList {
   [[nodiscard]] bool matches_strongly(const EntityTag& tag) const noexcept;
   /// The one tag of a field that takes one, If-Range say; null if it is not of our making.
   [[nodiscard]] const EntityTag* first() const noexcept {
-    return count_ > 0 ? tags_.data() : nullptr;
+    return tags_.empty() ? nullptr : tags_.data();
   }
 
  private:
@@ -49,8 +53,7 @@ class TagList {
 
   bool is_present_ = false;
   bool is_any_ = false;  // "*".
-  std::uint8_t count_ = 0;
-  std::array<EntityTag, kTagsMax> tags_;
+  boost::container::static_vector<EntityTag, kTagsMax> tags_;
 };
 
 }  // namespace httpd

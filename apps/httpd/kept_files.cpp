@@ -5,12 +5,13 @@
 namespace httpd {
 namespace {
 
-// What an entry costs beside its bytes: nodes, strings, its place in the order.
-constexpr std::size_t kEntryBytes = 512;
+// What an entry costs beside its bytes: nodes, strings, the head of an answer, its place in the
+// order.
+constexpr std::size_t kEntryBytes = 1024;
 
 }  // namespace
 
-const KeptFile* KeptFiles::find(std::string_view path, millrace::Instant now) {
+KeptFile* KeptFiles::find(std::string_view path, millrace::Instant now) {
   const auto found = entries_.find(path);
   if (found == entries_.end()) {
     return nullptr;

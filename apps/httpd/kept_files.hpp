@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <ctime>
 #include <functional>
 #include <list>
 #include <span>
@@ -16,9 +17,17 @@
 
 namespace httpd {
 
+/// The head of an answer, which is the same for a second at most.
+struct KeptHead {
+  std::string text{};
+  std::time_t at = -1;  ///< Seconds since 1970.
+  bool keeps_alive = false;
+};
+
 struct KeptFile {
   FileFacts facts{};
   std::string bytes{};
+  KeptHead head{};  ///< Whoever answers with the file keeps it here.
 };
 
 /// One per worker, used on its core. Keys are paths of files that were found, and all that is kept
@@ -34,7 +43,7 @@ class KeptFiles {
   /// What is kept of `path`, until the next call. Null: it is to be read. Once its lifetime is over
   /// one caller is told so, and the others go on with what there is for as long again: a thousand
   /// are not to ask the disk in the same moment.
-  [[nodiscard]] const KeptFile* find(std::string_view path, millrace::Instant now);
+  [[nodiscard]] KeptFile* find(std::string_view path, millrace::Instant now);
   /// A whole file, as just read. What is too large is not kept.
   void keep(std::string_view path, const FileFacts& facts, std::span<const std::byte> bytes,
             millrace::Instant now);

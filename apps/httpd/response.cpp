@@ -49,8 +49,7 @@ void Response::serve_file(const Request& request, bool keeps_alive, const Target
   path_ = &path;
   // Which bytes are wanted depends on the file when there are conditions.
   const bool is_plain = !request.conditions.are_any();
-  const KeptFile* const kept =
-      is_plain ? site_.kept.find(path.view(), site_.worker.now()) : nullptr;
+  KeptFile* const kept = is_plain ? site_.kept.find(path.view(), site_.worker.now()) : nullptr;
   if (kept != nullptr) {
     say_kept(*kept);
     return;
@@ -190,10 +189,17 @@ void Response::keep_file(const FileAnswer& answer) {
 }
 
 // It is short enough to wait in the output, as answers that were composed do.
-void Response::say_kept(const KeptFile& kept) {
+void Response::say_kept(KeptFile& kept) {
   facts_ = kept.facts;
+  status_ = Status::Ok;
   state_ = State::Done;
-  compose_file_head(Status::Ok);
+  const std::time_t now = std::time(nullptr);
+  if (kept.head.at == now && kept.head.keeps_alive == keeps_alive_) {
+    site_.text.assign(kept.head.text);
+  } else {
+    compose_file_head(Status::Ok);
+    kept.head = {.text = site_.text, .at = now, .keeps_alive = keeps_alive_};
+  }
   if (!is_head()) {
     site_.text.append(kept.bytes);
     body_bytes_ = kept.bytes.size();

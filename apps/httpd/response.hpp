@@ -60,7 +60,7 @@ class Response {
   void redirect();
   void begin_listing(std::string page);
   void keep_file(const FileAnswer& answer);
-  void say_kept(const KeptFile& kept);
+  void say_kept(KeptFile& kept);
   void begin_file(Resource found, std::span<const std::byte> first_bytes);
   void say_file_head(Status status);
   void compose_file_head(Status status);

@@ -50,7 +50,9 @@ millrace::Result<std::unique_ptr<Server>, std::string> Server::start(
 }
 
 Server::Server(millrace::Worker& worker, const SiteSetup& setup, std::uint32_t max_connections)
-    : site_{worker, setup}, connections_{max_connections}, max_connections_{max_connections} {}
+    : site_{worker, setup, max_connections},
+      connections_{max_connections},
+      max_connections_{max_connections} {}
 
 void Server::drain() {
   site_.is_draining = true;

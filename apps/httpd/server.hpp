@@ -8,8 +8,9 @@
 
 #include <millrace/worker.hpp>
 
-#include "httpd/connection_pool.hpp"
+#include "httpd/connection.hpp"
 #include "httpd/document_root.hpp"
+#include "httpd/pool.hpp"
 #include "httpd/site.hpp"
 
 namespace httpd {
@@ -43,7 +44,7 @@ class Server final : public millrace::TcpHandler {
   void relieve(millrace::Duration standstill_min);
 
   Site site_;
-  ConnectionPool connections_;
+  Pool<Connection> connections_;
   std::uint32_t max_connections_;
   millrace::TcpListener listener_;
   bool watches_ = false;  // Whether the timer of `watch` runs.

@@ -13,6 +13,8 @@
 #include "httpd/http_date.hpp"
 #include "httpd/kept_files.hpp"
 #include "httpd/limits.hpp"
+#include "httpd/pool.hpp"
+#include "httpd/reading.hpp"
 #include "httpd/waits.hpp"
 
 namespace httpd {
@@ -27,13 +29,14 @@ struct SiteSetup {
 
 struct Site {
   /// What `setup` points to must outlive the site.
-  Site(millrace::Worker& on, const SiteSetup& setup)
+  Site(millrace::Worker& on, const SiteSetup& setup, std::uint32_t max_connections)
       : worker{on},
         has_root{setup.root != nullptr},
         limits{setup.limits},
         log{setup.log},
         kept{setup.limits.file_lifetime},
-        files{on, setup.root, setup.lists_folders, has_root ? kReadsMax : 0} {}
+        files{on, setup.root, setup.lists_folders, has_root ? kReadsMax : 0},
+        readings{max_connections} {}
 
   /// Reads that may be under way at a time, 64 KiB each.
   static constexpr std::size_t kReadsMax = 64;
@@ -45,6 +48,7 @@ struct Site {
   KeptFiles kept;
   FileReader files;
   Waits waits;
+  Pool<Reading> readings;  ///< One for each connection, should all be busy.
   millrace::Instant started = worker.now();
   std::uint64_t connections = 0;  ///< Open now.
   std::uint64_t requests = 0;     ///< Answered since start.

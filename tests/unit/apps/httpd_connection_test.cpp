@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "fake_stack.hpp"
 #include "httpd/document_root.hpp"
@@ -117,6 +119,30 @@ TEST_F(ConnectionTest, RequestsArriveByteByByte) {
     say({&c, 1});
   }
   EXPECT_EQ(body_of(heard()), "index");
+}
+
+TEST_F(ConnectionTest, MemoryToReadWithIsLentOnlyWhileARequestIsUnderWay) {
+  const SiteSetup setup{.root = &*root_};
+  FakeWorker worker;
+  Site site{worker, setup, 2};
+  Connection first{site, socket_};
+  const auto say_to_first = [&](std::string_view text) {
+    peer_.to_read += text;
+    first.advance();
+    worker.settle();
+  };
+  EXPECT_EQ(site.readings.in_use(), 0U);
+  say_to_first("GET /index.html HTTP/1.1\r\nHo");
+  EXPECT_EQ(site.readings.in_use(), 1U);
+  say_to_first("st: a\r\n\r\n");
+  EXPECT_EQ(body_of(heard()), "index");
+  EXPECT_EQ(site.readings.in_use(), 0U);
+  peer_.room = 10;
+  say_to_first("GET /index.html HTTP/1.1\r\nHost: a\r\n\r\nGET");
+  EXPECT_EQ(heard().size(), 10U);
+  EXPECT_EQ(site.readings.in_use(), 1U);
+  first.on_closed();
+  EXPECT_EQ(site.readings.in_use(), 0U);
 }
 
 TEST_F(ConnectionTest, SinkHashesLengthAndChunks) {
@@ -420,6 +446,25 @@ TEST_F(KeptFileTest, HeadHasTheSameHeadAndNoBody) {
   const std::string whole = get();
   worker_.refuses_background = true;
   EXPECT_EQ(get("", "HEAD"), whole.substr(0, whole.size() - 5));
+}
+
+TEST_F(KeptFileTest, TheHeadIsOfThisAnswerThoughTheFileIsKept) {
+  const std::string index = "GET /index.html HTTP/1.1\r\nHost: a\r\n";
+  say(index + "\r\n");
+  static_cast<void>(heard());
+  say(index + "\r\n");
+  const std::string first = heard();
+  EXPECT_TRUE(first.contains("Connection: keep-alive\r\n"));
+  const std::time_t second = std::time(nullptr);
+  while (std::time(nullptr) == second) {
+    std::this_thread::sleep_for(10ms);
+  }
+  say(index + "\r\n");
+  const std::string later = heard();
+  EXPECT_NE(later, first) << "its date is another one";
+  EXPECT_EQ(body_of(later), body_of(first));
+  say(index + "Connection: close\r\n\r\n");
+  EXPECT_TRUE(heard().contains("Connection: close\r\n"));
 }
 
 TEST_F(KeptFileTest, AChangeShowsWhenTheLifetimeIsOver) {

@@ -56,6 +56,7 @@ TcpCore::TcpCore(const Config& config, packet::CorePools& pools, net::Ipv4Output
                  tunings_,       config.tcp.bbr_connections == 0 ? nullptr : &bbr_models_},
       connections_{config.max_connections},
       listeners_{config.max_listeners},
+      listening_{config.max_listeners},
       time_wait_{config.max_time_wait, 2 * config.tcp.msl},
       path_mtus_{config.max_path_mtus, config.tcp.path_mtu_lifetime, make_hash(random)},
       demux_{config.max_connections + config.max_time_wait, make_hash(random)},
@@ -89,21 +90,17 @@ Result<base::SlotHandle> TcpCore::listen(const ListenOptions& options,
   if (!options.address.is_unspecified() && !is_our_address(options.address)) {
     return fail(Error::AddressNotAvailable);
   }
-  bool is_taken = false;
-  listeners_.for_each([&](const tcp::Listener& other) {
-    const bool overlaps = other.endpoint().address.is_unspecified() ||
-                          options.address.is_unspecified() ||
-                          other.endpoint().address == options.address;
-    is_taken = is_taken || (other.endpoint().port == options.port && overlaps);
-  });
-  if (is_taken) {
+  const Endpoint endpoint{.address = options.address, .port = options.port};
+  const std::uint32_t other = listening_.find(
+      options.port, [&](std::uint32_t index) { return listeners_.at(index).overlaps(endpoint); });
+  if (other != PortIndex::kNone) {
     return fail(Error::AddressInUse);
   }
-  tcp::Listener* const listener = listeners_.emplace(
-      Endpoint{.address = options.address, .port = options.port}, options.backlog, handler);
+  tcp::Listener* const listener = listeners_.emplace(endpoint, options.backlog, handler);
   if (listener == nullptr) {
     return fail(Error::OutOfListeners);
   }
+  listening_.insert(options.port, listeners_.index_of(*listener));
   const bool is_open_to_all = config_.tcp.fast_open_by_default && options.fast_open == 0;
   listener->allow_fast_open(is_open_to_all ? options.backlog : options.fast_open);
   listener->take_without_cookies(config_.tcp.fast_open_without_cookies);
@@ -203,6 +200,7 @@ void TcpCore::close_listener(base::SlotHandle handle) noexcept {
       settle(slot);
     }
   });
+  listening_.erase(listeners_.at(handle.index).endpoint().port, handle.index);
   listeners_.erase(handle.index);
 }
 

@@ -33,6 +33,7 @@
 #include "stack/demux.hpp"
 #include "stack/frame_builder.hpp"
 #include "stack/plain_frames.hpp"
+#include "stack/port_index.hpp"
 #include "stack/segment_reader.hpp"
 #include "stack/socket_list.hpp"
 #include "tcp/active_block.hpp"
@@ -380,6 +381,7 @@ class TcpCore {
   tcp::Resources resources_;
   base::SlotTable<ConnectionSlot> connections_;
   base::SlotTable<tcp::Listener> listeners_;
+  PortIndex listening_;
   tcp::TimeWaitTable time_wait_;
   net::PathMtuCache path_mtus_;
   Demux demux_;

@@ -11,13 +11,10 @@ using packet::Packet;
 using tcp::Segment;
 
 base::SlotHandle TcpCore::find_listener_for(const Endpoint& local) noexcept {
-  base::SlotHandle found;
-  listeners_.for_each([&](const tcp::Listener& listener) {
-    if (listener.matches(local)) {
-      found = listeners_.handle_of(listener);
-    }
-  });
-  return found;
+  const std::uint32_t index = listening_.find(
+      local.port, [&](std::uint32_t each) { return listeners_.at(each).matches(local); });
+  return index == PortIndex::kNone ? base::SlotHandle{}
+                                   : listeners_.handle_of(listeners_.at(index));
 }
 
 std::optional<DropReason> TcpCore::why_not_now(const tcp::Listener& listener) const noexcept {

@@ -21,6 +21,12 @@ class Listener {
     return endpoint_.port == local.port &&
            (endpoint_.address.is_unspecified() || endpoint_.address == local.address);
   }
+  /// Whether some segments would be for a listener on `other` as well.
+  [[nodiscard]] bool overlaps(const Endpoint& other) const noexcept {
+    return endpoint_.port == other.port &&
+           (endpoint_.address.is_unspecified() || other.address.is_unspecified() ||
+            endpoint_.address == other.address);
+  }
   /// As Linux has it: one more than the backlog may wait.
   [[nodiscard]] bool is_accept_queue_full() const noexcept { return waiting_ > backlog_; }
   [[nodiscard]] bool is_syn_queue_full(std::uint32_t syn_backlog) const noexcept {

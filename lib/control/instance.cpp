@@ -335,6 +335,7 @@ stack::InterfaceSetup Instance::interface_setup(std::size_t index) const {
   setup.offloads.tx_tcp_checksum = capabilities.tx_tcp_checksum;
   setup.offloads.tx_udp_checksum = capabilities.tx_udp_checksum;
   setup.offloads.multi_segment = capabilities.multi_segment;
+  setup.offloads.tso_pieces = capabilities.tso_pieces;
   setup.offloads.reflects = capabilities.reflects;
   setup.addresses = config.addresses;
   setup.gateway = config.gateway;

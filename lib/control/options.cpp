@@ -173,8 +173,8 @@ void SharedOptions::declare_device_options(CLI::App& app) {
   };
   add_checked_list(
       app, "--device", parse_spec, into(Field::Spec),
-      "tap:NAME, af_packet:IFACE, af_xdp:IFACE, ring, memif:SOCKET[,server], vhost:SOCKET, "
-      "virtio-user:SOCKET, vdev:net_DRIVER[,ARGUMENTS] or pci:ADDRESS; tap:NAME.100 is "
+      "tap:NAME, af_packet:IFACE, af_xdp:IFACE, ring, memif:SOCKET[,server], vhost:SOCKET[,tso], "
+      "virtio-user:SOCKET[,tso], vdev:net_DRIVER[,ARGUMENTS] or pci:ADDRESS; tap:NAME.100 is "
       "VLAN 100 on it, as is any device with ,vlan=100; may be repeated, each with its "
       "address behind it")
       ->type_name("DEVICE")

@@ -22,6 +22,10 @@ struct Capabilities {
   bool rx_checksum = false;      ///< Gives verdicts on received checksums.
   bool multi_segment = false;    ///< Takes chained packets.
   bool reflects = false;         ///< A loopback plug: what is sent comes back.
+  std::uint16_t tso_pieces = 0;  ///< Cuts a frame with several TCP segments, in a chain of at most
+                                 ///< so many pieces, into one frame for each
+                                 ///< (`Packet::request_segmentation`); 0: it does not.
+  bool joins_received = false;   ///< Received frames may hold several TCP segments (LRO).
 };
 
 /// Frames that a device did not deliver since it was opened, as far as its driver tells.

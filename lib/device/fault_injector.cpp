@@ -160,8 +160,12 @@ bool FaultInjector::happens(std::uint32_t ppm) noexcept {
 packet::Packet FaultInjector::corrupted_copy(const packet::Packet& packet) noexcept {
   packet::Packet copy = packet.size() == 0 ? packet::Packet{} : whole_copy(packet.get(), pool_);
   if (copy) {
-    std::byte& victim = copy.data()[random_.below(copy.size())];
-    victim ^= std::byte{1} << random_.below(8);
+    std::uint32_t offset = random_.below(copy.size());
+    rte_mbuf* segment = copy.get();
+    for (; offset >= segment->data_len; segment = segment->next) {
+      offset -= segment->data_len;
+    }
+    *rte_pktmbuf_mtod_offset(segment, std::byte*, offset) ^= std::byte{1} << random_.below(8);
     copy.clear_offload();  // A verdict given before no longer holds.
   }
   return copy;

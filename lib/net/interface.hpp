@@ -24,6 +24,7 @@ struct Offloads {
   bool tx_tcp_checksum = false;
   bool tx_udp_checksum = false;
   bool multi_segment = false;
+  std::uint16_t tso_pieces = 0;  ///< As `device::Capabilities`.
   bool reflects = false;  ///< A loopback plug: our own frames come back, so our own source address
                           ///< is no martian.
 };

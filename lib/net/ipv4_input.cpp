@@ -26,22 +26,19 @@ bool is_for_us(const Interface& interface, const IpAddress& destination) noexcep
 
 // Segments that a NIC or the kernel has joined make a datagram that no frame of this link can
 // carry, and drivers with frames of a fixed size cut it off.
-bool is_joined(const Interface& interface, std::span<const std::byte> bytes) noexcept {
-  const auto header = wire::read_ipv4_fields(bytes);
-  return header && header->total_length > interface.mtu && header->total_length > bytes.size();
+bool is_cut_off_joined(const Interface& interface, const packet::Packet& datagram) noexcept {
+  const auto header = wire::read_ipv4_fields(datagram.data());
+  return header && header->total_length > interface.mtu && header->total_length > datagram.size();
 }
 
 }  // namespace
 
 Result<wire::Ipv4Header, DropReason> Ipv4Input::accept(const Interface& interface,
                                                        packet::Packet& datagram) const noexcept {
-  if (!datagram.is_contiguous()) {
-    return fail(DropReason::Ipv4BadTotalLength);
-  }
-  const auto header = wire::parse_ipv4(datagram.data());
+  const auto header = wire::parse_ipv4(datagram.data(), datagram.size());
   if (!header) {
     const bool is_cut_off =
-        header.error() == DropReason::Ipv4BadTotalLength && is_joined(interface, datagram.data());
+        header.error() == DropReason::Ipv4BadTotalLength && is_cut_off_joined(interface, datagram);
     return fail(is_cut_off ? DropReason::Ipv4Truncated : header.error());
   }
   if (!has_good_checksum(datagram, *header)) {
@@ -53,7 +50,12 @@ Result<wire::Ipv4Header, DropReason> Ipv4Input::accept(const Interface& interfac
   if (!is_for_us(interface, header->destination)) {
     return fail(DropReason::Ipv4NotForUs);
   }
-  datagram.truncate(header->total_length);  // Short frames are padded by Ethernet.
+  // Short frames are padded by Ethernet.
+  if (datagram.is_contiguous()) {
+    datagram.truncate(header->total_length);
+  } else {
+    datagram.keep_first(header->total_length);
+  }
   return header;
 }
 

@@ -38,7 +38,7 @@ std::uint32_t offset_of(PacketQueue::Position position) noexcept {
 }
 
 std::uint32_t end_of(PacketQueue::Position position) noexcept {
-  return offset_of(position) + PacketQueue::bytes_of(position);
+  return offset_of(position) + PacketQueue::size_of(position);
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ Reassembly::Reassembly(const ReassemblyConfig& config, packet::PacketBudget& bud
 
 std::optional<Reassembled> Reassembly::add(Instant now, Fragment fragment) noexcept {
   const wire::Ipv4Header& header = fragment.header;
-  base::expects(fragment.packet.data().size() == header.total_length);
+  base::expects(fragment.packet.size() == header.total_length);
   ++stats_.ipv4_fragments_in;
   if (!is_possible(header)) {
     stats_.count(DropReason::Ipv4BadFragment);
@@ -149,7 +149,7 @@ std::optional<DropReason> Reassembly::keep(Entry& entry, Fragment& fragment) noe
   if (contradicts) {
     return DropReason::Ipv4OverlappingFragment;
   }
-  const std::uint32_t charge = fragment.packet.charge();
+  const std::uint32_t charge = fragment.packet.chain_charge();
   if (entry.fragments.size() >= config_.fragments || !make_room(entry, charge)) {
     return DropReason::Ipv4ReassemblyFull;
   }

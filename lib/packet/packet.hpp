@@ -28,6 +28,13 @@ struct PacketNote {
 /// What the device said about a received packet's checksums.
 enum class ChecksumVerdict : std::uint8_t { Unknown, Good, Bad };
 
+/// Headers of a TCP segment over IPv4, in bytes.
+struct HeaderLengths {
+  std::uint16_t l2 = 0;
+  std::uint16_t l3 = 0;
+  std::uint16_t l4 = 0;
+};
+
 /// What a device is asked to fill in, worked out once for many packets.
 struct ChecksumRequest {
   std::uint64_t flags = 0;    // Of mbufs; none: nothing.
@@ -204,9 +211,13 @@ class Packet {
     return verdict(mbuf_->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
                    RTE_MBUF_F_RX_IP_CKSUM_BAD);
   }
+  /// Good also where the sender, a virtual one, has left the sum out and the link vouches for the
+  /// bytes (mbuf library, "none").
   [[nodiscard]] ChecksumVerdict l4_checksum_verdict() const noexcept {
-    return verdict(mbuf_->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
-                   RTE_MBUF_F_RX_L4_CKSUM_BAD);
+    const std::uint64_t flags = mbuf_->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+    return flags == RTE_MBUF_F_RX_L4_CKSUM_NONE
+               ? ChecksumVerdict::Good
+               : verdict(flags, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD);
   }
 
   /// Whether both verdicts are Good.
@@ -238,6 +249,25 @@ class Packet {
   void request_checksums(const ChecksumRequest& request) noexcept {
     mbuf_->ol_flags |= request.flags;
     mbuf_->tx_offload = request.lengths;
+  }
+  /// Asks the device to cut what is behind the headers into TCP segments of at most
+  /// `segment_bytes`, and for the checksum of each; for that of IPv4's header where `ip` (DPDK
+  /// programmer's guide, "Generic Segmentation", RTE_MBUF_F_TX_TCP_SEG).
+  void request_segmentation(const HeaderLengths& lengths, std::uint16_t segment_bytes,
+                            bool ip) noexcept {
+    mbuf_->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM |
+                       (ip ? RTE_MBUF_F_TX_IP_CKSUM : 0);
+    mbuf_->tx_offload =
+        rte_mbuf_tx_offload(lengths.l2, lengths.l3, lengths.l4, segment_bytes, 0, 0, 0);
+  }
+  [[nodiscard]] bool wants_tcp_checksum() const noexcept {
+    return (mbuf_->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM;
+  }
+  /// Payload bytes of a segment that the device is asked to cut this packet into; 0: it is not.
+  [[nodiscard]] std::uint16_t segmentation() const noexcept {
+    return (mbuf_->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0
+               ? static_cast<std::uint16_t>(mbuf_->tso_segsz)
+               : std::uint16_t{0};
   }
   /// Forgets what a device said of it or was asked to do: before a received packet goes out again.
   void clear_offload() noexcept { mbuf_->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; }

@@ -123,6 +123,10 @@ class PacketQueue {
   [[nodiscard]] static std::uint32_t bytes_of(Position position) noexcept {
     return rte_pktmbuf_data_len(position);
   }
+  /// Of all its segments.
+  [[nodiscard]] static std::uint32_t size_of(Position position) noexcept {
+    return rte_pktmbuf_pkt_len(position);
+  }
   /// Lends the packet at `position` to `use`; the queue keeps it.
   template <class F>
   static auto view(Position position, F&& use) noexcept {

@@ -68,6 +68,7 @@ void Host::add_nics(const HostContext& context) {
     options.mtu =
         static_cast<std::uint16_t>(nic.mtu + (nic.vlans.empty() ? 0 : wire::kVlanTagSize));
     options.multi_segment = nic.multi_segment;
+    options.cuts_segments = nic.cuts_segments;
     options.rx_ring = nic.rx_ring;
     options.tx_ring = nic.tx_ring;
     auto device = std::make_unique<SimDevice>(
@@ -98,6 +99,8 @@ std::vector<stack::InterfaceSetup> Host::interface_setups() const {
     setup.mac = capabilities.mac;
     setup.mtu = nic.mtu;
     setup.offloads.multi_segment = capabilities.multi_segment;
+    setup.offloads.tx_tcp_checksum = capabilities.tx_tcp_checksum;
+    setup.offloads.tso_pieces = capabilities.tso_pieces;
     if (!nic.addresses.empty()) {
       setup.addresses = nic.addresses;
       setup.gateway = nic.gateway;

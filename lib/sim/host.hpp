@@ -39,6 +39,7 @@ struct NicSetup {
   std::optional<IpAddress> gateway{};
   std::uint16_t mtu = 1500;
   bool multi_segment = true;
+  bool cuts_segments = false;  ///< TSO.
   std::uint32_t rx_ring = 512;
   std::uint32_t tx_ring = 512;
   std::vector<VlanSetup> vlans{};

@@ -1,14 +1,22 @@
 #include "sim/sim_device.hpp"
 
-#include <cstring>
+#include <span>
 #include <utility>
 
+#include "packet/packet_chain.hpp"
 #include "sim/byte_hash.hpp"
+#include "sim/segment_cutter.hpp"
 #include "wire/ethernet.hpp"
 
 namespace millrace::sim {
 
 using packet::Packet;
+
+namespace {
+
+constexpr std::uint16_t kTsoPieces = 40;
+
+}  // namespace
 
 SimDevice::SimDevice(const SimDeviceContext& context, const SimDeviceOptions& options,
                      base::Random random, Callbacks callbacks)
@@ -19,6 +27,10 @@ SimDevice::SimDevice(const SimDeviceContext& context, const SimDeviceOptions& op
   capabilities_.mac = options.mac;
   capabilities_.mtu = options.mtu;
   capabilities_.multi_segment = options.multi_segment;
+  if (options.cuts_segments) {
+    capabilities_.tx_tcp_checksum = true;
+    capabilities_.tso_pieces = kTsoPieces;
+  }
   held_.reserve(options.tx_ring);
   free_held_.reserve(options.tx_ring);
 }
@@ -27,16 +39,32 @@ SimDevice::~SimDevice() = default;
 
 void SimDevice::arrive(const Frame& frame) {
   const bool is_too_long = frame.size() > options_.mtu + wire::kEthernetHeaderSize;
-  Packet packet =
-      received_.size() < options_.rx_ring && !is_too_long ? context_.pool.allocate() : Packet{};
+  Packet packet = received_.size() < options_.rx_ring && !is_too_long ? packet_of(frame) : Packet{};
   if (!packet) {
     ++dropped_;
     return;
   }
-  std::memcpy(packet.append(static_cast<std::uint16_t>(frame.size())).data(), frame.data(),
-              frame.size());
   received_.push_back(std::move(packet));
   callbacks_.on_wake();
+}
+
+/// In as many pieces as it takes; empty when the pool is.
+Packet SimDevice::packet_of(const Frame& frame) noexcept {
+  std::span<const std::byte> left{frame.data(), frame.size()};
+  Packet piece = context_.pool.allocate();
+  if (!piece) {
+    return piece;
+  }
+  packet::PacketChain chain{std::move(piece)};
+  for (left = left.subspan(chain.append(left)); !left.empty();
+       left = left.subspan(chain.append(left))) {
+    piece = context_.pool.allocate();
+    if (!piece) {
+      return piece;
+    }
+    chain.add(std::move(piece));
+  }
+  return chain.take();
 }
 
 void SimDevice::rx_burst(packet::Burst& burst) noexcept {
@@ -49,15 +77,29 @@ void SimDevice::tx_burst(packet::Burst& burst) noexcept {
   std::uint16_t taken = 0;
   while (taken < burst.size() && held_packets() - received_.size() < options_.tx_ring) {
     Packet packet = burst.take(taken++);
-    Frame frame = context_.frames.take();
-    packet.for_each_segment([&frame](std::span<const std::byte> bytes) { frame.append(bytes); });
+    send(packet);
     hold(std::move(packet));
-    callbacks_.on_sent(frame);
-    if (cable_) {
-      cable_(std::move(frame));
-    }
   }
   burst.drop_front(taken);
+}
+
+void SimDevice::send(const Packet& packet) {
+  Frame frame = context_.frames.take();
+  packet.for_each_segment([&frame](std::span<const std::byte> bytes) { frame.append(bytes); });
+  if (packet.wants_tcp_checksum() || packet.segmentation() > 0) {
+    for (Frame& segment : cut_segments(frame, packet.segmentation(), context_.frames)) {
+      put(std::move(segment));
+    }
+  } else {
+    put(std::move(frame));
+  }
+}
+
+void SimDevice::put(Frame frame) {
+  callbacks_.on_sent(frame);
+  if (cable_) {
+    cable_(std::move(frame));
+  }
 }
 
 std::uint32_t SimDevice::held_packets() const noexcept {

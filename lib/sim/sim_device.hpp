@@ -24,6 +24,7 @@ struct SimDeviceOptions {
   MacAddress mac;
   std::uint16_t mtu = 1500;
   bool multi_segment = true;
+  bool cuts_segments = false;                          ///< TSO, and with it the checksums of TCP.
   std::uint32_t rx_ring = 512;                         ///< Frames that may wait for the host.
   std::uint32_t tx_ring = 512;                         ///< Packets that it keeps at most.
   Duration held_max = std::chrono::microseconds{200};  ///< How long a sent packet is kept at most.
@@ -75,6 +76,9 @@ class SimDevice final : public device::Device {
   };
 
   [[nodiscard]] static std::uint64_t hash_of(const packet::Packet& packet) noexcept;
+  [[nodiscard]] packet::Packet packet_of(const Frame& frame) noexcept;
+  void send(const packet::Packet& packet);
+  void put(Frame frame);
   void hold(packet::Packet packet);
   void release(std::uint32_t slot);
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "packet/packet_chain.hpp"
 #include "packet/packet_queue.hpp"
 #include "wire/checksum.hpp"
 #include "wire/tcp.hpp"
@@ -61,9 +62,16 @@ Packet FrameBuilder::build(const tcp::SegmentPlan& plan, const FourTuple& tuple,
   if (plan.payload_bytes > kCopyMax && offloads.multi_segment) {
     packet = reference(plan, header_bytes, *payload);
   }
+  const std::size_t whole_bytes = header_bytes + plan.payload_bytes;
+  if (!packet && whole_bytes > packet::CorePools::kDataRoomBytes) {
+    packet = copy_into_chain(plan, header_bytes, *payload);
+    if (!packet) {
+      return packet;
+    }
+  }
   const bool copies = !packet && plan.payload_bytes > 0;
   if (!packet) {
-    packet = allocate_for(header_bytes + plan.payload_bytes);
+    packet = allocate_for(whole_bytes);
     if (!packet) {
       return packet;
     }
@@ -86,6 +94,32 @@ Packet FrameBuilder::build(const tcp::SegmentPlan& plan, const FourTuple& tuple,
   }
   wire::set_tcp_checksum(header, sum.finish());
   return packet;
+}
+
+Packet FrameBuilder::copy_into_chain(const tcp::SegmentPlan& plan, std::size_t header_bytes,
+                                     tcp::SendBuffer& payload) noexcept {
+  Packet piece = pools_.data.allocate();
+  if (!piece) {
+    return piece;
+  }
+  static_cast<void>(piece.append(static_cast<std::uint16_t>(header_bytes)));
+  packet::PacketChain chain{std::move(piece)};
+  bool is_complete = true;
+  payload.for_each_piece(
+      plan.payload_seq(), plan.payload_bytes,
+      [&](auto position, std::uint32_t offset, std::uint32_t length) {
+        auto left = PacketQueue::view(position, [&](const Packet& held) {
+          return std::span<const std::byte>{held.data().subspan(offset, length)};
+        });
+        while (is_complete && !(left = left.subspan(chain.append(left))).empty()) {
+          Packet next = pools_.data.allocate();
+          is_complete = static_cast<bool>(next);
+          if (is_complete) {
+            chain.add(std::move(next));
+          }
+        }
+      });
+  return is_complete ? chain.take() : Packet{};
 }
 
 Packet FrameBuilder::allocate_for(std::size_t bytes) noexcept {

@@ -19,6 +19,8 @@ class FrameBuilder {
   /// Up to here a copy of the payload costs less than a reference's own buffer and second
   /// descriptor.
   static constexpr std::uint32_t kCopyMax = 256;
+  // Longer chains are refused by some devices; such a segment is copied.
+  static constexpr unsigned kPiecesMax = 6;
 
   explicit FrameBuilder(packet::CorePools& pools) noexcept : pools_{pools} {}
 
@@ -29,11 +31,12 @@ class FrameBuilder {
                                      tcp::SendBuffer* payload) noexcept;
 
  private:
-  // Longer chains are refused by some devices; such a segment is copied.
-  static constexpr unsigned kPiecesMax = 6;
-
   [[nodiscard]] packet::Packet reference(const tcp::SegmentPlan& plan, std::size_t header_bytes,
                                          tcp::SendBuffer& payload) noexcept;
+  /// A segment that one packet does not hold, in as many as it takes.
+  [[nodiscard]] packet::Packet copy_into_chain(const tcp::SegmentPlan& plan,
+                                               std::size_t header_bytes,
+                                               tcp::SendBuffer& payload) noexcept;
   [[nodiscard]] packet::Packet allocate_for(std::size_t bytes) noexcept;
 
   packet::CorePools& pools_;

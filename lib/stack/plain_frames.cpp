@@ -1,8 +1,11 @@
 #include "stack/plain_frames.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <span>
+#include <utility>
 
+#include "packet/packet_chain.hpp"
 #include "packet/packet_queue.hpp"
 #include "stack/frame_builder.hpp"
 #include "wire/word_sum.hpp"
@@ -52,6 +55,8 @@ void PlainFrames::set_hop(const net::Interface& interface, const MacAddress& nex
                                       offloads.tx_ipv4_checksum, offloads.tx_tcp_checksum);
   mtu_ = interface.mtu;
   takes_chains_ = offloads.multi_segment;
+  tso_pieces_ = offloads.multi_segment && offloads.tx_tcp_checksum ? offloads.tso_pieces : 0;
+  fills_ipv4_checksum_ = offloads.tx_ipv4_checksum;
   sums_payload_ = !offloads.tx_tcp_checksum;
 }
 
@@ -65,12 +70,90 @@ Packet PlainFrames::build(const Segment& segment, tcp::SendBuffer* payload) noex
     return build_without_payload(segment);
   }
   const Piece piece = payload->piece_at(segment.seq);
-  if (piece.bytes < segment.payload_bytes || segment.payload_bytes > payload_max_) {
+  if (segment.payload_bytes > payload_max_) {
     return {};
+  }
+  if (piece.bytes < segment.payload_bytes) [[unlikely]] {
+    return build_with_references(segment, *payload);
   }
   return segment.payload_bytes > FrameBuilder::kCopyMax && takes_chains_
              ? build_with_reference(segment, piece)
              : build_with_copy(segment, piece);
+}
+
+std::uint32_t PlainFrames::joined_max(std::uint16_t mss) const noexcept {
+  constexpr std::uint32_t kDatagramMax = 0xffff;
+  // One piece is for the headers, and segments may lie across packets: one more.
+  constexpr std::uint32_t kSpare = 2;
+  // Some devices refuse to cut shorter ones (i40e), and then lose all of the frame.
+  constexpr std::uint16_t kMssMin = 256;
+  if (tso_pieces_ <= kSpare || mss < kMssMin) {
+    return 0;
+  }
+  const std::uint32_t room =
+      kDatagramMax - std::uint32_t{wire::kIpv4HeaderSize} - layout_.tcp_bytes();
+  return std::min(room / mss, tso_pieces_ - kSpare);
+}
+
+Packet PlainFrames::join(SeqNum seq, std::uint16_t mss, std::uint32_t segments,
+                         tcp::SendBuffer& payload) noexcept {
+  PieceSum none;
+  return refer(seq, segments * mss, tso_pieces_ - 1U, payload, none);
+}
+
+void PlainFrames::seal(Packet& joined, const Segment& all, std::uint16_t mss) noexcept {
+  // What `open` has made room for begins with Ethernet.
+  std::byte* const ipv4 = joined.data().data() + layout_.link_bytes();
+  write_headers(ipv4, all, 0);
+  joined.request_segmentation(
+      {.l2 = layout_.link_bytes(), .l3 = wire::kIpv4HeaderSize, .l4 = layout_.tcp_bytes()}, mss,
+      fills_ipv4_checksum_);
+}
+
+Packet PlainFrames::build_with_references(const Segment& segment,
+                                          tcp::SendBuffer& payload) noexcept {
+  if (!takes_chains_ || segment.payload_bytes <= FrameBuilder::kCopyMax) {
+    return {};
+  }
+  PieceSum sum{.is_wanted = sums_payload_};
+  Packet packet = refer(segment.seq, segment.payload_bytes, FrameBuilder::kPiecesMax, payload, sum);
+  if (packet && sum.adds_up) {
+    write_headers(packet.data().data() + layout_.link_bytes(), segment, sum.words);
+    return packet;
+  }
+  return {};
+}
+
+Packet PlainFrames::refer(SeqNum seq, std::uint32_t bytes, std::uint32_t pieces_max,
+                          tcp::SendBuffer& payload, PieceSum& sum) noexcept {
+  Packet front = pools_.headers.allocate();
+  if (!front) {
+    return front;
+  }
+  static_cast<void>(open(front, 0));
+  packet::PacketChain chain{std::move(front)};
+  bool is_complete = true;
+  payload.for_each_piece(seq, bytes, [&](auto piece, std::uint32_t offset, std::uint32_t length) {
+    Packet reference = is_complete && chain.pieces() <= pieces_max
+                           ? pools_.references.reference(piece, offset, length)
+                           : Packet{};
+    is_complete = static_cast<bool>(reference);
+    if (is_complete) {
+      sum.add(piece, offset, length);
+      chain.add(std::move(reference));
+    }
+  });
+  return is_complete ? chain.take() : Packet{};
+}
+
+void PlainFrames::PieceSum::add(packet::PacketQueue::Position piece, std::uint32_t offset,
+                                std::uint32_t length) noexcept {
+  if (!is_wanted) {
+    return;
+  }
+  adds_up = adds_up && bytes % 2 == 0;
+  bytes += length;
+  words += tcp::SendBuffer::sum_words({.packet = piece, .offset = offset}, length);
 }
 
 Packet PlainFrames::build_without_payload(const Segment& segment) noexcept {

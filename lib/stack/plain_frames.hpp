@@ -1,12 +1,14 @@
 // PlainFrames: whole frames for the segments of one `tcp::PlainRun` after the other, whose next hop
 // is known: headers from one layout, payload copied or referred to. The bytes are those that
-// FrameBuilder and `net::Ipv4Output` give; whatever takes more than two pieces is left to them.
+// FrameBuilder and `net::Ipv4Output` give. Where the device cuts segments (TSO), one frame is made
+// for as many as it may hold.
 #pragma once
 
 #include <cstdint>
 
 #include "net/interface.hpp"
 #include "packet/packet_pool.hpp"
+#include "packet/packet_queue.hpp"
 #include "tcp/plain_run.hpp"
 #include "tcp/send_buffer.hpp"
 #include "wire/tcp_frame.hpp"
@@ -14,6 +16,8 @@
 namespace millrace::stack {
 
 class PlainFrames {
+  using SeqNum = tcp::SeqNum;
+
  public:
   explicit PlainFrames(packet::CorePools& pools) noexcept : pools_{pools} {}
 
@@ -27,6 +31,17 @@ class PlainFrames {
   [[nodiscard]] packet::Packet build(const tcp::PlainRun::Segment& segment,
                                      tcp::SendBuffer* payload) noexcept;
 
+  /// How many full segments of `mss` bytes one frame may hold for the device to cut; less than two:
+  /// none may.
+  [[nodiscard]] std::uint32_t joined_max(std::uint16_t mss) const noexcept;
+  /// `segments` of them from `seq` on, which `payload` holds, and room for their headers: `seal`
+  /// comes next. Empty when a pool is exhausted, or where they lie in too many pieces: then `build`
+  /// has to do.
+  [[nodiscard]] packet::Packet join(SeqNum seq, std::uint16_t mss, std::uint32_t segments,
+                                    tcp::SendBuffer& payload) noexcept;
+  /// Writes the headers of all that was joined.
+  void seal(packet::Packet& joined, const tcp::PlainRun::Segment& all, std::uint16_t mss) noexcept;
+
  private:
   [[nodiscard]] packet::Packet build_without_payload(
       const tcp::PlainRun::Segment& segment) noexcept;
@@ -34,6 +49,23 @@ class PlainFrames {
                                                const tcp::SendBuffer::Piece& piece) noexcept;
   [[nodiscard]] packet::Packet build_with_reference(const tcp::PlainRun::Segment& segment,
                                                     const tcp::SendBuffer::Piece& piece) noexcept;
+  /// A segment that does not lie in one packet.
+  [[nodiscard]] packet::Packet build_with_references(const tcp::PlainRun::Segment& segment,
+                                                     tcp::SendBuffer& payload) noexcept;
+  /// The sum of the words of pieces, one after the other.
+  struct PieceSum {
+    bool is_wanted = false;
+    bool adds_up = true;  ///< Not so if one but the last has an odd length.
+    std::uint32_t bytes = 0;
+    std::uint64_t words = 0;
+
+    void add(packet::PacketQueue::Position piece, std::uint32_t offset,
+             std::uint32_t length) noexcept;
+  };
+  /// Room for headers, and behind it at most `pieces_max` references to `bytes` from `seq` on,
+  /// which is walked over once: going back in the buffer means searching it.
+  [[nodiscard]] packet::Packet refer(SeqNum seq, std::uint32_t bytes, std::uint32_t pieces_max,
+                                     tcp::SendBuffer& payload, PieceSum& sum) noexcept;
   [[nodiscard]] packet::Packet allocate_for(std::uint32_t bytes) noexcept;
   /// Makes room for the headers, and for `copied` bytes of payload, in an empty packet. Returns
   /// where IPv4's begins.
@@ -48,7 +80,9 @@ class PlainFrames {
   packet::ChecksumRequest request_;
   std::uint16_t mtu_ = 0;          // Of the link, in bytes.
   std::uint16_t payload_max_ = 0;  // What that leaves.
+  std::uint16_t tso_pieces_ = 0;
   bool takes_chains_ = false;
+  bool fills_ipv4_checksum_ = false;  // The device.
   bool sums_payload_ = true;
 };
 

@@ -21,7 +21,10 @@ std::vector<net::Interface> make_interfaces(std::span<const InterfaceSetup> setu
     interface.index = static_cast<std::uint32_t>(i);
     interface.vlan = setups[i].vlan;
     interface.mac = setups[i].mac;
-    interface.mtu = setups[i].mtu;
+    // Without chains a datagram is no longer than what one packet holds behind its header.
+    interface.mtu = setups[i].offloads.multi_segment
+                        ? setups[i].mtu
+                        : std::min(setups[i].mtu, packet::CorePools::kDataRoomBytes);
     interface.offloads = setups[i].offloads;
     for (const IpPrefix& address : setups[i].addresses) {
       base::expects(interface.addresses.push_back(address));
@@ -148,10 +151,8 @@ void Stack::receive(Instant now, std::uint32_t device, packet::Burst& burst) noe
 }
 
 void Stack::classify(Instant now, std::uint32_t device, Packet frame) noexcept {
-  if (!frame.is_contiguous() && !frame.linearize()) {
-    stats_.count(DropReason::OutOfPackets);
-    return;
-  }
+  // What no packet has room for stays a chain: long frames, and segments that were joined.
+  static_cast<void>(frame.is_contiguous() || frame.linearize());
   const auto header = net::parse_link_header(frame.data());
   if (!header) {
     stats_.count(header.error());
@@ -229,11 +230,7 @@ void Stack::on_tcp(Instant now, const net::Interface& interface,
     stats_.count(DropReason::TcpNotUnicast);
     return;
   }
-  // A segment lies in one packet: its queues are made of those.
-  if (!datagram.packet.is_contiguous() && !datagram.packet.linearize()) {
-    stats_.count(DropReason::OutOfPackets);
-    return;
-  }
+  static_cast<void>(datagram.packet.is_contiguous() || datagram.packet.linearize());
   const auto flaw = tcp_.on_datagram(now, interface, datagram.header, std::move(datagram.packet));
   if (flaw) {
     offload_watch_.note(now, interface.index, *flaw);

@@ -32,6 +32,7 @@
 #include "stack/connection_slot.hpp"
 #include "stack/demux.hpp"
 #include "stack/frame_builder.hpp"
+#include "stack/piece_cutter.hpp"
 #include "stack/plain_frames.hpp"
 #include "stack/port_index.hpp"
 #include "stack/segment_reader.hpp"
@@ -278,6 +279,12 @@ class TcpCore {
   void send_stateless(Instant now, const FourTuple& tuple, const tcp::SegmentPlan& plan,
                       std::uint8_t dscp = 0) noexcept;
 
+  // tcp_pieces.cpp
+  /// The same of a segment that lies in several packets.
+  void deliver_pieces(Instant now, Arrival& arrival, packet::Packet payload) noexcept;
+  void deliver_run(Instant now, ConnectionSlot& slot, Arrival& arrival,
+                   PieceCutter& cutter) noexcept;
+
   // tcp_burst.cpp
   /// What is left of a burst.
   struct Rest {
@@ -341,6 +348,11 @@ class TcpCore {
   /// having left.
   [[nodiscard]] std::optional<Visit> send_plain_run(Instant now, ConnectionSlot& slot,
                                                     unsigned& sent) noexcept;
+  /// A frame with the segment that the run has taken last and, where the device cuts them, with
+  /// those that follow for certain: `joined` in all. Empty when it is no plain one, or when a pool
+  /// is exhausted.
+  [[nodiscard]] packet::Packet build_plain(ConnectionSlot& slot, tcp::PlainRun& run,
+                                           std::uint32_t& joined) noexcept;
   /// False: its frames are not plain.
   [[nodiscard]] bool begin_plain_frames(Instant now, const ConnectionSlot& slot,
                                         const tcp::PlainRun& run) noexcept;

@@ -16,11 +16,17 @@ using tcp::Segment;
 
 namespace {
 
-DropReason why_checksum_is_bad(const wire::Ipv4Header& header,
-                               std::span<const std::byte> segment) noexcept {
-  const bool is_partial = wire::is_partial_checksum(
-      wire::tcp_checksum_field(segment), header.source, header.destination, wire::IpProtocol::Tcp,
-      static_cast<std::uint32_t>(segment.size()));
+bool has_valid_checksum(const wire::Ipv4Header& header, const Packet& segment) noexcept {
+  wire::Checksum sum;
+  sum.add_pseudo_header(header.source, header.destination, wire::IpProtocol::Tcp, segment.size());
+  segment.for_each_segment([&sum](std::span<const std::byte> bytes) { sum.add(bytes); });
+  return sum.is_valid();
+}
+
+DropReason why_checksum_is_bad(const wire::Ipv4Header& header, const Packet& segment) noexcept {
+  const bool is_partial =
+      wire::is_partial_checksum(wire::tcp_checksum_field(segment.data()), header.source,
+                                header.destination, wire::IpProtocol::Tcp, segment.size());
   return is_partial ? DropReason::TcpPartialChecksum : DropReason::TcpBadChecksum;
 }
 
@@ -43,7 +49,11 @@ std::optional<DropReason> TcpCore::on_datagram(Instant now, const net::Interface
     stats_.count(*flaw);
     return flaw;
   }
-  deliver(now, arrival, std::move(datagram));
+  if (datagram.is_contiguous()) {
+    deliver(now, arrival, std::move(datagram));
+  } else {
+    deliver_pieces(now, arrival, std::move(datagram));
+  }
   return std::nullopt;
 }
 
@@ -61,10 +71,8 @@ std::optional<DropReason> TcpCore::parse(const wire::Ipv4Header& header, Packet&
   // RFC 9293 §3.1, MUST-3.
   const packet::ChecksumVerdict verdict = datagram.l4_checksum_verdict();
   if (verdict == packet::ChecksumVerdict::Bad ||
-      (verdict == packet::ChecksumVerdict::Unknown &&
-       !wire::has_valid_transport_checksum(header.source, header.destination, wire::IpProtocol::Tcp,
-                                           datagram.data()))) {
-    return why_checksum_is_bad(header, datagram.data());
+      (verdict == packet::ChecksumVerdict::Unknown && !has_valid_checksum(header, datagram))) {
+    return why_checksum_is_bad(header, datagram);
   }
   const std::size_t options_bytes = tcp_header->header_length - wire::kTcpHeaderSize;
   tcp::Segment& segment = arrival.segment;

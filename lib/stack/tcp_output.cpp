@@ -18,8 +18,9 @@ struct PlainTotal {
   std::uint32_t bytes = 0;
   tcp::SeqNum end{0};  // Of the last.
 
-  void add(const tcp::PlainRun::Segment& segment) noexcept {
-    ++segments;
+  /// One frame's, in which `joined` segments are one.
+  void add(const tcp::PlainRun::Segment& segment, std::uint32_t joined) noexcept {
+    segments += joined;
     bytes += segment.payload_bytes;
     end = segment.seq + segment.payload_bytes;
   }
@@ -120,7 +121,8 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
   PlainTotal total;
   bool has_frames = false;
   bool is_left = false;
-  for (; sent < kSegmentsPerVisit; ++sent) {
+  std::uint32_t joined = 1;
+  for (; sent < kSegmentsPerVisit; sent += joined) {
     if (interface.tx.size() >= kQueuedFramesTarget) {
       outcome = sent == 0 ? Visit::QueueFull : Visit::HasMore;
       break;
@@ -133,13 +135,12 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
     if (sent == 0) {
       has_frames = begin_plain_frames(now, slot, run);
     }
-    Packet frame =
-        has_frames ? plain_frames_.build(run.segment(), payload_of(slot, run.segment())) : Packet{};
+    Packet frame = has_frames ? build_plain(slot, run, joined) : Packet{};
     is_left = !frame;
     if (is_left) {
       break;
     }
-    total.add(run.segment());
+    total.add(run.segment(), joined);
     // There is room: fewer than the target stand there.
     static_assert(kQueuedFramesTarget <= net::kMaxQueuedFrames);
     interface.tx.push_back(std::move(frame));
@@ -152,6 +153,25 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
     return send(now, slot, run.plan()) ? std::nullopt : std::optional{Visit::OutOfPackets};
   }
   return next == Next::Unusual ? std::nullopt : std::optional{outcome};
+}
+
+Packet TcpCore::build_plain(ConnectionSlot& slot, tcp::PlainRun& run,
+                            std::uint32_t& joined) noexcept {
+  joined = 1;
+  if (slot.path.interface->offloads.tso_pieces != 0 && run.sure_segments() > 0) [[unlikely]] {
+    const std::uint16_t mss = run.segment().payload_bytes;
+    const std::uint32_t count = std::min(run.sure_segments() + 1, plain_frames_.joined_max(mss));
+    Packet frame =
+        count > 1 ? plain_frames_.join(run.segment().seq, mss, count, slot.connection.send_buffer())
+                  : Packet{};
+    if (frame) {
+      run.join(count - 1);
+      plain_frames_.seal(frame, run.segment(), mss);
+      joined = count;
+      return frame;
+    }
+  }
+  return plain_frames_.build(run.segment(), payload_of(slot, run.segment()));
 }
 
 bool TcpCore::begin_plain_frames(Instant now, const ConnectionSlot& slot,

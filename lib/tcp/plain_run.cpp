@@ -122,6 +122,20 @@ void PlainRun::take_sure(ActiveBlock& active) noexcept {
                                                       c_.push_flag(c_.send_.snd_nxt))};
 }
 
+void PlainRun::join(std::uint32_t count) noexcept {
+  base::expects(count <= sure_segments_);
+  const SeqNum seq = segment_.seq;
+  std::uint8_t flags = segment_.flags.bits();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    take_sure(*c_.active_);
+    flags |= segment_.flags.bits();
+  }
+  sure_segments_ -= count;
+  segment_ = {.seq = seq,
+              .payload_bytes = static_cast<std::uint16_t>((count + 1) * c_.mss_),
+              .flags = TcpFlags{flags}};
+}
+
 void PlainRun::note_record(ActiveBlock& active, SeqNum seq, std::uint32_t bytes) noexcept {
   const std::uint32_t in_network = active.sent.in_network() + bytes;
   SentSegment* const record = resources_.sent_segments.take();

@@ -31,7 +31,7 @@ class PlainRun {
     Nothing,  ///< Nothing is to leave: `next_segment` would have nothing either.
     Unusual,  ///< `next_segment` decides.
   };
-  /// A segment of a run; the payload begins at `seq`.
+  /// A segment of a run, or several that were joined; the payload begins at `seq`.
   struct Segment {
     SeqNum seq{0};
     std::uint16_t payload_bytes = 0;
@@ -56,6 +56,11 @@ class PlainRun {
   [[nodiscard]] bool is_plain() const noexcept;
   /// Takes the next segment.
   [[nodiscard]] Next next() noexcept;
+  /// How many full segments follow for certain the one taken last, which then is full, too.
+  [[nodiscard]] std::uint32_t sure_segments() const noexcept { return sure_segments_; }
+  /// Takes `count` of them at once: with the one taken last they are one, for a device to cut. It
+  /// pushes if one of them does.
+  void join(std::uint32_t count) noexcept;
   /// Works out what the segments taken mean together.
   void settle() noexcept;
 

@@ -86,18 +86,23 @@ std::optional<DropReason> check_options(std::span<const std::byte> options) noex
 }  // namespace
 
 Result<Ipv4Header, DropReason> parse_ipv4(std::span<const std::byte> bytes) noexcept {
-  const auto fields = read_ipv4_fields(bytes);
+  return parse_ipv4(bytes, bytes.size());
+}
+
+Result<Ipv4Header, DropReason> parse_ipv4(std::span<const std::byte> front,
+                                          std::size_t size) noexcept {
+  const auto fields = read_ipv4_fields(front);
   if (!fields) {
     return fields;
   }
   const Ipv4Header& header = *fields;
-  if (header.header_length < kIpv4HeaderSize || header.header_length > bytes.size()) {
+  if (header.header_length < kIpv4HeaderSize || header.header_length > front.size()) {
     return fail(DropReason::Ipv4BadHeaderLength);
   }
-  if (header.total_length < header.header_length || header.total_length > bytes.size()) {
+  if (header.total_length < header.header_length || header.total_length > size) {
     return fail(DropReason::Ipv4BadTotalLength);
   }
-  const auto options = bytes.first(header.header_length).subspan(kIpv4HeaderSize);
+  const auto options = front.first(header.header_length).subspan(kIpv4HeaderSize);
   if (const auto problem = check_options(options)) {
     return fail(*problem);
   }

@@ -55,6 +55,9 @@ struct Ipv4Header {
 /// look at the checksum, because the device may have. Fails with Ipv4TooShort, Ipv4BadVersion,
 /// Ipv4BadHeaderLength, Ipv4BadTotalLength, Ipv4BadOptions, Ipv4SourceRoute.
 [[nodiscard]] Result<Ipv4Header, DropReason> parse_ipv4(std::span<const std::byte> bytes) noexcept;
+/// The same of a datagram in several pieces, of `size` bytes in all, `front` being the first.
+[[nodiscard]] Result<Ipv4Header, DropReason> parse_ipv4(std::span<const std::byte> front,
+                                                        std::size_t size) noexcept;
 
 /// Reads the fixed fields alone and believes every length, for headers quoted in part by ICMP
 /// errors. Fails with Ipv4TooShort, Ipv4BadVersion.

@@ -39,6 +39,8 @@ TEST(SharedMemorySpec, ReadsWhatIsOffered) {
       Good{"memif:/run/./b/../a.sock", DeviceKind::Memif, "net_memif2", false, false},
       Good{"vhost:/run/a.sock", DeviceKind::Vhost, "net_vhost2", true, false},
       Good{"virtio-user:/run/a.sock", DeviceKind::VirtioUser, "net_virtio_user2", false, true},
+      Good{"vhost:/run/a.sock,tso", DeviceKind::Vhost, "net_vhost2", true, false},
+      Good{"virtio-user:/run/a.sock,tso", DeviceKind::VirtioUser, "net_virtio_user2", false, true},
   };
   for (const Good& good : kGood) {
     const auto spec = DeviceSpec::parse(good.text, 2);
@@ -49,6 +51,7 @@ TEST(SharedMemorySpec, ReadsWhatIsOffered) {
     EXPECT_EQ(spec->port_name, good.port_name);
     EXPECT_EQ(spec->serves_socket, good.serves) << good.text;
     EXPECT_EQ(spec->lends_memory(), good.lends_memory) << good.text;
+    EXPECT_EQ(spec->joins_segments, spec->text.ends_with(",tso"));
     EXPECT_TRUE(spec->is_shared_memory());
     EXPECT_FALSE(spec->is_kernel_device());
     EXPECT_TRUE(spec->eal_arguments.empty()) << "its port is made later than the EAL";
@@ -68,6 +71,9 @@ TEST(SharedMemorySpec, SaysWhatIsWrongInOneLine) {
       Bad{"vhost:/run/", "lacks the socket's path: write vhost:"},
       Bad{"vhost:/run/a,server", "vhost takes no ',server'"},
       Bad{"virtio-user:/run/a,server", "virtio-user takes no ',server'"},
+      Bad{"memif:/run/a,tso", "memif takes no ',tso'; vhost and virtio-user do"},
+      Bad{"vhost:,tso", "lacks the socket's path"},
+      Bad{"vhost:/run/a,gso", "',tso' at the end joins segments"},
       Bad{"memif:/run/a,client", "neither commas nor brackets"},
       Bad{"virtio-user:/run/[a]", "neither commas nor brackets"},
       Bad{"vhost:/run/a\n", "neither commas nor brackets"},

@@ -45,7 +45,8 @@ class Link:
         return ["--device", self.connecting.format(self.socket), "--address", CLIENT_ADDRESS]
 
 
-@pytest.fixture(params=[("memif", "memif:{},server", "memif:{}"), ("vhost", "vhost:{}", "virtio-user:{}")],
+@pytest.fixture(params=[("memif", "memif:{},server", "memif:{}"), ("vhost", "vhost:{}", "virtio-user:{}"),
+                        ("vhost-tso", "vhost:{},tso", "virtio-user:{},tso")],
                 ids=lambda kind: kind[0])
 def link(request):
     """Socket files must be gone at the end."""

@@ -21,6 +21,8 @@ struct Case {
   std::uint32_t tx_ring = 512;
   CongestionKind congestion = CongestionKind::Cubic;
   bool pacing = false;
+  bool cuts_segments = false;
+  std::uint16_t mtu = 1'500;
 };
 
 /// Two plans of which each expects what the other sends.
@@ -38,6 +40,55 @@ sim::LinkParameters slow_link() {
   link.bits_per_second = 10'000'000;
   link.queue_frames = 40;
   return link;
+}
+
+std::vector<Case> cases_of_slow_links() {
+  std::vector<Case> all;
+  for (const auto& [name, kind] : {std::pair{"slow_link_by_reno", CongestionKind::Reno},
+                                   std::pair{"slow_link_by_dctcp", CongestionKind::Dctcp},
+                                   std::pair{"slow_link_by_bbr", CongestionKind::Bbr}}) {
+    all.push_back({.name = name,
+                   .client = {.send_bytes = 1'000'000},
+                   .server = {.send_bytes = 1'000'000},
+                   .link = slow_link(),
+                   .congestion = kind});
+  }
+  all.push_back({.name = "slow_link_paced",
+                 .client = {.send_bytes = 1'000'000},
+                 .server = {.send_bytes = 1'000'000},
+                 .link = slow_link(),
+                 .pacing = true});
+  return all;
+}
+
+/// TSO, and frames that no packet holds: each with what makes segments long, small, few or lost.
+std::vector<Case> cases_of_long_frames() {
+  const Case kinds[] = {
+      {.name = "copies",
+       .client = {.send_bytes = 3'000'000, .piece_max = 200'000, .uses_buffers = false},
+       .server = {.send_bytes = 3'000'000, .piece_max = 200'000, .uses_buffers = false}},
+      {.name = "buffers",
+       .client = {.send_bytes = 2'000'000},
+       .server = {.send_bytes = 500'000, .piece_max = 900}},
+      {.name = "slow_link",
+       .client = {.send_bytes = 1'000'000},
+       .server = {.send_bytes = 1'000'000, .uses_buffers = false},
+       .link = slow_link()},
+      {.name = "full_device",
+       .client = {.send_bytes = 300'000},
+       .server = {.send_bytes = 300'000},
+       .tx_ring = 2},
+  };
+  std::vector<Case> all;
+  for (Case test : kinds) {
+    for (const auto& [mtu, cuts] :
+         {std::pair{1'500, true}, std::pair{9'000, false}, std::pair{9'000, true}}) {
+      test.mtu = static_cast<std::uint16_t>(mtu);
+      test.cuts_segments = cuts;
+      all.push_back(test);
+    }
+  }
+  return all;
 }
 
 std::vector<Case> cases() {
@@ -81,20 +132,9 @@ std::vector<Case> cases() {
        .server = {.send_bytes = 10'000},
        .link = delay_of(150ms)},
   };
-  for (const auto& [name, kind] : {std::pair{"slow_link_by_reno", CongestionKind::Reno},
-                                   std::pair{"slow_link_by_dctcp", CongestionKind::Dctcp},
-                                   std::pair{"slow_link_by_bbr", CongestionKind::Bbr}}) {
-    all.push_back({.name = name,
-                   .client = {.send_bytes = 1'000'000},
-                   .server = {.send_bytes = 1'000'000},
-                   .link = slow_link(),
-                   .congestion = kind});
+  for (const auto& more : {cases_of_slow_links(), cases_of_long_frames()}) {
+    all.insert(all.end(), more.begin(), more.end());
   }
-  all.push_back({.name = "slow_link_paced",
-                 .client = {.send_bytes = 1'000'000},
-                 .server = {.send_bytes = 1'000'000},
-                 .link = slow_link(),
-                 .pacing = true});
   for (Case& test : all) {
     match(test);
   }
@@ -113,6 +153,10 @@ TEST_P(TransferCase, ArrivesByteForByteAndLeavesNothingBehind) {
   for (sim::HostSetup* const setup : {&client_setup, &server_setup}) {
     setup->config.tcp.congestion_control = test.congestion;
     setup->config.tcp.pacing = test.pacing;
+  }
+  for (sim::HostSetup* const setup : {&client_setup, &server_setup}) {
+    setup->nics[0].cuts_segments = test.cuts_segments;
+    setup->nics[0].mtu = test.mtu;
   }
   client_setup.nics[0].tx_ring = test.tx_ring;
   server_setup.nics[0].tx_ring = test.tx_ring;
@@ -149,8 +193,10 @@ TEST_P(TransferCase, ArrivesByteForByteAndLeavesNothingBehind) {
   EXPECT_TRUE(clean) << clean.error();
 }
 
-INSTANTIATE_TEST_SUITE_P(Streams, TransferCase, testing::ValuesIn(cases()),
-                         [](const auto& test) { return std::string{test.param.name}; });
+INSTANTIATE_TEST_SUITE_P(Streams, TransferCase, testing::ValuesIn(cases()), [](const auto& test) {
+  return std::string{test.param.name} + (test.param.cuts_segments ? "_tso" : "") +
+         (test.param.mtu != 1'500 ? "_long_frames" : "");
+});
 
 TEST(Transfers, GoOnByCubicWhereACoreHasNoModelForBbr) {
   TestWorld world{3};

@@ -13,8 +13,8 @@ namespace millrace::device {
 namespace {
 
 constexpr std::string_view kOffered =
-    "tap:NAME, af_packet:IFACE, af_xdp:IFACE, ring, memif:SOCKET[,server], vhost:SOCKET, "
-    "virtio-user:SOCKET, vdev:net_DRIVER[,ARGUMENTS] and pci:ADDRESS";
+    "tap:NAME, af_packet:IFACE, af_xdp:IFACE, ring, memif:SOCKET[,server], vhost:SOCKET[,tso], "
+    "virtio-user:SOCKET[,tso], vdev:net_DRIVER[,ARGUMENTS] and pci:ADDRESS";
 constexpr std::size_t kPortNameMax = 63;
 
 Result<DeviceSpec, std::string> parse_vdev(DeviceSpec spec, std::string_view argument) {

@@ -22,8 +22,9 @@ enum class DeviceKind : std::uint8_t {
   VirtioUser,  ///< The driver's end of one; connects to a vhost-user socket.
 };
 
-/// "tap:NAME", "af_packet:NAME", "af_xdp:NAME", "ring", "memif:SOCKET[,server]", "vhost:SOCKET",
-/// "virtio-user:SOCKET", "vdev:net_DRIVER[,ARGUMENTS]" or "pci:[DOMAIN:]BUS:DEVICE.FUNCTION".
+/// "tap:NAME", "af_packet:NAME", "af_xdp:NAME", "ring", "memif:SOCKET[,server]",
+/// "vhost:SOCKET[,tso]", "virtio-user:SOCKET[,tso]", "vdev:net_DRIVER[,ARGUMENTS]" or
+/// "pci:[DOMAIN:]BUS:DEVICE.FUNCTION".
 struct DeviceSpec {
   DeviceKind kind = DeviceKind::Tap;
   std::string text;       ///< As typed.
@@ -31,7 +32,8 @@ struct DeviceSpec {
                           ///< for shared memory; otherwise as `port_name`.
   std::string port_name;  ///< What DPDK calls the port: see `DpdkConfig`. Empty for a ring.
   std::vector<std::string> eal_arguments;  ///< For `EalOptions::device_arguments`.
-  bool serves_socket = false;  ///< Shared memory: we make the socket, and the peer connects.
+  bool serves_socket = false;   ///< Shared memory: we make the socket, and the peer connects.
+  bool joins_segments = false;  ///< As `DpdkConfig`.
 
   /// `index` numbers the devices of one process. Error: one line about wrong usage.
   [[nodiscard]] static Result<DeviceSpec, std::string> parse(std::string_view text,

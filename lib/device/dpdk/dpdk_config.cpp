@@ -28,6 +28,7 @@ struct DriverFacts {
   bool has_own_checksums = true;     ///< Its checksum offload is done by hardware, and right.
   bool shares_umem = false;          ///< Its buffers are the kernel's, too.
   int socket_domain = AF_UNSPEC;     ///< Of its socket on an interface that was there before.
+  bool is_virtio = false;            ///< Either end of a virtio device in shared memory.
   std::uint16_t rx_descriptors = 0;  ///< What suits it best; 0: as many as are wanted.
   std::uint16_t mtu_max = 0;         ///< Where it says less of itself than it can; otherwise 0.
 
@@ -60,8 +61,10 @@ DriverFacts facts_about(std::string_view driver) noexcept {
   } else if (driver == "net_vhost" || driver == "net_virtio_user") {
     // A checksum left to these is not made by anyone: the frame arrives with a mark that says so.
     // Which marks the peer understands is agreed anew whenever it comes back, but ours are fixed
-    // while the device runs; so every frame carries its checksum, and every peer can read it.
+    // while the device runs; so every frame carries its checksum, and every peer can read it,
+    // unless both have been told to join segments.
     facts.has_own_checksums = false;
+    facts.is_virtio = true;
   }
   return facts;
 }
@@ -82,43 +85,96 @@ std::uint32_t largest_mtu(const rte_eth_dev_info& info, const DriverFacts& facts
                                                    : info.max_mtu);
 }
 
+/// Of the longest frame, with what Ethernet adds to its end.
+std::uint32_t frame_bytes(const DpdkConfig& config) noexcept {
+  return config.mtu + kEthernetHeaderBytes + RTE_ETHER_CRC_LEN;
+}
+
+std::uint32_t room_of(const packet::PacketPool& pool) noexcept {
+  return rte_pktmbuf_data_room_size(pool.get()) - packet::PacketPool::kHeadroomBytes;
+}
+
 Result<void, std::string> check_sizes(const DpdkConfig& config, const rte_eth_dev_info& info,
                                       const DriverFacts& facts, const packet::PacketPool& pool) {
-  const std::uint32_t frame = config.mtu + kEthernetHeaderBytes;
-  const std::uint32_t room =
-      rte_pktmbuf_data_room_size(pool.get()) - packet::PacketPool::kHeadroomBytes;
   const std::uint32_t device_mtu = largest_mtu(info, facts);
   if (config.mtu > device_mtu || config.mtu < info.min_mtu) {
     return fail(config.port_name + " takes an MTU of " + std::to_string(info.min_mtu) + " to " +
                 std::to_string(device_mtu) + ", not " + std::to_string(config.mtu));
   }
-  if (frame + RTE_ETHER_CRC_LEN > room) {
+  // The ends of a virtio device give chains.
+  if (frame_bytes(config) > room_of(pool) && !facts.is_virtio) {
     return fail("an MTU of " + std::to_string(config.mtu) + " needs packet buffers of " +
-                std::to_string(frame + RTE_ETHER_CRC_LEN) + " bytes; they have " +
-                std::to_string(room));
+                std::to_string(frame_bytes(config)) + " bytes; they have " +
+                std::to_string(room_of(pool)));
   }
   return {};
+}
+
+/// Pieces of a frame that a device cuts: as many as the longest datagram in our packets has, and
+/// room for some that are not full.
+constexpr std::uint16_t kTsoPieces = 48;
+
+constexpr std::uint64_t kTxChecksums =
+    RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+constexpr std::uint64_t kRxChecksums =
+    RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+
+/// What the wanted offloads come to where they are offered.
+void note_capabilities(const rte_eth_dev_info& info, DpdkAgreement& agreement) noexcept {
+  const auto is_agreed = [&agreement](std::uint64_t offload) {
+    return (agreement.tx_offloads & offload) != 0;
+  };
+  Capabilities& capabilities = agreement.capabilities;
+  capabilities.tx_ipv4_checksum = is_agreed(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM);
+  capabilities.tx_tcp_checksum = is_agreed(RTE_ETH_TX_OFFLOAD_TCP_CKSUM);
+  capabilities.tx_udp_checksum = is_agreed(RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
+  capabilities.multi_segment = is_agreed(RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+  capabilities.rx_checksum = (agreement.rx_offloads & kRxChecksums) != 0;
+  capabilities.joins_received = (agreement.rx_offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
+  if (is_agreed(RTE_ETH_TX_OFFLOAD_TCP_TSO)) {
+    const std::uint16_t pieces_max = info.tx_desc_lim.nb_seg_max;
+    capabilities.tso_pieces = pieces_max == 0 ? kTsoPieces : std::min(pieces_max, kTsoPieces);
+  }
 }
 
 /// Takes what is offered of what the stack can use.
 void agree_offloads(const rte_eth_dev_info& info, const DriverFacts& facts,
                     DpdkAgreement& agreement) noexcept {
-  constexpr std::uint64_t kRxChecksums =
-      RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   std::uint64_t wanted_tx = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   if (facts.has_own_checksums) {
-    wanted_tx |=
-        RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+    wanted_tx |= kTxChecksums;
     agreement.rx_offloads = info.rx_offload_capa & kRxChecksums;
+    // A device that cuts segments makes both checksums of each, and takes chains.
+    constexpr std::uint64_t kForTso = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+                                      RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+    wanted_tx |= (info.tx_offload_capa & kForTso) == kForTso ? RTE_ETH_TX_OFFLOAD_TCP_TSO : 0;
   }
   agreement.tx_offloads = info.tx_offload_capa & wanted_tx;
-  Capabilities& capabilities = agreement.capabilities;
-  capabilities.tx_ipv4_checksum = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
-  capabilities.tx_tcp_checksum = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
-  capabilities.tx_udp_checksum = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
-  capabilities.multi_segment = (agreement.tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
-  capabilities.rx_checksum = agreement.rx_offloads != 0;
-  capabilities.reflects = facts.reflects;
+  note_capabilities(info, agreement);
+  agreement.capabilities.reflects = facts.reflects;
+}
+
+/// The same for an end of a virtio device that has been told to join segments. Error: what is not
+/// offered; the peer's end offers what it was told itself.
+Result<void, std::string> agree_virtio_offloads(const DpdkConfig& config,
+                                                const rte_eth_dev_info& info,
+                                                DpdkAgreement& agreement) {
+  constexpr std::uint64_t kTx = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+                                RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
+  constexpr std::uint64_t kRx =
+      RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_LRO;
+  agreement.tx_offloads = info.tx_offload_capa & kTx;
+  agreement.rx_offloads = info.rx_offload_capa & kRx;
+  agreement.capabilities.multi_segment = true;
+  add_joined_segments(agreement.capabilities);
+  // The driver of the host's end names none of these: it does what a frame asks for, and what the
+  // peer has agreed to is looked at whenever one comes.
+  const bool names_them = agreement.driver != "net_vhost";
+  if (names_them && (agreement.tx_offloads != kTx || agreement.rx_offloads != kRx)) {
+    return fail("the peer of " + config.port_name +
+                " takes no joined segments: give its device ',tso', too, or leave that off here");
+  }
+  return {};
 }
 
 Result<void, std::string> set_up_queues(const DpdkConfig& config, const rte_eth_dev_info& info,
@@ -126,6 +182,9 @@ Result<void, std::string> set_up_queues(const DpdkConfig& config, const rte_eth_
   rte_eth_conf conf{};
   conf.rxmode.mtu = config.mtu;
   conf.rxmode.offloads = agreement.rx_offloads;
+  if ((agreement.rx_offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0) {
+    conf.rxmode.max_lro_pkt_size = info.max_lro_pkt_size;
+  }
   conf.txmode.offloads = agreement.tx_offloads;
   conf.intr_conf.rxq = config.with_wake ? 1 : 0;
   const std::uint16_t port = agreement.port_id;
@@ -303,7 +362,16 @@ Result<void, std::string> set_up_and_start(const DpdkConfig& config, const rte_e
   agreement.rx_descriptors =
       facts.rx_descriptors != 0 ? facts.rx_descriptors : config.rx_descriptors;
   agreement.tx_descriptors = config.tx_descriptors;
-  agree_offloads(info, facts, agreement);
+  if (config.joins_segments && facts.is_virtio) {
+    if (auto agreed = agree_virtio_offloads(config, info, agreement); !agreed) {
+      return agreed;
+    }
+  } else {
+    agree_offloads(info, facts, agreement);
+  }
+  if (facts.is_virtio && (config.joins_segments || frame_bytes(config) > room_of(pool))) {
+    agreement.rx_offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+  }
   if (auto ready = set_up(config, info, facts, pool, port); !ready) {
     return ready;
   }
@@ -322,6 +390,14 @@ Result<void, std::string> set_up_and_start(const DpdkConfig& config, const rte_e
 }
 
 }  // namespace
+
+void add_joined_segments(Capabilities& capabilities) noexcept {
+  capabilities.tx_tcp_checksum = true;
+  capabilities.tx_udp_checksum = true;
+  capabilities.tso_pieces = kTsoPieces;
+  capabilities.rx_checksum = true;
+  capabilities.joins_received = true;
+}
 
 Result<DpdkPort, std::string> start_port(const DpdkConfig& config, packet::PacketPool& pool) {
   DpdkPort port;
@@ -361,7 +437,9 @@ std::string DpdkAgreement::offloads_to_string() const {
   add(capabilities.tx_tcp_checksum, "tx TCP checksum");
   add(capabilities.tx_udp_checksum, "tx UDP checksum");
   add(capabilities.multi_segment, "tx multi-segment");
+  add(capabilities.tso_pieces != 0, "TSO");
   add(capabilities.rx_checksum, "rx checksum");
+  add(capabilities.joins_received, "large receive");
   return text.empty() ? "none" : text;
 }
 

@@ -27,7 +27,9 @@ struct DpdkConfig {
   std::optional<std::uint16_t> tx_free_threshold{};  ///< Of free descriptors, at which sent frames
                                                      ///< are freed; else the driver's own.
   bool is_promiscuous = false;                       ///< Take frames for other addresses, too.
-  bool with_wake = true;  ///< Ask for receive interrupts, so that a core can sleep.
+  bool joins_segments = false;  ///< vhost and virtio-user: TSO, large receive and the checksums
+                                ///< that come with them, which both ends must agree on.
+  bool with_wake = true;        ///< Ask for receive interrupts, so that a core can sleep.
   Duration link_wait =
       std::chrono::seconds{5};  ///< How long a link may take to come up; down is no failure.
   Duration answer_limit =
@@ -62,6 +64,9 @@ struct DpdkPort {
   UmemPool umem;            ///< Holds nothing unless the driver shares its buffers with the kernel.
   Promiscuity promiscuity;  ///< Of the kernel's interface, where another MAC address is wanted.
 };
+
+/// What an end of a virtio device can do when both have been told to join segments.
+void add_joined_segments(Capabilities& capabilities) noexcept;
 
 /// Configures and starts the port. Received packets come from `pool`, but for drivers that fill
 /// `DpdkPort::umem`. An interface of the kernel keeps its MTU and its MAC address: the agreed MTU

@@ -202,8 +202,10 @@ std::uint16_t DpdkDevice::sound_frames(const packet::Burst& burst) const noexcep
 }
 
 bool DpdkDevice::is_too_long(const rte_mbuf& frame) const noexcept {
-  return rte_pktmbuf_pkt_len(&frame) >
-         agreement_.capabilities.mtu + std::uint32_t{RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN};
+  const bool is_cut = (frame.ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;  // By the device.
+  return !is_cut &&
+         rte_pktmbuf_pkt_len(&frame) >
+             agreement_.capabilities.mtu + std::uint32_t{RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN};
 }
 
 /// net_ring hands over the sender's own buffers: chains, references to payload that the sender

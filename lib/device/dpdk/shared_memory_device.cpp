@@ -6,7 +6,9 @@
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
+#include <rte_vhost.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -29,6 +31,9 @@ constexpr microseconds kIntroductionInterval{50};      // A dozen messages, one 
 constexpr microseconds kAfterLoss{50'000};             // Before the next attempt to connect.
 constexpr microseconds kIntroductionLimit{3'000'000};  // A peer may be busy with its own start.
 
+constexpr std::uint16_t kMtuOfOnePacket =
+    packet::CorePools::kDataRoomBytes - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN;
+
 std::uint64_t ticks(microseconds time) noexcept {
   return rte_get_tsc_hz() / 1'000'000 * static_cast<std::uint64_t>(time.count());
 }
@@ -37,6 +42,32 @@ bool is_up(const DpdkDevice& port) noexcept {
   rte_eth_link link{};
   return rte_eth_link_get_nowait(port.agreement().port_id, &link) == 0 &&
          link.link_status == RTE_ETH_LINK_UP;
+}
+
+/// What the library calls the peer that is connected to the socket `path`, or -1. The driver would
+/// tell, but is a plugin that nothing is linked with.
+int find_vhost_peer(const std::string& path) noexcept {
+  constexpr int kPeersMax = 64;
+  std::array<char, 128> name{};
+  for (int peer = 0; peer < kPeersMax; ++peer) {
+    if (rte_vhost_get_ifname(peer, name.data(), name.size()) == 0 && path == name.data()) {
+      return peer;
+    }
+  }
+  return -1;
+}
+
+/// Whether the peer of a vhost port takes frames that hold several segments, and whose checksums
+/// are left out. The bits are those of virtio 1.1 §5.1.3; Linux's header for them is C's alone.
+bool is_vhost_peer_joining(const std::string& path) noexcept {
+  constexpr std::uint64_t kGuestChecksum = 1U << 1U;
+  constexpr std::uint64_t kGuestTso4 = 1U << 7U;
+  constexpr std::uint64_t kMergeableBuffers = 1U << 15U;
+  constexpr std::uint64_t kNeeded = kGuestChecksum | kGuestTso4 | kMergeableBuffers;
+  const int peer = find_vhost_peer(path);
+  std::uint64_t features = 0;
+  return peer >= 0 && rte_vhost_get_negotiated_features(peer, &features) == 0 &&
+         (features & kNeeded) == kNeeded;
 }
 
 void ignore_broken_pipes() noexcept {
@@ -70,6 +101,7 @@ Result<std::unique_ptr<SharedMemoryDevice>, std::string> SharedMemoryDevice::ope
     return fail(std::move(free.error()));
   }
   std::unique_ptr<SharedMemoryDevice> device{new SharedMemoryDevice{spec, config}};
+  device->takes_chains_ = spec.joins_segments || config.mtu > kMtuOfOnePacket;
   auto opened = spec.kind == DeviceKind::Memif   ? device->open_memif(eal, pool)
                 : spec.kind == DeviceKind::Vhost ? device->open_vhost(eal, pool)
                                                  : device->open_virtio_user(eal, pool);
@@ -84,10 +116,15 @@ SharedMemoryDevice::SharedMemoryDevice(const DeviceSpec& spec, const DpdkConfig&
     : spec_{spec}, config_{config}, link_wait_{config.link_wait} {
   config_.port_name = spec.port_name;
   config_.with_wake = false;
+  config_.joins_segments = spec.joins_segments;
   config_.link_wait = {};
   capabilities_.mac = *config.mac;
   capabilities_.mtu = config.mtu;
   capabilities_.multi_segment = true;
+  if (spec.joins_segments) {
+    // Whoever does not agree is no peer.
+    add_joined_segments(capabilities_);
+  }
 }
 
 SharedMemoryDevice::~SharedMemoryDevice() {
@@ -117,7 +154,9 @@ void SharedMemoryDevice::rx_burst(packet::Burst& burst) noexcept {
   if (is_leaving_ && burst.size() == before) {
     let_go();
   }
-  drop_chains(burst, before);
+  if (!takes_chains_) {
+    drop_chains(burst, before);
+  }
 }
 
 void SharedMemoryDevice::tx_burst(packet::Burst& burst) noexcept {
@@ -145,6 +184,9 @@ std::string SharedMemoryDevice::driver() const {
       spec_.port_name.substr(0, spec_.port_name.find_last_not_of("0123456789") + 1);
   if (is_link_up()) {
     return name;
+  }
+  if (is_peer_unfit_) {
+    return name + ", its peer takes no joined segments: give its device ',tso', too, or none";
   }
   return name + (spec_.serves_socket ? ", waits for a peer to connect"
                                      : ", waits for a peer to serve the socket");
@@ -177,7 +219,7 @@ Result<void, std::string> SharedMemoryDevice::open_memif(Eal& eal, packet::Packe
 }
 
 Result<void, std::string> SharedMemoryDevice::open_vhost(Eal& eal, packet::PacketPool& pool) {
-  return plug(eal, pool, "queues=1,iface=" + spec_.name);
+  return plug(eal, pool, "queues=1,iface=" + spec_.name + (spec_.joins_segments ? ",tso=1" : ""));
 }
 
 Result<void, std::string> SharedMemoryDevice::open_virtio_user(Eal& eal, packet::PacketPool& pool) {
@@ -220,7 +262,7 @@ void SharedMemoryDevice::look_after_link() noexcept {
   next_look_ = rte_rdtsc() + ticks(kLinkInterval);
   switch (spec_.kind) {
     case DeviceKind::Memif: look_after_memif(); break;
-    case DeviceKind::Vhost: usable_ = is_up(*port_) ? port_.get() : nullptr; break;
+    case DeviceKind::Vhost: look_after_vhost(); break;
     default: look_after_virtio_user(); break;
   }
 }
@@ -269,6 +311,12 @@ void SharedMemoryDevice::restart_memif_client() noexcept {
     interrupts_.raise();  // Out of memory or descriptors; once more, later.
     is_settling_ = true;
   }
+}
+
+void SharedMemoryDevice::look_after_vhost() noexcept {
+  const bool is_connected = is_up(*port_);
+  is_peer_unfit_ = is_connected && spec_.joins_segments && !is_vhost_peer_joining(spec_.name);
+  usable_ = is_connected && !is_peer_unfit_ ? port_.get() : nullptr;
 }
 
 void SharedMemoryDevice::look_after_virtio_user() noexcept {

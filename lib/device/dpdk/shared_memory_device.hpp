@@ -63,6 +63,7 @@ class SharedMemoryDevice final : public Device {
   void look_after_link() noexcept;
   void look_after_memif() noexcept;
   [[nodiscard]] bool is_introduction_overdue() noexcept;
+  void look_after_vhost() noexcept;
   void look_after_virtio_user() noexcept;
   void restart_memif_client() noexcept;
   void let_go() noexcept;
@@ -73,6 +74,8 @@ class SharedMemoryDevice final : public Device {
   Duration link_wait_;
   Capabilities capabilities_;
   bool is_plugged_ = false;
+  bool takes_chains_ = false;                    // Frames may be longer than a packet.
+  bool is_peer_unfit_ = false;                   // It was not told to join segments.
   std::unique_ptr<MemifRelay> relay_;            // memif alone.
   std::unique_ptr<DpdkDevice> port_;             // memif and vhost.
   std::unique_ptr<VirtioUserPort> virtio_user_;  // virtio-user alone.

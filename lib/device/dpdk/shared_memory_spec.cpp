@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kPathMax = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::string_view kServerMark = ",server";
+constexpr std::string_view kJoinMark = ",tso";
 
 /// What a connection attempt tells about a socket file.
 enum class Owner : std::uint8_t { Alive, Gone, NoFile, Denied };
@@ -116,6 +117,13 @@ Result<DeviceSpec, std::string> parse_shared_memory(DeviceSpec spec, DeviceKind 
     spec.serves_socket = true;
     argument.remove_suffix(kServerMark.size());
   }
+  if (argument.ends_with(kJoinMark)) {
+    if (kind == DeviceKind::Memif) {
+      return fail("'" + spec.text + "': memif takes no ',tso'; vhost and virtio-user do");
+    }
+    spec.joins_segments = true;
+    argument.remove_suffix(kJoinMark.size());
+  }
   if (argument.empty() || argument.ends_with('/')) {
     return fail("'" + spec.text + "' lacks the socket's path: write " + word +
                 ":/run/millrace.sock, say");
@@ -123,7 +131,8 @@ Result<DeviceSpec, std::string> parse_shared_memory(DeviceSpec spec, DeviceKind 
   if (!is_path_for_drivers(argument)) {
     return fail("'" + spec.text + "' is no path that DPDK takes: use neither commas nor brackets " +
                 "nor quotes" +
-                (kind == DeviceKind::Memif ? "; ',server' at the end serves the socket" : ""));
+                (kind == DeviceKind::Memif ? "; ',server' at the end serves the socket"
+                                           : "; ',tso' at the end joins segments"));
   }
   std::error_code error;
   spec.name = std::filesystem::absolute(argument, error).lexically_normal();

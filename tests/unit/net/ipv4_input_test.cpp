@@ -227,12 +227,36 @@ TEST_F(Ipv4InputTest, BelievesTheDevicesVerdict) {
   expect_refused(std::move(right), DropReason::Ipv4BadChecksum, "verdict");
 }
 
-TEST_F(Ipv4InputTest, DeclinesAScatteredDatagram) {
-  packet::Packet made = valid();
-  packet::Packet tail = pools.data.allocate();
-  static_cast<void>(tail.append(10));
-  ASSERT_TRUE(made.chain(tail));
-  expect_refused(std::move(made), DropReason::Ipv4BadTotalLength, "chain");
+TEST_F(Ipv4InputTest, TakesADatagramInPiecesAndTrimsPadding) {
+  packet::Packet made = valid(6);
+  packet::Packet padding = datagram(from_peer(), pattern(8));
+  ASSERT_TRUE(made.chain(padding));
+  const auto accepted = input.accept(link(), made);
+  ASSERT_TRUE(accepted.has_value());
+  EXPECT_EQ(made.size(), 26U);
+  EXPECT_TRUE(made.is_contiguous());
+}
+
+TEST_F(Ipv4InputTest, AHeaderInPiecesIsNone) {
+  const packet::Packet whole = valid(6);
+  for (std::uint16_t first = 0; first < wire::kIpv4HeaderSize; ++first) {
+    packet::Packet made = pools.data.allocate();
+    packet::Packet rest = pools.data.allocate();
+    std::ranges::copy(whole.data().first(first), made.append(first).begin());
+    const auto left = whole.data().subspan(first);
+    std::ranges::copy(left, rest.append(static_cast<std::uint16_t>(left.size())).begin());
+    ASSERT_TRUE(made.chain(rest));
+    expect_refused(std::move(made), DropReason::Ipv4TooShort, std::to_string(first));
+  }
+}
+
+TEST_F(Ipv4InputTest, PiecesShorterThanTheirDatagramAreRefused) {
+  packet::Packet made = valid(6);
+  made.truncate(20);
+  packet::Packet rest = datagram(from_peer(), {});
+  rest.truncate(5);
+  ASSERT_TRUE(made.chain(rest));
+  expect_refused(std::move(made), DropReason::Ipv4BadTotalLength, "one octet is missing");
 }
 
 TEST_F(Ipv4InputTest, GarbageIsJudgedWithoutHarm) {

@@ -189,6 +189,82 @@ TEST_F(PlainFramesTest, AreTheFramesOfTheSteps) {
   EXPECT_GT(shared, 300U);
 }
 
+TEST_F(PlainFramesTest, SegmentsAreJoinedForADeviceThatCutsThem) {
+  unsigned joined = 0;
+  for (int i = 0; i < 500; ++i) {
+    const SeqNum first{static_cast<std::uint32_t>(engine())};
+    std::vector<std::uint32_t> sizes(2 + random(10));
+    std::uint32_t total = 0;
+    for (std::uint32_t& size : sizes) {
+      size = one_in(2) ? 1'000 : 1 + random(1'448);
+      total += size;
+    }
+    queue(first, sizes);
+    net::Interface interface = any_interface();
+    interface.offloads.tx_tcp_checksum = interface.offloads.multi_segment = true;
+    interface.offloads.tso_pieces = static_cast<std::uint16_t>(one_in(4) ? 4 : 20);
+    const std::uint32_t offset = one_in(2) ? 0 : random(total);
+    const auto mss = static_cast<std::uint16_t>(500 + random(949));
+    tcp::SegmentPlan plan = any_plan(first + offset, mss);
+    begin(interface, plan);
+    const std::uint32_t segments = std::min((total - offset) / mss, frames.joined_max(mss));
+    if (segments < 2) {
+      continue;
+    }
+    plan.payload_bytes = segments * mss;
+    Packet frame = frames.join(first + offset, mss, segments, buffer);
+    if (!frame) {
+      continue;
+    }
+    ++joined;
+    frames.seal(frame, segment_of(plan), mss);
+    EXPECT_LE(frame.segments(), interface.offloads.tso_pieces);
+    EXPECT_EQ(frame.segmentation(), mss);
+    // But for what it asks of the device, it is as one long segment.
+    const Packet expected = built_by_steps(interface, plan);
+    ASSERT_TRUE(expected);
+    ASSERT_EQ(flat(frame), flat(expected)) << "case " << i;
+    EXPECT_EQ(frame.get()->l2_len, expected.get()->l2_len);
+    EXPECT_EQ(frame.get()->l3_len, expected.get()->l3_len);
+    EXPECT_EQ(frame.get()->l4_len, plan.options.timestamps ? 32U : 20U);
+    EXPECT_EQ(frame.get()->ol_flags & ~RTE_MBUF_F_TX_TCP_SEG, expected.get()->ol_flags);
+  }
+  EXPECT_GT(joined, 200U);
+}
+
+TEST_F(PlainFramesTest, NothingIsJoinedForOtherDevices) {
+  queue(SeqNum{1}, {1'000});
+  net::Interface interface = any_interface();
+  interface.offloads = {.tx_tcp_checksum = true, .multi_segment = true, .tso_pieces = 0};
+  const tcp::SegmentPlan plan = any_plan(SeqNum{1}, 500);
+  begin(interface, plan);
+  EXPECT_EQ(frames.joined_max(500), 0U);
+  interface.offloads = {.tx_tcp_checksum = false, .multi_segment = true, .tso_pieces = 40};
+  begin(interface, plan);
+  EXPECT_EQ(frames.joined_max(500), 0U) << "the checksums of the segments are the device's";
+  interface.offloads = {.tx_tcp_checksum = true, .multi_segment = true, .tso_pieces = 200};
+  begin(interface, plan);
+  EXPECT_EQ(frames.joined_max(255), 0U) << "there are devices that refuse it";
+  EXPECT_GE(frames.joined_max(500) * 500U, 60'000U);
+  EXPECT_LE(frames.joined_max(500) * 500U, 65'535U - 40) << "a datagram has a length of 16 bits";
+}
+
+TEST_F(PlainFramesTest, WithoutPacketsNothingIsJoined) {
+  queue(SeqNum{1}, {1'000, 1'000, 1'000});
+  net::Interface interface = any_interface();
+  interface.offloads = {.tx_tcp_checksum = true, .multi_segment = true, .tso_pieces = 40};
+  begin(interface, any_plan(SeqNum{1}, 3'000));
+  for (const std::uint32_t left : {0U, 2U}) {
+    while (Packet packet = pools().references.allocate()) {
+      held.push_back(std::move(packet));
+    }
+    held.resize(held.size() - left);
+    EXPECT_FALSE(frames.join(SeqNum{1}, 1'000, 3, buffer));
+    held.clear();
+  }
+  EXPECT_TRUE(frames.join(SeqNum{1}, 1'000, 3, buffer));
+}
+
 TEST_F(PlainFramesTest, WhatIsAppendedLaterIsNotInTheFrame) {
   const SeqNum first{1'000};
   queue(first, {1'000});

@@ -74,6 +74,10 @@ class CommandLines(unittest.TestCase):
         wire = wires.SharedMemory("vhost", pathlib.Path("/run/v"))
         self.assertEqual([wire.device(is_server, [])[1] for is_server in (True, False)],
                          ["vhost:/run/v", "virtio-user:/run/v"])
+        wire = wires.SharedMemory("vhost", pathlib.Path("/run/v"), mtu=9000, joins_segments=True)
+        self.assertEqual([wire.device(is_server, []) for is_server in (True, False)],
+                         [["--device", "vhost:/run/v,tso", "--mtu", "9000"],
+                          ["--device", "virtio-user:/run/v,tso", "--mtu", "9000"]])
 
     def test_one_address_or_several(self) -> None:
         self.assertEqual(wires.client_addresses(1), [wires.CLIENT_ADDRESS])

@@ -29,7 +29,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """`run` against `with_run`. `least` or `most` is what issue 7 asks for; None: nothing."""
+    """`run` against `with_run`. `least` or `most` is what is asked for; None: nothing."""
 
     name: str
     run: str
@@ -129,6 +129,11 @@ _MEMORY = [
         memory.testpmd("vhost", 64)),
     Run("vhost-rr", "vhost-user", "rr, 256 connections", memory.exchanges("vhost", 256)),
     Run("vhost-stream", "vhost-user", "stream, MTU 1500", memory.stream("vhost"), "bits_per_second"),
+    Run("vhost-stream-tso", "vhost-user", "stream, MTU 1500, TSO and large receive",
+        memory.stream("vhost", joins_segments=True), "bits_per_second"),
+    Run("vhost-stream-9000", "vhost-user", "stream, MTU 9000", memory.stream("vhost", mtu=9000), "bits_per_second"),
+    Run("vhost-stream-9000-tso", "vhost-user", "stream, MTU 9000, TSO and large receive",
+        memory.stream("vhost", mtu=9000, joins_segments=True), "bits_per_second", is_quick=False),
 ]
 
 _VETH = [
@@ -221,9 +226,14 @@ CASES = {case.name: case for case in [
                for linkage in ("", "-shared", "-static")),
          (*_by_linkage("rr", "rate"), *_by_linkage("crr", "rate"), *_by_linkage("stream", "bits_per_second"),
           *_by_linkage("http", "rate"))),
-    Case("vhost", "vhost-user: rr, 256 connections, and a stream",
-         ("vhost-testpmd-64", "vhost-rr", "vhost-stream"),
+    Case("vhost", "vhost-user: rr, 256 connections", ("vhost-testpmd-64", "vhost-rr"),
          (_ratio("vhost-rr", "vhost-testpmd-64", "round trips, to frames that testpmd bounces"),)),
+    Case("vhost-stream", "vhost-user: one stream, with and without TSO, large receive and long frames",
+         ("vhost-stream", "vhost-stream-tso", "vhost-stream-9000", "vhost-stream-9000-tso"),
+         tuple(_ratio(run, "vhost-stream", f"{title}, to MTU 1500 alone", "bits_per_second")
+               for run, title in (("vhost-stream-tso", "TSO and large receive"), ("vhost-stream-9000", "MTU 9000"),
+                                  ("vhost-stream-9000-tso", "MTU 9000 with both"))),
+         (Bar("vhost-stream-tso", "bits_per_second", least=100e9),)),
     Case("veth-rr", "veth: rr, 256 connections, and at half the kernel's rate",
          ("veth-rr-kernel", "veth-rr-af_packet", "veth-rr-af_xdp", "veth-rr-paced-kernel", "veth-rr-paced-af_xdp"),
          (*_against_kernel("rr"), *_paced("rr"))),

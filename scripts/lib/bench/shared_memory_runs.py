@@ -192,10 +192,10 @@ def _connect_figures(stage: Stage, document: dict, grown: dict) -> dict[str, flo
     return figures
 
 
-def stream(kind: str, linkage: str = ""):
-    """One connection, from 64 MiB of memory that is written anew in each lap."""
+def stream(kind: str, linkage: str = "", **settings):
+    """One connection, from 64 MiB of memory that is written anew in each lap. `settings` are the wire's."""
     def measure(stage: Stage) -> dict[str, float]:
-        with wires.shared_memory(kind, stage.folder) as wire:
+        with wires.shared_memory(kind, stage.folder, **settings) as wire:
             client = client_command(stage, "stream",
                                     ["--buffer", "64M", *wire.device(False, wires.client_addresses(1))],
                                     program="perf" + linkage)

@@ -33,14 +33,16 @@ class SharedMemory:
 
     kind: str
     socket: pathlib.Path
+    mtu: int = MTU
+    joins_segments: bool = False  # TSO and large receive: vhost alone.
 
     def device(self, is_server: bool, addresses: list[str]) -> list[str]:
         """The options of a Millrace program at this end. An address of `addresses` each."""
         if self.kind == "memif":
             device = f"memif:{self.socket}" + (",server" if is_server else "")
         else:
-            device = f"{'vhost' if is_server else 'virtio-user'}:{self.socket}"
-        made = ["--device", device, "--mtu", str(MTU)]
+            device = f"{'vhost' if is_server else 'virtio-user'}:{self.socket}" + (",tso" if self.joins_segments else "")
+        made = ["--device", device, "--mtu", str(self.mtu)]
         for address in addresses:
             made += ["--address", f"{address}/{PREFIX_LENGTH}"]
         return made
@@ -56,10 +58,11 @@ class SharedMemory:
 
 
 @contextlib.contextmanager
-def shared_memory(kind: str, folder: pathlib.Path):
+def shared_memory(kind: str, folder: pathlib.Path, **settings):
+    """`settings` are those of `SharedMemory`."""
     path = folder / f"{kind}-{next(_numbers)}.sock"
     try:
-        yield SharedMemory(kind, path)
+        yield SharedMemory(kind, path, **settings)
     finally:
         path.unlink(missing_ok=True)
 

@@ -37,6 +37,7 @@ FaultInjector::FaultInjector(std::unique_ptr<Device> inner, packet::PacketPool& 
     capabilities_.tx_ipv4_checksum = false;
     capabilities_.tx_tcp_checksum = false;
     capabilities_.tx_udp_checksum = false;
+    capabilities_.tso_pieces = 0;
   }
   if (rx.corrupt_ppm != 0) {
     capabilities_.rx_checksum = false;

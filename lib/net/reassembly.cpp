@@ -68,7 +68,7 @@ std::optional<Reassembled> Reassembly::add(Instant now, Fragment fragment) noexc
                 .protocol = header.protocol};
   Entry* const known = find(key);
   // Before a new one is made, for which another may have to go.
-  if (known == nullptr && !could_make_room(0, fragment.packet.charge())) {
+  if (known == nullptr && !could_make_room(0, fragment.packet.chain_charge())) {
     stats_.count(DropReason::Ipv4ReassemblyFull);
     return std::nullopt;
   }
@@ -184,7 +184,7 @@ Reassembly::Place Reassembly::find_place(const Entry& entry, std::uint32_t offse
     before = after;
     after = PacketQueue::next(after);
   }
-  if (after != nullptr && offset_of(after) == offset && PacketQueue::bytes_of(after) == bytes) {
+  if (after != nullptr && offset_of(after) == offset && PacketQueue::size_of(after) == bytes) {
     return {.before = nullptr, .refusal = DropReason::Ipv4DuplicateFragment};
   }
   const bool overlaps = (before != nullptr && end_of(before) > offset) ||

@@ -251,8 +251,9 @@ class Packet {
     mbuf_->tx_offload = request.lengths;
   }
   /// Asks the device to cut what is behind the headers into TCP segments of at most
-  /// `segment_bytes`, and for the checksum of each; for that of IPv4's header where `ip` (DPDK
-  /// programmer's guide, "Generic Segmentation", RTE_MBUF_F_TX_TCP_SEG).
+  /// `segment_bytes`, and for the checksum of each; for that of IPv4's header where `ip`
+  /// (rte_mbuf_core.h, RTE_MBUF_F_TX_TCP_SEG). TCP's field holds the pseudo header's sum with the
+  /// length of all, which a driver that wants it otherwise mends in `rte_eth_tx_prepare`.
   void request_segmentation(const HeaderLengths& lengths, std::uint16_t segment_bytes,
                             bool ip) noexcept {
     mbuf_->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM |

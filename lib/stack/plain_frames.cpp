@@ -87,7 +87,7 @@ std::uint32_t PlainFrames::joined_max(std::uint16_t mss) const noexcept {
   constexpr std::uint32_t kSpare = 2;
   // Some devices refuse to cut shorter ones (i40e), and then lose all of the frame.
   constexpr std::uint16_t kMssMin = 256;
-  if (tso_pieces_ <= kSpare || mss < kMssMin) {
+  if (tso_pieces_ <= kSpare || mss < kMssMin || mss > payload_max_) {
     return 0;
   }
   const std::uint32_t room =

@@ -272,7 +272,7 @@ void Stack::advance(Instant now) noexcept {
 void Stack::report_incomplete(Instant now) noexcept {
   while (const Packet first = reassembly_.take_expired()) {
     // RFC 1122 §3.3.2: its sender is told.
-    if (const auto header = wire::parse_ipv4(first.data())) {
+    if (const auto header = wire::parse_ipv4(first.data(), first.size())) {
       icmp_.send_reassembly_timeout(now, *header, first);
     }
   }

@@ -17,8 +17,10 @@ void TcpCore::deliver_pieces(Instant now, Arrival& arrival, Packet payload) noex
   deliver(now, arrival, std::move(first));
   while (!cutter.is_done()) {
     const auto target = find_target(arrival.tuple);
-    if (target && target->is_connection() &&
-        slot_of(*target).connection.state() == TcpState::Established) {
+    if (!target || !target->is_connection()) {
+      return;  // Who is nobody's, or has ended one, has had the one answer to its segment.
+    }
+    if (slot_of(*target).connection.state() == TcpState::Established) {
       deliver_run(now, slot_of(*target), arrival, cutter);
     } else {
       Packet piece = cutter.next(arrival.segment);

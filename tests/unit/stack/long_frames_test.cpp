@@ -122,6 +122,36 @@ TEST_F(LongFramesTest, ADamagedSegmentIsDroppedWhole) {
   turn();
 }
 
+TEST_F(LongFramesTest, ASegmentForNobodyIsAnsweredOnce) {
+  start();
+  receive(chain_of(
+      frame_bytes(wire::IpProtocol::Tcp,
+                  tcp_bytes({.seq = SeqNum{1}, .ack = SeqNum{2}, .payload = random_bytes(8'000)})),
+      {}));
+  turn();
+  EXPECT_EQ(next_flags(), kRst);
+  EXPECT_TRUE(sent.empty());
+  EXPECT_EQ(dropped(DropReason::TcpNoConnection), 1U);
+}
+
+TEST_F(LongFramesTest, AFragmentThatComesTwiceHarmsNothing) {
+  start();
+  const std::vector<std::byte> message = [this] {
+    std::vector<std::byte> bytes = random_bytes(12'000);
+    wire::emit_icmp(bytes, {.type = wire::IcmpType::EchoRequest, .code = 0});
+    return bytes;
+  }();
+  const auto first = frame_bytes(wire::IpProtocol::Icmp, std::span{message}.first(8'000), 0, true);
+  const auto last = frame_bytes(wire::IpProtocol::Icmp, std::span{message}.subspan(8'000), 8'000);
+  receive(chain_of(first, {}));
+  receive(chain_of(first, {}));
+  EXPECT_EQ(dropped(DropReason::Ipv4OverlappingFragment), 0U);
+  receive(chain_of(last, {}));
+  turn();
+  EXPECT_FALSE(sent.empty());
+  sent.clear();
+}
+
 TEST_F(LongFramesTest, NothingIsReadBeyondAPiece) {
   start();
   ASSERT_TRUE(tcp().listen({.port = kServerPort}, recorder).has_value());

@@ -244,6 +244,7 @@ TEST_F(PlainFramesTest, NothingIsJoinedForOtherDevices) {
   EXPECT_EQ(frames.joined_max(500), 0U) << "the checksums of the segments are the device's";
   interface.offloads = {.tx_tcp_checksum = true, .multi_segment = true, .tso_pieces = 200};
   begin(interface, plan);
+  EXPECT_EQ(frames.joined_max(1'461), 0U) << "no link of 1,500 takes it";
   EXPECT_EQ(frames.joined_max(255), 0U) << "there are devices that refuse it";
   EXPECT_GE(frames.joined_max(500) * 500U, 60'000U);
   EXPECT_LE(frames.joined_max(500) * 500U, 65'535U - 40) << "a datagram has a length of 16 bits";

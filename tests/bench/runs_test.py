@@ -79,6 +79,10 @@ class CommandLines(unittest.TestCase):
                          [["--device", "vhost:/run/v,tso", "--mtu", "9000"],
                           ["--device", "virtio-user:/run/v,tso", "--mtu", "9000"]])
 
+    def test_a_wire_that_joins_no_segments_is_not_measured_as_if_it_did(self) -> None:
+        with self.assertRaisesRegex(RunFailed, "memif joins no segments"):
+            wires.SharedMemory("memif", pathlib.Path("/run/m"), joins_segments=True)
+
     def test_one_address_or_several(self) -> None:
         self.assertEqual(wires.client_addresses(1), [wires.CLIENT_ADDRESS])
         self.assertEqual(wires.client_addresses(3), ["198.18.64.1", "198.18.64.2", "198.18.64.3"])

@@ -36,6 +36,10 @@ class SharedMemory:
     mtu: int = MTU
     joins_segments: bool = False  # TSO and large receive: vhost alone.
 
+    def __post_init__(self) -> None:
+        if self.joins_segments and self.kind != "vhost":
+            raise RunFailed(f"{self.kind} joins no segments")
+
     def device(self, is_server: bool, addresses: list[str]) -> list[str]:
         """The options of a Millrace program at this end. An address of `addresses` each."""
         if self.kind == "memif":

@@ -1,6 +1,7 @@
 """The tables of runs and cases."""
 
 import unittest
+from unittest import mock
 
 import catalog
 from catalog import CASES, RUNS, Comparison
@@ -19,12 +20,47 @@ class Tables(unittest.TestCase):
         finally:
             del CASES["odd"]
 
+    def test_what_a_setting_brings_has_no_bar(self) -> None:
+        runs = ("vhost-stream-tso", "vhost-stream")
+        for limits in ({}, {"least": 2.0}, {"most": 2.0}, {"least_at_client_limit": 2.0}):
+            one = Comparison("odd", *runs, "bits_per_second", "", **limits)
+            problems = ["odd: odd has a bar, and the wire is not set alike"] if limits else []
+            with mock.patch.dict(CASES, odd=catalog.Case("odd", "", runs, (one,))):
+                self.assertEqual(catalog.problems(), problems)
+
     def test_every_run_is_in_a_case(self) -> None:
         self.assertEqual(set(RUNS), {name for case in CASES.values() for name in case.runs})
 
     def test_names_of_comparisons_are_unique(self) -> None:
         names = [one.name for case in CASES.values() for one in case.comparisons]
         self.assertEqual(len(names), len(set(names)))
+
+
+class VhostStream(unittest.TestCase):
+    def test_each_stream_gets_the_wire_that_it_names(self) -> None:
+        """The runs are begun, and stopped where they would make their wire."""
+        made = {}
+        for name in CASES["vhost-stream"].runs:
+            with mock.patch("wires.shared_memory", side_effect=InterruptedError) as wire:
+                with self.assertRaises(InterruptedError):
+                    RUNS[name].measure(mock.Mock())
+            self.assertEqual(wire.call_args.args[0], "vhost")
+            made[name] = wire.call_args.kwargs
+            self.assertEqual(dict(RUNS[name].settings), made[name])
+        self.assertEqual(made, {"vhost-stream": {}, "vhost-stream-tso": {"joins_segments": True},
+                                "vhost-stream-9000": {"mtu": 9000},
+                                "vhost-stream-9000-tso": {"mtu": 9000, "joins_segments": True}})
+
+    def test_all_are_compared_with_the_plain_one(self) -> None:
+        case = CASES["vhost-stream"]
+        self.assertEqual({(one.run, one.with_run, one.figure) for one in case.comparisons},
+                         {(name, "vhost-stream", "bits_per_second") for name in case.runs if name != "vhost-stream"})
+
+    def test_tso_has_to_reach_100_gigabits(self) -> None:
+        (bar,) = CASES["vhost-stream"].bars
+        self.assertEqual((bar.run, bar.figure), ("vhost-stream-tso", "bits_per_second"))
+        self.assertTrue(bar.is_met(100e9))
+        self.assertFalse(bar.is_met(99.9e9))
 
 
 class Selection(unittest.TestCase):

@@ -1,5 +1,6 @@
 """All that can be measured: runs, each on one wire, and cases, which say what is compared with what. A comparison is of
-runs on one wire, and of values of the same round."""
+runs on one wire, and of values of the same round. A wire is what carries the frames; how it is set (the MTU, TSO) is what
+some comparisons are about: they tell what a setting brings, and nothing is asked of them."""
 
 import dataclasses
 import enum
@@ -25,6 +26,7 @@ class Run:
     main: str = "rate"  # The figure that plots show and that speaks for the run.
     is_quick: bool = True  # Also part of --quick.
     is_once: bool = False  # It counts, so that every round would say the same.
+    settings: tuple = ()  # Of the wire, where they are not the usual ones.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Comparison:
 
     def at_client_limit(self) -> "Comparison":
         return self if self.least_at_client_limit is None else dataclasses.replace(self, least=self.least_at_client_limit)
+
+    def has_bar(self) -> bool:
+        return any(limit is not None for limit in (self.least, self.most, self.least_at_client_limit))
 
     def is_met(self, value: float) -> bool | None:
         return is_within(value, self.least, self.most)
@@ -100,6 +105,12 @@ SUSTAINED_SECONDS = 120
 # A client's processor that was idle for less than this was the limit.
 CLIENT_LIMIT_IDLE = 0.05
 
+
+def _vhost_stream(name: str, title: str, is_quick: bool = True, **settings) -> Run:
+    return Run(name, "vhost-user", title, memory.stream("vhost", **settings), "bits_per_second", is_quick,
+               settings=tuple(sorted(settings.items())))
+
+
 _MEMORY = [
     Run("memif-testpmd-64", "memif", "two testpmd, 64 bytes, 256 frames on their way", memory.testpmd("memif", 64)),
     Run("memif-testpmd-1500", "memif", "two testpmd, 1500 bytes, 256 frames on their way",
@@ -128,12 +139,11 @@ _MEMORY = [
     Run("vhost-testpmd-64", "vhost-user", "two testpmd, 64 bytes, 256 frames on their way",
         memory.testpmd("vhost", 64)),
     Run("vhost-rr", "vhost-user", "rr, 256 connections", memory.exchanges("vhost", 256)),
-    Run("vhost-stream", "vhost-user", "stream, MTU 1500", memory.stream("vhost"), "bits_per_second"),
-    Run("vhost-stream-tso", "vhost-user", "stream, MTU 1500, TSO and large receive",
-        memory.stream("vhost", joins_segments=True), "bits_per_second"),
-    Run("vhost-stream-9000", "vhost-user", "stream, MTU 9000", memory.stream("vhost", mtu=9000), "bits_per_second"),
-    Run("vhost-stream-9000-tso", "vhost-user", "stream, MTU 9000, TSO and large receive",
-        memory.stream("vhost", mtu=9000, joins_segments=True), "bits_per_second", is_quick=False),
+    _vhost_stream("vhost-stream", "stream, MTU 1500"),
+    _vhost_stream("vhost-stream-tso", "stream, MTU 1500, TSO and large receive", joins_segments=True),
+    _vhost_stream("vhost-stream-9000", "stream, MTU 9000", mtu=9000),
+    _vhost_stream("vhost-stream-9000-tso", "stream, MTU 9000, TSO and large receive", is_quick=False, mtu=9000,
+                  joins_segments=True),
 ]
 
 _VETH = [
@@ -266,7 +276,8 @@ def runs_of(cases: list[Case], is_quick: bool) -> list[Run]:
 
 
 def problems() -> list[str]:
-    """What is wrong with the tables themselves: names that nothing has, comparisons across wires."""
+    """What is wrong with the tables themselves: names that nothing has, comparisons across wires, or with a bar across
+    settings of one."""
     made = []
     for case in CASES.values():
         made += [f"{case.name}: no run {name}" for name in case.runs if name not in RUNS]
@@ -275,6 +286,8 @@ def problems() -> list[str]:
                 made.append(f"{case.name}: {one.name} is of runs that are not in it")
             elif RUNS[one.run].wire != RUNS[one.with_run].wire:
                 made.append(f"{case.name}: {one.name} is across two wires")
+            elif one.has_bar() and RUNS[one.run].settings != RUNS[one.with_run].settings:
+                made.append(f"{case.name}: {one.name} has a bar, and the wire is not set alike")
             if one.figure not in FIGURES:
                 made.append(f"{case.name}: no figure {one.figure}")
         made += [f"{case.name}: {bar.run} is not in it" for bar in case.bars if bar.run not in case.runs]

@@ -137,9 +137,7 @@ void Icmp::answer_long_echo(Instant now, const Interface& interface, const wire:
   }
   packet::Packet reply = copy_of(datagram.data().first(wire::kIcmpHeaderSize), headers_);
   datagram.remove_prefix(wire::kIcmpHeaderSize);
-  if (datagram.data().empty()) {
-    datagram = datagram.take_rest();
-  }
+  datagram.drop_empty_front();
   if (!reply || !reply.chain(datagram)) {
     stats_.count(DropReason::OutOfPackets);
     return;

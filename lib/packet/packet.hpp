@@ -154,6 +154,12 @@ class Packet {
     mbuf_->pkt_len = mbuf_->data_len;
     return Packet{rest};
   }
+  /// Frees the segments at the front of a chain that hold nothing; the last one stays.
+  void drop_empty_front() noexcept {
+    while (data().empty() && !is_contiguous()) {
+      *this = take_rest();
+    }
+  }
   /// Hangs `tail` behind this packet's last segment. False if the chain would be too long; `tail`
   /// is then kept.
   [[nodiscard]] bool chain(Packet& tail) noexcept {
@@ -253,7 +259,10 @@ class Packet {
   /// Asks the device to cut what is behind the headers into TCP segments of at most
   /// `segment_bytes`, and for the checksum of each; for that of IPv4's header where `ip`
   /// (rte_mbuf_core.h, RTE_MBUF_F_TX_TCP_SEG). TCP's field holds the pseudo header's sum with the
-  /// length of all, which a driver that wants it otherwise mends in `rte_eth_tx_prepare`.
+  /// length of all, which a driver that wants it otherwise mends in `rte_eth_tx_prepare`. Where the
+  /// device does not fill in IPv4's, as virtio's do not, that flag is left out against the letter
+  /// of that description: whoever cuts such a frame, a kernel or another machine's stack, writes
+  /// each header anew.
   void request_segmentation(const HeaderLengths& lengths, std::uint16_t segment_bytes,
                             bool ip) noexcept {
     mbuf_->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM |
@@ -269,6 +278,12 @@ class Packet {
     return (mbuf_->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0
                ? static_cast<std::uint16_t>(mbuf_->tso_segsz)
                : std::uint16_t{0};
+  }
+  /// Payload bytes of each of the TCP segments that a device joined to this received packet (large
+  /// receive); 0: it is not such a one, or the device does not tell.
+  [[nodiscard]] std::uint16_t joined_from() const noexcept {
+    return (mbuf_->ol_flags & RTE_MBUF_F_RX_LRO) != 0 ? static_cast<std::uint16_t>(mbuf_->tso_segsz)
+                                                      : std::uint16_t{0};
   }
   /// Forgets what a device said of it or was asked to do: before a received packet goes out again.
   void clear_offload() noexcept { mbuf_->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; }

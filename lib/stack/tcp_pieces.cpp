@@ -12,6 +12,7 @@ using packet::Packet;
 
 void TcpCore::deliver_pieces(Instant now, Arrival& arrival, Packet payload) noexcept {
   PieceCutter cutter{arrival.segment, std::move(payload)};
+  stats_.tcp_segments_in += cutter.sent_segments() - 1;
   // The first decides whose the others are.
   Packet first = cutter.next(arrival.segment);
   deliver(now, arrival, std::move(first));
@@ -37,7 +38,7 @@ void TcpCore::deliver_run(Instant now, ConnectionSlot& slot, Arrival& arrival,
     Packet piece = cutter.next(arrival.segment);
     const tcp::Disposition disposition =
         slot.connection.on_segment(resources_, now, arrival.segment, std::move(piece));
-    ++arrivals.segments;
+    arrivals.segments += arrival.segment.begun;
     arrivals.add(arrival.segment, disposition);
     if (disposition.dropped || disposition.answer_with_reset) [[unlikely]] {
       refuse(now, slot, arrival.segment, disposition);

@@ -273,7 +273,7 @@ class Connection {
                        packet::Packet payload, Disposition& disposition) noexcept;
   void deliver(const Resources& resources, Instant now, packet::Packet payload,
                Disposition& disposition) noexcept;
-  void keep_out_of_order(const Resources& resources, SeqNum seq, packet::Packet payload,
+  void keep_out_of_order(const Resources& resources, const Segment& segment, packet::Packet payload,
                          Disposition& disposition) noexcept;
   void process_fin(const Resources& resources, Instant now, const Segment& segment) noexcept;
   [[nodiscard]] QuickAcks::Measure quick_ack_measure(const Resources& resources) const noexcept;

@@ -259,7 +259,7 @@ void Connection::process_payload(const Resources& resources, Instant now, Segmen
     measure_sender(segment, now);
     deliver(resources, now, std::move(payload), disposition);
   } else {
-    keep_out_of_order(resources, segment.seq, std::move(payload), disposition);
+    keep_out_of_order(resources, segment, std::move(payload), disposition);
   }
 }
 
@@ -276,8 +276,6 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
     disposition.dropped = DropReason::TcpReceiveFull;
     return;
   }
-  rcv_mss_ =
-      std::max(rcv_mss_, static_cast<std::uint16_t>(std::min<std::uint32_t>(bytes, mss_limit_)));
   receive_.rcv_nxt += bytes;
   duplicate_acks_due_ = 0;
   resources.stats.tcp_bytes_in += bytes;
@@ -297,20 +295,21 @@ void Connection::deliver(const Resources& resources, Instant now, Packet payload
   events_.add(Events::kReadable);
 }
 
-void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packet payload,
-                                   Disposition& disposition) noexcept {
-  // RFC 5681 §4.2, MAY-13: at once, and one for each: a sender without selective acknowledgments
-  // counts them to find the hole.
+void Connection::keep_out_of_order(const Resources& resources, const Segment& segment,
+                                   Packet payload, Disposition& disposition) noexcept {
+  // RFC 5681 §4.2, MAY-13: at once, and one for each that was sent: a sender without selective
+  // acknowledgments counts them to find the hole.
   disposition.is_out_of_order = true;
   ack_now_ = true;
-  duplicate_acks_due_ = static_cast<std::uint8_t>(std::min(duplicate_acks_due_ + 1, 255));
-  ++resources.stats.tcp_out_of_order_segments;
+  duplicate_acks_due_ =
+      static_cast<std::uint8_t>(std::min(duplicate_acks_due_ + segment.begun, 255));
+  resources.stats.tcp_out_of_order_segments += segment.begun;
   quick_acks_.on_disorder(quick_ack_measure(resources));
   if (!attach(resources)) {
     disposition.dropped = DropReason::TcpReassemblyFull;
     return;
   }
-  switch (active_->reassembly.insert(seq, std::move(payload),
+  switch (active_->reassembly.insert(segment.seq, std::move(payload),
                                      resources.config.reassembly_segments_max, resources.budget)) {
     case ReassemblyQueue::Outcome::Kept: break;
     case ReassemblyQueue::Outcome::Duplicate:
@@ -318,7 +317,7 @@ void Connection::keep_out_of_order(const Resources& resources, SeqNum seq, Packe
       break;
     case ReassemblyQueue::Outcome::Full: disposition.dropped = DropReason::TcpReassemblyFull; break;
   }
-  report_arrival(seq);
+  report_arrival(segment.seq);
 }
 
 void Connection::process_fin(const Resources& resources, Instant now,

@@ -257,9 +257,11 @@ void Connection::add_round_trip(const std::optional<Duration>& sample, AckInHand
 }
 
 void Connection::measure_sender(const Segment& segment, Instant now) noexcept {
+  const std::uint32_t sent = std::min<std::uint32_t>(segment.sent_bytes(), mss_limit_);
+  rcv_mss_ = std::max(rcv_mss_, static_cast<std::uint16_t>(sent));
   // Whoever only receives has no other measure of the round trip (RFC 7323 §4). A small segment may
   // have waited at its sender for more to go along.
-  if (!timestamps_.is_on() || !segment.options.timestamps || segment.payload_bytes < rcv_mss_) {
+  if (!timestamps_.is_on() || !segment.options.timestamps || segment.sent_bytes() < rcv_mss_) {
     return;
   }
   const wire::TcpTimestamps& theirs = *segment.options.timestamps;

@@ -23,8 +23,17 @@ struct Segment {
   TcpFlags flags{};
   wire::Ecn ecn = wire::Ecn::NotCapable;  ///< As its datagram arrived (RFC 3168 §5).
   std::uint16_t urgent_pointer = 0;       ///< From `seq` to behind the urgent data, with URG.
+  /// How many segments that the peer sent begin in this. Not one where this is a piece: of a long
+  /// one, or of several that a device has joined.
+  std::uint16_t begun = 1;
+  /// Payload of the longest of those in bytes, where this is a piece; 0: this is no piece.
+  std::uint32_t uncut_bytes = 0;
   wire::TcpOptions options;
 
+  /// Payload as the peer sent it in one segment, in bytes.
+  [[nodiscard]] std::uint32_t sent_bytes() const noexcept {
+    return uncut_bytes == 0 ? payload_bytes : uncut_bytes;
+  }
   /// SEG.LEN of RFC 9293 §3.4: SYN and FIN count one each.
   [[nodiscard]] std::uint32_t length() const noexcept {
     return payload_bytes + (flags.syn() ? 1U : 0U) + (flags.fin() ? 1U : 0U);

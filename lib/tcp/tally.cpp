@@ -33,7 +33,7 @@ void Tally::on_sent(const SegmentPlan& plan, Instant now) noexcept {
 
 void Tally::on_arrival(const Segment& segment, const Disposition& disposition,
                        const Progress& progress, Instant now) noexcept {
-  Arrivals one{.segments = 1};
+  Arrivals one{.segments = segment.begun};
   one.add(segment, disposition);
   on_arrivals(one, progress, now);
 }

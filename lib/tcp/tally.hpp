@@ -42,14 +42,15 @@ class Tally {
     std::uint32_t out_of_order = 0;
     std::uint8_t flags = 0;  ///< Of any of them.
 
-    /// All but `segments`, which whoever walks over them knows.
+    /// All but `segments`, which whoever walks over them knows. Counts are of segments as the peer
+    /// sent them.
     void add(const Segment& segment, const Disposition& disposition) noexcept {
-      data_segments += segment.payload_bytes > 0 ? 1U : 0U;
+      data_segments += segment.payload_bytes > 0 ? segment.begun : 0U;
       delivered += disposition.delivered;
       flags |= segment.flags.bits();
       if (disposition.reports_duplicate || disposition.is_out_of_order) [[unlikely]] {
         duplicate_reports += disposition.reports_duplicate ? 1U : 0U;
-        out_of_order += disposition.is_out_of_order ? 1U : 0U;
+        out_of_order += disposition.is_out_of_order ? segment.begun : 0U;
       }
     }
   };

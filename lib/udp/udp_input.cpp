@@ -73,9 +73,7 @@ FourTuple strip_headers(Packet& datagram) noexcept {
   const auto udp = wire::parse_udp(datagram.data(), datagram.size());
   base::expects(udp.has_value());
   datagram.remove_prefix(wire::kUdpHeaderSize);
-  if (datagram.data().empty() && !datagram.is_contiguous()) {
-    datagram = datagram.take_rest();  // The first fragment held the header alone.
-  }
+  datagram.drop_empty_front();  // The first fragment may have held the header alone.
   return tuple_of(*header, *udp);
 }
 

@@ -126,8 +126,10 @@ struct CoreStats {
   std::uint64_t tx_bytes = 0;   ///< Bytes the device took.
 
   // TCP, counted in segments, bytes of payload and connections.
-  std::uint64_t tcp_segments_in = 0;    ///< Segments that arrived whole.
-  std::uint64_t tcp_segments_out = 0;   ///< Segments sent, repeated ones included.
+  /// Segments that arrived whole, as the peer sent them: where a device has joined some, each.
+  std::uint64_t tcp_segments_in = 0;
+  /// Segments sent, repeated ones included: where a device cuts them, as it does.
+  std::uint64_t tcp_segments_out = 0;
   std::uint64_t tcp_bytes_in = 0;       ///< Bytes of payload received in order.
   std::uint64_t tcp_bytes_out = 0;      ///< Bytes of payload sent, repeated ones included.
   std::uint64_t tcp_resets_in = 0;      ///< Segments with RST that were accepted.

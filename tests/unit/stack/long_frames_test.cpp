@@ -105,6 +105,59 @@ TEST_F(LongFramesTest, ASegmentArrivesWhereverItsPiecesEnd) {
   turn();
 }
 
+TEST_F(LongFramesTest, ASegmentOutOfOrderIsAnsweredOnceHoweverItLies) {
+  start();
+  ASSERT_TRUE(tcp().listen({.port = kServerPort}, recorder).has_value());
+  const Peer peer = open(40'000);
+  sent.clear();
+  const auto duplicates_for = [&](std::uint32_t ahead, std::uint16_t joined_from) {
+    const auto frame = frame_bytes(wire::IpProtocol::Tcp, tcp_bytes({.seq = peer.seq + ahead,
+                                                                     .ack = peer.ack,
+                                                                     .payload = random_bytes(8'000),
+                                                                     .from = peer.port}));
+    packet::Packet chain = chain_of(frame, {});
+    if (joined_from > 0) {
+      chain.get()->ol_flags |= RTE_MBUF_F_RX_LRO;
+      chain.get()->tso_segsz = joined_from;
+    }
+    receive(std::move(chain));
+    turn();
+    return std::exchange(sent, {}).size();
+  };
+  // RFC 5681 §4.2: one for each that the peer has sent, or it would take one that overtook another
+  // for a loss.
+  EXPECT_EQ(duplicates_for(10'000, 0), 1U);
+  EXPECT_EQ(duplicates_for(18'000, 2'000), 4U);
+  EXPECT_EQ(stats().tcp_out_of_order_segments, 5U);
+  receive({.flags = kRst | kAck, .seq = peer.seq, .ack = peer.ack, .from = peer.port});
+  turn();
+}
+
+TEST_F(LongFramesTest, SegmentsAreCountedAsThePeerSentThem) {
+  start();
+  ASSERT_TRUE(tcp().listen({.port = kServerPort}, recorder).has_value());
+  Peer peer = open(40'000);
+  const auto counted_for = [&](std::uint16_t joined_from) {
+    const auto frame = frame_bytes(
+        wire::IpProtocol::Tcp,
+        tcp_bytes(
+            {.seq = peer.seq, .ack = peer.ack, .payload = random_bytes(8'000), .from = peer.port}));
+    packet::Packet chain = chain_of(frame, {});
+    chain.get()->ol_flags |= joined_from > 0 ? RTE_MBUF_F_RX_LRO : 0;
+    chain.get()->tso_segsz = joined_from;
+    const std::uint64_t before = stats().tcp_segments_in;
+    receive(std::move(chain));
+    turn();
+    peer.seq += 8'000;
+    return stats().tcp_segments_in - before;
+  };
+  EXPECT_EQ(counted_for(0), 1U);
+  EXPECT_EQ(counted_for(1'448), 6U);
+  sent.clear();
+  receive({.flags = kRst | kAck, .seq = peer.seq, .ack = peer.ack, .from = peer.port});
+  turn();
+}
+
 TEST_F(LongFramesTest, ADamagedSegmentIsDroppedWhole) {
   start();
   ASSERT_TRUE(tcp().listen({.port = kServerPort}, recorder).has_value());

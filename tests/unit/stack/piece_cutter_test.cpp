@@ -99,12 +99,15 @@ TEST_F(PieceCutterTest, SaysTogetherWhatTheWholeSays) {
     std::vector<std::byte> payload;
     SeqNum next = whole.seq;
     unsigned seen = 0;
+    unsigned begun = 0;
     for (const Part& part : parts) {
       ASSERT_EQ(part.segment.seq, next) << "case " << i;
       ASSERT_TRUE(part.segment.payload_bytes > 0 || total == 0);
       next = part.segment.end();
       payload.insert(payload.end(), part.payload.begin(), part.payload.end());
       seen |= part.segment.flags.bits();
+      begun += part.segment.begun;
+      EXPECT_EQ(part.segment.sent_bytes(), total);
       EXPECT_EQ(part.segment.ack, whole.ack);
       EXPECT_EQ(part.segment.window, whole.window);
       EXPECT_EQ(part.segment.options.timestamps->value, 5U);
@@ -123,8 +126,33 @@ TEST_F(PieceCutterTest, SaysTogetherWhatTheWholeSays) {
       }
     }
     EXPECT_EQ(seen, flags);
+    EXPECT_EQ(begun, 1U) << "it is one segment, however it lies";
     EXPECT_EQ(next, whole.end());
     EXPECT_EQ(payload, expected);
+  }
+}
+
+TEST_F(PieceCutterTest, CountsTheSegmentsThatADeviceHasJoined) {
+  const auto cut_joined = [](std::uint16_t segment_bytes) {
+    Packet payload = chain_of({100, 2'000, 2'000, 900});
+    payload.get()->ol_flags |= RTE_MBUF_F_RX_LRO;
+    payload.get()->tso_segsz = segment_bytes;
+    return cut(segment_of(TcpFlags::kAck, 5'000), std::move(payload));
+  };
+  // They begin at 0, 1,448, 2,896 and 4,344.
+  const auto parts = cut_joined(1'448);
+  ASSERT_EQ(parts.size(), 4U);
+  EXPECT_EQ(parts[0].segment.begun, 1U);
+  EXPECT_EQ(parts[1].segment.begun, 1U);
+  EXPECT_EQ(parts[2].segment.begun, 1U);
+  EXPECT_EQ(parts[3].segment.begun, 1U);
+  EXPECT_EQ(parts[3].segment.sent_bytes(), 1'448U);
+  // What makes no sense is no more than some work, and says nothing wrong.
+  for (const auto& part : cut_joined(1)) {
+    EXPECT_LE(part.segment.begun, 32U);
+  }
+  for (const auto& part : cut_joined(65'535)) {
+    EXPECT_EQ(part.segment.sent_bytes(), 5'000U);
   }
 }
 

@@ -19,7 +19,8 @@ class FrameBuilder {
   /// Up to here a copy of the payload costs less than a reference's own buffer and second
   /// descriptor.
   static constexpr std::uint32_t kCopyMax = 256;
-  // Longer chains are refused by some devices; such a segment is copied.
+  /// Of payload, in a segment. Longer chains are refused by some devices (i40e takes eight pieces
+  /// with the headers); such a segment is copied.
   static constexpr unsigned kPiecesMax = 6;
 
   explicit FrameBuilder(packet::CorePools& pools) noexcept : pools_{pools} {}

@@ -98,7 +98,8 @@ std::uint32_t PlainFrames::joined_max(std::uint16_t mss) const noexcept {
 Packet PlainFrames::join(SeqNum seq, std::uint16_t mss, std::uint32_t segments,
                          tcp::SendBuffer& payload) noexcept {
   PieceSum none;
-  return refer(seq, segments * mss, tso_pieces_ - 1U, payload, none);
+  return refer(seq, segments * mss, {.most = tso_pieces_ - 1U, .segment_bytes = mss}, payload,
+               none);
 }
 
 void PlainFrames::seal(Packet& joined, const Segment& all, std::uint16_t mss) noexcept {
@@ -116,7 +117,8 @@ Packet PlainFrames::build_with_references(const Segment& segment,
     return {};
   }
   PieceSum sum{.is_wanted = sums_payload_};
-  Packet packet = refer(segment.seq, segment.payload_bytes, FrameBuilder::kPiecesMax, payload, sum);
+  const PieceLimit limit{.most = FrameBuilder::kPiecesMax, .segment_bytes = segment.payload_bytes};
+  Packet packet = refer(segment.seq, segment.payload_bytes, limit, payload, sum);
   if (packet && sum.adds_up) {
     write_headers(packet.data().data() + layout_.link_bytes(), segment, sum.words);
     return packet;
@@ -124,7 +126,20 @@ Packet PlainFrames::build_with_references(const Segment& segment,
   return {};
 }
 
-Packet PlainFrames::refer(SeqNum seq, std::uint32_t bytes, std::uint32_t pieces_max,
+bool PlainFrames::PieceLimit::take(std::uint32_t length) noexcept {
+  ++pieces;
+  ++pieces_of_segment;
+  const bool is_within = pieces <= most && pieces_of_segment <= FrameBuilder::kPiecesMax;
+  for (filled += length; filled >= segment_bytes; filled -= segment_bytes) {
+    pieces_of_segment = 0;
+  }
+  if (pieces_of_segment == 0 && filled > 0) {
+    pieces_of_segment = 1;  // It reaches into the next.
+  }
+  return is_within;
+}
+
+Packet PlainFrames::refer(SeqNum seq, std::uint32_t bytes, PieceLimit limit,
                           tcp::SendBuffer& payload, PieceSum& sum) noexcept {
   Packet front = pools_.headers.allocate();
   if (!front) {
@@ -134,7 +149,7 @@ Packet PlainFrames::refer(SeqNum seq, std::uint32_t bytes, std::uint32_t pieces_
   packet::PacketChain chain{std::move(front)};
   bool is_complete = true;
   payload.for_each_piece(seq, bytes, [&](auto piece, std::uint32_t offset, std::uint32_t length) {
-    Packet reference = is_complete && chain.pieces() <= pieces_max
+    Packet reference = is_complete && limit.take(length)
                            ? pools_.references.reference(piece, offset, length)
                            : Packet{};
     is_complete = static_cast<bool>(reference);

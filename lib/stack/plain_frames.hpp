@@ -62,9 +62,21 @@ class PlainFrames {
     void add(packet::PacketQueue::Position piece, std::uint32_t offset,
              std::uint32_t length) noexcept;
   };
-  /// Room for headers, and behind it at most `pieces_max` references to `bytes` from `seq` on,
-  /// which is walked over once: going back in the buffer means searching it.
-  [[nodiscard]] packet::Packet refer(SeqNum seq, std::uint32_t bytes, std::uint32_t pieces_max,
+  /// How many pieces of payload a frame may have, and each segment that it is cut into: devices
+  /// have limits for both (`rte_eth_desc_lim`, `nb_seg_max` and `nb_mtu_seg_max`).
+  struct PieceLimit {
+    std::uint32_t most = 0;
+    std::uint32_t segment_bytes = 0;
+    std::uint32_t pieces = 0;
+    std::uint32_t pieces_of_segment = 0;
+    std::uint32_t filled = 0;  ///< Bytes of the segment that the next piece begins in.
+
+    /// Whether there may be one more, of that many bytes.
+    [[nodiscard]] bool take(std::uint32_t length) noexcept;
+  };
+  /// Room for headers, and behind it references to `bytes` from `seq` on, within `limit`. They are
+  /// walked over once: going back in the buffer means searching it.
+  [[nodiscard]] packet::Packet refer(SeqNum seq, std::uint32_t bytes, PieceLimit limit,
                                      tcp::SendBuffer& payload, PieceSum& sum) noexcept;
   [[nodiscard]] packet::Packet allocate_for(std::uint32_t bytes) noexcept;
   /// Makes room for the headers, and for `copied` bytes of payload, in an empty packet. Returns

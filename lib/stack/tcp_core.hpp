@@ -349,10 +349,10 @@ class TcpCore {
   [[nodiscard]] std::optional<Visit> send_plain_run(Instant now, ConnectionSlot& slot,
                                                     unsigned& sent) noexcept;
   /// A frame with the segment that the run has taken last and, where the device cuts them, with
-  /// those that follow for certain: `joined` in all. Empty when it is no plain one, or when a pool
-  /// is exhausted.
+  /// those that follow for certain: `joined` in all, unless that has failed before in this run.
+  /// Empty when it is no plain one, or when a pool is exhausted.
   [[nodiscard]] packet::Packet build_plain(ConnectionSlot& slot, tcp::PlainRun& run,
-                                           std::uint32_t& joined) noexcept;
+                                           std::uint32_t& joined, bool& may_join) noexcept;
   /// False: its frames are not plain.
   [[nodiscard]] bool begin_plain_frames(Instant now, const ConnectionSlot& slot,
                                         const tcp::PlainRun& run) noexcept;

@@ -121,7 +121,8 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
   PlainTotal total;
   bool has_frames = false;
   bool is_left = false;
-  std::uint32_t joined = 1;
+  std::uint32_t joined = 0;
+  bool may_join = interface.offloads.tso_pieces != 0;
   for (; sent < kSegmentsPerVisit; sent += joined) {
     if (interface.tx.size() >= kQueuedFramesTarget) {
       outcome = sent == 0 ? Visit::QueueFull : Visit::HasMore;
@@ -135,7 +136,7 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
     if (sent == 0) {
       has_frames = begin_plain_frames(now, slot, run);
     }
-    Packet frame = has_frames ? build_plain(slot, run, joined) : Packet{};
+    Packet frame = has_frames ? build_plain(slot, run, joined, may_join) : Packet{};
     is_left = !frame;
     if (is_left) {
       break;
@@ -155,10 +156,10 @@ TcpCore::Visit TcpCore::visit(Instant now, ConnectionSlot& slot) noexcept {
   return next == Next::Unusual ? std::nullopt : std::optional{outcome};
 }
 
-Packet TcpCore::build_plain(ConnectionSlot& slot, tcp::PlainRun& run,
-                            std::uint32_t& joined) noexcept {
+Packet TcpCore::build_plain(ConnectionSlot& slot, tcp::PlainRun& run, std::uint32_t& joined,
+                            bool& may_join) noexcept {
   joined = 1;
-  if (slot.path.interface->offloads.tso_pieces != 0 && run.sure_segments() > 0) [[unlikely]] {
+  if (may_join && run.sure_segments() > 0) [[unlikely]] {
     const std::uint16_t mss = run.segment().payload_bytes;
     const std::uint32_t count = std::min(run.sure_segments() + 1, plain_frames_.joined_max(mss));
     Packet frame =
@@ -170,6 +171,7 @@ Packet TcpCore::build_plain(ConnectionSlot& slot, tcp::PlainRun& run,
       joined = count;
       return frame;
     }
+    may_join = false;  // What follows is most likely no different.
   }
   return plain_frames_.build(run.segment(), payload_of(slot, run.segment()));
 }

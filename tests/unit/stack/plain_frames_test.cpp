@@ -250,6 +250,28 @@ TEST_F(PlainFramesTest, NothingIsJoinedForOtherDevices) {
   EXPECT_LE(frames.joined_max(500) * 500U, 65'535U - 40) << "a datagram has a length of 16 bits";
 }
 
+TEST_F(PlainFramesTest, NoSegmentOfAFrameLiesInMorePiecesThanDevicesTake) {
+  // rte_eth_desc_lim::nb_mtu_seg_max, which the headers count for, is 8 where it is least.
+  constexpr std::uint32_t kPiecesMax = 7;
+  queue(SeqNum{1}, std::vector<std::uint32_t>(36, 64));
+  net::Interface interface = any_interface();
+  interface.offloads = {.tx_tcp_checksum = true, .multi_segment = true, .tso_pieces = 40};
+  begin(interface, any_plan(SeqNum{1}, 384));
+  for (const std::uint32_t offset : {0U, 1U, 63U}) {
+    for (std::uint16_t mss = 256; mss <= 512; ++mss) {
+      const std::uint32_t count = (36 * 64 - offset) / mss;
+      std::uint32_t most = 0;
+      for (std::uint32_t segment = 0; segment < count; ++segment) {
+        const std::uint32_t begin = offset + segment * mss;
+        most = std::max(most, (begin + mss - 1) / 64 - begin / 64 + 1);
+      }
+      EXPECT_EQ(static_cast<bool>(frames.join(SeqNum{1} + offset, mss, count, buffer)),
+                most < kPiecesMax)
+          << mss << " from " << offset;
+    }
+  }
+}
+
 TEST_F(PlainFramesTest, WithoutPacketsNothingIsJoined) {
   queue(SeqNum{1}, {1'000, 1'000, 1'000});
   net::Interface interface = any_interface();
